@@ -1,0 +1,92 @@
+// What a pending job stores: the actor's whole state, as it stands in the bucket.
+//
+// Flat, and every field is always there (undefined, '' or 0 when it does not apply), so that one record structure per
+// version serves all kinds. A snapshot carries everything that a new owner needs to go on without the route it came from.
+// Times are wall clock ms since the epoch, durations are ms. The bytes are the business of snapshot-codec.ts.
+import type { Incarnation, Lane } from './ids.ts';
+import type { CallSettings, JobOrigin, RequestContent } from './messages.ts';
+
+/**
+ *  - `held`: stored before the request is published; waits for a reply.
+ *  - `replied`: a result is stored, the engine has not taken it yet.
+ *  - `failing`: a cause is stored, the job is being failed (or the error thrown).
+ *  - `parked`: a stored reply without a hold; the job's next activation completes with it.
+ *  - `ended`: the tombstone, without payload.
+ */
+export type SnapshotKind = 'held' | 'replied' | 'failing' | 'parked' | 'ended';
+
+/** How an attempt ended. What may be reopened is decided by it: completed, cancelled and gone never. */
+export type Outcome = 'completed' | 'failed' | 'timedOut' | 'bpmnError' | 'cancelled' | 'gone';
+
+/** The first accepted result. `variables`: JSON text of an object, as the service wrote it. */
+export interface StoredReply {
+  readonly kind: 'result';
+  readonly variables: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly attempt: number;
+}
+
+/** The stored cause without which nothing is failed or thrown. */
+export interface Failing {
+  /** Text for the incident. */
+  readonly cause: string;
+  readonly why: 'malformed' | 'replyTimeout' | 'notSent' | 'refused';
+  /** Absolute, to set: repeating it changes nothing. */
+  readonly retries: number;
+  readonly backoffMs: number;
+  readonly outcome: 'failed' | 'timedOut' | 'bpmnError';
+  /** '' unless `outcome` is bpmnError. */
+  readonly errorCode: string;
+}
+
+/** One step in the life of a job, for people. */
+export interface TimelineEntry {
+  readonly atMs: number;
+  readonly what: string;
+  readonly node: string;
+}
+
+/** The beginning is kept for its cause, the end for its effect; what is dropped is the middle. */
+export const TIMELINE_FIRST = 4;
+export const TIMELINE_NEWEST = 12;
+
+export interface Snapshot {
+  readonly kind: SnapshotKind;
+  readonly attempt: number;
+  /** Who wrote this. */
+  readonly incarnation: Incarnation;
+  /** The attempt whose request Kafka is known to have; 0: not known here. */
+  readonly sentAttempt: number;
+  readonly lane: Lane;
+  readonly origin: JobOrigin;
+  readonly settings: CallSettings;
+  /** The engine's retries at the last activation: data, never our counter. */
+  readonly retries: number;
+  readonly heldAtMs: number;
+  readonly replyDeadlineMs: number;
+  /** 0: none. */
+  readonly heartbeatDeadlineMs: number;
+  readonly progress: string;
+  readonly trace: string;
+  readonly alias: string;
+  /** Dropped by the first write after Kafka's ack. */
+  readonly request: RequestContent | undefined;
+  /** Highest applied offset per reply partition, across attempts; a record at or below it is a duplicate. */
+  readonly applied: readonly (readonly [partition: number, offset: string])[];
+  readonly reply: StoredReply | undefined;
+  readonly failing: Failing | undefined;
+  /** Set when `kind` is ended. */
+  readonly outcome: Outcome | undefined;
+  /** 0 unless `kind` is ended. */
+  readonly endedAtMs: number;
+  /** At most TIMELINE_FIRST + TIMELINE_NEWEST entries; add to it with `addToTimeline`. */
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** `timeline` with `entry` at its end, keeping the first 4 and the newest 12. */
+export function addToTimeline(timeline: readonly TimelineEntry[], entry: TimelineEntry): readonly TimelineEntry[] {
+  const all = [...timeline, entry];
+  if (all.length <= TIMELINE_FIRST + TIMELINE_NEWEST) return all;
+  return [...all.slice(0, TIMELINE_FIRST), ...all.slice(-TIMELINE_NEWEST)];
+}

@@ -1,0 +1,160 @@
+// Snapshots as they occur, and any snapshot at all, for the tests of whatever stores or reads them.
+import fc from 'fast-check';
+import type { Incarnation, Lane } from '../../src/actors/ids.ts';
+import type { Snapshot } from '../../src/actors/snapshot.ts';
+
+/** A held job of an order process, its request still with it. The fixtures hold these; do not change them. */
+export const HELD: Snapshot = {
+  kind: 'held',
+  attempt: 1,
+  incarnation: 'node-1-4k2j9f0a' as Incarnation,
+  sentAttempt: 0,
+  lane: 'charge-card' as Lane,
+  origin: {
+    jobType: 'charge-card',
+    processId: 'order-process',
+    processVersion: 3,
+    elementId: 'Activity_charge',
+    instanceKey: '2251799813685251',
+    elementInstanceKey: '2251799813685270',
+    tenantId: '<default>',
+  },
+  settings: {
+    replyTimeoutMs: 3_600_000,
+    onReplyTimeout: 'incident',
+    retryBackoffMs: 30_000,
+    lateWindowMs: 600_000,
+    incidentWindowMs: 604_800_000,
+  },
+  retries: 3,
+  heldAtMs: 1_760_000_000_123,
+  replyDeadlineMs: 1_760_003_600_123,
+  heartbeatDeadlineMs: 0,
+  progress: '',
+  trace: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  alias: '',
+  request: {
+    topic: 'payments.requests',
+    body: JSON.stringify({ note: 'ä€😀'.padEnd(300, 'x') }),
+    headers: [['a', 'b']],
+  },
+  applied: [],
+  reply: undefined,
+  failing: undefined,
+  outcome: undefined,
+  endedAtMs: 0,
+  timeline: [{ atMs: 1_760_000_000_123, what: 'held', node: 'node-1' }],
+};
+
+export const REPLIED: Snapshot = {
+  ...HELD,
+  kind: 'replied',
+  sentAttempt: 1,
+  request: undefined,
+  applied: [
+    [0, '17'],
+    [11, '9007199254740993'],
+  ],
+  reply: {
+    kind: 'result',
+    variables: '{"paid":12345678901234567890}',
+    partition: 11,
+    offset: '9007199254740993',
+    attempt: 1,
+  },
+};
+
+export const FAILING: Snapshot = {
+  ...HELD,
+  kind: 'failing',
+  request: undefined,
+  settings: { ...HELD.settings, onReplyTimeout: 'fail' },
+  failing: {
+    cause: 'no reply',
+    why: 'replyTimeout',
+    retries: 2,
+    backoffMs: 30_000,
+    outcome: 'timedOut',
+    errorCode: '',
+  },
+};
+
+export const TOMBSTONE: Snapshot = {
+  ...HELD,
+  kind: 'ended',
+  sentAttempt: 1,
+  request: undefined,
+  applied: [[11, '4711']],
+  outcome: 'completed',
+  endedAtMs: 1_760_000_004_567,
+  timeline: [...HELD.timeline, { atMs: 1_760_000_004_567, what: 'completed', node: 'node-1' }],
+};
+
+const text = fc.string({ unit: 'binary', maxLength: 80 });
+const ms = fc.nat({ max: 2 ** 43 });
+const offset = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }).map(String);
+
+/** Any snapshot that the types allow. */
+export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
+  kind: fc.constantFrom('held', 'replied', 'failing', 'parked', 'ended'),
+  attempt: fc.nat(999_999),
+  incarnation: text as fc.Arbitrary<Incarnation>,
+  sentAttempt: fc.nat(999_999),
+  lane: text as fc.Arbitrary<Lane>,
+  origin: fc.record({
+    jobType: text,
+    processId: text,
+    processVersion: fc.nat(),
+    elementId: text,
+    instanceKey: text,
+    elementInstanceKey: text,
+    tenantId: text,
+  }),
+  settings: fc.record({
+    replyTimeoutMs: ms,
+    onReplyTimeout: fc.constantFrom('incident', 'fail'),
+    retryBackoffMs: ms,
+    lateWindowMs: ms,
+    incidentWindowMs: ms,
+  }),
+  retries: fc.integer(),
+  heldAtMs: ms,
+  replyDeadlineMs: ms,
+  heartbeatDeadlineMs: ms,
+  progress: text,
+  trace: text,
+  alias: text,
+  request: fc.option(
+    fc.record({ topic: text, body: text, headers: fc.array(fc.tuple(text, text), { maxLength: 3 }) }),
+    {
+      nil: undefined,
+    },
+  ),
+  applied: fc.array(fc.tuple(fc.nat(200), offset), { maxLength: 12 }),
+  reply: fc.option(
+    fc.record({
+      kind: fc.constant('result' as const),
+      variables: text,
+      partition: fc.nat(200),
+      offset,
+      attempt: fc.nat(999_999),
+    }),
+    { nil: undefined },
+  ),
+  failing: fc.option(
+    fc.record({
+      cause: text,
+      why: fc.constantFrom('malformed', 'replyTimeout', 'notSent', 'refused'),
+      retries: fc.nat(),
+      backoffMs: ms,
+      outcome: fc.constantFrom('failed', 'timedOut', 'bpmnError'),
+      errorCode: text,
+    }),
+    { nil: undefined },
+  ),
+  outcome: fc.option(fc.constantFrom('completed', 'failed', 'timedOut', 'bpmnError', 'cancelled', 'gone'), {
+    nil: undefined,
+  }),
+  endedAtMs: ms,
+  timeline: fc.array(fc.record({ atMs: ms, what: text, node: text }), { maxLength: 16 }),
+});

@@ -80,10 +80,18 @@ export type ReplyContent =
   /** The record itself is dead-lettered by the node that read it; the job fails now, one retry less. */
   | { readonly kind: 'malformed'; readonly reason: DeadLetterReason; readonly message: string };
 
-export type DeadLetterReason = 'not-json' | 'not-object' | 'no-id' | 'forged' | 'unknown' | 'late' | 'too-large';
+export type DeadLetterReason =
+  | 'not-json'
+  | 'not-object'
+  | 'no-id'
+  | 'forged'
+  | 'unknown'
+  | 'late'
+  | 'too-large'
+  | 'refused';
 
-/** Design §2, "answer to a reply"; `notOwner` and silence are the router's and never reach the reply's reader. */
-export type ReplyAnswer = 'applied' | 'duplicate' | 'late';
+/** Design §2, "answer to a reply", and `refused`: the engine will never take this result, the job fails with it. `notOwner` and silence are the router's and never reach the reply's reader. */
+export type ReplyAnswer = 'applied' | 'duplicate' | 'late' | 'refused';
 
 /** A Kafka record as the request publisher takes it. */
 export interface OutgoingRequest {

@@ -1,0 +1,36 @@
+// Every limit of the pending job and of its shard, in one place with its reason (design §3.6).
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export const LIMITS = {
+  /** Commands waiting for one job. A job sees a handful in its life; more means that somebody floods it. */
+  mailbox: 256,
+  /** How often one command is decided anew after a CAS conflict before its sender is told to ask again. */
+  conflictsPerCommand: 8,
+  /** The first lock. Short: a lost activation must not hide a job for long. */
+  activationLockMs: 20 * SECOND,
+  /** The first renewal comes after this share of the lock, plus up to the second share: early, for the engine may refuse it. */
+  renewAfter: 0.6,
+  renewWithin: 0.25,
+  /** Later renewals: rarely and by a lot; they are also the probe that notices a cancelled job. */
+  probeEveryMs: 60 * SECOND,
+  /** A node renews at most this many locks per second: its interval grows with what it holds. */
+  probesPerSecond: 50,
+  /** A renewed lock outlives this many probe intervals. */
+  lockIntervals: 4,
+  /** One engine call of a reply. Beyond it the reply is stored and its offset moves on. */
+  engineCallMs: 3 * SECOND,
+  /** Backoff of commands that the engine answered with "later". */
+  engineRetryMinMs: 250,
+  engineRetryMaxMs: 10 * SECOND,
+  /** A stored result whose job is in backoff or incident waits for the activation; this only notices that the job is gone. */
+  waitingProbeMs: 5 * MINUTE,
+  /** A probe that finds a job without a snapshot alive shortens its lock to this, so that the activation comes soon. */
+  releaseLockMs: 500,
+  /** How soon something that cannot be decided yet (reply progress, a request in flight) is looked at again. */
+  lookAgainMs: SECOND,
+  /** The engine cuts error messages at 10,000 characters; people read less. */
+  causeChars: 2000,
+  /** A parked reply without settings of its own is kept as long as the default incident window. */
+  parkedWindowMs: 7 * 24 * 60 * MINUTE,
+} as const;

@@ -1,0 +1,108 @@
+// The pending job as one decision function: state × command → effects and an answer. No clock, no I/O, no randomness of
+// its own. Whoever drives it performs each yielded effect, feeds its answer, and runs one command per job at a time.
+import { LIMITS } from '../limits.ts';
+import type { Activation, ActivationAnswer, Reply, ReplyAnswer, RequestOutcome } from '../messages.ts';
+import { due } from './due.ts';
+import type { Decision, JobContext, Standing } from './effects.ts';
+import { startFailing } from './ending.ts';
+import { planRetry } from './engine-time.ts';
+import { activated, publish, refused } from './hold.ts';
+import { replied } from './reply.ts';
+import { adopt, type JobState } from './state.ts';
+import { NotStorable, Redecide, store, successor } from './writing.ts';
+
+export type Command =
+  | { readonly type: 'activated'; readonly activation: Activation }
+  | { readonly type: 'replied'; readonly reply: Reply }
+  | { readonly type: 'requestSettled'; readonly attempt: number; readonly outcome: RequestOutcome }
+  | { readonly type: 'due' }
+  /** A foreign write was seen under the key (or its absence, after a takeover of the bucket). */
+  | { readonly type: 'reloaded'; readonly standing: Standing }
+  /** After a takeover: `covered` says whether the writer's sent watermark covers the request. */
+  | { readonly type: 'rehydrated'; readonly covered: boolean };
+
+export type CommandAnswer = ActivationAnswer | ReplyAnswer | 'retry' | 'done';
+
+export function* decide(state: JobState, context: JobContext, command: Command): Decision<CommandAnswer> {
+  for (let conflicts = 0; ; conflicts++) {
+    try {
+      return yield* decideOnce(state, context, command);
+    } catch (error) {
+      if (!(error instanceof Redecide)) throw error;
+      if (conflicts >= LIMITS.conflictsPerCommand) return 'retry';
+    }
+  }
+}
+
+function* decideOnce(state: JobState, context: JobContext, command: Command): Decision<CommandAnswer> {
+  switch (command.type) {
+    case 'activated':
+      return yield* activated(state, context, command.activation);
+    case 'replied':
+      return yield* replied(state, context, command.reply);
+    case 'requestSettled':
+      yield* requestSettled(state, context, command.attempt, command.outcome);
+      return 'done';
+    case 'due':
+      yield* due(state, context);
+      return 'done';
+    case 'reloaded':
+      if (command.standing.revision > state.revision) {
+        adopt(state, command.standing.snapshot, command.standing.revision);
+        planUnknown(state, context);
+      }
+      return 'done';
+    case 'rehydrated':
+      yield* rehydrated(state, context, command.covered);
+      return 'done';
+  }
+}
+
+function* requestSettled(
+  state: JobState,
+  context: JobContext,
+  attempt: number,
+  outcome: RequestOutcome,
+): Decision<void> {
+  const snapshot = state.snapshot;
+  if (snapshot === undefined || snapshot.attempt !== attempt) return;
+  if (outcome.kind === 'acked') {
+    // Memory only: one record per incarnation, the sent watermark, says it for all jobs.
+    state.ackedAttempt = attempt;
+    state.ackedAtMs = context.clock.wallMs();
+  } else if (snapshot.kind === 'held') {
+    yield* startFailing(state, context, snapshot, refused(outcome.reason), undefined);
+  }
+}
+
+/**
+ * A new owner re-issues what the stored state implies. A request that the dead incarnation's record does not cover is
+ * first written again under our own incarnation: then our record speaks for it, should we die too.
+ */
+function* rehydrated(state: JobState, context: JobContext, covered: boolean): Decision<void> {
+  const snapshot = state.snapshot;
+  if (snapshot === undefined || snapshot.kind === 'ended') return;
+  planUnknown(state, context);
+  if (snapshot.kind !== 'held') return;
+  if (covered || snapshot.sentAttempt === snapshot.attempt) {
+    state.ackedAttempt = snapshot.attempt;
+    return;
+  }
+  const again = successor(state, context, snapshot, {}, 'published again');
+  yield* store(state, again);
+  yield* publish(state, context, again);
+}
+
+/** Its lock and its engine state are not known here: look soon, but not all at once; stored intentions first. */
+function planUnknown(state: JobState, context: JobContext): void {
+  const kind = state.snapshot?.kind;
+  if (kind === undefined || kind === 'ended') return;
+  if (kind === 'replied' || kind === 'failing') {
+    state.engineTries = 0;
+    planRetry(state, context);
+  } else {
+    state.engineAtMs = context.clock.wallMs() + context.random.float() * LIMITS.activationLockMs;
+  }
+}
+
+export { NotStorable };

@@ -1,0 +1,78 @@
+// What a decision asks the outside to do. A decision is a generator: it yields an effect, and is fed its answer; so it
+// reads top to bottom, while no clock, I/O or randomness of its own is inside and any driver (production, simulator,
+// property test) can run it. One effect at a time per job: the mailbox holds everything else back meanwhile.
+import type { CorrelationId, Incarnation, JobKey, Lane, NodeName, Revision } from '../ids.ts';
+import type { OutgoingRequest } from '../messages.ts';
+import type { Clock, EngineAnswer, FailJob, Random, ThrowError } from '../ports.ts';
+import type { Snapshot } from '../snapshot.ts';
+
+export type Effect =
+  /** CAS write against `expected`; answered by PutAnswer once it is settled. */
+  | { readonly do: 'put'; readonly snapshot: Snapshot; readonly expected: Revision; readonly ttlMs: number | undefined }
+  /** Leader read of the job's key; answered by Standing | undefined. */
+  | { readonly do: 'read' }
+  | { readonly do: 'complete'; readonly variables: string }
+  | { readonly do: 'fail'; readonly fail: FailJob }
+  | { readonly do: 'throwError'; readonly error: ThrowError }
+  | { readonly do: 'updateTimeout'; readonly timeoutMs: number }
+  /** Leader read of the shard's claim: is it still ours? Answered by boolean. */
+  | { readonly do: 'confirmOwner' }
+  /** Hands the request to the publisher; its outcome comes back as a command of its own. */
+  | { readonly do: 'publish'; readonly request: OutgoingRequest }
+  /** Takes an unsent request back; answered by WithdrawAnswer. */
+  | { readonly do: 'withdraw'; readonly attempt: number };
+
+export interface Standing {
+  readonly snapshot: Snapshot;
+  readonly revision: Revision;
+}
+
+export type PutAnswer =
+  | { readonly kind: 'stored'; readonly revision: Revision }
+  /** Another write came first; `standing` undefined: nothing stands there (expired, or the bucket was made anew). */
+  | { readonly kind: 'conflict'; readonly standing: Standing | undefined }
+  /** It can never be stored (too large). */
+  | { readonly kind: 'never'; readonly reason: string };
+
+export type WithdrawAnswer = 'withdrawn' | 'inFlight' | 'unknown';
+
+/** What decisions may know of their surroundings; shared by all jobs of an incarnation. */
+export interface JobContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly node: NodeName;
+  readonly incarnation: Incarnation;
+  correlationId(jobKey: JobKey, attempt: number): CorrelationId;
+  /** False while the engine was last seen slow or away: results are then stored before they are tried. */
+  engineHealthy(): boolean;
+  /** Pending jobs of this node, for the pace of renewals. */
+  pendingJobs(): number;
+  /** May this node hold one more of the lane? */
+  admits(lane: Lane, maxPending: number): boolean;
+  /** Every reply partition has been read up to its end at or after this time, wall ms. */
+  replyProgressMs(): number;
+}
+
+export type Decision<Answer> = Generator<Effect, Answer, unknown>;
+
+export function* put(snapshot: Snapshot, expected: Revision, ttlMs?: number): Decision<PutAnswer> {
+  return (yield { do: 'put', snapshot, expected, ttlMs }) as PutAnswer;
+}
+
+export function* read(): Decision<Standing | undefined> {
+  return (yield { do: 'read' }) as Standing | undefined;
+}
+
+export function* engine(
+  call: Extract<Effect, { do: 'complete' | 'fail' | 'throwError' | 'updateTimeout' }>,
+): Decision<EngineAnswer> {
+  return (yield call) as EngineAnswer;
+}
+
+export function* confirmOwner(): Decision<boolean> {
+  return (yield { do: 'confirmOwner' }) as boolean;
+}
+
+export function* withdraw(attempt: number): Decision<WithdrawAnswer> {
+  return (yield { do: 'withdraw', attempt }) as WithdrawAnswer;
+}

@@ -1,0 +1,192 @@
+// Ending a job in the engine: completing with a result, failing with a stored cause. Both follow the table in
+// engine-answers.ts. Completing may go before its snapshot (the cause is stored in Kafka under an uncommitted offset,
+// and completing is idempotent); failing and throwing never do (design §3.2).
+import { LIMITS } from '../limits.ts';
+import type { ReplyAnswer, ReplyPosition } from '../messages.ts';
+import type { EngineAnswer } from '../ports.ts';
+import type { Failing, Snapshot, StoredReply } from '../snapshot.ts';
+import { confirmOwner, type Decision, engine, type JobContext } from './effects.ts';
+import { CONSEQUENCES, whoEnded } from './engine-answers.ts';
+import { planProbe, planRetry } from './engine-time.ts';
+import type { JobState } from './state.ts';
+import { NotStorable, store, successor, withApplied, writeTombstone } from './writing.ts';
+
+/**
+ * A result for a job that stands as `from` (held, failing, or ended in a way that the engine may still reverse).
+ * Completes straight away while the engine answers; else stores the reply, and completion goes on by itself.
+ */
+export function* acceptResult(
+  state: JobState,
+  context: JobContext,
+  from: Snapshot,
+  reply: StoredReply,
+): Decision<ReplyAnswer> {
+  if (!context.engineHealthy()) {
+    yield* storeReply(state, context, from, reply, undefined);
+    planRetry(state, context);
+    return 'applied';
+  }
+  const answer = yield* complete(state, reply.variables);
+  switch (CONSEQUENCES.complete[answer.code]) {
+    case 'ended':
+      yield* writeTombstone(state, context, 'completed', reply);
+      return 'applied';
+    case 'gone': {
+      const outcome = yield* whoEndedNow(state);
+      yield* writeTombstone(state, context, outcome, reply);
+      return outcome === 'cancelled' ? 'late' : 'applied';
+    }
+    case 'keepReply':
+      yield* storeReply(state, context, from, reply, from.settings.incidentWindowMs);
+      planProbe(state, context, LIMITS.waitingProbeMs);
+      return 'applied';
+    case 'malformed':
+      yield* startFailing(state, context, from, malformed(from, answer.message), reply);
+      return 'refused';
+    default:
+      yield* storeReply(state, context, from, reply, undefined);
+      planRetry(state, context);
+      return 'applied';
+  }
+}
+
+/** Tries to complete with the stored result. */
+export function* finishReplied(state: JobState, context: JobContext, snapshot: Snapshot): Decision<void> {
+  const reply = snapshot.reply;
+  if (reply === undefined) return;
+  const answer = yield* complete(state, reply.variables);
+  switch (CONSEQUENCES.complete[answer.code]) {
+    case 'ended':
+      return yield* writeTombstone(state, context, 'completed', reply);
+    case 'gone':
+      return yield* writeTombstone(state, context, yield* whoEndedNow(state), reply);
+    case 'keepReply':
+      return planProbe(state, context, LIMITS.waitingProbeMs);
+    case 'malformed':
+      return yield* startFailing(state, context, snapshot, malformed(snapshot, answer.message), reply);
+    default:
+      return planRetry(state, context);
+  }
+}
+
+/** Stores the cause, then acts on it. `position` is the error reply's, so that it counts once. */
+export function* startFailing(
+  state: JobState,
+  context: JobContext,
+  from: Snapshot,
+  failing: Failing,
+  position: ReplyPosition | undefined,
+): Decision<void> {
+  const next = successor(
+    state,
+    context,
+    from,
+    {
+      kind: 'failing',
+      failing: { ...failing, cause: failing.cause.slice(0, LIMITS.causeChars) },
+      applied: position === undefined ? from.applied : withApplied(from.applied, position),
+      request: undefined,
+      reply: undefined,
+      outcome: undefined,
+    },
+    `failing: ${failing.why}`,
+  );
+  yield* store(state, next);
+  yield* finishFailing(state, context, next);
+}
+
+/** Fails the job, or throws the error, as the stored intention says; then the tombstone. */
+export function* finishFailing(state: JobState, context: JobContext, snapshot: Snapshot): Decision<void> {
+  const failing = snapshot.failing;
+  if (failing === undefined) return;
+  const command = failing.outcome === 'bpmnError' ? 'throwError' : 'fail';
+  let answer = yield* failOrThrow(state, failing, failing.cause);
+  let consequence = CONSEQUENCES[command][answer.code];
+  if (consequence === 'shorten') {
+    // Whatever is wrong with it, an incident with a plain text says so (design §5, "else incident text").
+    answer = yield* failOrThrow(
+      state,
+      { ...failing, outcome: 'failed', retries: 0 },
+      `holdfast: the engine refused: ${plain(answer.message)}`,
+    );
+    consequence = CONSEQUENCES.fail[answer.code];
+  }
+  switch (consequence) {
+    case 'ended':
+    case 'shorten':
+      return yield* writeTombstone(state, context, failing.outcome, undefined);
+    case 'gone':
+      return yield* writeTombstone(state, context, yield* whoEndedNow(state), undefined);
+    default:
+      return planRetry(state, context);
+  }
+}
+
+/**
+ * The engine said NOT_FOUND. "Cancelled" is said only when this incarnation's claim still stands *after* that answer:
+ * then no other owner can have completed the job before it.
+ */
+export function* whoEndedNow(state: JobState): Decision<'completed' | 'cancelled' | 'gone'> {
+  const unbroken = state.unbroken && (yield* confirmOwner());
+  return whoEnded({ completeUnseen: state.completeUnseen, otherUnseen: state.otherUnseen, unbroken });
+}
+
+function* complete(state: JobState, variables: string): Decision<EngineAnswer> {
+  const answer = yield* engine({ do: 'complete', variables });
+  if (answer.unseen) state.completeUnseen = true;
+  return answer;
+}
+
+function* failOrThrow(state: JobState, failing: Failing, message: string): Decision<EngineAnswer> {
+  const answer =
+    failing.outcome === 'bpmnError'
+      ? yield* engine({ do: 'throwError', error: { code: failing.errorCode, message, variables: '{}' } })
+      : yield* engine({ do: 'fail', fail: { retries: failing.retries, backoffMs: failing.backoffMs, message } });
+  if (answer.unseen) state.otherUnseen = true;
+  return answer;
+}
+
+function* storeReply(
+  state: JobState,
+  context: JobContext,
+  from: Snapshot,
+  reply: StoredReply,
+  ttlMs: number | undefined,
+): Decision<void> {
+  const next = successor(
+    state,
+    context,
+    from,
+    {
+      kind: 'replied',
+      reply,
+      applied: withApplied(from.applied, reply),
+      request: undefined,
+      failing: undefined,
+      outcome: undefined,
+    },
+    'replied',
+  );
+  try {
+    yield* store(state, next, ttlMs);
+  } catch (error) {
+    if (!(error instanceof NotStorable)) throw error;
+    yield* startFailing(state, context, from, malformed(from, error.message), reply);
+  }
+}
+
+/** A reply that the engine will never take costs one retry. */
+function malformed(snapshot: Snapshot, why: string): Failing {
+  return {
+    cause: `The reply cannot become the job's result: ${plain(why)}`,
+    why: 'malformed',
+    retries: Math.max(0, snapshot.retries - 1),
+    backoffMs: snapshot.settings.retryBackoffMs,
+    outcome: 'failed',
+    errorCode: '',
+  };
+}
+
+function plain(message: string): string {
+  return message === '' ? 'it gave no reason (variables over about 2 MiB?)' : message.slice(0, 300);
+}

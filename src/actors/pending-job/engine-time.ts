@@ -1,0 +1,40 @@
+// When the engine is asked next: renewals of the lock, probes, and retries of a command. The engine's part is the
+// scarce one: a renewal costs it two thirds of a completion, a lapsed lock with re-activation one third.
+import { LIMITS } from '../limits.ts';
+import type { JobContext } from './effects.ts';
+import type { JobState } from './state.ts';
+
+/** Between half and all of `ms`: many jobs taken at once must not come back at once. */
+function jittered(context: JobContext, ms: number): number {
+  return ms * (0.5 + context.random.float() / 2);
+}
+
+/** How far apart the renewals of one job are: a node that holds many asks for each of them less often. */
+function probeIntervalMs(context: JobContext): number {
+  return Math.max(LIMITS.probeEveryMs, (context.pendingJobs() / LIMITS.probesPerSecond) * 1000);
+}
+
+/** The lock that a renewal asks for. */
+export function renewedLockMs(context: JobContext): number {
+  return Math.round(probeIntervalMs(context) * LIMITS.lockIntervals);
+}
+
+/** After a hold or an attach: the activation's own short lock is renewed only if no reply came before it nears its end. */
+export function planFirstRenewal(state: JobState, context: JobContext): void {
+  const nowMs = context.clock.wallMs();
+  const leftMs = Math.max(0, state.lockDeadlineMs - nowMs);
+  state.engineAtMs = nowMs + leftMs * (LIMITS.renewAfter + LIMITS.renewWithin * context.random.float());
+}
+
+/** After a renewal or a probe that needs nothing more for now. */
+export function planProbe(state: JobState, context: JobContext, everyMs = probeIntervalMs(context)): void {
+  state.engineTries = 0;
+  state.engineAtMs = context.clock.wallMs() + jittered(context, everyMs);
+}
+
+/** After an answer "later": exponential, jittered, without an end, for as long as the job lives. */
+export function planRetry(state: JobState, context: JobContext): void {
+  const backoffMs = Math.min(LIMITS.engineRetryMaxMs, LIMITS.engineRetryMinMs * 2 ** Math.min(state.engineTries, 10));
+  state.engineTries += 1;
+  state.engineAtMs = context.clock.wallMs() + jittered(context, backoffMs);
+}

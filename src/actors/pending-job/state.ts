@@ -1,0 +1,60 @@
+// What one pending job keeps in memory: the snapshot as acknowledged, its revision, and what is lost with the process.
+// There may be a million of these: no maps, no arrays, no closures here.
+import { ABSENT, type JobKey, type Revision } from '../ids.ts';
+import type { Snapshot } from '../snapshot.ts';
+
+export interface JobState {
+  readonly jobKey: JobKey;
+  /** As acknowledged by JetStream; undefined while nothing stands under the key. Never ahead of the bucket. */
+  snapshot: Snapshot | undefined;
+  revision: Revision;
+  /** The engine's lock as last heard, wall ms; 0: not known (after a takeover). */
+  lockDeadlineMs: number;
+  /** When the engine is next asked (renewal, probe, retry), wall ms; 0: not planned. */
+  engineAtMs: number;
+  /** Failed tries of the present engine command, for the backoff. */
+  engineTries: number;
+  /** The attempt whose request Kafka acknowledged, as far as known here; 0: none. */
+  ackedAttempt: number;
+  /** Happened since the last write, wall ms, 0: nothing; they join the timeline with the next write. */
+  ackedAtMs: number;
+  attachedAtMs: number;
+  /** See OwnPart in engine-answers.ts. */
+  unbroken: boolean;
+  completeUnseen: boolean;
+  otherUnseen: boolean;
+}
+
+export function emptyState(jobKey: JobKey): JobState {
+  return {
+    jobKey,
+    snapshot: undefined,
+    revision: ABSENT,
+    lockDeadlineMs: 0,
+    engineAtMs: 0,
+    engineTries: 0,
+    ackedAttempt: 0,
+    ackedAtMs: 0,
+    attachedAtMs: 0,
+    unbroken: false,
+    completeUnseen: false,
+    otherUnseen: false,
+  };
+}
+
+/** Takes over what another incarnation wrote (or its absence). From here on nobody can say who ends the job. */
+export function adopt(state: JobState, snapshot: Snapshot | undefined, revision: Revision): void {
+  state.snapshot = snapshot;
+  state.revision = revision;
+  state.unbroken = false;
+  state.engineAtMs = 0;
+  state.engineTries = 0;
+  if (snapshot === undefined || snapshot.attempt !== state.ackedAttempt) {
+    state.ackedAttempt = snapshot !== undefined && snapshot.sentAttempt === snapshot.attempt ? snapshot.attempt : 0;
+  }
+}
+
+/** A job that waits: it counts against its lane's limit. Tombstones and parked replies do not. */
+export function isPending(snapshot: Snapshot | undefined): boolean {
+  return snapshot !== undefined && snapshot.kind !== 'ended' && snapshot.kind !== 'parked';
+}

@@ -1,0 +1,146 @@
+// How the next snapshot is made from the one that stands, and how it is stored. Every write carries what happened
+// since the last one without a write of its own (sent, attached), and the first one after Kafka's ack drops the request.
+import { ABSENT, type Revision } from '../ids.ts';
+import type { ReplyPosition } from '../messages.ts';
+import { type Outcome, type Snapshot, TIMELINE_FIRST, TIMELINE_NEWEST, type TimelineEntry } from '../snapshot.ts';
+import { type Decision, type JobContext, put } from './effects.ts';
+import { adopt, type JobState } from './state.ts';
+
+/** A CAS conflict: the state now holds what stands, and the command must be decided again from there. */
+export class Redecide extends Error {}
+
+/** It cannot be stored at all, whatever is tried (larger than the server takes). */
+export class NotStorable extends Error {}
+
+/** The snapshot that follows `from` with `changes`, as written by this incarnation, now. */
+export function successor(
+  state: JobState,
+  context: JobContext,
+  from: Snapshot,
+  changes: Partial<Snapshot>,
+  what: string,
+): Snapshot {
+  const attempt = changes.attempt ?? from.attempt;
+  const sentAttempt = state.ackedAttempt === attempt ? attempt : attempt === from.attempt ? from.sentAttempt : 0;
+  const next: Snapshot = {
+    ...from,
+    ...changes,
+    incarnation: context.incarnation,
+    sentAttempt,
+    timeline: addToTimeline(from.timeline, [
+      ...unwritten(state, context),
+      { atMs: context.clock.wallMs(), what, node: context.node },
+    ]),
+  };
+  return sentAttempt === attempt && next.request !== undefined ? { ...next, request: undefined } : next;
+}
+
+/** The first four entries tell how it began, the newest twelve how it stands; what is between is dropped. */
+export function addToTimeline(
+  timeline: readonly TimelineEntry[],
+  added: readonly TimelineEntry[],
+): readonly TimelineEntry[] {
+  const all = [...timeline, ...added];
+  const most = TIMELINE_FIRST + TIMELINE_NEWEST;
+  return all.length <= most ? all : [...all.slice(0, TIMELINE_FIRST), ...all.slice(-TIMELINE_NEWEST)];
+}
+
+function unwritten(state: JobState, context: JobContext): TimelineEntry[] {
+  const entries: TimelineEntry[] = [];
+  if (state.ackedAtMs > 0) entries.push({ atMs: state.ackedAtMs, what: 'sent', node: context.node });
+  if (state.attachedAtMs > 0) entries.push({ atMs: state.attachedAtMs, what: 'attached', node: context.node });
+  return entries.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Stores `next` against the revision in memory. @throws Redecide after a conflict, NotStorable */
+export function* store(state: JobState, next: Snapshot, ttlMs?: number): Decision<void> {
+  const answer = yield* put(next, state.revision, ttlMs);
+  switch (answer.kind) {
+    case 'stored':
+      keep(state, next, answer.revision);
+      return;
+    case 'conflict':
+      adopt(state, answer.standing?.snapshot, answer.standing?.revision ?? ABSENT);
+      throw new Redecide();
+    case 'never':
+      throw new NotStorable(answer.reason);
+  }
+}
+
+/** What stands now is our own write. */
+function keep(state: JobState, snapshot: Snapshot, revision: Revision): void {
+  state.snapshot = snapshot;
+  state.revision = revision;
+  state.ackedAtMs = 0;
+  state.attachedAtMs = 0;
+}
+
+/** How long the tombstone of this outcome is kept: the late window, or the incident window (the engine may hand it out again). */
+export function windowMs(outcome: Outcome, snapshot: Snapshot): number {
+  return isFinal(outcome) ? snapshot.settings.lateWindowMs : snapshot.settings.incidentWindowMs;
+}
+
+/**
+ * Writes the tombstone of an outcome that the engine has made final, over whatever stands: a conflict changes who
+ * wrote last, not how the job ended. A tombstone that stands already is left alone.
+ */
+export function* writeTombstone(
+  state: JobState,
+  context: JobContext,
+  outcome: Outcome,
+  position: ReplyPosition | undefined,
+): Decision<void> {
+  let from = state.snapshot;
+  while (from !== undefined) {
+    const tombstone = successor(state, context, from, ended(from, outcome, context.clock.wallMs(), position), outcome);
+    const answer = yield* put(tombstone, state.revision, windowMs(outcome, from));
+    if (answer.kind === 'stored') {
+      keep(state, tombstone, answer.revision);
+      state.engineAtMs = 0;
+      return;
+    }
+    if (answer.kind === 'never') throw new NotStorable(answer.reason);
+    adopt(state, answer.standing?.snapshot, answer.standing?.revision ?? ABSENT);
+    if (isFinal(state.snapshot?.outcome) || (!isFinal(outcome) && isOver(from, state.snapshot))) return;
+    from = state.snapshot ?? from;
+  }
+}
+
+/** Ended in a way that no later write may change. */
+function isFinal(outcome: Outcome | undefined): boolean {
+  return outcome === 'completed' || outcome === 'cancelled' || outcome === 'gone';
+}
+
+/** An intention to fail is dropped once its attempt is over, or a result was stored meanwhile (design §5). */
+function isOver(intended: Snapshot, standing: Snapshot | undefined): boolean {
+  return standing !== undefined && (standing.attempt !== intended.attempt || standing.kind !== 'failing');
+}
+
+function ended(
+  from: Snapshot,
+  outcome: Outcome,
+  nowMs: number,
+  position: ReplyPosition | undefined,
+): Partial<Snapshot> {
+  return {
+    kind: 'ended',
+    outcome,
+    endedAtMs: nowMs,
+    applied: position === undefined ? from.applied : withApplied(from.applied, position),
+    request: undefined,
+    reply: undefined,
+    failing: undefined,
+  };
+}
+
+/** Highest applied offset per partition, this record included. */
+export function withApplied(applied: Snapshot['applied'], position: ReplyPosition): Snapshot['applied'] {
+  if (wasApplied(applied, position)) return applied;
+  return [...applied.filter(([partition]) => partition !== position.partition), [position.partition, position.offset]];
+}
+
+/** A record at or below the highest applied offset of its partition is a duplicate. */
+export function wasApplied(applied: Snapshot['applied'], position: ReplyPosition): boolean {
+  const known = applied.find(([partition]) => partition === position.partition);
+  return known !== undefined && BigInt(position.offset) <= BigInt(known[1]);
+}

@@ -1,0 +1,193 @@
+// The engine's edge: `EnginePort` over the gateway's gRPC service, thin enough to see through. Each method is one call;
+// repeating, polling again and reopening are the callers' (their logic runs in the simulator too).
+//
+// Variables and keys pass as text, untouched. The SDK's own job path is not used because it parses every variable,
+// fails jobs with large integers by itself and never reopens a broken stream; its configuration and authentication are.
+import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
+import type { JobKey } from '../../actors/ids.ts';
+import type { EngineAnswer, FailJob, ThrowError } from '../../actors/ports.ts';
+import { type ActivatedJob, type EnginePort, EngineUnavailable, type JobQuery, type JobStream } from '../ports.ts';
+import { answerTo, type EngineCommand, OK, refuseVariables, shortenMessage, ZeebeCallError } from './answers.ts';
+import { configureConnection, type ZeebeSettings } from './connection.ts';
+import { GatewayCalls, streamFailure } from './gateway-calls.ts';
+import type { Calls, StreamCalls, WireJob } from './protocol.ts';
+
+/** A deadline of ours that strikes while the gateway walks its partitions loses what was activated: so it comes late. */
+const ACTIVATE_GRACE_MS = 10_000;
+
+export interface Topology {
+  readonly gatewayVersion: string;
+  readonly brokerVersions: readonly string[];
+  readonly clusterSize: number;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** Partitions that have a leader at the moment. */
+  readonly partitionsWithLeader: number;
+}
+
+/** Connects lazily: no server need be there yet. @throws when the SDK's settings are incomplete, naming the setting */
+export async function openZeebe(settings: ZeebeSettings = {}): Promise<ZeebeClient> {
+  const connection = await configureConnection(settings);
+  return new ZeebeClient(connection.address, new GatewayCalls(connection));
+}
+
+export class ZeebeClient implements EnginePort {
+  /** `host:port` of the gateway. */
+  readonly address: string;
+  readonly #calls: GatewayCalls;
+
+  constructor(address: string, calls: GatewayCalls) {
+    this.address = address;
+    this.#calls = calls;
+  }
+
+  async complete(jobKey: JobKey, variables: string, deadlineMs: number): Promise<EngineAnswer> {
+    const refused = refuseVariables(variables);
+    return refused ?? this.#command('complete', 'CompleteJob', { jobKey, variables }, deadlineMs);
+  }
+
+  async fail(jobKey: JobKey, fail: FailJob, deadlineMs: number): Promise<EngineAnswer> {
+    const request = {
+      jobKey,
+      retries: fail.retries,
+      errorMessage: shortenMessage(fail.message),
+      retryBackOff: int64(fail.backoffMs),
+    };
+    return this.#command('fail', 'FailJob', request, deadlineMs);
+  }
+
+  async throwError(jobKey: JobKey, error: ThrowError, deadlineMs: number): Promise<EngineAnswer> {
+    const { code, message, variables } = error;
+    const request = { jobKey, errorCode: code, errorMessage: shortenMessage(message), variables };
+    return refuseVariables(variables) ?? this.#command('throwError', 'ThrowError', request, deadlineMs);
+  }
+
+  async updateTimeout(jobKey: JobKey, timeoutMs: number, deadlineMs: number): Promise<EngineAnswer> {
+    return this.#command('updateTimeout', 'UpdateJobTimeout', { jobKey, timeout: int64(timeoutMs) }, deadlineMs);
+  }
+
+  /** Any other unary call of the gateway. `deadlineMs` is a duration. @throws ZeebeCallError */
+  async call<M extends keyof Calls>(method: M, request: Calls[M][0], deadlineMs: number): Promise<Calls[M][1]> {
+    return this.#calls.call(method, request, deadlineMs);
+  }
+
+  /** What the gateway knows of its cluster. @throws ZeebeCallError */
+  async topology(deadlineMs: number): Promise<Topology> {
+    const found = await this.#calls.call('Topology', {}, deadlineMs);
+    const led = found.brokers.flatMap((broker) => broker.partitions.filter((partition) => partition.role === 'LEADER'));
+    return {
+      gatewayVersion: found.gatewayVersion,
+      brokerVersions: found.brokers.map((broker) => broker.version),
+      clusterSize: found.clusterSize,
+      partitions: found.partitionsCount,
+      replicationFactor: found.replicationFactor,
+      partitionsWithLeader: new Set(led.map((partition) => partition.partitionId)).size,
+    };
+  }
+
+  /**
+   * Jobs that arrived before a failure are returned and not lost with it, for they are activated. An abort of ours ends
+   * the call in the same way, with what has arrived.
+   */
+  async activate(query: JobQuery, maxJobs: number, longPollMs: number, signal?: AbortSignal): Promise<ActivatedJob[]> {
+    const requestTimeout = longPollMs > 0 ? int64(longPollMs) : '-1';
+    const request = { ...subscription(query), maxJobsToActivate: maxJobs, requestTimeout };
+    const call = await this.#stream('ActivateJobs', request, Math.max(0, longPollMs) + ACTIVATE_GRACE_MS);
+    const abort = () => call.cancel();
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort);
+    const jobs: ActivatedJob[] = [];
+    return new Promise<ActivatedJob[]>((resolve, reject) => {
+      call.on('data', (response: StreamCalls['ActivateJobs'][1]) => jobs.push(...response.jobs.map(activatedJob)));
+      call.on('end', () => resolve(jobs));
+      call.on('error', (error: ServiceError) => {
+        if (jobs.length > 0 || signal?.aborted) resolve(jobs);
+        else reject(new EngineUnavailable(streamFailure('ActivateJobs', error), { cause: error }));
+      });
+    }).finally(() => signal?.removeEventListener('abort', abort));
+  }
+
+  /** `onEnd` is called exactly once, also after `cancel`; jobs that had arrived by then may still be handed over. */
+  openStream(query: JobQuery, onJob: (job: ActivatedJob) => void, onEnd: (reason: string) => void): JobStream {
+    let call: ClientReadableStream<WireJob> | undefined;
+    let state: 'flowing' | 'paused' | 'cancelled' = 'flowing';
+    let ended = false;
+    const end = (reason: string) => {
+      if (ended) return;
+      ended = true;
+      onEnd(reason);
+    };
+    const read = (opened: ClientReadableStream<WireJob>) => {
+      call = opened;
+      call.on('error', (error: ServiceError) => end(streamFailure('StreamActivatedJobs', error)));
+      call.on('end', () => end('ended by the gateway'));
+      call.on('data', (job: WireJob) => onJob(activatedJob(job)));
+      if (state === 'paused') call.pause();
+      if (state === 'cancelled') call.cancel();
+    };
+    this.#stream('StreamActivatedJobs', subscription(query), undefined)
+      .then(read)
+      .catch((error: unknown) => end(String(error)));
+    return {
+      pause: () => {
+        state = 'paused';
+        call?.pause();
+      },
+      resume: () => {
+        state = 'flowing';
+        call?.resume();
+      },
+      cancel: () => {
+        state = 'cancelled';
+        call?.cancel();
+        end('cancelled');
+      },
+    };
+  }
+
+  /** No call can be made any more. Streams are to be cancelled by whoever opened them. */
+  close(): void {
+    this.#calls.close();
+  }
+
+  async #command<M extends keyof Calls>(
+    command: EngineCommand,
+    method: M,
+    request: Calls[M][0],
+    deadlineMs: number,
+  ): Promise<EngineAnswer> {
+    try {
+      await this.#calls.call(method, request, deadlineMs);
+      return OK;
+    } catch (error) {
+      if (error instanceof ZeebeCallError) return answerTo(command, error);
+      throw error;
+    }
+  }
+
+  async #stream<M extends keyof StreamCalls>(method: M, request: StreamCalls[M][0], deadlineMs: number | undefined) {
+    return this.#calls.stream(method, request, deadlineMs).catch((error: unknown) => {
+      throw new EngineUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
+    });
+  }
+}
+
+function subscription(query: JobQuery): StreamCalls['StreamActivatedJobs'][0] {
+  return {
+    type: query.jobType,
+    worker: query.worker,
+    timeout: int64(query.lockMs),
+    fetchVariable: query.fetchVariables,
+    tenantIds: query.tenantIds,
+  };
+}
+
+/** Durations in whole ms; the engine takes them as int64. */
+function int64(ms: number): string {
+  return String(Math.max(0, Math.round(ms)));
+}
+
+function activatedJob(job: WireJob): ActivatedJob {
+  const { deadline, ...rest } = job;
+  return { ...rest, deadlineMs: Number(deadline) };
+}

@@ -1,0 +1,84 @@
+// Where the gateway is and how one is let in, as the SDK's own configuration says: ZEEBE_GRPC_ADDRESS,
+// CAMUNDA_AUTH_STRATEGY, ZEEBE_CLIENT_ID, CAMUNDA_OAUTH_URL, CAMUNDA_CUSTOM_ROOT_CERT_PATH and so on mean here what
+// they mean to the SDK, because its code reads them and its providers make the headers. Only those of its files are
+// loaded that are needed: without authentication that is the configuration alone, for the whole SDK takes a third of a
+// second and 50 MB.
+import { readFileSync } from 'node:fs';
+import type {
+  Camunda8ClientConfiguration,
+  CamundaPlatform8Configuration,
+} from '@camunda8/sdk/dist/lib/Configuration.js';
+import { type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
+
+/** The SDK's settings; what is given here wins over the environment. */
+export type ZeebeSettings = Camunda8ClientConfiguration;
+
+export interface ZeebeConnection {
+  /** `host:port`. */
+  readonly address: string;
+  readonly credentials: ChannelCredentials;
+  /** The headers of one call; rejects when a token cannot be had. Undefined: no authentication. */
+  readonly headers: (() => Promise<Readonly<Record<string, string>>>) | undefined;
+}
+
+/** One connection per node, kept for ever; a lost one is sought again within a second. */
+export const CHANNEL_OPTIONS: ChannelOptions = {
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+  // The gateway ends connections that ask more often than every 30 s.
+  'grpc.keepalive_time_ms': 35_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  // An activation of many jobs may come close to the engine's own limit of 4 MB, and some raise that.
+  'grpc.max_receive_message_length': 32 * 1024 * 1024,
+  // Two clients in one process are two connections.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.service_config_disable_resolution': 1,
+};
+
+/** @throws with the setting's name when the configuration is incomplete */
+export async function configureConnection(settings: ZeebeSettings): Promise<ZeebeConnection> {
+  const { CamundaEnvironmentConfigurator } = await import('@camunda8/sdk/dist/lib/Configuration.js');
+  const config = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(settings);
+  const { address, secure } = gatewayAddress(config);
+  return {
+    address,
+    credentials: secure ? await tlsCredentials(config) : credentials.createInsecure(),
+    headers: await authentication(config, settings.CAMUNDA_AUTH_STRATEGY !== undefined),
+  };
+}
+
+/** The scheme of the address decides about TLS; without one, the older settings do, and their default is TLS. */
+function gatewayAddress(config: CamundaPlatform8Configuration): { address: string; secure: boolean } {
+  const [scheme, hostPort] = config.ZEEBE_GRPC_ADDRESS?.split('://') ?? [];
+  if (hostPort !== undefined) return { address: hostPort, secure: scheme === 'grpcs' };
+  return {
+    address: config.ZEEBE_ADDRESS ?? config.ZEEBE_GRPC_ADDRESS ?? 'localhost:26500',
+    secure: config.CAMUNDA_SECURE_CONNECTION ?? !config.zeebeGrpcSettings.ZEEBE_INSECURE_CONNECTION,
+  };
+}
+
+async function tlsCredentials(config: CamundaPlatform8Configuration): Promise<ChannelCredentials> {
+  const { GetCustomCertificateBuffer } = await import('@camunda8/sdk/dist/lib/GetCustomCertificateBuffer.js');
+  const rootCertificates = await GetCustomCertificateBuffer(config);
+  const read = (path: string | undefined) => (path === undefined ? null : readFileSync(path));
+  return credentials.createSsl(
+    rootCertificates === undefined ? null : Buffer.from(rootCertificates),
+    read(config.CAMUNDA_CUSTOM_PRIVATE_KEY_PATH),
+    read(config.CAMUNDA_CUSTOM_CERT_CHAIN_PATH),
+  );
+}
+
+async function authentication(
+  config: CamundaPlatform8Configuration,
+  strategyGiven: boolean,
+): Promise<ZeebeConnection['headers']> {
+  // Without a strategy the SDK chooses OAuth by itself when there is an OAuth URL.
+  const none = config.CAMUNDA_AUTH_STRATEGY === 'NONE' && config.CAMUNDA_OAUTH_URL === undefined;
+  if (none || config.CAMUNDA_OAUTH_DISABLED) return undefined;
+  const { constructOAuthProvider } = await import('@camunda8/sdk/dist/lib/ConstructOAuthProvider.js');
+  const provider = constructOAuthProvider(config, { explicitFromConstructor: strategyGiven });
+  return async () => {
+    const headers = Object.entries(await provider.getHeaders('ZEEBE'));
+    return Object.fromEntries(headers.filter(([, value]) => value !== ''));
+  };
+}

@@ -1,0 +1,116 @@
+// The correlation id: what a service echoes, and all that a reply needs to find its job.
+//
+//   hf1-<secret id>-<jobKey in base36>-<attempt>-<MAC>
+//
+// The MAC is the first 128 bits of HMAC-SHA-256(secret, "<cluster>\n<jobKey decimal>\n<attempt>"), in lower-case RFC 4648
+// base32 without padding. It is checked before anything is looked up, so nobody who cannot sign makes the cluster work.
+// Every part has exactly one spelling; one character changed is another id, never the same job. A cluster's name has no
+// line break ([a-z0-9-]), so the text under the MAC has one reading too. At most 60 bytes.
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import type { CorrelationId, JobKey } from './ids.ts';
+
+export interface Secret {
+  /** `[a-z0-9]{1,8}`, see SECRET_ID. */
+  readonly id: string;
+  readonly key: Uint8Array;
+}
+
+/**
+ *  - `ok`: signed by one of the secrets, for this cluster.
+ *  - `forged`: of our form, but not signed by a secret that we know.
+ *  - `unknown`: not of our form; it may still be an alias.
+ */
+export type Verdict =
+  | { readonly kind: 'ok'; readonly jobKey: JobKey; readonly attempt: number; readonly secretId: string }
+  | { readonly kind: 'forged'; readonly reason: 'wrongMac' | 'unknownSecret' }
+  | { readonly kind: 'unknown' };
+
+export const SECRET_ID = /^[a-z0-9]{1,8}$/;
+export const MAX_ATTEMPT = 999_999;
+export const MAX_CORRELATION_ID_BYTES = 64;
+
+const FORM = /^hf1-([a-z0-9]{1,8})-([1-9a-z][0-9a-z]{0,12})-([1-9][0-9]{0,5})-([a-z2-7]{26})$/;
+const DECIMAL = /^[1-9][0-9]{0,18}$/;
+const MAX_JOB_KEY = 2n ** 63n - 1n;
+const MAC_BYTES = 16;
+const UNKNOWN: Verdict = { kind: 'unknown' };
+
+/**
+ * @param attempt 1 to MAX_ATTEMPT
+ * @throws RangeError when a part is out of its range
+ */
+export function makeCorrelationId(secret: Secret, cluster: string, jobKey: JobKey, attempt: number): CorrelationId {
+  if (!SECRET_ID.test(secret.id)) throw new RangeError('the id of a secret is 1 to 8 of a-z and 0-9');
+  if (!Number.isInteger(attempt) || attempt < 1 || attempt > MAX_ATTEMPT) {
+    throw new RangeError(`attempt ${attempt} is not a whole number from 1 to ${MAX_ATTEMPT}`);
+  }
+  const key = DECIMAL.test(jobKey) ? BigInt(jobKey) : 0n;
+  if (key < 1n || key > MAX_JOB_KEY) throw new RangeError(`jobKey "${jobKey}" is not a decimal from 1 to 2^63-1`);
+  const mac = macOf(secret, cluster, jobKey, attempt);
+  return `hf1-${secret.id}-${key.toString(36)}-${attempt}-${mac}` as CorrelationId;
+}
+
+/**
+ * Never throws, whatever the bytes are.
+ * @param id the text, or its bytes as they came in a Kafka header or key
+ * @param secrets all that verify at present; their ids differ
+ */
+export function verifyCorrelationId(id: string | Uint8Array, secrets: readonly Secret[], cluster: string): Verdict {
+  if (id.length > MAX_CORRELATION_ID_BYTES) return UNKNOWN;
+  const text = typeof id === 'string' ? id : Buffer.from(id.buffer, id.byteOffset, id.length).toString('latin1');
+  const [, secretId, base36, decimal, mac] = FORM.exec(text) ?? [];
+  if (secretId === undefined || base36 === undefined || decimal === undefined || mac === undefined) return UNKNOWN;
+  const key = fromBase36(base36);
+  if (key > MAX_JOB_KEY) return UNKNOWN;
+  const secret = secrets.find((candidate) => candidate.id === secretId);
+  if (!secret) return { kind: 'forged', reason: 'unknownSecret' };
+  const jobKey = key.toString() as JobKey;
+  const attempt = Number(decimal);
+  // The texts are compared, not what they decode to: the last character carries two bits that decoding would ignore.
+  const same = timingSafeEqual(
+    Buffer.from(mac, 'latin1'),
+    Buffer.from(macOf(secret, cluster, jobKey, attempt), 'latin1'),
+  );
+  return same ? { kind: 'ok', jobKey, attempt, secretId } : { kind: 'forged', reason: 'wrongMac' };
+}
+
+function macOf(secret: Secret, cluster: string, jobKey: JobKey, attempt: number): string {
+  const mac = createHmac('sha256', keyObject(secret)).update(`${cluster}\n${jobKey}\n${attempt}`).digest();
+  return base32(mac.subarray(0, MAC_BYTES));
+}
+
+const keyObjects = new WeakMap<Uint8Array, KeyObject>();
+
+/** Kept per secret: handing the bytes to createHmac each time makes it several times slower. */
+function keyObject({ key }: Secret): KeyObject {
+  let object = keyObjects.get(key);
+  if (!object) {
+    object = createSecretKey(key);
+    keyObjects.set(key, object);
+  }
+  return object;
+}
+
+const LOW_DIGITS = 7;
+
+/** Two numbers that are exact (36^7 < 2^53), joined. */
+function fromBase36(digits: string): bigint {
+  const low = BigInt(Number.parseInt(digits.slice(-LOW_DIGITS), 36));
+  if (digits.length <= LOW_DIGITS) return low;
+  return BigInt(Number.parseInt(digits.slice(0, -LOW_DIGITS), 36)) * 36n ** BigInt(LOW_DIGITS) + low;
+}
+
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** RFC 4648 base32 in lower case, without padding. */
+function base32(bytes: Uint8Array): string {
+  let text = '';
+  let bits = 0;
+  let held = 0;
+  for (const byte of bytes) {
+    held = (held << 8) | byte;
+    for (bits += 8; bits >= 5; bits -= 5) text += ALPHABET[(held >>> (bits - 5)) & 31];
+    held &= 31;
+  }
+  return bits > 0 ? text + ALPHABET[(held << (5 - bits)) & 31] : text;
+}

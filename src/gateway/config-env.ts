@@ -1,0 +1,87 @@
+// The settings that come from the environment: where the servers are, who this node is, where it listens. Names are
+// those that users of these servers have already; the engine's (ZEEBE_GRPC_ADDRESS, CAMUNDA_AUTH_STRATEGY, …) are read by
+// its SDK. Other variables starting with HOLDFAST_ are no fault: Kubernetes invents them for a service of that name.
+import type { NodeName } from '../actors/ids.ts';
+import { type Fault, show, showSecret } from './config-faults.ts';
+import { oneOf, type Rule, text } from './config-rules.ts';
+import { LOG_LEVELS, type LogLevel } from './log.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export interface HttpAddress {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export interface EnvSettings {
+  readonly node: NodeName;
+  readonly natsUrls: readonly string[];
+  readonly kafkaBrokers: readonly string[];
+  readonly http: HttpAddress;
+  readonly logLevel: LogLevel;
+}
+
+const NODE = text(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, "_" and "-"');
+const MAX_SERVERS = 64;
+
+const NATS_SERVERS: Rule<readonly string[]> = servers(
+  /^((nats|tls):\/\/([^@/\s]+@)?)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:(?<port>\d{1,5}))?$/,
+  'NATS servers separated by commas, such as nats://nats-1:4222,nats://nats-2:4222',
+);
+const KAFKA_SERVERS: Rule<readonly string[]> = servers(
+  /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(?<port>\d{1,5})$/,
+  'Kafka brokers as host:port, separated by commas, such as kafka-1:9092,kafka-2:9092',
+);
+
+const HTTP_ADDRESS: Rule<HttpAddress> = {
+  allowed: 'host:port, such as 127.0.0.1:8090, 0.0.0.0:8090 or [::1]:8090',
+  parse(raw) {
+    const match =
+      typeof raw === 'string'
+        ? /^(\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[A-Za-z0-9._-]+)):(?<port>\d{1,5})$/.exec(raw)
+        : null;
+    const { v6, host, port } = match?.groups ?? {};
+    const name = v6 ?? host;
+    return name !== undefined && Number(port) <= 65_535 ? { host: name, port: Number(port) } : undefined;
+  },
+};
+
+/** Reads all of them; faults go into `faults`, and the result is only good when there is none. */
+export function readEnv(env: Env, hostName: string, faults: Fault[]): EnvSettings {
+  const read = <T>(name: string, rule: Rule<T>, otherwise: T | undefined): T | undefined => {
+    const raw = env[name]?.trim() || undefined;
+    if (raw === undefined && otherwise !== undefined) return otherwise;
+    const value = raw === undefined ? undefined : rule.parse(raw);
+    if (value === undefined)
+      faults.push({ setting: name, found: rule.secret ? showSecret(raw) : show(raw), allowed: rule.allowed });
+    return value;
+  };
+  return {
+    node: (read('HOLDFAST_NODE', NODE, nodeNameOf(hostName)) ?? '') as NodeName,
+    natsUrls: read('NATS_URL', NATS_SERVERS, undefined) ?? [],
+    kafkaBrokers: read('KAFKA_BOOTSTRAP_SERVERS', KAFKA_SERVERS, undefined) ?? [],
+    http: read('HOLDFAST_HTTP', HTTP_ADDRESS, { host: '127.0.0.1', port: 8090 }) ?? { host: '', port: 0 },
+    logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS), 'info') ?? 'info',
+  };
+}
+
+/** A host name as a node name: `bridge-1.example.org` becomes `bridge-1-example-org`. */
+export function nodeNameOf(hostName: string): string {
+  return hostName.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(0, 64) || 'node';
+}
+
+function servers(pattern: RegExp, allowed: string): Rule<readonly string[]> {
+  return {
+    allowed,
+    parse(raw) {
+      const list = typeof raw === 'string' ? raw.split(',').map((server) => server.trim()) : [];
+      const good = (server: string): boolean => {
+        const match = pattern.exec(server);
+        const port = Number(match?.groups?.port ?? 1);
+        return match !== null && port >= 1 && port <= 65_535;
+      };
+      return list.length >= 1 && list.length <= MAX_SERVERS && list.every(good) ? list : undefined;
+    },
+  };
+}

@@ -1,0 +1,78 @@
+// From an activated job to what its owner is told: the lane, the request, and every setting that the job must keep when
+// its route changes later. Pure. The variables pass through as the engine's own text: nothing here parses them.
+//
+// A request that cannot be sent is known here already, where the reader of the incident can still be told what to do;
+// its body is dropped, for it would not fit into any message between nodes either.
+import type { JobKey, Lane } from '../actors/ids.ts';
+import type { Activation, CallSettings } from '../actors/messages.ts';
+import type { Route } from './config.ts';
+import type { ActivatedJob } from './ports.ts';
+
+/** Most lanes of a cluster: each costs streams, polls, room in membership records and metrics. */
+export const MAX_LANES = 256;
+
+/** What the servers take, in bytes. */
+export interface SizeLimits {
+  /** Largest Kafka record: `max.message.bytes` of the request topic, or the broker's default. */
+  readonly maxRecordBytes: number;
+  /** Largest NATS message: `max_payload`. */
+  readonly maxPayloadBytes: number;
+}
+
+/** Key, headers and framing of a request record, generously. */
+export const RECORD_OVERHEAD_BYTES = 2 * 1024;
+/** What a snapshot, or a command between nodes, holds besides the request's body, generously. */
+export const SNAPSHOT_OVERHEAD_BYTES = 16 * 1024;
+
+/** Routes of one job type share its lane. */
+export function laneOf(route: Route): Lane {
+  return route.jobType as Lane;
+}
+
+export function activationOf(route: Route, job: ActivatedJob, limits: SizeLimits): Activation {
+  const fault = sizeFault(route, job.variables, limits);
+  return {
+    jobKey: job.key as JobKey,
+    lane: laneOf(route),
+    maxPending: route.maxPending,
+    retries: job.retries,
+    lockDeadlineMs: job.deadlineMs,
+    origin: {
+      jobType: job.type,
+      processId: job.bpmnProcessId,
+      processVersion: job.processDefinitionVersion,
+      elementId: job.elementId,
+      instanceKey: job.processInstanceKey,
+      elementInstanceKey: job.elementInstanceKey,
+      tenantId: job.tenantId,
+    },
+    request: { topic: route.requestTopic, body: fault === undefined ? job.variables : '', headers: [] },
+    settings: settingsOf(route),
+    trace: '',
+    fault,
+  };
+}
+
+function settingsOf(route: Route): CallSettings {
+  const { replyTimeoutMs, onReplyTimeout, retryBackoffMs, lateWindowMs, incidentWindowMs } = route;
+  return { replyTimeoutMs, onReplyTimeout, retryBackoffMs, lateWindowMs, incidentWindowMs };
+}
+
+/** The text of the incident when the body is larger than Kafka or NATS takes. */
+function sizeFault(route: Route, body: string, limits: SizeLimits): string | undefined {
+  // A UTF-16 unit takes at most three bytes: most bodies are small enough without being measured.
+  const smallest = Math.min(
+    limits.maxRecordBytes - RECORD_OVERHEAD_BYTES,
+    limits.maxPayloadBytes - SNAPSHOT_OVERHEAD_BYTES,
+  );
+  if (body.length * 3 <= smallest) return undefined;
+  const bytes = Buffer.byteLength(body, 'utf8');
+  const remedy =
+    'Send less: name the variables the service needs in fetchVariables of the route, or map fewer into the task; or raise';
+  const head = `The request to ${route.requestTopic} has ${bytes} bytes of variables`;
+  const record = limits.maxRecordBytes - RECORD_OVERHEAD_BYTES;
+  if (bytes > record) return `${head}, and Kafka takes ${record}. ${remedy} max.message.bytes of that topic.`;
+  const payload = limits.maxPayloadBytes - SNAPSHOT_OVERHEAD_BYTES;
+  if (bytes > payload) return `${head}, and a pending job holds ${payload}. ${remedy} max_payload of the NATS servers.`;
+  return undefined;
+}

@@ -1,0 +1,130 @@
+// Kafka: one process that is broker and controller (KRaft), from the jars on Maven Central, with the settings that a lone
+// broker needs (one replica of its own topics) and those that tests want (no first-join delay, no topics by accident).
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import { runTool } from './cache.ts';
+import { dataDir } from './directory.ts';
+import { findJdk, mavenJars } from './java.ts';
+import { launch } from './launch.ts';
+import { freePorts } from './ports.ts';
+import type { LocalServer } from './process.ts';
+import { portOpen } from './ready.ts';
+
+const version = '4.3.1';
+const clusterId = 'aG9sZGZhc3QtbG9jYWwtMQ';
+
+export interface LocalKafka {
+  readonly server: LocalServer;
+  /** `host:port` */
+  readonly brokers: string;
+  stop(): Promise<void>;
+}
+
+export interface KafkaOptions {
+  readonly dir?: string;
+  /** Added to, and stronger than, the settings below. */
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka> {
+  const data = await dataDir('kafka', options.dir);
+  const dir = data.path;
+  const [port = 0, controllerPort = 0] = await freePorts(2);
+  const config = join(dir, 'server.properties');
+  const logging = join(dir, 'log4j2.properties');
+  await writeFile(config, propertiesText({ ...settings(dir, port, controllerPort), ...options.properties }));
+  await writeFile(logging, propertiesText(logSettings));
+  const format = ['format', '--ignore-formatted', '-t', clusterId, '-c', config];
+  const server = await launch({
+    name: 'kafka',
+    dir,
+    ready: () => isReady(port),
+    readyWithinMs: 60_000,
+    native: async () => {
+      const { home } = await findJdk(17, `Kafka ${version}`);
+      const jars = await mavenJars('org.apache.kafka', 'kafka_2.13', version, '44 MB');
+      const java = join(home, 'bin', 'java');
+      const base = ['-Xmx512m', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${logging}`, '-cp', join(jars, '*')];
+      if (!existsSync(join(dir, 'data'))) {
+        await runTool(java, [...base, 'kafka.tools.StorageTool', ...format], 'install a JDK');
+      }
+      return { command: java, args: [...base, 'kafka.Kafka', config] };
+    },
+    container: {
+      image: `apache/kafka:${version}`,
+      command: [
+        'sh',
+        '-c',
+        `/opt/kafka/bin/kafka-storage.sh ${format.join(' ')} && exec /opt/kafka/bin/kafka-server-start.sh ${config}`,
+      ],
+      env: { LOG_DIR: dir, KAFKA_HEAP_OPTS: '-Xmx512m' },
+    },
+  });
+  const stop = async () => {
+    await server.stop();
+    await data.remove();
+  };
+  return { server, brokers: `127.0.0.1:${port}`, stop };
+}
+
+function settings(dir: string, port: number, controllerPort: number): Record<string, string> {
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': join(dir, 'data'),
+    // A broker that was killed may register again only when its former session is over; 9 s by default.
+    'broker.session.timeout.ms': '2000',
+    'broker.heartbeat.interval.ms': '500',
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '4',
+    'group.initial.rebalance.delay.ms': '0',
+    'group.min.session.timeout.ms': '6000',
+    'auto.create.topics.enable': 'false',
+  };
+}
+
+// Kafka's jars bring no logging configuration, and without one the log is nearly empty.
+const logSettings = {
+  'rootLogger.level': 'INFO',
+  'rootLogger.appenderRef.console.ref': 'console',
+  'appender.console.type': 'Console',
+  'appender.console.name': 'console',
+  'appender.console.layout.type': 'PatternLayout',
+  'appender.console.layout.pattern': '%d{ISO8601} %p %m (%c)%n',
+};
+
+// Ready is a broker that leads all there is: it finds itself in the metadata only when it is registered and not fenced,
+// and after a restart its partitions have no leader for a moment longer.
+async function isReady(port: number): Promise<boolean> {
+  if (!(await portOpen(port))) return false;
+  const admin = new Kafka({
+    brokers: [`127.0.0.1:${port}`],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+    requestTimeout: 2_000,
+  }).admin();
+  try {
+    await admin.connect();
+    if ((await admin.describeCluster()).brokers.length !== 1) return false;
+    const { topics } = await admin.fetchTopicMetadata();
+    return topics.every((topic) => topic.partitions.every(({ leader }) => leader >= 0));
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+function propertiesText(properties: Readonly<Record<string, string>>): string {
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}

@@ -1,0 +1,60 @@
+// Starts local servers, prints how to reach them, and keeps them until Ctrl-C:
+// `node deploy/local/main.ts [--nats] [--kafka] [--zeebe] [--test-engine]`; without options NATS, Kafka and Zeebe.
+import { parseArgs } from 'node:util';
+import { startKafka, startNats, startTestEngine, startZeebe } from './index.ts';
+
+interface Started {
+  /** As `export` lines. */
+  readonly lines: readonly string[];
+  readonly stop: () => Promise<void>;
+}
+
+const starts = {
+  async nats(): Promise<Started> {
+    const { url, monitorUrls, servers, stop } = await startNats();
+    return { lines: [`export NATS_URL=${url}  # monitoring ${monitorUrls.join()}, log ${servers[0]?.logFile}`], stop };
+  },
+  async kafka(): Promise<Started> {
+    const { brokers, server, stop } = await startKafka();
+    return { lines: [`export KAFKA_BOOTSTRAP_SERVERS=${brokers}  # log ${server.logFile}`], stop };
+  },
+  async zeebe(): Promise<Started> {
+    return engine(await startZeebe());
+  },
+  async 'test-engine'(): Promise<Started> {
+    return engine(await startTestEngine());
+  },
+};
+
+function engine({ grpcAddress, server, stop }: Awaited<ReturnType<typeof startZeebe>>): Started {
+  return {
+    lines: [
+      `export ZEEBE_GRPC_ADDRESS=grpc://${grpcAddress}  # ${server.name}, log ${server.logFile}`,
+      'export CAMUNDA_AUTH_STRATEGY=NONE',
+    ],
+    stop,
+  };
+}
+
+const flag = { type: 'boolean', default: false } as const;
+const { values } = parseArgs({ options: { nats: flag, kafka: flag, zeebe: flag, 'test-engine': flag } });
+const names = Object.keys(starts) as (keyof typeof starts)[];
+const asked = names.filter((name) => values[name]);
+
+const stopped = new Promise<void>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+});
+try {
+  const wanted = asked.length > 0 ? asked : (['nats', 'kafka', 'zeebe'] as const);
+  const started = await Promise.race([Promise.all(wanted.map((name) => starts[name]())), stopped]);
+  if (started) {
+    for (const line of started.flatMap(({ lines }) => lines)) console.log(line);
+    console.log('# Ctrl-C stops them and removes their data');
+    await stopped;
+    await Promise.all(started.map(({ stop }) => stop()));
+  }
+  process.exit(0);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}

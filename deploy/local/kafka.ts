@@ -103,8 +103,8 @@ const logSettings = {
   'appender.console.layout.pattern': '%d{ISO8601} %p %m (%c)%n',
 };
 
-// Ready is a broker that leads all there is: it finds itself in the metadata only when it is registered and not fenced,
-// and after a restart its partitions have no leader for a moment longer.
+// Ready is a broker that leads all there is. It finds itself in the metadata only when it is registered and not fenced;
+// after a restart it goes on refusing, for a moment, to lead the partitions that its metadata already says it leads.
 async function isReady(port: number): Promise<boolean> {
   if (!(await portOpen(port))) return false;
   const admin = new Kafka({
@@ -117,7 +117,8 @@ async function isReady(port: number): Promise<boolean> {
     await admin.connect();
     if ((await admin.describeCluster()).brokers.length !== 1) return false;
     const { topics } = await admin.fetchTopicMetadata();
-    return topics.every((topic) => topic.partitions.every(({ leader }) => leader >= 0));
+    await Promise.all(topics.map(({ name }) => admin.fetchTopicOffsets(name)));
+    return true;
   } finally {
     await admin.disconnect();
   }

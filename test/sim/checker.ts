@@ -1,0 +1,261 @@
+// What must hold (I1–I6, I9, I10 of the design), asked of a history alone, after the fact.
+//
+// One pass in the true order of events, and one look at the end. The checker knows what the engine accepted, what services
+// meant by their records, and what stood in the bucket; it knows nothing of how the code works, except how to read a
+// snapshot. I7 is asked by whoever waited for the world to come to rest: `unfinished`. I8 needs the moment of a crash:
+// `repeatedRequests` gives the repeats, with their times.
+
+import type { Snapshot } from '../../src/actors/snapshot.ts';
+import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
+import type { EventOf, History, Recorded, ReplyKind } from './history.ts';
+import { breach } from './snapshot-law.ts';
+
+export interface Violation {
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I9' | 'I10';
+  readonly atMs: number;
+  readonly jobKey: string;
+  readonly message: string;
+}
+
+export interface Names {
+  readonly requestTopic: string;
+  readonly replyTopic: string;
+  readonly deadLetterTopic: string;
+  /** Messages of FailJob that give a job back and need no stored cause (I3). */
+  readonly giveBack: RegExp;
+}
+
+interface ReplyRecord {
+  readonly event: EventOf<'written'>;
+  meant: ReplyKind;
+}
+
+/** What is known of one job at one moment. */
+interface JobFacts {
+  readonly variables: string;
+  readonly retries: number;
+  ended: string;
+  incident: boolean;
+  malformed: number;
+  leastRetries: number;
+  snapshot: Snapshot | undefined;
+  revision: number;
+  failings: Set<string>;
+  completions: number;
+}
+
+class Checker {
+  readonly violations: Violation[] = [];
+  readonly #names: Names;
+  readonly #jobs = new Map<string, JobFacts>();
+  readonly #replies = new Map<number, ReplyRecord[]>();
+  readonly #deadLetters = new Set<string>();
+  readonly #committed = new Map<number, number>();
+
+  constructor(names: Names) {
+    this.#names = names;
+  }
+
+  see(event: Recorded): void {
+    const job = 'jobKey' in event ? this.#jobs.get(event.jobKey) : undefined;
+    switch (event.kind) {
+      case 'started':
+        return void this.#jobs.set(event.jobKey, unseen(event));
+      case 'command':
+      case 'sending':
+        if (event.cutOff) this.#blame('I4', event, `${event.node} emitted it while cut off from NATS`);
+        return;
+      case 'accepted':
+        return job && this.#accepted(event, job);
+      case 'incident':
+        if (job) job.incident = true;
+        return;
+      case 'ended':
+        if (job) job.ended = event.how;
+        return;
+      case 'written':
+        return this.#written(event, job);
+      case 'replied':
+        return this.#meant(event, job);
+      case 'stored':
+        return this.#stored(event);
+      case 'committed':
+        return this.#commit(event);
+    }
+  }
+
+  /** Once no more is to come. */
+  end(atMs: number): void {
+    for (const [jobKey, job] of this.#jobs) {
+      const lostRetries = job.retries - job.leastRetries;
+      const onlyMalformed = [...job.failings].every((why) => why === 'malformed');
+      if (onlyMalformed && lostRetries > job.malformed)
+        this.#blame('I10', { atMs, jobKey }, `${lostRetries} retries lost to ${job.malformed} malformed replies`);
+    }
+  }
+
+  #accepted(event: EventOf<'accepted'>, job: JobFacts): void {
+    if (event.command === 'complete') {
+      if (++job.completions > 1) this.#blame('I2', event, 'completed twice');
+      const results = this.#repliesOf(event.jobKey, 'result');
+      if (!results.some(({ event: reply }) => reply.value === event.payload))
+        this.#blame('I2', event, `completed with what no service answered: ${event.payload.slice(0, 80)}`);
+      const stored = job.snapshot?.kind === 'replied' ? job.snapshot.reply?.variables : undefined;
+      if (stored !== undefined && stored !== event.payload)
+        this.#blame('I2', event, 'completed with another reply than the stored one');
+      return;
+    }
+    if (event.command === 'updateTimeout' || this.#names.giveBack.test(event.payload)) return;
+    if (job.failings.size === 0) this.#blame('I3', event, `${event.command} without a stored cause`);
+    const retries = /^retries=(-?\d+)/.exec(event.payload)?.[1];
+    if (event.command === 'fail' && retries !== undefined)
+      job.leastRetries = Math.min(job.leastRetries, Number(retries));
+  }
+
+  #written(event: EventOf<'written'>, job: JobFacts | undefined): void {
+    const { requestTopic, replyTopic, deadLetterTopic } = this.#names;
+    if (event.topic === replyTopic) {
+      const records = this.#replies.get(event.partition) ?? [];
+      this.#replies.set(event.partition, records);
+      records[event.offset] = { event, meant: 'withoutId' };
+    } else if (event.topic === deadLetterTopic) this.#deadLetters.add(event.value ?? '');
+    else if (event.topic === requestTopic && job) {
+      if (event.value === undefined) {
+        if (job.ended === 'completed') this.#blame('I10', event, 'cancel record for a job that was completed');
+      } else if (event.value !== job.variables)
+        this.#blame('I9', event, `the body is not the job's: ${event.value.slice(0, 80)}`);
+    }
+  }
+
+  #meant(event: EventOf<'replied'>, job: JobFacts | undefined): void {
+    const record = this.#replies.get(event.partition)?.[event.offset];
+    if (record) record.meant = event.meant;
+    if (job && event.meant === 'malformed') job.malformed++;
+  }
+
+  #stored(event: EventOf<'stored'>): void {
+    const jobKey = /^\d+\.(\d+)$/.exec(event.key)?.[1];
+    const job = jobKey === undefined ? undefined : this.#jobs.get(jobKey);
+    if (jobKey === undefined || job === undefined) return;
+    const snapshot = decodeSnapshot(event.value);
+    const previous = event.previous === 0 ? undefined : job.snapshot;
+    const wrong = breach(previous, snapshot);
+    if (wrong !== undefined)
+      this.#blame('I1', { atMs: event.atMs, jobKey }, `${event.node} stored ${event.key}: ${wrong}`);
+    job.snapshot = snapshot;
+    job.revision = event.revision;
+    if (snapshot.failing !== undefined) job.failings.add(snapshot.failing.why);
+  }
+
+  /** Everything below a committed offset must have left a mark. */
+  #commit({ partition, offset, atMs, node }: EventOf<'committed'>): void {
+    const records = this.#replies.get(partition) ?? [];
+    for (let at = this.#committed.get(partition) ?? 0; at < offset; at++) {
+      const record = records[at];
+      if (record === undefined || this.#leftAMark(record)) continue;
+      const { jobKey, value } = record.event;
+      this.#blame(
+        'I5',
+        { atMs, jobKey },
+        `${node} committed ${partition}/${at} (${record.meant}), which is nowhere: ${value}`,
+      );
+    }
+    this.#committed.set(partition, Math.max(offset, this.#committed.get(partition) ?? 0));
+  }
+
+  #leftAMark({ event, meant }: ReplyRecord): boolean {
+    if (this.#deadLetters.has(event.value ?? '')) return true;
+    if (meant === 'forged' || meant === 'withoutId') return false;
+    const job = this.#jobs.get(event.jobKey);
+    if (job === undefined) return false;
+    const applied = job.snapshot?.applied.some(
+      ([each, to]) => each === event.partition && BigInt(to) >= BigInt(event.offset),
+    );
+    return job.ended !== '' || applied === true || job.snapshot?.reply?.variables === event.value;
+  }
+
+  #repliesOf(jobKey: string, meant: ReplyKind): ReplyRecord[] {
+    return [...this.#replies.values()]
+      .flat()
+      .filter((reply) => reply?.event.jobKey === jobKey && reply.meant === meant);
+  }
+
+  #blame(
+    invariant: Violation['invariant'],
+    { atMs, ...event }: { atMs: number; jobKey?: string },
+    message: string,
+  ): void {
+    this.violations.push({ invariant, atMs, jobKey: event.jobKey ?? '', message });
+  }
+}
+
+/** All breaches of what must hold at any time, in the order in which they happened. */
+export function check(history: History, names: Names): readonly Violation[] {
+  const checker = new Checker(names);
+  for (const event of history.events) checker.see(event);
+  checker.end(history.events.at(-1)?.atMs ?? 0);
+  return checker.violations;
+}
+
+/** I6 and I7 at rest: the jobs that neither ended nor stand in an incident that says why. */
+export function unfinished(history: History): readonly string[] {
+  const open = new Set<string>();
+  for (const event of history.events) {
+    if (event.kind === 'started' || event.kind === 'activated') open.add(event.jobKey);
+    else if (event.kind === 'ended' || (event.kind === 'incident' && event.message !== '')) open.delete(event.jobKey);
+  }
+  return [...open];
+}
+
+export interface RepeatedRequest {
+  readonly jobKey: string;
+  readonly attempt: number;
+  /** When Kafka took each of them. */
+  readonly atMs: readonly number[];
+}
+
+/** Requests that Kafka has more than once for the same attempt. */
+export function repeatedRequests(history: History, requestTopic: string): readonly RepeatedRequest[] {
+  const found = new Map<string, { jobKey: string; attempt: number; atMs: number[] }>();
+  for (const event of history.of('written')) {
+    if (event.topic !== requestTopic || event.value === undefined) continue;
+    const id = `${event.jobKey}/${event.attempt}`;
+    const entry = found.get(id) ?? { jobKey: event.jobKey, attempt: event.attempt, atMs: [] };
+    entry.atMs.push(event.atMs);
+    found.set(id, entry);
+  }
+  return [...found.values()].filter((entry) => entry.atMs.length > 1);
+}
+
+/** Jobs for which a CompleteJob was sent more than a second after one was answered OK or NOT_FOUND to a node. */
+export function completedTwice(history: History): readonly string[] {
+  const answeredMs = new Map<string, number>();
+  const twice = new Set<string>();
+  for (const event of history.events) {
+    if (
+      event.kind === 'answered' &&
+      event.command === 'complete' &&
+      (event.code === 'ok' || event.code === 'notFound')
+    ) {
+      if (!answeredMs.has(event.jobKey)) answeredMs.set(event.jobKey, event.atMs);
+    } else if (event.kind === 'command' && event.command === 'complete') {
+      if (event.atMs > (answeredMs.get(event.jobKey) ?? Infinity) + 1_000) twice.add(event.jobKey);
+    }
+  }
+  return [...twice];
+}
+
+function unseen({ variables, retries }: EventOf<'started'>): JobFacts {
+  return {
+    variables,
+    retries,
+    ended: '',
+    incident: false,
+    malformed: 0,
+    leastRetries: retries,
+    snapshot: undefined,
+    revision: 0,
+    failings: new Set(),
+    completions: 0,
+  };
+}

@@ -1,0 +1,109 @@
+// How badly the world behaves: rates, not events. What happens to whole nodes (kill, pause, cut) is the storm's business.
+//
+// Every rate is per call or per message, in [0, 1]. In a rough world most kinds of trouble are off and a few are frequent:
+// a world in which everything goes wrong a little hides the combinations that need one thing to go wrong often.
+import type { SeededRandom } from './random.ts';
+
+/** One kind of remote call, from a node to a server and back. */
+export interface CallFaults {
+  /** One way, ms: [usual least, usual most]. */
+  readonly delayMs: readonly [number, number];
+  /** The request never arrives. */
+  readonly requestLost: number;
+  /** It arrives and has its effect; the answer is lost. */
+  readonly answerLost: number;
+  /** It arrives up to `lateMs` later: after the caller gave up, usually. */
+  readonly late: number;
+  readonly lateMs: number;
+}
+
+export interface Faults {
+  readonly kv: CallFaults & {
+    /** A read that a deposed leader answers: what stood before the last write. */
+    readonly staleRead: number;
+    /** Per delivered entry: the watch breaks and is made anew. */
+    readonly watchReset: number;
+    /** An entry is delivered up to `lateMs` later (and those after it too). */
+    readonly watchLag: number;
+  };
+  readonly bus: CallFaults;
+  readonly engine: CallFaults & {
+    /** Activated in the engine, lost on the way. */
+    readonly activationLost: number;
+    /** RESOURCE_EXHAUSTED, for the commands that the engine does not spare. */
+    readonly backpressure: number;
+    /** True: like 8.6, jobs whose lock ran out are pushed on streams too. */
+    readonly pushesTimedOut: boolean;
+  };
+  readonly kafka: CallFaults & {
+    /** Per record written: an offset that no reader ever sees (a control record, an aborted batch). */
+    readonly gap: number;
+  };
+  readonly service: {
+    readonly delayMs: readonly [number, number];
+    /** Answers `lateMs` later. */
+    readonly late: number;
+    readonly lateMs: number;
+    readonly twice: number;
+    readonly never: number;
+    readonly malformed: number;
+    readonly forged: number;
+    readonly withoutId: number;
+  };
+  /** Wall clocks are off by up to this much, either way. */
+  readonly skewMs: number;
+  readonly driftPpm: number;
+}
+
+const GOOD: CallFaults = { delayMs: [0.2, 2], requestLost: 0, answerLost: 0, late: 0, lateMs: 0 };
+
+/** Nothing goes wrong, and nothing happens at once. */
+export const CALM: Faults = {
+  kv: { ...GOOD, staleRead: 0, watchReset: 0, watchLag: 0 },
+  bus: GOOD,
+  engine: { ...GOOD, activationLost: 0, backpressure: 0, pushesTimedOut: false },
+  kafka: { ...GOOD, gap: 0 },
+  service: { delayMs: [5, 500], late: 0, lateMs: 0, twice: 0, never: 0, malformed: 0, forged: 0, withoutId: 0 },
+  skewMs: 0,
+  driftPpm: 0,
+};
+
+/** Rates drawn for one seed. `service.never` stays 0: who wants it must wait for reply timeouts. */
+export function rough(random: SeededRandom): Faults {
+  const rate = (most: number) => (random.chance(0.4) ? random.float() ** 2 * most : 0);
+  const call = (most: number): CallFaults => ({
+    delayMs: [0.2, random.pick([1, 5, 50])],
+    requestLost: rate(most),
+    answerLost: rate(most),
+    late: rate(most),
+    lateMs: random.pick([50, 1_000, 5_000]),
+  });
+  return {
+    kv: { ...call(0.1), staleRead: rate(0.2), watchReset: rate(0.02), watchLag: rate(0.1) },
+    bus: call(0.2),
+    engine: { ...call(0.2), activationLost: rate(0.3), backpressure: rate(0.5), pushesTimedOut: random.chance(0.5) },
+    kafka: { ...call(0.1), gap: rate(0.3) },
+    service: {
+      delayMs: [1, random.pick([20, 500, 5_000])],
+      late: rate(0.3),
+      lateMs: random.pick([5_000, 20_000]),
+      twice: rate(0.5),
+      never: 0,
+      malformed: rate(0.1),
+      forged: rate(0.1),
+      withoutId: rate(0.1),
+    },
+    skewMs: random.pick([0, 0, 50, 400]),
+    driftPpm: random.pick([0, 100]),
+  };
+}
+
+/** The calls go well from now on; what is on its way stays on its way. */
+export function healed(faults: Faults): Faults {
+  return {
+    ...CALM,
+    skewMs: faults.skewMs,
+    driftPpm: faults.driftPpm,
+    engine: { ...CALM.engine, pushesTimedOut: faults.engine.pushesTimedOut },
+  };
+}

@@ -1,0 +1,131 @@
+// What happened in a world, in one order: the only thing that the checker sees, and the trace that a failure prints.
+//
+// Every simulated server records what it accepted, every port what a node tried. The order of the list is the true order in the world.
+// The hash over all of it is what "replays exactly" means: two runs of one seed are the same if their hashes are.
+
+export type CommandName = 'complete' | 'fail' | 'throwError' | 'updateTimeout';
+
+/** `node` is '' where no node is concerned; `jobKey` is '' where it is not known. */
+export type WorldEvent =
+  /** A process instance began and its job was created. */
+  | { readonly kind: 'started'; readonly jobKey: string; readonly variables: string; readonly retries: number }
+  | { readonly kind: 'activated'; readonly jobKey: string; readonly node: string; readonly deadlineMs: number }
+  /** A node emitted a command; `cutOff`: while it knew that it had no connection to NATS. */
+  | Command<'command'>
+  /** The engine accepted it: this is the effect. `payload`: variables of a completion, message of a fail, code of an error. */
+  | Command<'accepted'>
+  /** The answer reached the node. */
+  | (Command<'answered'> & { readonly code: string })
+  | { readonly kind: 'incident'; readonly jobKey: string; readonly message: string }
+  | { readonly kind: 'ended'; readonly jobKey: string; readonly how: 'completed' | 'cancelled' | 'errorCaught' }
+  /** A node emitted records; as `command`. */
+  | {
+      readonly kind: 'sending';
+      readonly node: string;
+      readonly topic: string;
+      readonly keys: string;
+      readonly cutOff: boolean;
+    }
+  /** A record is in Kafka. `correlationId` '' where there is none; `value` as text, undefined for a null body. */
+  | {
+      readonly kind: 'written';
+      readonly node: string;
+      readonly topic: string;
+      readonly partition: number;
+      readonly offset: number;
+      readonly jobKey: string;
+      readonly attempt: number;
+      readonly correlationId: string;
+      readonly value: string | undefined;
+    }
+  /** What the service that wrote this reply meant by it. */
+  | {
+      readonly kind: 'replied';
+      readonly jobKey: string;
+      readonly partition: number;
+      readonly offset: number;
+      readonly meant: ReplyKind;
+    }
+  | { readonly kind: 'committed'; readonly node: string; readonly partition: number; readonly offset: number }
+  /** A write in the bucket; `previous`: the revision that it replaced, 0 for none. */
+  | {
+      readonly kind: 'stored';
+      readonly node: string;
+      readonly key: string;
+      readonly revision: number;
+      readonly previous: number;
+      readonly value: Uint8Array;
+    }
+  /** Something was done to a node or a server. */
+  | { readonly kind: 'fault'; readonly node: string; readonly what: string }
+  | { readonly kind: 'log'; readonly node: string; readonly what: string };
+
+interface Command<Kind extends string> {
+  readonly kind: Kind;
+  readonly command: CommandName;
+  readonly jobKey: string;
+  readonly node: string;
+  readonly payload: string;
+  readonly cutOff: boolean;
+}
+
+export type ReplyKind = 'result' | 'malformed' | 'forged' | 'withoutId';
+
+export type Recorded<E extends WorldEvent = WorldEvent> = E & { readonly atMs: number };
+
+/** Events of one kind. */
+export type EventOf<Kind extends WorldEvent['kind']> = Recorded<Extract<WorldEvent, { kind: Kind }>>;
+
+export class History {
+  readonly events: Recorded[] = [];
+  readonly #nowMs: () => number;
+  #hash = 0x811c9dc5;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  add(event: WorldEvent): void {
+    const recorded = Object.assign(event, { atMs: this.#nowMs() });
+    this.events.push(recorded);
+    if (event.kind === 'log') return;
+    for (const value of Object.values(recorded)) this.#mix(value);
+  }
+
+  /** Eight hex digits over everything so far; what nodes log does not count. */
+  hash(): string {
+    return this.#hash.toString(16).padStart(8, '0');
+  }
+
+  of<Kind extends WorldEvent['kind']>(kind: Kind): EventOf<Kind>[] {
+    return this.events.filter((event): event is EventOf<Kind> => event.kind === kind);
+  }
+
+  /** The last events that name this job, one line each. */
+  tail(jobKey: string, count: number): string[] {
+    const named = (event: Recorded) =>
+      ('jobKey' in event && event.jobKey === jobKey) ||
+      ('key' in event && event.key.endsWith(`.${jobKey}`)) ||
+      event.kind === 'fault';
+    return this.events.filter(named).slice(-count).map(line);
+  }
+
+  #mix(value: string | number | boolean | Uint8Array | undefined): void {
+    let hash = this.#hash;
+    const text = typeof value === 'string' || value instanceof Uint8Array ? value : String(value);
+    if (typeof text === 'string') {
+      for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    } else {
+      for (const byte of text) hash = Math.imul(hash ^ byte, 0x01000193);
+    }
+    this.#hash = Math.imul(hash ^ 0x1f, 0x01000193) >>> 0;
+  }
+}
+
+function line(event: Recorded): string {
+  const { atMs, kind, ...rest } = event;
+  const fields = Object.entries(rest).map(([name, value]) =>
+    value instanceof Uint8Array ? `${name}=<${value.length} bytes>` : `${name}=${String(value).slice(0, 120)}`,
+  );
+  return `${atMs.toFixed(2).padStart(10)} ${kind.padEnd(10)} ${fields.join(' ')}`;
+}

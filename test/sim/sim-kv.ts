@@ -1,0 +1,128 @@
+// The bucket as one node reaches it: KvPort over a link that loses, delays and lands late.
+//
+// What must hold: a put that is answered `stored` or `refused` was decided at one moment between call and answer. A put `inDoubt` may
+// have landed, may land later if its revision still fits then, or never. While the stream has no leader nothing is
+// answered; of the puts that arrive meanwhile some are proposed after the election, which is what "in doubt" is about.
+import type { Revision } from '../../src/actors/ids.ts';
+import type { KvWatch, KvWatchHandler } from '../../src/cluster/ports.ts';
+import {
+  type KvEntry,
+  type KvPort,
+  type KvPutAnswer,
+  type KvPutOptions,
+  KvUnavailable,
+} from '../../src/cluster/ports.ts';
+import type { ManualClock } from '../support/manual-clock.ts';
+import type { Bucket } from './bucket.ts';
+import { call } from './call.ts';
+import type { Faults } from './faults.ts';
+import type { Host } from './host.ts';
+import type { SeededRandom } from './random.ts';
+import { SimWatch } from './sim-watch.ts';
+
+/** The adapter's own limit for writes and reads (see KvPort). */
+const ANSWER_WITHIN_MS = 1_000;
+
+/** The three servers together: there is a leader, or there is none. */
+export class KvServers {
+  readonly bucket: Bucket;
+  readonly random: SeededRandom;
+  readonly clock: ManualClock;
+  faults: Faults['kv'];
+  #leaderless: (() => void)[] | undefined;
+
+  constructor(bucket: Bucket, clock: ManualClock, random: SeededRandom, faults: Faults['kv']) {
+    this.bucket = bucket;
+    this.clock = clock;
+    this.random = random;
+    this.faults = faults;
+  }
+
+  get available(): boolean {
+    return this.#leaderless === undefined;
+  }
+
+  /** No leader for this long: 4–7 s when one was killed, half a second when it stepped down. */
+  loseLeader(forMs: number): void {
+    if (this.#leaderless !== undefined) return;
+    this.#leaderless = [];
+    this.clock.setTimer(forMs, () => {
+      const proposed = this.#leaderless ?? [];
+      this.#leaderless = undefined;
+      for (const run of proposed) run();
+    });
+  }
+
+  /** A put that arrives at the leader; or at nobody, and then it is lost or waits for the election. */
+  whenLed(run: () => void): void {
+    if (this.#leaderless === undefined) run();
+    else if (this.random.chance(0.5)) this.#leaderless.push(run);
+  }
+}
+
+export class SimKv implements KvPort {
+  readonly #servers: KvServers;
+  readonly #host: Host;
+
+  constructor(servers: KvServers, host: Host) {
+    this.#servers = servers;
+    this.#host = host;
+  }
+
+  put(key: string, value: Uint8Array, expected: Revision, options: KvPutOptions = {}): Promise<KvPutAnswer> {
+    const servers = this.#servers;
+    const bytes = value.slice();
+    return this.#call<KvPutAnswer>(
+      (answer) => {
+        servers.whenLed(() => answer(servers.bucket.put(this.#host.name, key, bytes, expected, options.ttlMs)));
+      },
+      (left) => ({ kind: 'inDoubt', reason: left ? 'no answer' : 'not connected' }),
+    );
+  }
+
+  async get(key: string): Promise<KvEntry | undefined> {
+    const { bucket, random, faults } = this.#servers;
+    return this.#read(() => (random.chance(faults.staleRead) ? bucket.stale(key) : bucket.current(key)));
+  }
+
+  async getRevision(revision: Revision): Promise<KvEntry | undefined> {
+    return this.#read(() => this.#servers.bucket.atRevision(revision));
+  }
+
+  async bucketId(): Promise<string> {
+    return this.#read(() => this.#servers.bucket.id);
+  }
+
+  async watch(filters: readonly string[], handler: KvWatchHandler): Promise<KvWatch> {
+    let opened: SimWatch | undefined;
+    let waiting = true;
+    try {
+      return await this.#read(() => {
+        opened = waiting ? new SimWatch(this.#servers, this.#host.links.nats, filters, handler) : undefined;
+        return opened ?? { stop() {} };
+      });
+    } catch (error) {
+      opened?.stop();
+      throw error;
+    } finally {
+      waiting = false;
+    }
+  }
+
+  async #read<T>(read: () => T): Promise<T> {
+    const answer = await this.#call<{ value: T } | undefined>(
+      (reply) => {
+        if (this.#servers.available) reply({ value: read() });
+      },
+      () => undefined,
+    );
+    if (answer === undefined) throw new KvUnavailable('the bucket does not answer');
+    return answer.value;
+  }
+
+  #call<T>(serve: (answer: (value: T) => void) => void, inDoubt: (left: boolean) => T): Promise<T> {
+    const { random, faults } = this.#servers;
+    const deadlineMs = ANSWER_WITHIN_MS;
+    return call({ host: this.#host, server: 'nats', random, faults, deadlineMs, serve, inDoubt });
+  }
+}

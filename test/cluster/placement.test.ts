@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { NodeName } from '../../src/actors/ids.ts';
+import { fnv1a32, type NodeName } from '../../src/actors/ids.ts';
 import { place } from '../../src/cluster/placement.ts';
 
 const anyName = fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/) as fc.Arbitrary<NodeName>;
@@ -31,6 +31,12 @@ test('the order of the names, and a name given twice, change nothing', () => {
       expect(place([...other, ...other.slice(0, 1)], shards)).toEqual(place(nodes, shards));
     }),
   );
+});
+
+test('names whose hashes are equal are told apart by the names, not by their order', () => {
+  const [a, b] = ['costarring', 'liquid'] as [NodeName, NodeName];
+  expect(fnv1a32(a)).toBe(fnv1a32(b));
+  expect(place([b, a], 64)).toEqual(place([a, b], 64));
 });
 
 test('one member more or less moves little beyond that member’s own shards', () => {

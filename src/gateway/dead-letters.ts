@@ -1,0 +1,117 @@
+// Replies that nobody could use, kept where people can look: same key, value and headers, with the reason beside them.
+//
+// A dead letter settles its reply, so it is owed like a request: tried until Kafka has it (topic-queue.ts), given up only
+// when the partition it came from is not ours any more. If Kafka refuses it as it is, its value is cut and a header says
+// so; a topic that refuses that too (missing, not authorised) is tried again for as long as it takes.
+// The origin stands in the headers that Spring for Apache Kafka writes, in its encodings, so that its tools read them.
+import type { DeadLetterReason } from '../actors/messages.ts';
+import type { Clock, Random } from '../actors/ports.ts';
+import type { IncomingRecord, KafkaHeader, OutgoingRecord, RecordWriter } from './ports.ts';
+import { RetryDelay } from './retry-delay.ts';
+import {
+  DEFAULT_TOPIC_QUEUE_LIMITS,
+  type QueuedRecord,
+  TopicQueue,
+  type TopicQueueLimits,
+  type TopicTry,
+} from './topic-queue.ts';
+
+export interface DeadLettersOptions {
+  readonly writer: RecordWriter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly topic: string;
+  readonly mayAct: () => boolean;
+  readonly limits?: Partial<TopicQueueLimits>;
+  readonly onTry?: (event: TopicTry) => void;
+}
+
+export interface DeadLetter {
+  readonly record: IncomingRecord;
+  readonly topic: string;
+  readonly partition: number;
+  readonly group: string;
+  readonly reason: DeadLetterReason;
+  readonly message: string;
+}
+
+const KEPT_OF_A_CUT_VALUE_BYTES = 1000;
+
+export class DeadLetters {
+  readonly #options: DeadLettersOptions;
+  readonly #queue: TopicQueue;
+  #closed = false;
+
+  constructor(options: DeadLettersOptions) {
+    this.#options = options;
+    this.#queue = new TopicQueue({ ...options, limits: { ...DEFAULT_TOPIC_QUEUE_LIMITS, ...options.limits } });
+  }
+
+  /**
+   * `written` is called once Kafka has acknowledged it, unless the returned function was called before.
+   */
+  write(letter: DeadLetter, written: () => void): () => void {
+    const delay = new RetryDelay(this.#options.limits?.retryMinMs ?? 100, 5_000, this.#options.random);
+    let queued: QueuedRecord | undefined;
+    let given = false;
+    const attempt = (cut: boolean): void => {
+      if (given || this.#closed) return;
+      queued = this.#queue.add(recordOf(letter, cut), (outcome) => {
+        if (given) return;
+        if (outcome.kind === 'acked') return written();
+        if (!cut && (letter.record.value?.byteLength ?? 0) > KEPT_OF_A_CUT_VALUE_BYTES) return attempt(true);
+        this.#options.clock.setTimer(delay.next(), () => attempt(false));
+      });
+    };
+    attempt(false);
+    return () => {
+      given = true;
+      if (queued !== undefined) this.#queue.drop(queued);
+    };
+  }
+
+  kick(): void {
+    this.#queue.kick();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#queue.close();
+  }
+}
+
+function recordOf(letter: DeadLetter, cut: boolean): OutgoingRecord {
+  const { record } = letter;
+  const headers: KafkaHeader[] = [
+    ...record.headers.filter(({ name }) => !ADDED.test(name)),
+    { name: 'holdfast-reason', value: letter.reason },
+    { name: 'kafka_dlt-original-topic', value: letter.topic },
+    { name: 'kafka_dlt-original-partition', value: int32(letter.partition) },
+    { name: 'kafka_dlt-original-offset', value: int64(BigInt(record.offset)) },
+    { name: 'kafka_dlt-original-timestamp', value: int64(BigInt(record.timestampMs)) },
+    { name: 'kafka_dlt-original-consumer-group', value: letter.group },
+    { name: 'kafka_dlt-exception-message', value: letter.message },
+  ];
+  if (!cut) return { key: record.key, value: record.value, headers };
+  headers.push({
+    name: 'holdfast-truncated',
+    value: `the first ${KEPT_OF_A_CUT_VALUE_BYTES} of ${record.value?.byteLength} bytes`,
+  });
+  return { key: record.key, value: record.value?.subarray(0, KEPT_OF_A_CUT_VALUE_BYTES) ?? null, headers };
+}
+
+/** What a dead letter says of its own; a record that was a dead letter before does not keep the older word. */
+const ADDED =
+  /^(holdfast-(reason|truncated)|kafka_dlt-original-(topic|partition|offset|timestamp|consumer-group)|kafka_dlt-exception-message)$/;
+
+function int32(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+function int64(value: bigint): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(value);
+  return bytes;
+}

@@ -1,0 +1,47 @@
+// The one place that makes kafkajs clients: whom to ask, how long to wait, what to do with its log and its codecs.
+//
+// kafkajs logs every rebalance and every retried request as an error; what matters comes to us as an error or an event
+// anyway, so its own lines go to our debug log. It also sets a timer in the past, of which Node 24 warns once: that one
+// warning is dropped, if kafkajs caused it. Every adapter here retries by itself, so the clients made here do not.
+import { Kafka, logLevel } from 'kafkajs';
+import type { Log } from '../log.ts';
+import { registerCodecs } from './codecs.ts';
+
+export interface KafkaSettings {
+  /** `host:port` each. */
+  readonly brokers: readonly string[];
+  /** Shown in the brokers' logs and quotas. Default `holdfast`. */
+  readonly clientId?: string;
+  readonly connectTimeoutMs?: number;
+  /** Of one request; the group's own requests (join) take as long as they take. */
+  readonly requestTimeoutMs?: number;
+}
+
+export function connectKafka(settings: KafkaSettings, log: Log): Kafka {
+  registerCodecs();
+  dropTimerWarning();
+  return new Kafka({
+    brokers: [...settings.brokers],
+    clientId: settings.clientId ?? 'holdfast',
+    connectionTimeout: settings.connectTimeoutMs ?? 2_000,
+    requestTimeout: settings.requestTimeoutMs ?? 10_000,
+    retry: { retries: 0 },
+    logLevel: logLevel.WARN,
+    logCreator: () => (entry) => {
+      const { message, timestamp: _, ...fields } = entry.log;
+      log.debug(`kafkajs: ${message}`, { namespace: entry.namespace, ...fields });
+    },
+  });
+}
+
+let warningsFiltered = false;
+
+function dropTimerWarning(): void {
+  if (warningsFiltered) return;
+  warningsFiltered = true;
+  const emitWarning: (...args: unknown[]) => void = process.emitWarning.bind(process) as never;
+  process.emitWarning = (...args: unknown[]) => {
+    if (args[1] === 'TimeoutNegativeWarning' && /[\\/]kafkajs[\\/]/.test(new Error().stack ?? '')) return;
+    emitWarning(...args);
+  };
+}

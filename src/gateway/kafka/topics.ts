@@ -1,0 +1,101 @@
+// Topics as the operator's commands see them: made by `init`, looked at by `check`. Never used on the way of a job.
+import { type Admin, ConfigResourceTypes, type Kafka } from 'kafkajs';
+import { describeError, kafkaErrorName, meaningOf } from './errors.ts';
+import { Renewable } from './renewable.ts';
+
+export const REPLY_PARTITIONS = 12;
+
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  /** Default: the brokers' `default.replication.factor`. */
+  readonly replicas?: number;
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+export interface TopicFacts {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicas: number;
+  /** Such as `retention.ms`, `max.message.bytes`, `cleanup.policy`, `min.insync.replicas`; the brokers' defaults included. */
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface KafkaFacts {
+  readonly clusterId: string;
+  readonly brokers: readonly string[];
+}
+
+/** What a cluster called `cluster` needs. */
+export function topicsOf(cluster: string): { readonly replies: TopicSpec; readonly deadLetters: TopicSpec } {
+  return {
+    replies: { name: `holdfast.${cluster}.replies`, partitions: REPLY_PARTITIONS },
+    deadLetters: { name: `holdfast.${cluster}.dlq`, partitions: 1 },
+  };
+}
+
+/** All methods throw when Kafka is away, with a message for people. */
+export class KafkaTopics {
+  readonly #admin: Renewable<Admin>;
+  readonly #deadlineMs: number;
+
+  constructor(kafka: Kafka, deadlineMs = 10_000) {
+    this.#admin = new Renewable(() => kafka.admin({ retry: { retries: 0 } }));
+    this.#deadlineMs = deadlineMs;
+  }
+
+  /** Reaches the cluster. */
+  async facts(): Promise<KafkaFacts> {
+    const { brokers, clusterId } = await this.#use((admin) => admin.describeCluster());
+    return { clusterId, brokers: brokers.map(({ host, port }) => `${host}:${port}`) };
+  }
+
+  /** True: made now. False: it was there; what it is like is left alone. */
+  async create(spec: TopicSpec): Promise<boolean> {
+    const config = Object.entries(spec.config ?? {});
+    const topic = {
+      topic: spec.name,
+      numPartitions: spec.partitions,
+      replicationFactor: spec.replicas ?? -1,
+      configEntries: config.map(([name, value]) => ({ name, value })),
+    };
+    return this.#use((admin) => admin.createTopics({ topics: [topic], waitForLeaders: true }));
+  }
+
+  /** Undefined: there is no such topic. */
+  async describe(name: string): Promise<TopicFacts | undefined> {
+    return this.#use(async (admin) => {
+      try {
+        const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
+        const partitions = topics[0]?.partitions ?? [];
+        const { resources } = await admin.describeConfigs({
+          resources: [{ type: ConfigResourceTypes.TOPIC, name }],
+          includeSynonyms: false,
+        });
+        const entries = resources[0]?.configEntries ?? [];
+        return {
+          name,
+          partitions: partitions.length,
+          replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+          config: Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue])),
+        };
+      } catch (error) {
+        if (meaningOf(error) === 'unknownTopic') return undefined;
+        throw error;
+      }
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#admin.close();
+  }
+
+  async #use<R>(run: (admin: Admin) => Promise<R>): Promise<R> {
+    try {
+      return await this.#admin.use(this.#deadlineMs, run);
+    } catch (error) {
+      const name = kafkaErrorName(error);
+      throw Object.assign(new Error(describeError(error), { cause: error }), { code: name ?? 'KAFKA_UNAVAILABLE' });
+    }
+  }
+}

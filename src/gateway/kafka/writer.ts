@@ -1,0 +1,115 @@
+// Writes records to Kafka: one try of one produce request, acknowledged by all in-sync replicas, with a plain verdict.
+//
+// kafkajs's own retries would write a record several times after its caller has given up, so there are none.
+// Its producer asks for the metadata of every topic it ever wrote to, all in one request that fails as a whole: once one of them is
+// deleted, sends to every other fail as "unknown topic", for good. So a topic is looked up alone before it is first given to a
+// producer, an unknown topic is only believed after such a look-up, twice (brokers learn of new topics one after another), and
+// the producer is then replaced by one that has never heard of the deleted topic.
+import { type Admin, type IHeaders, type Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
+import type { KafkaHeader, OutgoingRecord, RecordWriter, SendAnswer } from '../ports.ts';
+import { describeError, meaningOf } from './errors.ts';
+import { Renewable } from './renewable.ts';
+
+/** For so long an unknown topic is refused without asking again: its waiting records come one after another. */
+const UNKNOWN_FOR_MS = 1_000;
+const SECOND_LOOK_AFTER_MS = 250;
+const ACKS_FROM_ALL = -1;
+
+export class KafkaRecordWriter implements RecordWriter {
+  readonly #producer: Renewable<Producer>;
+  readonly #admin: Renewable<Admin>;
+  /** Topics that exist, as far as the present producer knows. */
+  #known = new Set<string>();
+  readonly #refused = new Map<string, { readonly reason: string; readonly untilMs: number }>();
+
+  constructor(kafka: Kafka) {
+    this.#producer = new Renewable(() =>
+      kafka.producer({
+        allowAutoTopicCreation: false,
+        idempotent: false,
+        createPartitioner: Partitioners.DefaultPartitioner,
+        retry: { retries: 0 },
+      }),
+    );
+    this.#admin = new Renewable(() => kafka.admin({ retry: { retries: 0 } }));
+  }
+
+  async send(topic: string, records: readonly OutgoingRecord[], deadlineMs: number): Promise<SendAnswer> {
+    try {
+      const refusal = await this.#lookUp(topic, deadlineMs);
+      if (refusal !== undefined) return refusal;
+      const messages = records.map(messageOf);
+      await this.#producer.use(deadlineMs, (producer) =>
+        producer.send({ topic, messages, acks: ACKS_FROM_ALL, timeout: deadlineMs }),
+      );
+      return { kind: 'acked' };
+    } catch (error) {
+      const reason = `topic ${topic}: ${describeError(error)}`;
+      switch (meaningOf(error)) {
+        case 'refused':
+          return { kind: 'refused', reason };
+        case 'unknownTopic':
+          this.#known = new Set();
+          this.#producer.renew();
+          return { kind: 'transient', reason };
+        case 'transient':
+          return { kind: 'transient', reason };
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#producer.close(), this.#admin.close()]);
+  }
+
+  /** Undefined: the topic exists. @throws when Kafka cannot be asked */
+  async #lookUp(topic: string, deadlineMs: number): Promise<SendAnswer | undefined> {
+    if (this.#known.has(topic)) return undefined;
+    const known = this.#known;
+    const lately = this.#refused.get(topic);
+    if (lately !== undefined && Date.now() < lately.untilMs) return { kind: 'refused', reason: lately.reason };
+    this.#refused.delete(topic);
+    for (let look = 1; ; look++) {
+      try {
+        await this.#admin.use(deadlineMs, (admin) => admin.fetchTopicMetadata({ topics: [topic] }));
+        known.add(topic);
+        return undefined;
+      } catch (error) {
+        if (meaningOf(error) === 'transient') throw error;
+        if (meaningOf(error) === 'unknownTopic' && look < 2) {
+          await new Promise((resolve) => setTimeout(resolve, SECOND_LOOK_AFTER_MS));
+          continue;
+        }
+        const reason = `topic ${topic}: ${describeError(error)}`;
+        this.#refuse(topic, reason);
+        return { kind: 'refused', reason };
+      }
+    }
+  }
+
+  #refuse(topic: string, reason: string): void {
+    const nowMs = Date.now();
+    for (const [name, { untilMs }] of this.#refused) if (untilMs <= nowMs) this.#refused.delete(name);
+    this.#refused.set(topic, { reason, untilMs: nowMs + UNKNOWN_FOR_MS });
+  }
+}
+
+function messageOf(record: OutgoingRecord): Message {
+  return {
+    key: record.key === null ? null : bytesOrText(record.key),
+    value: record.value === null ? null : bytesOrText(record.value),
+    headers: headersOf(record.headers),
+    ...(record.partition !== undefined && { partition: record.partition }),
+  };
+}
+
+/** kafkajs takes headers by name; those of one name keep their order. */
+function headersOf(headers: readonly KafkaHeader[]): IHeaders {
+  const byName: Record<string, (string | Buffer)[]> = Object.create(null);
+  for (const { name, value } of headers) byName[name] = [...(byName[name] ?? []), bytesOrText(value)];
+  return byName;
+}
+
+function bytesOrText(data: string | Uint8Array): string | Buffer {
+  return typeof data === 'string' ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}

@@ -1,0 +1,335 @@
+// Replies on their way to the owners of their jobs, and offsets on their way back to Kafka.
+//
+// Each record read is judged (reply-record.ts), delivered or dead-lettered, and then settled; each partition commits the end
+// of its contiguous run of settled records (reply-run.ts). All of it belongs to one assignment: when the group is
+// rebalanced, every run, timer and dead letter under way is void, whatever still answers is ignored, and reading starts anew at
+// the committed offset. So a reply may be delivered twice, and is never lost.
+//
+// Replies to one job are delivered one after another in offset order: its snapshot keeps the highest offset applied, and
+// an earlier record that came after a later one would pass for a duplicate. Different jobs do not wait for each other.
+import type { JobKey } from '../actors/ids.ts';
+import type { DeadLetterReason, Reply, ReplyAnswer } from '../actors/messages.ts';
+import type { Clock, Random, Timer } from '../actors/ports.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import type { AssignedPartition, IncomingRecord, ReplyHandlers, ReplyReader } from './ports.ts';
+import { type JudgedRecord, judge, type VerifyId } from './reply-record.ts';
+import { ReplyRun } from './reply-run.ts';
+import { RetryDelay } from './retry-delay.ts';
+
+export interface RepliesLimits {
+  /** The largest reply that is passed on: min(2 MiB, NATS max_payload − overhead). */
+  readonly maxReplyBytes: number;
+  /** Unsettled records, and bytes of their values, at which a partition is paused; it goes on below half. */
+  readonly maxUnsettled: number;
+  readonly maxUnsettledBytes: number;
+  readonly commitEveryMs: number;
+  /** How often the log's ends are asked for (progress). */
+  readonly markEveryMs: number;
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+}
+
+export const DEFAULT_REPLIES_LIMITS: RepliesLimits = {
+  maxReplyBytes: 2 * 1024 * 1024,
+  maxUnsettled: 2_000,
+  maxUnsettledBytes: 16 * 1024 * 1024,
+  commitEveryMs: 100,
+  markEveryMs: 1_000,
+  retryMinMs: 100,
+  retryMaxMs: 5_000,
+};
+
+export type RepliesEvent =
+  | {
+      readonly kind: 'assigned';
+      readonly memberId: string;
+      readonly generation: number;
+      readonly partitions: readonly number[];
+    }
+  | { readonly kind: 'unassigned' }
+  /** A record is done: what its owner answered, or why it went to the dead letters (`late`, `refused`: both). */
+  | { readonly kind: 'settled'; readonly partition: number; readonly outcome: ReplyAnswer | DeadLetterReason }
+  /** An owner could not be told, a commit or a query failed; it is tried again. */
+  | { readonly kind: 'retry'; readonly what: 'deliver' | 'commit' | 'logEnd'; readonly error: unknown }
+  | { readonly kind: 'paused' | 'resumed'; readonly partition: number };
+
+export interface RepliesOptions {
+  readonly reader: ReplyReader;
+  readonly deadLetters: DeadLetters;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly topic: string;
+  readonly group: string;
+  readonly verify: VerifyId;
+  /** Resolves with the owner's answer, however long that takes; rejects when this node may not go on asking (lease lost). */
+  readonly deliver: (reply: Reply) => Promise<ReplyAnswer>;
+  readonly limits?: Partial<RepliesLimits>;
+  readonly onEvent?: (event: RepliesEvent) => void;
+}
+
+/** One partition in one assignment. `over`: nothing that comes back to it counts any more. */
+interface Share {
+  readonly partition: number;
+  readonly run: ReplyRun;
+  /** The last delivery of each job that has one under way. */
+  readonly lastOfJob: Map<JobKey, Promise<void>>;
+  readonly withdrawals: Set<() => void>;
+  committed: bigint;
+  paused: boolean;
+  over: boolean;
+}
+
+interface Assignment {
+  readonly memberId: string;
+  readonly generation: number;
+  readonly shares: ReadonlyMap<number, Share>;
+}
+
+export class Replies {
+  readonly #options: RepliesOptions;
+  readonly #limits: RepliesLimits;
+  readonly #commitDelay: RetryDelay;
+  /** Resolves when the group has given this node its first assignment, even of no partition. */
+  readonly assignedOnce: Promise<void>;
+  readonly #assignedFirst: () => void;
+  #assignment: Assignment | undefined;
+  #commitTimer: Timer | undefined;
+  #markTimer: Timer | undefined;
+  #committing: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: RepliesOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_REPLIES_LIMITS, ...options.limits };
+    this.#commitDelay = new RetryDelay(this.#limits.retryMinMs, this.#limits.retryMaxMs, options.random);
+    const first = Promise.withResolvers<void>();
+    this.assignedOnce = first.promise;
+    this.#assignedFirst = first.resolve;
+  }
+
+  /** This consumer's name in the group; others show it out by it. '' while it has no assignment. */
+  get memberId(): string {
+    return this.#assignment?.memberId ?? '';
+  }
+
+  get assigned(): readonly number[] {
+    return [...(this.#assignment?.shares.keys() ?? [])];
+  }
+
+  /** Replies read and not settled, over all partitions. */
+  get unsettled(): number {
+    let count = 0;
+    for (const { run } of this.#assignment?.shares.values() ?? []) count += run.unsettled;
+    return count;
+  }
+
+  /** Per assigned partition: every reply written before this moment (wall clock ms) is settled. Absent: not known yet. */
+  progress(): ReadonlyMap<number, number> {
+    const progress = new Map<number, number>();
+    for (const { partition, run } of this.#assignment?.shares.values() ?? []) {
+      if (run.progressMs !== undefined) progress.set(partition, run.progressMs);
+    }
+    return progress;
+  }
+
+  async start(): Promise<void> {
+    const handlers: ReplyHandlers = {
+      onAssigned: (memberId, generation, partitions) => this.#assign(memberId, generation, partitions),
+      onUnassigned: () => this.#unassign(),
+      onBatch: (partition, records, nextOffset) => this.#take(partition, records, nextOffset),
+    };
+    await this.#options.reader.start(handlers);
+    this.#markIn(0);
+  }
+
+  /** Commits what is settled, then leaves the group. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#markTimer?.cancel();
+    this.#commitTimer?.cancel();
+    await this.#committing;
+    await this.#commit();
+    this.#commitTimer?.cancel();
+    this.#unassign();
+    await this.#options.reader.stop();
+  }
+
+  #assign(memberId: string, generation: number, partitions: readonly AssignedPartition[]): void {
+    this.#unassign();
+    const shares = new Map<number, Share>();
+    for (const { partition, committed, earliest } of partitions) {
+      const start = BigInt(committed ?? earliest);
+      shares.set(partition, {
+        partition,
+        run: new ReplyRun(start),
+        lastOfJob: new Map(),
+        withdrawals: new Set(),
+        committed: start,
+        paused: false,
+        over: false,
+      });
+    }
+    this.#assignment = { memberId, generation, shares };
+    this.#options.onEvent?.({ kind: 'assigned', memberId, generation, partitions: [...shares.keys()] });
+    this.#assignedFirst();
+  }
+
+  #unassign(): void {
+    if (this.#assignment === undefined) return;
+    for (const share of this.#assignment.shares.values()) {
+      share.over = true;
+      for (const withdraw of share.withdrawals) withdraw();
+    }
+    this.#assignment = undefined;
+    this.#commitTimer?.cancel();
+    this.#commitTimer = undefined;
+    this.#commitDelay.reset();
+    this.#options.onEvent?.({ kind: 'unassigned' });
+  }
+
+  #take(partition: number, records: readonly IncomingRecord[], nextOffset: string): void {
+    const share = this.#assignment?.shares.get(partition);
+    if (share === undefined) return;
+    for (const record of records) {
+      if (!share.run.take(BigInt(record.offset), record.value?.byteLength ?? 0)) continue;
+      this.#handle(share, record, judge(record, this.#options.verify, this.#limits.maxReplyBytes));
+    }
+    share.run.readTo(BigInt(nextOffset));
+    this.#moved(share);
+  }
+
+  #handle(share: Share, record: IncomingRecord, judged: JudgedRecord): void {
+    if (judged.kind === 'deadLetter') {
+      this.#bury(share, record, judged.reason, judged.message);
+      return;
+    }
+    const { jobKey } = judged;
+    const before = share.lastOfJob.get(jobKey);
+    const mine = this.#deliver(share, record, judged, before).finally(() => {
+      if (share.lastOfJob.get(jobKey) === mine) share.lastOfJob.delete(jobKey);
+    });
+    share.lastOfJob.set(jobKey, mine);
+  }
+
+  async #deliver(
+    share: Share,
+    record: IncomingRecord,
+    judged: JudgedRecord & { kind: 'reply' },
+    before: Promise<void> | undefined,
+  ): Promise<void> {
+    const { partition } = share;
+    const { jobKey, attempt, content } = judged;
+    const reply: Reply = { jobKey, attempt, position: { partition, offset: record.offset }, content };
+    const delay = new RetryDelay(this.#limits.retryMinMs, this.#limits.retryMaxMs, this.#options.random);
+    await before;
+    while (!share.over) {
+      try {
+        const answer = await this.#options.deliver(reply);
+        if (!share.over) this.#answered(share, record, content, answer);
+        return;
+      } catch (error) {
+        if (share.over) return;
+        this.#options.onEvent?.({ kind: 'retry', what: 'deliver', error });
+        await new Promise<void>((resolve) => this.#options.clock.setTimer(delay.next(), resolve));
+      }
+    }
+  }
+
+  #answered(share: Share, record: IncomingRecord, content: Reply['content'], answer: ReplyAnswer): void {
+    if (content.kind === 'malformed') this.#bury(share, record, content.reason, content.message);
+    else if (answer === 'late') this.#bury(share, record, 'late', 'its job had ended, and not by a reply');
+    else if (answer === 'refused') this.#bury(share, record, 'refused', 'the engine does not take this result');
+    else this.#settle(share, record, answer);
+  }
+
+  #bury(share: Share, record: IncomingRecord, reason: DeadLetterReason, message: string): void {
+    const { deadLetters, topic, group } = this.#options;
+    const withdraw = deadLetters.write({ record, topic, partition: share.partition, group, reason, message }, () => {
+      share.withdrawals.delete(withdraw);
+      if (!share.over) this.#settle(share, record, reason);
+    });
+    share.withdrawals.add(withdraw);
+  }
+
+  #settle(share: Share, record: IncomingRecord, outcome: ReplyAnswer | DeadLetterReason): void {
+    share.run.settle(BigInt(record.offset));
+    this.#options.onEvent?.({ kind: 'settled', partition: share.partition, outcome });
+    this.#moved(share);
+  }
+
+  /** After every change of a run: keep it within its limits, and see that its end is committed. */
+  #moved(share: Share): void {
+    const { partition, run } = share;
+    const load = Math.max(
+      run.unsettled / this.#limits.maxUnsettled,
+      run.unsettledBytes / this.#limits.maxUnsettledBytes,
+    );
+    if (!share.paused && load >= 1) {
+      share.paused = true;
+      this.#options.reader.pause([partition]);
+      this.#options.onEvent?.({ kind: 'paused', partition });
+    } else if (share.paused && load < 0.5) {
+      share.paused = false;
+      this.#options.reader.resume([partition]);
+      this.#options.onEvent?.({ kind: 'resumed', partition });
+    }
+    if (run.end > share.committed) this.#commitIn(this.#limits.commitEveryMs);
+  }
+
+  #commitIn(delayMs: number): void {
+    if (this.#stopped) return;
+    this.#commitTimer ??= this.#options.clock.setTimer(delayMs, () => {
+      this.#commitTimer = undefined;
+      if (this.#committing === undefined)
+        this.#committing = this.#commit().finally(() => (this.#committing = undefined));
+      else this.#commitIn(delayMs);
+    });
+  }
+
+  async #commit(): Promise<void> {
+    const assignment = this.#assignment;
+    if (assignment === undefined) return;
+    const ends = new Map<number, bigint>();
+    for (const { partition, run, committed } of assignment.shares.values()) {
+      if (run.end > committed) ends.set(partition, run.end);
+    }
+    if (ends.size === 0) return;
+    const offsets = new Map([...ends].map(([partition, end]) => [partition, end.toString()]));
+    try {
+      await this.#options.reader.commit(assignment.generation, offsets);
+    } catch (error) {
+      if (this.#assignment !== assignment) return;
+      this.#options.onEvent?.({ kind: 'retry', what: 'commit', error });
+      return this.#commitIn(this.#commitDelay.next());
+    }
+    this.#commitDelay.reset();
+    for (const [partition, end] of ends) {
+      const share = assignment.shares.get(partition);
+      if (share !== undefined) share.committed = end;
+    }
+  }
+
+  #markIn(delayMs: number): void {
+    this.#markTimer = this.#options.clock.setTimer(delayMs, () => {
+      void this.#mark().finally(() => {
+        if (!this.#stopped) this.#markIn(this.#limits.markEveryMs);
+      });
+    });
+  }
+
+  /** The time is taken before the query: whatever was in the log at that moment lies before the ends that it answers. */
+  async #mark(): Promise<void> {
+    const assignment = this.#assignment;
+    if (assignment === undefined || assignment.shares.size === 0) return;
+    const atMs = this.#options.clock.wallMs();
+    try {
+      const ends = await this.#options.reader.endOffsets();
+      for (const { partition, run } of assignment.shares.values()) {
+        const end = ends.get(partition);
+        if (end !== undefined) run.mark(atMs, BigInt(end));
+      }
+    } catch (error) {
+      this.#options.onEvent?.({ kind: 'retry', what: 'logEnd', error });
+    }
+  }
+}

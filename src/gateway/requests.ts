@@ -1,0 +1,164 @@
+// Requests on their way to the services. A request is owed from the moment its job's hold is stored until Kafka has
+// acknowledged it, so it is tried without end (topic-queue.ts: batches of one topic, backoff, lease and connection
+// asked before each try); what ends it otherwise is Kafka's refusal for good, the job's own end (`withdraw`), or the end of
+// this incarnation (`discardAll`, `close`).
+//
+// Nothing is published before `open`: the reply consumer must have had its assignment once, for a reply must find its
+// start position committed before it can be written.
+import type { JobKey } from '../actors/ids.ts';
+import type { OutgoingRequest, RequestOutcome } from '../actors/messages.ts';
+import type { Clock, Random } from '../actors/ports.ts';
+import type { OutgoingRecord, RecordWriter } from './ports.ts';
+import {
+  DEFAULT_TOPIC_QUEUE_LIMITS,
+  type QueuedRecord,
+  TopicQueue,
+  type TopicQueueLimits,
+  type TopicTry,
+} from './topic-queue.ts';
+
+export const CORRELATION_HEADER = 'kafka_correlationId';
+export const REPLY_TOPIC_HEADER = 'kafka_replyTopic';
+
+export interface RequestPublisherOptions {
+  readonly writer: RecordWriter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly replyTopic: string;
+  /** Lease valid and connected, at this moment. */
+  readonly mayAct: () => boolean;
+  /** At this many unsettled requests `full` is true and callers stop their intake. Requests of holds already stored are still taken. */
+  readonly maxUnsettled?: number;
+  readonly limits?: Partial<TopicQueueLimits>;
+  readonly onTry?: (event: TopicTry) => void;
+}
+
+interface Owed {
+  readonly topic: string;
+  readonly queue: TopicQueue;
+  record: QueuedRecord;
+  settled: (outcome: RequestOutcome) => void;
+}
+
+export class RequestPublisher {
+  readonly #options: RequestPublisherOptions;
+  readonly #limits: TopicQueueLimits;
+  readonly #maxUnsettled: number;
+  readonly #queues = new Map<string, TopicQueue>();
+  readonly #owed = new Map<string, Owed>();
+  #open = false;
+
+  constructor(options: RequestPublisherOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_TOPIC_QUEUE_LIMITS, ...options.limits };
+    this.#maxUnsettled = options.maxUnsettled ?? 10_000;
+  }
+
+  /** Requests neither acknowledged nor refused nor withdrawn. */
+  get size(): number {
+    return this.#owed.size;
+  }
+
+  get full(): boolean {
+    return this.#owed.size >= this.#maxUnsettled;
+  }
+
+  /** From now on requests are published; called once, when the reply consumer has had its first assignment. */
+  open(): void {
+    this.#open = true;
+    this.kick();
+  }
+
+  /** Lease or connection came back: try now instead of at the next asking. */
+  kick(): void {
+    for (const queue of this.#queues.values()) queue.kick();
+  }
+
+  /**
+   * `settled` is called once, never from within this call, and not at all after `withdraw` or `discardAll`. The same
+   * (jobKey, attempt) published again while it is owed is the same request: the newer callback counts.
+   */
+  publish(request: OutgoingRequest, settled: (outcome: RequestOutcome) => void): void {
+    const name = nameOf(request.jobKey, request.attempt);
+    const known = this.#owed.get(name);
+    if (known !== undefined) {
+      known.settled = settled;
+      return;
+    }
+    const queue = this.#queueOf(request.topic);
+    const owed: Owed = { topic: request.topic, queue, settled, record: { state: 'queued' } };
+    this.#owed.set(name, owed);
+    owed.record = queue.add(this.#recordOf(request), (outcome) => {
+      if (this.#owed.get(name) !== owed) return;
+      this.#owed.delete(name);
+      this.#forgetIdle(request.topic, queue);
+      owed.settled(outcome);
+    });
+  }
+
+  /**
+   *  - `withdrawn`: it will not be tried (again); only a try whose answer was never seen may have been written.
+   *  - `inFlight`: Kafka is being asked right now; ask again, or wait for `settled`.
+   *  - `unknown`: no such request is owed here.
+   */
+  withdraw(jobKey: JobKey, attempt: number): 'withdrawn' | 'inFlight' | 'unknown' {
+    const name = nameOf(jobKey, attempt);
+    const owed = this.#owed.get(name);
+    if (owed === undefined) return 'unknown';
+    if (!owed.queue.takeBack(owed.record)) return 'inFlight';
+    this.#owed.delete(name);
+    this.#forgetIdle(owed.topic, owed.queue);
+    return 'withdrawn';
+  }
+
+  /** The incarnation is lost: forget everything, call nobody back. New requests may come, of the next incarnation. */
+  discardAll(): void {
+    this.#owed.clear();
+    for (const queue of this.#queues.values()) void queue.close();
+    this.#queues.clear();
+  }
+
+  /** Drops what waits and lets what is in flight settle. Whoever wants to lose nothing waits for `size` 0 first. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+    this.discardAll();
+  }
+
+  #queueOf(topic: string): TopicQueue {
+    const known = this.#queues.get(topic);
+    if (known !== undefined) return known;
+    const { writer, clock, random, mayAct, onTry } = this.#options;
+    const queue = new TopicQueue({
+      topic,
+      writer,
+      clock,
+      random,
+      mayAct: () => this.#open && mayAct(),
+      limits: this.#limits,
+      ...(onTry && { onTry }),
+    });
+    this.#queues.set(topic, queue);
+    return queue;
+  }
+
+  /** Topics may come from the model, without a bound; only those with something to send are kept. */
+  #forgetIdle(topic: string, queue: TopicQueue): void {
+    if (queue.idle && this.#queues.get(topic) === queue) this.#queues.delete(topic);
+  }
+
+  #recordOf(request: OutgoingRequest): OutgoingRecord {
+    return {
+      key: request.correlationId,
+      value: request.body,
+      headers: [
+        { name: CORRELATION_HEADER, value: request.correlationId },
+        { name: REPLY_TOPIC_HEADER, value: this.#options.replyTopic },
+        ...request.headers.map(([name, value]) => ({ name, value })),
+      ],
+    };
+  }
+}
+
+function nameOf(jobKey: JobKey, attempt: number): string {
+  return `${jobKey}/${attempt}`;
+}

@@ -34,13 +34,14 @@ interface ReplyRecord {
 interface JobFacts {
   readonly variables: string;
   readonly retries: number;
+  /** Proper replies so far, by their bodies. */
+  readonly results: Map<string, { partition: number; offset: number }>;
+  /** Why it was failed, as stored. */
+  readonly failings: Set<string>;
+  snapshot: Snapshot | undefined;
   ended: string;
-  incident: boolean;
   malformed: number;
   leastRetries: number;
-  snapshot: Snapshot | undefined;
-  revision: number;
-  failings: Set<string>;
   completions: number;
 }
 
@@ -58,30 +59,16 @@ class Checker {
 
   see(event: Recorded): void {
     const job = 'jobKey' in event ? this.#jobs.get(event.jobKey) : undefined;
-    switch (event.kind) {
-      case 'started':
-        return void this.#jobs.set(event.jobKey, unseen(event));
-      case 'command':
-      case 'sending':
-        if (event.cutOff) this.#blame('I4', event, `${event.node} emitted it while cut off from NATS`);
-        return;
-      case 'accepted':
-        return job && this.#accepted(event, job);
-      case 'incident':
-        if (job) job.incident = true;
-        return;
-      case 'ended':
-        if (job) job.ended = event.how;
-        return;
-      case 'written':
-        return this.#written(event, job);
-      case 'replied':
-        return this.#meant(event, job);
-      case 'stored':
-        return this.#stored(event);
-      case 'committed':
-        return this.#commit(event);
-    }
+    if (event.kind === 'started') this.#jobs.set(event.jobKey, unseen(event));
+    else if (event.kind === 'command' || event.kind === 'sending') {
+      if (event.cutOff) this.#blame('I4', event, `${event.node} emitted it while cut off from NATS`);
+    } else if (event.kind === 'written') this.#written(event, job);
+    else if (event.kind === 'stored') this.#stored(event);
+    else if (event.kind === 'committed') this.#commit(event);
+    else if (job === undefined) return;
+    else if (event.kind === 'accepted') this.#accepted(event, job);
+    else if (event.kind === 'ended') job.ended = event.how;
+    else if (event.kind === 'replied') this.#meant(event, job);
   }
 
   /** Once no more is to come. */
@@ -97,12 +84,14 @@ class Checker {
   #accepted(event: EventOf<'accepted'>, job: JobFacts): void {
     if (event.command === 'complete') {
       if (++job.completions > 1) this.#blame('I2', event, 'completed twice');
-      const results = this.#repliesOf(event.jobKey, 'result');
-      if (!results.some(({ event: reply }) => reply.value === event.payload))
+      const stored = job.snapshot?.reply?.variables;
+      const reply = job.results.get(event.payload);
+      if (reply === undefined)
         this.#blame('I2', event, `completed with what no service answered: ${event.payload.slice(0, 80)}`);
-      const stored = job.snapshot?.kind === 'replied' ? job.snapshot.reply?.variables : undefined;
-      if (stored !== undefined && stored !== event.payload)
+      else if (job.snapshot?.kind === 'replied' && stored !== event.payload)
         this.#blame('I2', event, 'completed with another reply than the stored one');
+      else if (stored !== event.payload && reply.offset < (this.#committed.get(reply.partition) ?? 0))
+        this.#blame('I3', event, 'completed with a reply that is committed, but not stored');
       return;
     }
     if (event.command === 'updateTimeout' || this.#names.giveBack.test(event.payload)) return;
@@ -127,10 +116,12 @@ class Checker {
     }
   }
 
-  #meant(event: EventOf<'replied'>, job: JobFacts | undefined): void {
+  #meant(event: EventOf<'replied'>, job: JobFacts): void {
     const record = this.#replies.get(event.partition)?.[event.offset];
-    if (record) record.meant = event.meant;
-    if (job && event.meant === 'malformed') job.malformed++;
+    if (record === undefined) return;
+    record.meant = event.meant;
+    if (event.meant === 'malformed') job.malformed++;
+    else if (event.meant === 'result') job.results.set(record.event.value ?? '', event);
   }
 
   #stored(event: EventOf<'stored'>): void {
@@ -143,7 +134,6 @@ class Checker {
     if (wrong !== undefined)
       this.#blame('I1', { atMs: event.atMs, jobKey }, `${event.node} stored ${event.key}: ${wrong}`);
     job.snapshot = snapshot;
-    job.revision = event.revision;
     if (snapshot.failing !== undefined) job.failings.add(snapshot.failing.why);
   }
 
@@ -171,13 +161,7 @@ class Checker {
     const applied = job.snapshot?.applied.some(
       ([each, to]) => each === event.partition && BigInt(to) >= BigInt(event.offset),
     );
-    return job.ended !== '' || applied === true || job.snapshot?.reply?.variables === event.value;
-  }
-
-  #repliesOf(jobKey: string, meant: ReplyKind): ReplyRecord[] {
-    return [...this.#replies.values()]
-      .flat()
-      .filter((reply) => reply?.event.jobKey === jobKey && reply.meant === meant);
+    return job.ended !== '' || applied === true || job.snapshot?.reply !== undefined;
   }
 
   #blame(
@@ -249,13 +233,12 @@ function unseen({ variables, retries }: EventOf<'started'>): JobFacts {
   return {
     variables,
     retries,
+    results: new Map(),
+    failings: new Set(),
+    snapshot: undefined,
     ended: '',
-    incident: false,
     malformed: 0,
     leastRetries: retries,
-    snapshot: undefined,
-    revision: 0,
-    failings: new Set(),
     completions: 0,
   };
 }

@@ -1,0 +1,97 @@
+// What is done to nodes and servers while the world is rough: one event after another, at random moments.
+//
+// Every trouble ends by itself, so that storms of many short troubles and of few long ones both come up. At least one node
+// is left running, because a world in which nothing runs tests nothing.
+import { SERVERS, type ServerName } from './host.ts';
+import type { World } from './world.ts';
+
+export interface StormOptions {
+  readonly forMs: number;
+  /** Mean time between two events. */
+  readonly everyMs: number;
+  /** The nodes' lease TTL: pauses and cuts last a half, one and a half, or four of it. */
+  readonly leaseTtlMs: number;
+}
+
+const TROUBLES = [
+  'kill',
+  'kill',
+  'stop',
+  'pause',
+  'cut',
+  'silence',
+  'part',
+  'kvLeaderLost',
+  'engineAway',
+  'kafkaAway',
+  'rebalance',
+  'cancel',
+] as const;
+
+/** Sets the storm going; it is over (its own troubles too, but for long pauses) when its time has passed. Counts by trouble. */
+export function storm(world: World, { forMs, everyMs, leaseTtlMs }: StormOptions): ReadonlyMap<string, number> {
+  const random = world.random.fork('storm');
+  const counts = new Map<string, number>();
+  const endMs = world.nowMs + forMs;
+  const later = (ms: number, run: () => void) => world.clock.setTimer(ms, run);
+  const runningNodes = () => world.names.filter((name) => world.state(name) === 'running');
+
+  const linger = () => leaseTtlMs * random.pick([0.1, 0.5, 1.5, 4]);
+  const restart = (name: string) => {
+    later(random.float() * 2 * leaseTtlMs, () => {
+      if (world.state(name) === 'dead') world.start(name);
+    });
+  };
+  const cut = (name: string, server: ServerName, kind: 'down' | 'silent') => {
+    const { links } = world.host(name);
+    world.cut(name, server, kind);
+    later(linger(), () => links[server].heal());
+  };
+
+  const strike = (trouble: (typeof TROUBLES)[number], name: string): void => {
+    const server = random.pick(SERVERS);
+    const other = random.pick(world.names);
+    world.history.add({ kind: 'fault', node: name, what: `storm: ${trouble}` });
+    if (trouble === 'kill') {
+      world.kill(name);
+      restart(name);
+    } else if (trouble === 'stop') {
+      world.stop(name);
+      const wait = () => (world.state(name) === 'dead' ? restart(name) : later(500, wait));
+      wait();
+    } else if (trouble === 'pause') {
+      const { clock } = world.host(name);
+      world.pause(name);
+      later(linger(), () => {
+        if (clock.state === 'frozen') world.resume(name);
+      });
+    } else if (trouble === 'cut') cut(name, server, 'down');
+    else if (trouble === 'silence') cut(name, server, 'silent');
+    else if (trouble === 'part') {
+      world.bus.part(name, other);
+      later(linger(), () => world.bus.join(name, other));
+    } else if (trouble === 'kvLeaderLost') world.kv.loseLeader(random.pick([500, 4_500, 7_500]));
+    else if (trouble === 'engineAway') world.engine.goAway(random.pick([300, 3_000, 20_000]));
+    else if (trouble === 'kafkaAway') world.kafka.goAway(random.pick([300, 3_000, 20_000]));
+    else if (trouble === 'rebalance') world.kafka.group.disturb();
+    else {
+      const open = [...world.engine.jobs.jobs.values()].filter((job) => job.state !== 'ended');
+      if (open.length > 0) world.engine.jobs.cancel(random.pick(open).key);
+    }
+  };
+
+  const next = () => {
+    later(-Math.log(1 - random.float()) * everyMs, () => {
+      if (world.nowMs >= endMs) return;
+      const nodes = runningNodes();
+      const trouble = random.pick(TROUBLES);
+      if (nodes.length > 1) {
+        strike(trouble, random.pick(nodes));
+        counts.set(trouble, (counts.get(trouble) ?? 0) + 1);
+      }
+      next();
+    });
+  };
+  next();
+  return counts;
+}

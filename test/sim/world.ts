@@ -1,0 +1,283 @@
+// A whole cluster in one process, in virtual time, from one seed: the servers, the nodes and what can be done to them.
+//
+// The nodes are whatever the factory makes of the ports; the world neither knows nor helps them. Every node life gets a
+// fresh host, clock and random source, so that nothing but the servers' state survives a kill. The same seed, options and
+// calls give the same history, event by event.
+
+import type { Clock, Random } from '../../src/actors/ports.ts';
+import type { Bus, KvPort } from '../../src/cluster/ports.ts';
+import type { Log, LogFields } from '../../src/gateway/log.ts';
+import { SILENT } from '../../src/gateway/log.ts';
+import type { EnginePort, RecordWriter, ReplyReader } from '../../src/gateway/ports.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { Bucket } from './bucket.ts';
+import { check, type Names, unfinished, type Violation } from './checker.ts';
+import { CALM, type Faults, healed } from './faults.ts';
+import { History } from './history.ts';
+import { Host, SERVERS, type ServerName } from './host.ts';
+import { SeededRandom } from './random.ts';
+import { BusServers, SimBus } from './sim-bus.ts';
+import { EngineServers, SimEngine } from './sim-engine.ts';
+import { KafkaServers, SimReader, SimWriter } from './sim-kafka.ts';
+import { KvServers, SimKv } from './sim-kv.ts';
+import { SimService } from './sim-service.ts';
+
+export interface NodePorts {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly kv: KvPort;
+  readonly bus: Bus;
+  readonly engine: EnginePort;
+  readonly writer: RecordWriter;
+  readonly replies: ReplyReader;
+  readonly log: Log;
+}
+
+/** `start` may wait for as long as it likes; a rejection is the process exiting. */
+export interface SimNode {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export type NodeFactory = (ports: NodePorts) => SimNode;
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly factory: NodeFactory;
+  readonly nodes?: number;
+  readonly faults?: Faults;
+  readonly replyPartitions?: number;
+  /** Keeps what nodes log (info and above) in the history; costs time, changes nothing. */
+  readonly keepLogs?: boolean;
+}
+
+export const JOB_TYPE = 'charge-card';
+export const NAMES: Names = {
+  requestTopic: 'payments.requests',
+  replyTopic: 'holdfast.sim.replies',
+  deadLetterTopic: 'holdfast.sim.dlq',
+  giveBack: /no room|full/,
+};
+
+const STOP_WITHIN_MS = 30_000;
+
+interface Life {
+  readonly host: Host;
+  readonly node: SimNode;
+}
+
+export class World {
+  readonly clock = new ManualClock();
+  readonly random: SeededRandom;
+  readonly history: History;
+  readonly bucket: Bucket;
+  readonly kv: KvServers;
+  readonly bus: BusServers;
+  readonly engine: EngineServers;
+  readonly kafka: KafkaServers;
+  readonly service: SimService;
+  readonly names: readonly string[];
+  readonly #options: WorldOptions;
+  readonly #lives = new Map<string, Life>();
+  #faults: Faults;
+  #started = 0;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    const random = new SeededRandom(options.seed);
+    const { clock } = this;
+    this.#faults = options.faults ?? CALM;
+    const { kv, bus, engine, kafka, service } = this.#faults;
+    this.history = new History(() => clock.monotonicMs());
+    this.bucket = new Bucket(() => clock.wallMs(), this.history);
+    this.kv = new KvServers(this.bucket, clock, random.fork('kv'), kv);
+    this.bus = new BusServers(clock, random.fork('bus'), bus);
+    this.engine = new EngineServers(clock, random.fork('engine'), this.history, engine);
+    const partitions = options.replyPartitions ?? 4;
+    this.kafka = new KafkaServers(clock, random.fork('kafka'), this.history, kafka, NAMES.replyTopic, partitions);
+    this.kafka.log.createTopic(NAMES.deadLetterTopic, 1);
+    this.service = new SimService(this.kafka, NAMES.requestTopic, random.fork('service'), service);
+    this.random = random.fork('world');
+    this.names = Array.from({ length: options.nodes ?? 3 }, (_, index) => `n${index + 1}`);
+  }
+
+  get faults(): Faults {
+    return this.#faults;
+  }
+
+  /** Changes how calls fare from now on. */
+  set faults(faults: Faults) {
+    this.#faults = faults;
+    this.kv.faults = faults.kv;
+    this.bus.faults = faults.bus;
+    this.engine.faults = faults.engine;
+    this.kafka.faults = faults.kafka;
+    this.service.faults = faults.service;
+  }
+
+  get nowMs(): number {
+    return this.clock.monotonicMs();
+  }
+
+  state(name: string): 'dead' | 'running' | 'frozen' {
+    return this.#lives.get(name)?.host.clock.state ?? 'dead';
+  }
+
+  /** The host of a node that lives. */
+  host(name: string): Host {
+    const life = this.#lives.get(name);
+    if (life === undefined) throw new Error(`node ${name} is not alive`);
+    return life.host;
+  }
+
+  startAll(): void {
+    for (const name of this.names) this.start(name);
+  }
+
+  start(name: string): void {
+    if (this.#lives.has(name)) throw new Error(`node ${name} lives already`);
+    this.#note(name, 'start');
+    const random = this.random.fork(name);
+    const { skewMs, driftPpm } = this.#faults;
+    const clock = this.clock.view({
+      skewMs: random.between(-skewMs, skewMs),
+      driftPpm: random.between(-driftPpm, driftPpm),
+    });
+    const host = new Host(name, this.clock, clock);
+    const node = this.#options.factory({
+      name,
+      clock,
+      random: random.fork('ports'),
+      kv: new SimKv(this.kv, host),
+      bus: new SimBus(this.bus, host),
+      engine: new SimEngine(this.engine, host),
+      writer: new SimWriter(this.kafka, host),
+      replies: new SimReader(this.kafka, host),
+      log: this.#options.keepLogs === true ? this.#logOf(name, {}) : SILENT,
+    });
+    const life = { host, node };
+    this.#lives.set(name, life);
+    node.start().catch((error: unknown) => this.#gone(name, life, `exit: ${error}`));
+  }
+
+  /** SIGKILL. */
+  kill(name: string): void {
+    const life = this.#lives.get(name);
+    if (life !== undefined) this.#gone(name, life, 'kill');
+  }
+
+  /** SIGTERM; the process ends when the node has stopped, or is killed when that takes too long. */
+  stop(name: string): void {
+    const life = this.#lives.get(name);
+    if (life === undefined) return;
+    this.#note(name, 'stop');
+    this.clock.setTimer(STOP_WITHIN_MS, () => this.#gone(name, life, 'kill: it did not stop'));
+    life.node.stop().then(
+      () => this.#gone(name, life, 'stopped'),
+      (error: unknown) => this.#gone(name, life, `failed to stop: ${error}`),
+    );
+  }
+
+  /** SIGSTOP. */
+  pause(name: string): void {
+    this.#note(name, 'pause');
+    this.host(name).clock.freeze();
+  }
+
+  /** SIGCONT. */
+  resume(name: string): void {
+    this.#note(name, 'resume');
+    this.host(name).clock.thaw();
+  }
+
+  cut(name: string, server: ServerName, kind: 'down' | 'silent'): void {
+    this.#note(name, `${server} ${kind}`);
+    this.host(name).links[server].cut(kind);
+  }
+
+  heal(name: string, server: ServerName): void {
+    this.#note(name, `${server} heals`);
+    this.host(name).links[server].heal();
+  }
+
+  /** From now on nothing goes wrong any more: all nodes run, all links are up, all calls go well. */
+  healAll(): void {
+    this.faults = healed(this.#faults);
+    this.bus.joinAll();
+    for (const name of this.names) {
+      if (!this.#lives.has(name)) this.start(name);
+      else if (this.state(name) === 'frozen') this.resume(name);
+      for (const server of SERVERS) if (this.host(name).links[server].state !== 'up') this.heal(name, server);
+    }
+  }
+
+  /** Starts instances, spread over this time; their variables differ. */
+  startInstances(count: number, overMs = 0): void {
+    for (let i = 0; i < count; i++) {
+      this.clock.setTimer(this.random.float() * overMs, () => {
+        const token = Buffer.from(this.random.bytes(8)).toString('hex');
+        this.engine.jobs.start(JOB_TYPE, `{"order":${++this.#started},"token":"${token}","amount":9007199254740993}`);
+      });
+    }
+  }
+
+  run(ms: number): Promise<void> {
+    return this.clock.advance(ms);
+  }
+
+  /** Goes on until every job has ended or stands in an incident. @throws when that takes longer, naming the first jobs */
+  async finish(withinMs: number): Promise<void> {
+    const open = () =>
+      [...this.engine.jobs.jobs.values()].filter((job) => job.state !== 'ended' && job.state !== 'incident');
+    const first = () => open()[0]?.key ?? '';
+    await this.clock.until(
+      () => open().length === 0,
+      withinMs,
+      () => `${open().length} jobs are unfinished; of the first:\n${this.history.tail(first(), 30).join('\n')}`,
+    );
+  }
+
+  /** @throws naming seed, moment, invariant and the last events of the job, when anything that must hold does not */
+  assertHolds(): void {
+    const [first, ...more] = this.violations();
+    if (first === undefined) return;
+    const { invariant, atMs, jobKey, message } = first;
+    const tail = this.history.tail(jobKey, 30).join('\n');
+    throw new Error(
+      `seed ${this.#options.seed}, at ${atMs} ms: ${invariant}: job ${jobKey}: ${message} (and ${more.length} more)\n${tail}`,
+    );
+  }
+
+  violations(): readonly Violation[] {
+    return check(this.history, NAMES);
+  }
+
+  unfinished(): readonly string[] {
+    return unfinished(this.history);
+  }
+
+  #gone(name: string, life: Life, how: string): void {
+    if (this.#lives.get(name) !== life) return;
+    this.#note(name, how);
+    this.#lives.delete(name);
+    life.host.kill();
+  }
+
+  #note(node: string, what: string): void {
+    this.history.add({ kind: 'fault', node, what });
+  }
+
+  #logOf(node: string, bound: LogFields): Log {
+    const keep = (level: string) => (message: string, fields?: LogFields) => {
+      this.history.add({ kind: 'log', node, what: `${level} ${message} ${JSON.stringify({ ...bound, ...fields })}` });
+    };
+    return {
+      debug: () => {},
+      info: keep('info'),
+      warn: keep('warn'),
+      error: keep('error'),
+      with: (fields) => this.#logOf(node, { ...bound, ...fields }),
+    };
+  }
+}

@@ -1,0 +1,76 @@
+// What is said about Kafka's topics, and about the sizes that Kafka and NATS take: the smallest limit on the way decides,
+// and what is larger ends in an incident, so it is named before.
+import { formatDuration } from '../../actors/duration.ts';
+import type { Config } from '../config.ts';
+import type { TopicFacts } from '../kafka/topics.ts';
+import { RECORD_OVERHEAD_BYTES, SNAPSHOT_OVERHEAD_BYTES } from '../routes.ts';
+import { bytes, type Finding, note, problem } from './finding.ts';
+
+export interface KafkaFacts {
+  readonly brokers: number;
+  /** Only topics that exist. */
+  readonly topics: ReadonlyMap<string, TopicFacts>;
+}
+
+const MAX_REPLY_BYTES = 2 * 1024 * 1024;
+
+export function kafkaFindings(config: Config, { brokers, topics }: KafkaFacts): Finding[] {
+  const found: Finding[] = [];
+  for (const name of requestTopics(config).filter((name) => !topics.has(name))) {
+    const remedy = 'Create it: holdfast never does, and each job of its route would become an incident.';
+    found.push(problem('Kafka', `the request topic ${name} does not exist`, remedy));
+  }
+  for (const name of [config.replyTopic, config.deadLetterTopic]) {
+    const replicas = topics.get(name)?.replicas;
+    if (replicas === undefined) {
+      found.push(
+        note('Kafka', `the topic ${name} is not made yet`, 'Run "holdfast init", or let the first node make it.'),
+      );
+    } else if (replicas < 2 && brokers >= 3) {
+      found.push(
+        problem('Kafka', `the topic ${name} has one copy on ${brokers} brokers`, 'Raise its replication factor to 3.'),
+      );
+    }
+  }
+  const replies = topics.get(config.replyTopic);
+  return replies === undefined ? found : [...found, ...keeping(config, replies)];
+}
+
+function keeping(config: Config, replies: TopicFacts): Finding[] {
+  const found: Finding[] = [];
+  const alter = (setting: string): string =>
+    `Run "kafka-configs.sh --alter --topic ${replies.name} --add-config ${setting}".`;
+  const longest = config.routes.reduce((a, b) => (b.replyTimeoutMs > a.replyTimeoutMs ? b : a));
+  const retentionMs = Number(replies.config['retention.ms'] ?? -1);
+  if (retentionMs >= 0 && retentionMs < longest.replyTimeoutMs) {
+    const what = `the reply topic keeps records for ${formatDuration(retentionMs)}, and ${longest.jobType} waits up to ${formatDuration(longest.replyTimeoutMs)}`;
+    const why = 'a reply sent during a long outage would be gone before it is read';
+    found.push(problem('Kafka', `${what}: ${why}`, alter(`retention.ms=${longest.replyTimeoutMs}`)));
+  }
+  if (replies.config['cleanup.policy']?.includes('compact')) {
+    const what = 'the reply topic is compacted: of two replies with one key, one would vanish';
+    found.push(problem('Kafka', what, alter('cleanup.policy=delete')));
+  }
+  return found;
+}
+
+export function sizeFindings(config: Config, maxPayloadBytes: number, { topics }: KafkaFacts): Finding[] {
+  const found: Finding[] = [];
+  const most = (name: string): number =>
+    Number(topics.get(name)?.config['max.message.bytes'] ?? 0) - RECORD_OVERHEAD_BYTES;
+  const holds = maxPayloadBytes - SNAPSHOT_OVERHEAD_BYTES;
+  for (const name of requestTopics(config).filter((name) => most(name) > holds)) {
+    const what = `${name} takes requests up to ${bytes(most(name))}, and a pending job holds ${bytes(holds)}`;
+    found.push(note('Kafka', what, 'Larger ones become incidents. Raise max_payload of NATS if you need them.'));
+  }
+  const taken = Math.min(MAX_REPLY_BYTES, holds);
+  if (most(config.replyTopic) > taken) {
+    const what = `the reply topic takes replies up to ${bytes(most(config.replyTopic))}, and holdfast up to ${bytes(taken)}`;
+    found.push(note('Kafka', what, 'Larger ones go to the dead-letter topic and fail their job.'));
+  }
+  return found;
+}
+
+function requestTopics(config: Config): string[] {
+  return [...new Set(config.routes.map((route) => route.requestTopic))];
+}

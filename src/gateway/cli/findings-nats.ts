@@ -1,0 +1,87 @@
+// What is said about NATS: whether the bucket can keep what it acknowledged (JetStream, copies, flushing), whether it is
+// made as it must be (bucket.ts knows the rules), and whether it belongs to this configuration.
+import type { BucketReport, FlushSetting } from '../../cluster/nats/bucket.ts';
+import type { Config } from '../config.ts';
+import { wantedReplicas } from '../provision.ts';
+import { bytes, count, type Finding, note, problem } from './finding.ts';
+
+export interface NatsFacts {
+  readonly version: string;
+  readonly jetStream: boolean;
+  readonly servers: number;
+  readonly maxPayloadBytes: number;
+  /** undefined: the monitoring port does not answer. */
+  readonly flush: FlushSetting | undefined;
+  readonly bucket: BucketReport | undefined;
+  /** As the bucket was made with; undefined: it does not say (yet). */
+  readonly shards: number | undefined;
+}
+
+const MIN_PAYLOAD_BYTES = 1024 * 1024;
+
+export function natsFindings(config: Config, facts: NatsFacts): Finding[] {
+  if (!facts.jetStream) {
+    return [
+      problem(
+        'NATS',
+        'JetStream is not enabled for this account',
+        'Add a jetstream block to the server, or enable it.',
+      ),
+    ];
+  }
+  const found: Finding[] = [];
+  if (facts.maxPayloadBytes < MIN_PAYLOAD_BYTES) {
+    const remedy = `Raise it to at least ${bytes(MIN_PAYLOAD_BYTES)}: a pending job holds its request and later its reply.`;
+    found.push(problem('NATS', `max_payload is ${bytes(facts.maxPayloadBytes)}`, remedy));
+  }
+  found.push(...copies(config, facts), ...flushing(facts));
+  if (facts.bucket === undefined) {
+    found.push(note('NATS', 'the bucket is not made yet', 'Run "holdfast init", or let the first node make it.'));
+  }
+  for (const fault of facts.bucket?.faults ?? []) {
+    found.push(
+      problem(
+        'NATS',
+        `bucket ${facts.bucket?.bucket}: ${fault}`,
+        'Edit its stream, or make it anew when nothing is pending.',
+      ),
+    );
+  }
+  if (facts.shards !== undefined && facts.shards !== config.shards) {
+    const remedy = `Set shards to ${facts.shards}: the number is fixed for the life of a bucket, and nodes refuse to start.`;
+    found.push(problem('NATS', `shards is ${config.shards}, and the bucket was made with ${facts.shards}`, remedy));
+  }
+  return found;
+}
+
+/** A bucket with fewer copies than wanted is a fault that bucket.ts names. */
+function copies(config: Config, { servers, bucket }: NatsFacts): Finding[] {
+  const wanted = wantedReplicas(config, servers);
+  const have = bucket?.replicas ?? wanted;
+  const kept = `the bucket ${bucket === undefined ? 'would keep' : 'keeps'} ${count(have, 'copy', 'copies')}`;
+  if (wanted > servers) {
+    const what = `replicas is ${wanted}, and there ${servers === 1 ? 'is one server' : `are ${servers} servers`}`;
+    return [problem('NATS', what, 'Add NATS servers, or lower replicas.')];
+  }
+  if (have >= 3 || have < wanted) return [];
+  return servers >= 3
+    ? [
+        problem(
+          'NATS',
+          `${kept} on ${servers} servers`,
+          'Set replicas to 3: with fewer, one lost server can lose pending jobs.',
+        ),
+      ]
+    : [note('NATS', kept, 'Enough for development; production wants three NATS servers.')];
+}
+
+function flushing({ flush, servers }: NatsFacts): Finding[] {
+  const remedy =
+    'Set "sync_interval: always" in the jetstream block, so that what is acknowledged survives a power failure.';
+  if (flush === undefined) {
+    return [note('NATS', 'the flush setting cannot be seen: the monitoring port 8222 does not answer', remedy)];
+  }
+  if (flush.always) return [];
+  const what = `acknowledged writes are flushed to disk only every ${flush.intervalMs / 1000} s`;
+  return [servers >= 3 ? problem('NATS', what, remedy) : note('NATS', what, remedy)];
+}

@@ -1,0 +1,54 @@
+// `holdfast init`: makes the bucket and the topics, and says of each whether it was made or stands. Harmless to repeat.
+// A server that is away does not keep the other one from being prepared.
+import { bucketName, makeBucket } from '../../cluster/nats/bucket.ts';
+import { Inbox } from '../../cluster/nats/inbox.ts';
+import { NatsKv } from '../../cluster/nats/kv.ts';
+import type { Config } from '../config.ts';
+import { connectKafka } from '../kafka/connect.ts';
+import { KafkaTopics } from '../kafka/topics.ts';
+import { SILENT } from '../log.ts';
+import { ensureMeta } from '../meta.ts';
+import { serverCount, topicSpecs, wantedReplicas } from '../provision.ts';
+import { SystemRandom } from '../system-clock.ts';
+import { EXIT } from './commands.ts';
+import { reachNats } from './look.ts';
+
+/** Answers the exit code. */
+export async function init(config: Config): Promise<number> {
+  const steps = await Promise.allSettled([initNats(config), initKafka(config)]);
+  let code: number = EXIT.fine;
+  for (const step of steps) {
+    if (step.status === 'fulfilled') {
+      process.stdout.write(step.value.map((line) => `${line}\n`).join(''));
+    } else {
+      code = EXIT.failed;
+      process.stderr.write(`holdfast: ${step.reason instanceof Error ? step.reason.message : step.reason}\n`);
+    }
+  }
+  return code;
+}
+
+async function initNats(config: Config): Promise<string[]> {
+  await using link = await reachNats(config, 'holdfast init');
+  const inbox = new Inbox(link);
+  const replicas = wantedReplicas(config, serverCount(link));
+  const made = await makeBucket(inbox, config.cluster, replicas);
+  const bucket = bucketName(config.cluster);
+  await ensureMeta(new NatsKv(link, inbox, bucket), config, new SystemRandom());
+  return [`bucket ${bucket}: ${made === 'made' ? `made, replicas ${replicas}, ${config.shards} shards` : 'stands'}`];
+}
+
+async function initKafka(config: Config): Promise<string[]> {
+  const kafka = connectKafka({ brokers: config.kafkaBrokers, clientId: 'holdfast-init' }, SILENT);
+  const topics = new KafkaTopics(kafka);
+  try {
+    const lines: string[] = [];
+    for (const spec of topicSpecs(config)) {
+      const made = await topics.create(spec);
+      lines.push(`topic ${spec.name}: ${made ? `made, partitions ${spec.partitions}` : 'stands'}`);
+    }
+    return lines;
+  } finally {
+    await topics.close();
+  }
+}

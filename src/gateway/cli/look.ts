@@ -1,0 +1,114 @@
+// Looks at each server once, with a deadline, changes nothing, and never throws: what cannot be seen is `unseen` with its
+// reason. What it means is for findings.ts to say.
+import { callApi, JsApiError } from '../../cluster/nats/api.ts';
+import { bucketName, inspectBucket, readFlushSetting } from '../../cluster/nats/bucket.ts';
+import { connectNats, type NatsLink } from '../../cluster/nats/connection.ts';
+import { Inbox } from '../../cluster/nats/inbox.ts';
+import { NatsKv } from '../../cluster/nats/kv.ts';
+import type { Config } from '../config.ts';
+import { connectKafka } from '../kafka/connect.ts';
+import { within } from '../kafka/renewable.ts';
+import { KafkaTopics, type TopicFacts } from '../kafka/topics.ts';
+import { SILENT } from '../log.ts';
+import { readMeta } from '../meta.ts';
+import { serverCount, wantedReplicas } from '../provision.ts';
+import { openZeebe, type Topology } from '../zeebe/client.ts';
+import type { Seeing, Seen } from './findings.ts';
+import type { KafkaFacts } from './findings-kafka.ts';
+import type { NatsFacts } from './findings-nats.ts';
+
+/** Per server. */
+const DEADLINE_MS = 5_000;
+const MONITOR_PORT = 8222;
+
+export async function look(config: Config): Promise<Seeing> {
+  const [nats, kafka, zeebe] = await Promise.all([
+    seen(lookAtNats(config)),
+    seen(lookAtKafka(config)),
+    seen(lookAtZeebe()),
+  ]);
+  return { nats, kafka, zeebe };
+}
+
+async function seen<T>(looking: Promise<T>): Promise<Seen<T>> {
+  try {
+    return { kind: 'seen', facts: await looking };
+  } catch (error) {
+    return { kind: 'unseen', reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Connects for one command. @throws with the last reason why not */
+export async function reachNats(config: Config, name: string): Promise<NatsLink> {
+  let reason = 'no answer';
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  const connecting = connectNats({
+    url: config.natsUrls.join(','),
+    name,
+    signal,
+    onStatus: (status) => {
+      if (status.kind === 'waiting') reason = status.reason;
+    },
+  });
+  return connecting.catch((error: unknown) => {
+    throw signal.aborted ? new Error(reason) : error;
+  });
+}
+
+async function lookAtNats(config: Config): Promise<NatsFacts> {
+  await using link = await reachNats(config, 'holdfast check');
+  const inbox = new Inbox(link);
+  const servers = serverCount(link);
+  const common = { version: link.serverVersion(), servers, maxPayloadBytes: link.maxPayloadBytes() };
+  if (!(await hasJetStream(inbox))) {
+    return { ...common, jetStream: false, flush: undefined, bucket: undefined, shards: undefined };
+  }
+  const bucket = await within(DEADLINE_MS, inspectBucket(link, inbox, config.cluster, wantedReplicas(config, servers)));
+  const meta = bucket && (await within(DEADLINE_MS, readMeta(new NatsKv(link, inbox, bucketName(config.cluster)))));
+  const [host] = link.nc.getServer().split(/:\d+$/);
+  const flush = await readFlushSetting(`http://${host}:${MONITOR_PORT}`);
+  return { ...common, jetStream: true, flush, bucket, shards: meta?.shards };
+}
+
+/** An account without JetStream is told so by the server, or nobody listens on its API. */
+async function hasJetStream(inbox: Inbox): Promise<boolean> {
+  try {
+    await callApi(inbox, 'INFO', {}, DEADLINE_MS);
+    return true;
+  } catch (error) {
+    if (error instanceof JsApiError || /noResponders/.test(String(error))) return false;
+    throw error;
+  }
+}
+
+async function lookAtKafka(config: Config): Promise<KafkaFacts> {
+  const topics = new KafkaTopics(
+    connectKafka({ brokers: config.kafkaBrokers, clientId: 'holdfast-check' }, SILENT),
+    DEADLINE_MS,
+  );
+  try {
+    const { brokers } = await topics.facts();
+    const names = new Set([
+      ...config.routes.map((route) => route.requestTopic),
+      config.replyTopic,
+      config.deadLetterTopic,
+    ]);
+    const found = new Map<string, TopicFacts>();
+    for (const name of names) {
+      const topic = await topics.describe(name);
+      if (topic !== undefined) found.set(name, topic);
+    }
+    return { brokers: brokers.length, topics: found };
+  } finally {
+    await topics.close();
+  }
+}
+
+async function lookAtZeebe(): Promise<Topology> {
+  const zeebe = await openZeebe();
+  try {
+    return await zeebe.topology(DEADLINE_MS);
+  } finally {
+    zeebe.close();
+  }
+}

@@ -1,0 +1,39 @@
+// `holdfast start`: runs a node until it ends by itself or is told to. The first SIGTERM or SIGINT hands the node's work
+// over, a later one ends the process at once: whoever sends it has
+// waited long enough. Signals right after the first are the same one: Ctrl-C under npm arrives from the terminal and from npm.
+import type { Config } from '../config.ts';
+import { createLog } from '../log.ts';
+import { SystemClock } from '../system-clock.ts';
+import { EXIT } from './commands.ts';
+
+const ENDING = ['SIGTERM', 'SIGINT'] as const;
+const SAME_SIGNAL_MS = 1_000;
+
+/** Answers the exit code once the node is gone. */
+export async function start(config: Config): Promise<number> {
+  const log = createLog(config.logLevel, { node: config.node });
+  try {
+    const { startNode } = await import('../node.ts');
+    const node = await startNode(config, log);
+    const clock = new SystemClock();
+    let toldMs: number | undefined;
+    for (const signal of ENDING) {
+      process.on(signal, () => {
+        if (toldMs !== undefined) {
+          if (clock.monotonicMs() - toldMs > SAME_SIGNAL_MS) process.exit(EXIT.failed);
+          return;
+        }
+        toldMs = clock.monotonicMs();
+        log.info('told to end; handing over', { signal });
+        node.stop().catch((err: unknown) => {
+          log.error('the hand-over failed', { err });
+          process.exit(EXIT.failed);
+        });
+      });
+    }
+    return await node.finished;
+  } catch (err) {
+    log.error('the node could not start', { err });
+    return EXIT.failed;
+  }
+}

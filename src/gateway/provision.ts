@@ -1,0 +1,30 @@
+// What a cluster needs to exist on its servers before the first job, as `holdfast init` makes it (and a starting node, if
+// it may): one bucket, two topics. What stands already is left as it is; `holdfast check` says whether it is right.
+import type { NatsLink } from '../cluster/nats/connection.ts';
+import type { Config } from './config.ts';
+import { type TopicSpec, topicsOf } from './kafka/topics.ts';
+
+const WEEK_MS = 7 * 24 * 3_600_000;
+/** A dead letter is a record that Kafka took, and headers of ours: above what any reply topic is likely to take. */
+const DEAD_LETTER_BYTES = 8 * 1024 * 1024;
+
+/** Servers of the NATS cluster that this client was told of. */
+export function serverCount(link: NatsLink): number {
+  const { info } = link.nc;
+  return info?.cluster === undefined ? 1 : Math.max(1, info.connect_urls?.length ?? 1);
+}
+
+/** Copies of the bucket: as configured, else three where there are servers for it. */
+export function wantedReplicas(config: Pick<Config, 'replicas'>, servers: number): number {
+  return config.replicas ?? (servers >= 3 ? 3 : 1);
+}
+
+/** A reply must outlive the longest outage that its job does. */
+export function topicSpecs(config: Pick<Config, 'cluster' | 'routes'>): readonly TopicSpec[] {
+  const { replies, deadLetters } = topicsOf(config.cluster);
+  const retentionMs = Math.max(WEEK_MS, ...config.routes.map((route) => route.replyTimeoutMs));
+  return [
+    { ...replies, config: { 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs) } },
+    { ...deadLetters, config: { 'cleanup.policy': 'delete', 'max.message.bytes': String(DEAD_LETTER_BYTES) } },
+  ];
+}

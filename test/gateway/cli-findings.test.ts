@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'vitest';
+import type { BucketReport } from '../../src/cluster/nats/bucket.ts';
+import type { Finding } from '../../src/gateway/cli/finding.ts';
+import { findings, type Seeing } from '../../src/gateway/cli/findings.ts';
+import type { NatsFacts } from '../../src/gateway/cli/findings-nats.ts';
+import { type Config, loadConfig } from '../../src/gateway/config.ts';
+import type { TopicFacts } from '../../src/gateway/kafka/topics.ts';
+import type { Topology } from '../../src/gateway/zeebe/client.ts';
+
+const MIB = 1024 * 1024;
+const DAY_MS = 86_400_000;
+
+const CONFIG = configOf('');
+const BUCKET: BucketReport = {
+  bucket: 'holdfast_orders_jobs',
+  faults: [],
+  replicas: 3,
+  messages: 0,
+  bytes: 0,
+  serverVersion: '2.15.1',
+  maxPayloadBytes: 8 * MIB,
+};
+const NATS: NatsFacts = {
+  version: '2.15.1',
+  jetStream: true,
+  servers: 3,
+  maxPayloadBytes: 8 * MIB,
+  flush: { always: true, intervalMs: 120_000 },
+  bucket: BUCKET,
+  shards: 128,
+};
+const SETTINGS = { 'max.message.bytes': String(MIB), 'retention.ms': String(7 * DAY_MS), 'cleanup.policy': 'delete' };
+const TOPIC: TopicFacts = { name: 'holdfast.orders.replies', partitions: 12, replicas: 3, config: SETTINGS };
+const TOPICS = { 'payments.requests': TOPIC, 'holdfast.orders.replies': TOPIC, 'holdfast.orders.dlq': TOPIC };
+const ZEEBE: Topology = {
+  gatewayVersion: '8.6.0',
+  brokerVersions: ['8.6.0'],
+  clusterSize: 1,
+  partitions: 2,
+  replicationFactor: 1,
+  partitionsWithLeader: 2,
+};
+
+function configOf(yaml: string): Config {
+  const route = '{jobType: charge, requestTopic: payments.requests, replyTimeout: P2D}';
+  const env = { NATS_URL: 'a', KAFKA_BOOTSTRAP_SERVERS: 'a:1' };
+  return loadConfig(env, () => `cluster: orders\nroutes: [${route}]\n${yaml}`, 'n');
+}
+
+interface Changes {
+  nats?: Partial<NatsFacts>;
+  bucket?: Partial<BucketReport>;
+  topics?: Record<string, TopicFacts>;
+  brokers?: number;
+  zeebe?: Partial<Topology>;
+}
+
+function see(changes: Changes): Seeing {
+  const nats = { ...NATS, bucket: { ...BUCKET, ...changes.bucket }, ...changes.nats };
+  const topics = new Map(Object.entries({ ...TOPICS, ...changes.topics }));
+  return {
+    nats: { kind: 'seen', facts: nats },
+    kafka: { kind: 'seen', facts: { brokers: changes.brokers ?? 3, topics } },
+    zeebe: { kind: 'seen', facts: { ...ZEEBE, ...changes.zeebe } },
+  };
+}
+
+function said(list: readonly Finding[]): string[] {
+  return list.map(({ level, about, what, remedy }) => `${level} ${about}: ${what} | ${remedy}`);
+}
+
+test('a production cluster as it should be has nothing to be said about', () => {
+  expect(findings(CONFIG, see({}))).toEqual([]);
+});
+
+test('a server that cannot be reached is a problem with its reason, and hides nothing of the others', () => {
+  const away: Seeing = {
+    ...see({ zeebe: { gatewayVersion: '8.5.3' } }),
+    kafka: { kind: 'unseen', reason: 'connection refused' },
+  };
+  expect(said(findings(CONFIG, away))).toEqual([
+    expect.stringMatching(/^problem Kafka: .*connection refused \| .*KAFKA_BOOTSTRAP_SERVERS/),
+    expect.stringMatching(/^problem Zeebe: 8\.5\.3 is older than 8\.6\.0/),
+  ]);
+});
+
+describe('one thing wrong, one finding with its remedy', () => {
+  const cases: [name: string, changes: Changes, expected: RegExp][] = [
+    ['no JetStream', { nats: { jetStream: false } }, /^problem NATS: JetStream is not enabled/],
+    [
+      'small max_payload',
+      { nats: { maxPayloadBytes: MIB / 2 }, topics: smallTopics() },
+      /^problem NATS: max_payload is 512 KiB \| Raise it to at least 1\.00 MiB/,
+    ],
+    ['a single server', { nats: { servers: 1 }, bucket: { replicas: 1 } }, /^note NATS: the bucket keeps 1 copy \|/],
+    [
+      'late flushing',
+      { nats: { flush: { always: false, intervalMs: 120_000 } } },
+      /^problem NATS: .*every 120 s \| Set "sync_interval: always"/,
+    ],
+    ['unknown flushing', { nats: { flush: undefined } }, /^note NATS: the flush setting cannot be seen/],
+    ['no bucket', { nats: { bucket: undefined } }, /^note NATS: the bucket is not made yet \| Run "holdfast init"/],
+    [
+      'a bucket that is not as it must be',
+      { bucket: { faults: ['allow_direct is true, should be false'] } },
+      /^problem NATS: bucket holdfast_orders_jobs: allow_direct is true.*\| Edit its stream/,
+    ],
+    [
+      'other shards',
+      { nats: { shards: 64 } },
+      /^problem NATS: shards is 128, and the bucket was made with 64 \| Set shards to 64/,
+    ],
+    [
+      'short retention',
+      { topics: replies({ config: { ...SETTINGS, 'retention.ms': String(DAY_MS) } }) },
+      /^problem Kafka: .* for P1D, and charge waits up to P2D.*retention\.ms=172800000/,
+    ],
+    [
+      'compaction',
+      { topics: replies({ config: { ...SETTINGS, 'cleanup.policy': 'compact,delete' } }) },
+      /^problem Kafka: .*compacted.*cleanup\.policy=delete/,
+    ],
+    [
+      'one copy of the replies',
+      { topics: replies({ replicas: 1 }) },
+      /^problem Kafka: the topic holdfast\.orders\.replies has one copy on 3/,
+    ],
+    [
+      'larger replies than taken',
+      { topics: replies({ config: { ...SETTINGS, 'max.message.bytes': String(5 * MIB) } }) },
+      /^note Kafka: .*up to 5\.00 MiB, and holdfast up to 2\.00 MiB/,
+    ],
+    ['a new engine', { zeebe: { gatewayVersion: '8.10.0', brokerVersions: [] } }, /^note Zeebe: 8\.10\.0 is newer/],
+    [
+      'an old broker behind a new gateway',
+      { zeebe: { brokerVersions: ['8.5.9'] } },
+      /^problem Zeebe: 8\.5\.9 is older/,
+    ],
+    ['a leader missing', { zeebe: { partitionsWithLeader: 1 } }, /^problem Zeebe: 1 of 2 partitions have no leader/],
+  ];
+  test.each(cases)('%s', (_name, changes, expected) => {
+    expect(said(findings(CONFIG, see(changes)))).toEqual([expect.stringMatching(expected)]);
+  });
+
+  test('a request topic that does not exist, named once for two routes', () => {
+    const seeing = see({});
+    const without = new Map(Object.entries(TOPICS).filter(([name]) => name !== 'payments.requests'));
+    const found = findings(CONFIG, { ...seeing, kafka: { kind: 'seen', facts: { brokers: 3, topics: without } } });
+    expect(said(found)).toEqual([
+      expect.stringMatching(/^problem Kafka: the request topic payments\.requests does not exist \| Create it/),
+    ]);
+  });
+
+  test('replicas beyond the servers there are, and fewer than there could be', () => {
+    expect(said(findings(configOf('replicas: 5'), see({ bucket: { replicas: 5 } })))).toEqual([
+      expect.stringMatching(/^problem NATS: replicas is 5, and there are 3 servers/),
+    ]);
+    expect(said(findings(configOf('replicas: 1'), see({ bucket: { replicas: 1 } })))).toEqual([
+      expect.stringMatching(/^problem NATS: the bucket keeps 1 copy on 3 servers \| Set replicas to 3/),
+    ]);
+  });
+});
+
+function replies(change: Partial<TopicFacts>): Record<string, TopicFacts> {
+  return { 'holdfast.orders.replies': { ...TOPIC, ...change } };
+}
+
+/** Topics whose records any NATS server in these tests can hold. */
+function smallTopics(): Record<string, TopicFacts> {
+  const config = { ...SETTINGS, 'max.message.bytes': String(MIB / 4) };
+  return Object.fromEntries(Object.keys(TOPICS).map((name) => [name, { ...TOPIC, config }]));
+}

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { say } from './cache.ts';
-import { type ContainerSpec, startContainer } from './container.ts';
+import type { ContainerSpec } from './container.ts';
 import { type LocalServer, startProcess } from './process.ts';
 
 const run = promisify(execFile);
@@ -26,7 +26,10 @@ export interface LaunchSpec {
 }
 
 export async function launch({ native, container, ...spec }: LaunchSpec): Promise<LocalServer> {
-  if ((await serverWay()) === 'container') return startContainer(spec, container);
+  if ((await serverWay()) === 'container') {
+    const { startContainer } = await import('./container.ts'); // loaded only here: it brings much with it
+    return startContainer(spec, container);
+  }
   const program = await native();
   return startProcess({ ...spec, ...program, env: { ...spec.env, ...program.env } });
 }

@@ -116,6 +116,7 @@ test('handing over a message runs nothing of the receiver before the sender goes
   const { system } = newSystem();
   const seen: string[] = [];
   const actor = system.spawn('a', new Scripted('Resume'));
+  await settled();
   actor.send(() => seen.push('receiver'));
   seen.push('sender');
   await settled();
@@ -276,6 +277,45 @@ test('stop: the message in flight finishes, waiting ones are refused at once, th
   const successor = system.spawn('a', new Scripted('Resume'));
   await system.stop(ref);
   expect(await successor.ask(() => 'mine')).toBe('mine');
+});
+
+test('a stop in the middle of a restart ends it: nothing is started again, nothing is shut down twice', async () => {
+  const { clock, system, wait } = newSystem();
+  class SlowEnd extends Scripted {
+    override async afterShutdown(): Promise<void> {
+      await wait(10);
+      this.log.push('afterShutdown');
+    }
+  }
+  const actor = new SlowEnd('Restart');
+  const ref = system.spawn('a', actor);
+  ref.send(fails('broken'));
+  await clock.advance(5);
+  const stop = system.stop(ref);
+  await clock.advance(50);
+  await stop;
+  expect(actor.log).toEqual(['beforeStart', 'afterStart', 'beforeShutdown', 'afterShutdown']);
+});
+
+test('an answered or refused ask leaves no timer behind', async () => {
+  let timers = 0;
+  const clock = {
+    wallMs: () => 0,
+    monotonicMs: () => 0,
+    setTimer: () => {
+      timers++;
+      return { cancel: () => void timers-- };
+    },
+  };
+  const system = new ActorSystem(clock);
+  const ref = system.spawn('a', new Scripted('Resume'));
+  const answered = ref.ask(() => 'answer');
+  const failed = ref.ask(fails('broken'));
+  expect(timers).toBe(2);
+  await Promise.allSettled([answered, failed]);
+  await system.stop(ref);
+  await Promise.allSettled([ref.ask(() => 'refused')]);
+  expect(timers).toBe(0);
 });
 
 test('shutdown stops everybody, also who has not started, and takes nobody in', async () => {

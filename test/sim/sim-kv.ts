@@ -93,20 +93,10 @@ export class SimKv implements KvPort {
     return this.#read(() => this.#servers.bucket.id);
   }
 
+  /** Speaks only once it is open: one that could not be opened is never heard of. */
   async watch(filters: readonly string[], handler: KvWatchHandler): Promise<KvWatch> {
-    let opened: SimWatch | undefined;
-    let waiting = true;
-    try {
-      return await this.#read(() => {
-        opened = waiting ? new SimWatch(this.#servers, this.#host.links.nats, filters, handler) : undefined;
-        return opened ?? { stop() {} };
-      });
-    } catch (error) {
-      opened?.stop();
-      throw error;
-    } finally {
-      waiting = false;
-    }
+    await this.#read(() => true);
+    return new SimWatch(this.#servers, this.#host.links.nats, filters, handler);
   }
 
   async #read<T>(read: () => T): Promise<T> {

@@ -5,6 +5,8 @@ const MINUTE = 60 * SECOND;
 export const LIMITS = {
   /** Commands waiting for one job. A job sees a handful in its life; more means that somebody floods it. */
   mailbox: 256,
+  /** A command that JetStream or the engine holds up for longer is asked again by whoever sent it; it goes on all the same. */
+  askMs: 30 * SECOND,
   /** How often one command is decided anew after a CAS conflict before its sender is told to ask again. */
   conflictsPerCommand: 8,
   /** The first lock. Short: a lost activation must not hide a job for long. */

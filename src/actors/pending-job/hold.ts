@@ -1,5 +1,6 @@
 // An activation: hold a new job, attach to one that is held, reopen one whose attempt ended, or complete with what was
 // parked or stored. The hold is written before the request is published, and carries all that a new owner needs.
+import type { CorrelationId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Activation, ActivationAnswer } from '../messages.ts';
 import type { Failing, Snapshot } from '../snapshot.ts';
@@ -9,6 +10,9 @@ import { CONSEQUENCES } from './engine-answers.ts';
 import { planFirstRenewal } from './engine-time.ts';
 import type { JobState } from './state.ts';
 import { addToTimeline, NotStorable, store, successor } from './writing.ts';
+
+/** Where the stored request keeps the correlation id it was signed with. */
+const CORRELATION = 'kafka_correlationId';
 
 export function* activated(state: JobState, context: JobContext, activation: Activation): Decision<ActivationAnswer> {
   const snapshot = state.snapshot;
@@ -79,11 +83,13 @@ export function* publish(state: JobState, context: JobContext, held: Snapshot): 
     request: {
       jobKey: state.jobKey,
       attempt: held.attempt,
-      correlationId: context.correlationId(state.jobKey, held.attempt),
+      // As signed at the hold: a secret that rotates meanwhile must not change the id of the same attempt.
+      correlationId: (request.headers.find(([name]) => name === CORRELATION)?.[1] ??
+        context.correlationId(state.jobKey, held.attempt)) as CorrelationId,
       lane: held.lane,
       topic: request.topic,
       body: request.body,
-      headers: request.headers,
+      headers: request.headers.filter(([name]) => name !== CORRELATION),
     },
   };
 }
@@ -136,6 +142,7 @@ function* completeParked(
 
 function firstSnapshot(context: JobContext, activation: Activation, before: Snapshot | undefined): Snapshot {
   const nowMs = context.clock.wallMs();
+  const { jobKey } = activation;
   const attempt = before === undefined ? 1 : before.attempt + 1;
   return {
     kind: 'held',
@@ -152,7 +159,10 @@ function firstSnapshot(context: JobContext, activation: Activation, before: Snap
     progress: '',
     trace: activation.trace,
     alias: '',
-    request: activation.request,
+    request: {
+      ...activation.request,
+      headers: [[CORRELATION, context.correlationId(jobKey, attempt)], ...activation.request.headers],
+    },
     applied: before?.applied ?? [],
     reply: undefined,
     failing: undefined,

@@ -1,0 +1,141 @@
+// A node's part in the cluster: one life after another. `lost` ends a life and begins the next under a new incarnation;
+// only leaving, or another process under our name, ends them all. The edges talk to this face and never to a life.
+import type { CorrelationId, Incarnation, JobKey, Lane, NodeName } from '../actors/ids.ts';
+import type { Activation, ActivationAnswer, Reply, ReplyAnswer } from '../actors/messages.ts';
+import type { Clock, EngineAnswer, EngineCommands, Random } from '../actors/ports.ts';
+import { Lost } from './effects-gate.ts';
+import type { ClusterEvent } from './events.ts';
+import { NodeNameTaken } from './join.ts';
+import { CLUSTER_LIMITS } from './limits.ts';
+import type { MemberRecord, MemberReport } from './member-record.ts';
+import { NodeLife } from './node-life.ts';
+import type { Bus, KvPort } from './ports.ts';
+import type { Requests } from './requests-port.ts';
+import { StoreClosed } from './store.ts';
+
+export interface ClusterOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly kv: KvPort;
+  readonly bus: Bus;
+  readonly engine: EngineCommands;
+  readonly requests: Requests;
+  readonly cluster: string;
+  readonly node: NodeName;
+  readonly shards: number;
+  readonly leaseTtlMs: number;
+  readonly longestReplyTimeoutMs: number;
+  /** Before each life: the bucket and its `_meta` are there (waits as long as it must). Rejects only when starting makes no sense. */
+  prepare(): Promise<void>;
+  report(): Omit<MemberReport, 'room'>;
+  correlationId(jobKey: JobKey, attempt: number): CorrelationId;
+  /** Partitions of the reply topic; 0 while unknown. */
+  replyPartitions(): number;
+  /** A node is dead or suspected, or we replaced a record of our own name: its Kafka consumer can be shown out. */
+  onGone(record: MemberRecord): void;
+  onEvent?(event: ClusterEvent): void;
+  onEngineAnswer?(command: keyof EngineCommands, answer: EngineAnswer): void;
+}
+
+/** Why `run` ended: `left` in order, or a reason to exit with an error. */
+export interface ClusterEnd {
+  readonly kind: 'left' | 'superseded' | 'failed';
+  readonly reason: string;
+}
+
+export class Cluster {
+  readonly #options: ClusterOptions;
+  readonly #own = new Set<Incarnation>();
+  #life: NodeLife | undefined;
+  /** Set once the present life is a member. */
+  #joined = false;
+  #leaving = false;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+  }
+
+  /** Lives until it has left, or must not go on. Never rejects. */
+  async run(): Promise<ClusterEnd> {
+    for (;;) {
+      if (this.#leaving) return { kind: 'left', reason: 'asked to leave' };
+      try {
+        await this.#options.prepare();
+        const end = await this.#live();
+        if (end.kind !== 'lost') return { kind: end.kind, reason: end.reason };
+      } catch (error) {
+        if (error instanceof NodeNameTaken || !(error instanceof StoreClosed || error instanceof Lost)) {
+          return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
+        }
+      } finally {
+        this.#joined = false;
+        this.#life = undefined;
+      }
+      await new Promise<void>((resolve) => this.#options.clock.setTimer(CLUSTER_LIMITS.tickMs, resolve));
+    }
+  }
+
+  /** Hands over everything and ends `run`. */
+  async leave(): Promise<void> {
+    this.#leaving = true;
+    if (this.#joined) await this.#life?.leave();
+    else this.#life?.lose('asked to leave before it had joined');
+  }
+
+  get life(): NodeLife | undefined {
+    return this.#joined ? this.#life : undefined;
+  }
+
+  /** Is this node a member that may act? */
+  mayAct(): boolean {
+    return this.life?.gate.mayAct() ?? false;
+  }
+
+  /** `stale` also when this node lost its place meanwhile: the job comes back from the engine. */
+  async activated(activation: Activation): Promise<ActivationAnswer> {
+    try {
+      return (await this.life?.router.activated(activation)) ?? 'stale';
+    } catch (error) {
+      if (error instanceof Lost) return 'stale';
+      throw error;
+    }
+  }
+
+  /** @throws Lost: nobody was told, or the answer is not known; deliver it again. */
+  async replied(reply: Reply): Promise<ReplyAnswer> {
+    const life = this.life;
+    if (life === undefined) throw new Lost('this node is not a member now');
+    return life.router.replied(reply);
+  }
+
+  /** Further holds of the lane that each ready member admits, the least of them; `unlimited` where nobody has said. */
+  room(lane: Lane, unlimited: number): number {
+    const life = this.life;
+    if (life === undefined) return 0;
+    let room = Math.min(unlimited, life.lanes.room()[lane] ?? unlimited);
+    for (const { record } of life.membership.peers().values()) {
+      if (record.state === 'ready' && !life.membership.isDead(record.incarnation)) {
+        room = Math.min(room, record.room[lane] ?? unlimited);
+      }
+    }
+    return life.watermark.admits(lane) ? room : 0;
+  }
+
+  async #live(): Promise<{ kind: 'left' | 'lost' | 'superseded'; reason: string }> {
+    const { node, random, onEvent } = this.#options;
+    const incarnation = `${node.slice(0, 48)}-${Buffer.from(random.bytes(6)).toString('hex')}` as Incarnation;
+    const life = new NodeLife(this.#options, incarnation);
+    this.#life = life;
+    onEvent?.({ kind: 'joining', incarnation });
+    const started = life.start(this.#own).then(() => {
+      this.#joined = true;
+      onEvent?.({ kind: 'joined', incarnation });
+    });
+    this.#own.add(incarnation);
+    started.catch((error: unknown) => life.lose(`it could not join: ${String(error)}`));
+    const end = await life.ended;
+    if (end.kind === 'lost') await started; // a name that is taken is told to whoever runs us
+    onEvent?.({ kind: 'left', incarnation });
+    return end;
+  }
+}

@@ -1,0 +1,70 @@
+// May this node act now? No effect after its lease, and none while it is cut off: NATS disconnected, or a JetStream write
+// unanswered for over a second (design §6). Asked at the emission of every effect; whoever must wait is woken by time.
+import type { Clock } from '../actors/ports.ts';
+import type { Lease } from './lease.ts';
+import { CLUSTER_LIMITS } from './limits.ts';
+import type { Bus } from './ports.ts';
+import type { Store } from './store.ts';
+
+/** The incarnation is over: forget everything, answer nothing. */
+export class Lost extends Error {
+  readonly code = 'LOST';
+  readonly retryable = true;
+}
+
+export class EffectsGate {
+  readonly #clock: Clock;
+  readonly #lease: Lease;
+  readonly #bus: Bus;
+  readonly #stores: readonly Store[];
+  #lost = false;
+  #holds = 0;
+
+  constructor(clock: Clock, lease: Lease, bus: Bus, stores: readonly Store[]) {
+    this.#clock = clock;
+    this.#lease = lease;
+    this.#bus = bus;
+    this.#stores = stores;
+  }
+
+  mayAct(): boolean {
+    return (
+      !this.#lost &&
+      this.#holds === 0 &&
+      this.#lease.valid() &&
+      this.#bus.connected() &&
+      this.#stores.every((store) => store.oldestUnansweredMs() <= CLUSTER_LIMITS.cutOffAfterMs)
+    );
+  }
+
+  /** Nothing is started while `work` runs: after a reconnect the claims are read again before this node acts. */
+  async holdWhile(work: () => Promise<void>): Promise<void> {
+    this.#holds += 1;
+    try {
+      await work();
+    } finally {
+      this.#holds -= 1;
+    }
+  }
+
+  lose(): void {
+    this.#lost = true;
+  }
+
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** ms that an effect started now may take. */
+  remainingMs(): number {
+    return this.#lease.remainingMs();
+  }
+
+  /** Returns when acting is allowed. @throws Lost */
+  async pass(): Promise<void> {
+    while (!this.mayAct()) {
+      if (this.#lost) throw new Lost('this incarnation is over');
+      await new Promise<void>((resolve) => this.#clock.setTimer(50, resolve));
+    }
+  }
+}

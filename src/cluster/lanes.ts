@@ -1,0 +1,50 @@
+// How many jobs of each lane this node holds, and how many more it admits. The number of lanes is bounded: beyond the
+// bound all further lanes share one count, so that nobody can grow memory or metrics by inventing names.
+import type { Lane } from '../actors/ids.ts';
+
+const LANES_MOST = 1000;
+const OTHERS = '(others)' as Lane;
+
+export class Lanes {
+  readonly #pending = new Map<Lane, number>();
+  readonly #limits = new Map<Lane, number>();
+  #total = 0;
+
+  add(lane: Lane): void {
+    const name = this.#name(lane);
+    this.#pending.set(name, (this.#pending.get(name) ?? 0) + 1);
+    this.#total += 1;
+  }
+
+  remove(lane: Lane): void {
+    const name = this.#name(lane);
+    this.#pending.set(name, (this.#pending.get(name) ?? 1) - 1);
+    this.#total -= 1;
+  }
+
+  admits(lane: Lane, maxPending: number): boolean {
+    const name = this.#name(lane);
+    this.#limits.set(name, maxPending);
+    return (this.#pending.get(name) ?? 0) < maxPending;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  pending(): ReadonlyMap<Lane, number> {
+    return this.#pending;
+  }
+
+  /** Further holds per lane, for the membership record. */
+  room(): Record<string, number> {
+    const room: Record<string, number> = {};
+    for (const [lane, limit] of this.#limits) room[lane] = Math.max(0, limit - (this.#pending.get(lane) ?? 0));
+    return room;
+  }
+
+  #name(lane: Lane): Lane {
+    if (this.#pending.has(lane) || this.#pending.size < LANES_MOST) return lane;
+    return OTHERS;
+  }
+}

@@ -1,0 +1,55 @@
+// Every limit of the cluster, in one place with its reason (design §3.6, §6).
+const SECOND = 1000;
+
+export const CLUSTER_LIMITS = {
+  /** Cut from the lease's end: scheduling and clocks. */
+  leaseMarginMs: 2 * SECOND,
+  /** A liveness record is rewritten this many times per TTL. */
+  renewalsPerTtl: 5,
+  /** No effect while any JetStream write has been unanswered for longer. */
+  cutOffAfterMs: SECOND,
+  /** Peers are asked this often whether they are there; a killed process answers "no responders" at once. */
+  pingEveryMs: 250,
+  pingTimeoutMs: 500,
+  /** Without responders for this long: suspected. Longer than a client needs to reconnect. */
+  suspectAfterMs: SECOND,
+  /** A cleared suspect is left alone for this long, doubling each time, at most the lease TTL. */
+  suspicionHoldOffMs: 2 * SECOND,
+  /** Peers are judged, and the lease looked at, this often. */
+  tickMs: 250,
+  /** The loop that compares desired with actual shards. It also runs at every event. */
+  reconcileEveryMs: 500,
+  /** A live owner is asked again for a shard that placement gives to us. */
+  askReleaseEveryMs: SECOND,
+  /** Shards that move at once: one wave of claims and one consumer. */
+  shardsPerWave: 64,
+  /** Claims in flight. */
+  claimsInFlight: 32,
+  /** Snapshot writes in flight per node. */
+  putsInFlight: 2048,
+  /** The sent watermark is written within this time of moving. */
+  watermarkFlushMs: 150,
+  /** Unacknowledged requests named in the record; at this number intake of the lanes concerned stops. */
+  watermarkExceptions: 1000,
+  /** A lane with fewer unacknowledged requests than this is not the one concerned. */
+  laneUnackedShare: 50,
+  /** The record outlives any job it speaks for: twice the longest reply timeout, at least this. */
+  watermarkTtlMinMs: 30 * 24 * 3600 * SECOND,
+  /** A command to another node without an answer is sent again, to whoever owns the shard then. */
+  resendMinMs: SECOND,
+  resendMaxMs: 5 * SECOND,
+  /** One message between nodes; the server's max_payload may be smaller. */
+  batchBytes: 512 * 1024,
+  /** Engine commands in flight per node. */
+  engineInFlight: 128,
+  /** Consecutive answers "later" after which the engine counts as away. */
+  engineAwayAfter: 3,
+  /** Leader reads of one takeover in flight. */
+  readsInFlight: 32,
+  /** Member records of nodes that never came back expire. */
+  memberTtlMs: 24 * 3600 * SECOND,
+  /** How long a leaving node waits for its shards to be empty before it gives up and leaves them to takeover. */
+  drainMs: 20 * SECOND,
+  /** Requests that Kafka has not taken by then are left to the shard's next owner. */
+  drainRequestsMs: 2 * SECOND,
+} as const;

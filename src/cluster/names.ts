@@ -1,0 +1,49 @@
+// Keys of the bucket and subjects of the bus, in one place (design §6): everything about a cluster is below
+// `holdfast_<cluster>_jobs` and `holdfast.<cluster>.>`, so two clusters on the same servers cannot see each other.
+import type { Incarnation, JobKey, NodeName, ShardId } from '../actors/ids.ts';
+
+export const META_KEY = '_meta';
+/** Watch filters of what every node follows: who is there, and who owns what. */
+export const SYSTEM_FILTERS: readonly string[] = ['_member.*', '*._owner'];
+
+export const jobKeyName = (shard: ShardId, jobKey: JobKey): string => `${shard}.${jobKey}`;
+export const claimKey = (shard: ShardId): string => `${shard}._owner`;
+export const memberKey = (node: NodeName): string => `_member.${node}`;
+export const sentKey = (incarnation: Incarnation): string => `_sent.${incarnation}`;
+export const shardFilter = (shard: ShardId): string => `${shard}.*`;
+
+export type KeyName =
+  | { readonly kind: 'job'; readonly shard: ShardId; readonly jobKey: JobKey }
+  | { readonly kind: 'claim'; readonly shard: ShardId }
+  | { readonly kind: 'member'; readonly node: NodeName }
+  | { readonly kind: 'other' };
+
+export function parseKey(key: string): KeyName {
+  const dot = key.indexOf('.');
+  const head = dot < 0 ? key : key.slice(0, dot);
+  const tail = dot < 0 ? '' : key.slice(dot + 1);
+  if (head === '_member') return { kind: 'member', node: tail as NodeName };
+  if (!/^\d+$/.test(head)) return { kind: 'other' };
+  const shard = Number(head) as ShardId;
+  if (tail === '_owner') return { kind: 'claim', shard };
+  return /^\d+$/.test(tail) ? { kind: 'job', shard, jobKey: tail as JobKey } : { kind: 'other' };
+}
+
+export const nodeSubject = (
+  cluster: string,
+  incarnation: Incarnation,
+  what: 'ping' | 'release' | 'commands' | 'answers',
+): string => `holdfast.${cluster}.node.${incarnation}.${what}`;
+
+const decoder = new TextDecoder();
+
+export const toJson = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value), 'utf8');
+
+/** undefined when the bytes are not JSON: foreign data under our keys is ignored, not believed. */
+export function fromJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes));
+  } catch {
+    return undefined;
+  }
+}

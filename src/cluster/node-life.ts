@@ -1,0 +1,447 @@
+// One incarnation of a node, from taking its name to `lost` or `left`. Everything that must be forgotten together lives
+// and ends here: lease, membership, claims, shards, pending jobs, sent watermark, router.
+//
+// Order at the start: subjects first (whoever asks this incarnation gets an answer before its record names it), then the
+// empty watermark, then the record, then the view of the others, then shards. Order at the end (`leave`): shards are handed
+// over one by one while everything still works; nothing waits for a timeout.
+import { ActorSystem } from '../actors/actor-system.ts';
+import { EngineGate } from '../actors/engine-gate.ts';
+import type { Incarnation, JobKey, Lane, ShardId } from '../actors/ids.ts';
+import { LIMITS } from '../actors/limits.ts';
+import type { JobContext } from '../actors/pending-job/effects.ts';
+import type { Timer } from '../actors/ports.ts';
+import { Claims, parseClaim } from './claims.ts';
+import type { ClusterOptions } from './cluster.ts';
+import { EffectsGate } from './effects-gate.ts';
+import { takeName } from './join.ts';
+import { Lanes } from './lanes.ts';
+import { Lease } from './lease.ts';
+import { CLUSTER_LIMITS } from './limits.ts';
+import type { MemberRecord } from './member-record.ts';
+import { Membership } from './membership.ts';
+import { claimKey, nodeSubject, parseKey, SYSTEM_FILTERS } from './names.ts';
+import { type KvEntry, KvUnavailable, type KvWatch } from './ports.ts';
+import { Rehydration } from './rehydration.ts';
+import { Router } from './router.ts';
+import { SentWatermark } from './sent-watermark.ts';
+import { ShardJobs } from './shard-jobs.ts';
+import { Shards } from './shards.ts';
+import { Store, StoreClosed } from './store.ts';
+import { Suspicion } from './suspicion.ts';
+import { Wave } from './wave.ts';
+
+/** Why a life ended. `superseded`: another process has our name; this one must exit. */
+export type LifeEnd = { readonly kind: 'left' | 'lost' | 'superseded'; readonly reason: string };
+
+export class NodeLife {
+  readonly incarnation: Incarnation;
+  readonly ended: Promise<LifeEnd>;
+  readonly gate: EffectsGate;
+  readonly lanes = new Lanes();
+  readonly lease: Lease;
+  readonly membership: Membership;
+  readonly suspicion: Suspicion;
+  readonly claims: Claims;
+  readonly shards: Shards;
+  readonly jobs: ShardJobs;
+  readonly watermark: SentWatermark;
+  readonly router: Router;
+  readonly #options: ClusterOptions;
+  readonly #jobStore: Store;
+  readonly #control: Store;
+  readonly #engine: EngineGate;
+  readonly #system: ActorSystem;
+  readonly #rehydration: Rehydration;
+  readonly #waves = new Set<Wave>();
+  readonly #subscriptions: (() => void)[] = [];
+  readonly #end: (end: LifeEnd) => void;
+  #bucketId = '';
+  #systemWatch: KvWatch | undefined;
+  #tick: Timer | undefined;
+  #over = false;
+  #skewMs = 0;
+
+  constructor(options: ClusterOptions, incarnation: Incarnation) {
+    this.#options = options;
+    this.incarnation = incarnation;
+    const { clock, random, bus, kv, cluster, node, leaseTtlMs, shards } = options;
+    const ended = Promise.withResolvers<LifeEnd>();
+    this.ended = ended.promise;
+    this.#end = ended.resolve;
+    const onRestored = (reason: string) => this.lose(reason, true);
+    this.#jobStore = new Store({ kv, clock, random, maxInFlight: CLUSTER_LIMITS.putsInFlight, onRestored });
+    this.#control = new Store({ kv, clock, random, maxInFlight: CLUSTER_LIMITS.putsInFlight, onRestored });
+    this.lease = new Lease(clock, leaseTtlMs, Math.min(CLUSTER_LIMITS.leaseMarginMs, leaseTtlMs / 5));
+    this.gate = new EffectsGate(clock, this.lease, bus, [this.#jobStore, this.#control]);
+    this.claims = new Claims(shards);
+    this.#engine = new EngineGate({
+      engine: options.engine,
+      inFlight: CLUSTER_LIMITS.engineInFlight,
+      awayAfter: CLUSTER_LIMITS.engineAwayAfter,
+      onBack: () => this.jobs.engineIsBack(),
+      onAnswer: (command, answer) => options.onEngineAnswer?.(command, answer),
+    });
+    const control = this.#control;
+    const changed = () => this.#changed();
+    this.membership = new Membership({
+      clock,
+      control,
+      lease: this.lease,
+      node,
+      incarnation,
+      leaseTtlMs,
+      report: () => ({ ...options.report(), room: this.lanes.room() }),
+      onChange: changed,
+      onSuperseded: (by) => this.#finish({ kind: 'superseded', reason: `node ${node} now lives as ${by}` }),
+      onDead: (record) => this.#gone('dead', record),
+    });
+    this.suspicion = new Suspicion({
+      clock,
+      bus,
+      control,
+      cluster,
+      leaseTtlMs,
+      membership: this.membership,
+      onChange: changed,
+      onSuspected: ({ record }) => this.#gone('suspected', record),
+    });
+    const ttlMs = Math.max(CLUSTER_LIMITS.watermarkTtlMinMs, 2 * options.longestReplyTimeoutMs);
+    this.watermark = new SentWatermark({ clock, control, jobs: this.#jobStore, incarnation, ttlMs });
+    this.#system = new ActorSystem(clock, {
+      mailboxLimit: LIMITS.mailbox,
+      askTimeoutMs: LIMITS.askMs,
+      onFailure: ({ actor, error }) => {
+        if (!this.#over) options.onEvent?.({ kind: 'commandFailed', actor, error });
+      },
+    });
+    this.jobs = new ShardJobs(clock, this.#system, {
+      context: this.#context(),
+      jobs: this.#jobStore,
+      engine: this.#engine,
+      requests: options.requests,
+      gate: this.gate,
+      watermark: this.watermark,
+      lanes: this.lanes,
+      snapshotVersion: () => this.#snapshotVersion(),
+      confirmOwner: (shard) => this.#confirmOwner(shard),
+      requestSettled: (job, attempt, outcome) =>
+        this.jobs.requestSettled(job, { type: 'requestSettled', attempt, outcome }),
+      onStored: (job, snapshot) =>
+        options.onEvent?.({ kind: 'stored', shard: job.shard, jobKey: job.state.jobKey, snapshot }),
+      onConflict: (job) => options.onEvent?.({ kind: 'conflict', shard: job.shard, jobKey: job.state.jobKey }),
+    });
+    this.#rehydration = new Rehydration({
+      control,
+      incarnation,
+      ownRecord: () => this.watermark.current(),
+      recordTtlMs: ttlMs,
+      onUnreadable: (shard, jobKey, error) => options.onEvent?.({ kind: 'unreadable', shard, jobKey, error }),
+    });
+    this.shards = new Shards({
+      clock,
+      bus,
+      control,
+      cluster,
+      node,
+      incarnation,
+      shards,
+      claims: this.claims,
+      membership: this.membership,
+      suspicion: this.suspicion,
+      onAcquired: (acquired) => void this.#rehydrate(acquired),
+      drain: (shard) => this.#drain(shard),
+      onReleased: (shard) => this.#released(shard),
+      onTransition: (shard, from, to, epoch) => options.onEvent?.({ kind: 'shard', shard, from, to, epoch }),
+    });
+    this.router = new Router({
+      clock,
+      random,
+      bus,
+      cluster,
+      incarnation,
+      shards,
+      claims: this.claims,
+      host: this.jobs,
+    });
+  }
+
+  /** Resolves when this node is a member and sees the others. @throws NodeNameTaken, StoreClosed */
+  async start(own: ReadonlySet<Incarnation>): Promise<void> {
+    const { clock, bus, kv, cluster, node, leaseTtlMs } = this.#options;
+    this.#bucketId = await this.#insist(() => kv.bucketId());
+    const name = await takeName({ clock, bus, control: this.#control, cluster, node, leaseTtlMs, own });
+    this.#subscriptions.push(
+      bus.subscribe(nodeSubject(cluster, this.incarnation, 'ping'), () => new Uint8Array()),
+      bus.subscribe(nodeSubject(cluster, this.incarnation, 'release'), (message) => {
+        this.shards.releaseAsked(message.data);
+        return undefined;
+      }),
+      bus.onConnection((connected) => {
+        if (connected) void this.gate.holdWhile(() => this.#readClaimsAgain()).catch(() => undefined);
+      }),
+    );
+    this.router.start();
+    await this.watermark.start();
+    await this.membership.start(name.revision);
+    if (name.replaced !== undefined) this.#options.onGone(name.replaced);
+    await this.#watchSystem();
+    this.suspicion.start();
+    this.shards.start();
+    this.#onTick();
+  }
+
+  /** SIGTERM: hand over, then go. Intake has stopped already. */
+  async leave(): Promise<void> {
+    try {
+      await this.membership.announce('draining');
+      await this.shards.leave(CLUSTER_LIMITS.drainMs);
+      await this.watermark.flush();
+      await this.membership.announce('left');
+    } catch (error) {
+      if (!(error instanceof StoreClosed)) throw error;
+    }
+    this.#finish({ kind: 'left', reason: 'asked to leave' });
+  }
+
+  /** Everything is forgotten and nothing answered; the old watermark is never written again. */
+  lose(reason: string, alarm = false): void {
+    if (this.#over) return;
+    this.#options.onEvent?.({ kind: 'lost', incarnation: this.incarnation, reason, alarm });
+    this.#finish({ kind: 'lost', reason });
+  }
+
+  get skewMs(): number {
+    return this.#skewMs;
+  }
+
+  #finish(end: LifeEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.gate.lose();
+    this.lease.revoke();
+    this.#tick?.cancel();
+    for (const part of [this.membership, this.suspicion, this.shards, this.watermark, this.router, this.jobs])
+      part.stop();
+    for (const wave of this.#waves) wave.stop();
+    this.#systemWatch?.stop();
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
+    this.#jobStore.close();
+    this.#control.close();
+    this.#options.requests.discardAll();
+    this.#end(end);
+  }
+
+  #onTick(): void {
+    if (this.#over) return;
+    if (!this.lease.valid()) return this.lose('the lease is over');
+    this.membership.judge();
+    this.#tick = this.#options.clock.setTimer(CLUSTER_LIMITS.tickMs, () => this.#onTick());
+  }
+
+  async #watchSystem(): Promise<void> {
+    const caughtUp = Promise.withResolvers<void>();
+    this.#systemWatch = await this.#insist(() =>
+      this.#options.kv.watch(SYSTEM_FILTERS, {
+        onEntry: (entry) => this.#systemEntry(entry),
+        onCaughtUp: () => caughtUp.resolve(),
+        onReset: (bucketId) => this.#sameBucket(bucketId),
+      }),
+    );
+    await caughtUp.promise;
+  }
+
+  #systemEntry(entry: KvEntry): void {
+    if (this.#over) return;
+    this.#note(entry);
+    const name = parseKey(entry.key);
+    if (name.kind === 'claim') this.#claimEntry(name.shard, entry);
+    if (name.kind !== 'member') return;
+    if (name.node === this.#options.node) this.#measureSkew(entry);
+    this.membership.seen(entry);
+    if (!this.#over) this.suspicion.cleared(name.node);
+  }
+
+  #claimEntry(shard: ShardId, entry: KvEntry): void {
+    if (this.#over || !this.claims.seen(shard, entry)) return;
+    this.shards.claimSeen(shard);
+    this.router.ownerChanged(shard);
+  }
+
+  /** Our own record comes back with the server's time: the two clocks must agree within a second to be ready. */
+  #measureSkew(entry: KvEntry): void {
+    const nowMs = this.#options.clock.wallMs();
+    const sentMs = this.membership.lastSentWallMs;
+    if (sentMs === undefined) return;
+    const skewMs = entry.writtenMs < sentMs ? entry.writtenMs - sentMs : Math.max(0, entry.writtenMs - nowMs);
+    if (Math.abs(skewMs) > 1000 !== Math.abs(this.#skewMs) > 1000)
+      this.#options.onEvent?.({ kind: 'skew', ms: skewMs });
+    this.#skewMs = skewMs;
+  }
+
+  #note(entry: KvEntry): void {
+    this.#jobStore.noteDelivered(entry.revision);
+    this.#control.noteDelivered(entry.revision);
+  }
+
+  #sameBucket(bucketId: string): void {
+    if (bucketId !== this.#bucketId) this.lose('the bucket was deleted and made again', true);
+  }
+
+  #changed(): void {
+    if (!this.#over) this.shards.reconcile();
+  }
+
+  #gone(kind: 'dead' | 'suspected', record: MemberRecord): void {
+    if (this.#over) return;
+    this.#options.onEvent?.({ kind, node: record.node, incarnation: record.incarnation });
+    this.#options.onGone(record);
+  }
+
+  async #rehydrate(shards: readonly ShardId[]): Promise<void> {
+    const wave = new Wave(
+      {
+        kv: this.#options.kv,
+        incarnation: this.incarnation,
+        bucketId: this.#bucketId,
+        onBarrier: (shard, jobs) => void this.#load(wave, shard, jobs).catch(() => undefined), // closed: life is over
+        onDelivered: (shard, jobKey, entry) => this.#delivered(shard, jobKey, entry),
+        onClaim: (shard, entry) => this.#claimEntry(shard, entry),
+        onEntry: (entry) => this.#note(entry),
+        onOtherBucket: (bucketId) => this.#sameBucket(bucketId),
+      },
+      shards,
+    );
+    this.#waves.add(wave);
+    await this.#insist(() => wave.start()).catch(() => undefined);
+  }
+
+  async #load(wave: Wave, shard: ShardId, collected: ReadonlyMap<JobKey, KvEntry>): Promise<void> {
+    const entries = new Map(collected);
+    const jobs = await this.#rehydration.read(shard, entries);
+    if (this.#over || !wave.has(shard)) return;
+    this.jobs.open(shard);
+    let republished = 0;
+    for (const { jobKey, snapshot, revision, covered } of jobs) {
+      if (snapshot.kind === 'held' && !covered) republished += 1;
+      this.jobs.load(shard, jobKey, snapshot, revision, covered);
+    }
+    const late = wave.take(shard);
+    this.shards.barrierPassed(shard);
+    this.#options.onEvent?.({ kind: 'rehydrated', shard, jobs: jobs.length, republished });
+    for (const [jobKey, entry] of late) {
+      if (entry.revision !== entries.get(jobKey)?.revision) this.#delivered(shard, jobKey, entry);
+    }
+  }
+
+  #delivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): void {
+    if (this.#over) return;
+    try {
+      if (!this.jobs.delivered(shard, jobKey, entry)) return;
+    } catch (error) {
+      this.#options.onEvent?.({ kind: 'unreadable', shard, jobKey, error });
+      return;
+    }
+    void this.#rehydration.read(shard, new Map([[jobKey, entry]])).then(
+      (jobs) => {
+        for (const job of jobs) this.jobs.load(shard, jobKey, job.snapshot, job.revision, job.covered);
+      },
+      () => undefined, // closed: life is over
+    );
+  }
+
+  #released(shard: ShardId): void {
+    this.jobs.drop(shard);
+    for (const wave of this.#waves) if (wave.has(shard) && wave.leave(shard)) this.#waves.delete(wave);
+  }
+
+  /** Until its mailboxes are empty and no request is unacknowledged; a queued one is taken back, its new owner sends it. */
+  async #drain(shard: ShardId): Promise<void> {
+    const { clock, requests } = this.#options;
+    this.jobs.close(shard);
+    const startMs = clock.monotonicMs();
+    for (;;) {
+      const unsent = this.jobs.unsent(shard);
+      if (this.jobs.commands(shard) === 0 && unsent.length === 0) break;
+      const waitedMs = clock.monotonicMs() - startMs;
+      if (waitedMs > CLUSTER_LIMITS.drainRequestsMs && this.jobs.commands(shard) === 0) {
+        // Kafka does not take them. Not settled in the watermark: the record goes on naming them as not sent.
+        const answers = unsent.map(({ state }) => requests.withdraw(state.jobKey, state.snapshot?.attempt ?? 0));
+        if (!answers.includes('inFlight')) break;
+      }
+      if (this.#over || waitedMs > CLUSTER_LIMITS.drainMs) break;
+      await new Promise<void>((resolve) => clock.setTimer(20, resolve));
+    }
+    await this.watermark.flush();
+  }
+
+  async #readClaimsAgain(): Promise<void> {
+    const mine: ShardId[] = [];
+    for (let shard = 0 as ShardId; shard < this.#options.shards; shard = (shard + 1) as ShardId) {
+      if (this.shards.stateOf(shard) !== 'released') mine.push(shard);
+    }
+    for (let from = 0; from < mine.length; from += CLUSTER_LIMITS.readsInFlight) {
+      await Promise.all(
+        mine.slice(from, from + CLUSTER_LIMITS.readsInFlight).map(async (shard) => {
+          const entry = await this.#control.get(claimKey(shard));
+          if (entry !== undefined) this.#claimEntry(shard, entry);
+        }),
+      );
+    }
+  }
+
+  async #confirmOwner(shard: ShardId): Promise<boolean> {
+    const entry = await this.#control.get(claimKey(shard));
+    return entry !== undefined && parseClaim(entry.value, entry.revision).incarnation === this.incarnation;
+  }
+
+  /** The highest version that all live members read. */
+  #snapshotVersion(): number {
+    let version = Math.max(...this.#options.report().snapshotVersions);
+    for (const { record } of this.membership.peers().values()) {
+      if (record.state !== 'left' && !this.membership.isDead(record.incarnation)) {
+        version = Math.min(version, Math.max(...record.snapshotVersions));
+      }
+    }
+    return version;
+  }
+
+  #context(): JobContext {
+    const { clock, random, node, correlationId } = this.#options;
+    return {
+      clock,
+      random,
+      node,
+      incarnation: this.incarnation,
+      correlationId,
+      engineHealthy: () => this.#engine.healthy(),
+      pendingJobs: () => this.lanes.total,
+      admits: (lane: Lane, maxPending: number) => this.lanes.admits(lane, maxPending) && this.watermark.admits(lane),
+      replyProgressMs: () => this.replyProgressMs(),
+    };
+  }
+
+  /** The time up to which every reply partition has been read to its end, by whoever reads it; 0: not known. */
+  replyProgressMs(): number {
+    const { replyPartitions, report } = this.#options;
+    const partitions = replyPartitions();
+    if (partitions === 0) return 0;
+    const reports: Readonly<Record<string, number>>[] = [report().replyProgress];
+    for (const { record } of this.membership.peers().values()) reports.push(record.replyProgress);
+    let progressMs = Number.POSITIVE_INFINITY;
+    for (let partition = 0; partition < partitions; partition++) {
+      progressMs = Math.min(progressMs, Math.max(0, ...reports.map((progress) => progress[partition] ?? 0)));
+    }
+    return progressMs;
+  }
+
+  async #insist<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof KvUnavailable) || this.#over) throw error;
+        await new Promise<void>((resolve) => this.#options.clock.setTimer(CLUSTER_LIMITS.tickMs, resolve));
+      }
+    }
+  }
+}

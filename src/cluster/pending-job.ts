@@ -1,0 +1,175 @@
+// The pending job as an actor: it drives the pure decision (actors/pending-job) one command at a time, and performs its
+// effects against the store, the engine and the request publisher of this incarnation. It has no closures of its own:
+// there may be a million.
+import { Actor, type Supervision } from '../actors/actor.ts';
+import type { JobKey, Lane, ShardId } from '../actors/ids.ts';
+import { LIMITS } from '../actors/limits.ts';
+import { type Command, type CommandAnswer, decide } from '../actors/pending-job/decide.ts';
+import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-job/effects.ts';
+import { emptyState, isPending, type JobState } from '../actors/pending-job/state.ts';
+import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
+import type { Snapshot } from '../actors/snapshot.ts';
+import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
+import type { EffectsGate } from './effects-gate.ts';
+import type { Lanes } from './lanes.ts';
+import { jobKeyName } from './names.ts';
+import type { KvEntry } from './ports.ts';
+import type { Requests } from './requests-port.ts';
+import type { SentWatermark } from './sent-watermark.ts';
+import type { Store } from './store.ts';
+
+/** What all jobs of an incarnation share. */
+export interface JobSurroundings {
+  readonly context: JobContext;
+  readonly jobs: Store;
+  readonly engine: EngineCommands;
+  readonly requests: Requests;
+  readonly gate: EffectsGate;
+  readonly watermark: SentWatermark;
+  readonly lanes: Lanes;
+  snapshotVersion(): number;
+  /** Leader read of the shard's claim: does it name this incarnation? */
+  confirmOwner(shard: ShardId): Promise<boolean>;
+  /** The outcome of a published request, on its way to the job's mailbox. */
+  requestSettled(
+    job: PendingJob,
+    attempt: number,
+    outcome: Extract<Command, { type: 'requestSettled' }>['outcome'],
+  ): void;
+  /** A transition was stored; for logs, metrics and tests. */
+  onStored(job: PendingJob, snapshot: Snapshot): void;
+  onConflict(job: PendingJob): void;
+}
+
+export class PendingJob extends Actor<Command, CommandAnswer> {
+  readonly shard: ShardId;
+  readonly state: JobState;
+  readonly #around: JobSurroundings;
+  /** Commands told and not yet answered: a job is forgotten only when there are none. */
+  commands = 0;
+  putInFlight = false;
+  #countedIn: Lane | undefined;
+
+  constructor(shard: ShardId, jobKey: JobKey, around: JobSurroundings) {
+    super();
+    this.shard = shard;
+    this.state = emptyState(jobKey);
+    this.#around = around;
+  }
+
+  override async receive(command: Command): Promise<CommandAnswer> {
+    const decision = decide(this.state, this.#around.context, command);
+    let step = decision.next();
+    while (!step.done) {
+      let answer: unknown;
+      try {
+        answer = await this.#perform(step.value);
+      } catch (error) {
+        step = decision.throw(error);
+        continue;
+      }
+      step = decision.next(answer);
+    }
+    this.count(this.state.snapshot);
+    this.#withdrawWhatEnded();
+    return step.value;
+  }
+
+  /** Its snapshot is never ahead of the bucket, so after an error it goes on from where it stands; the asker asks again. */
+  override onError(): Supervision {
+    return 'Resume';
+  }
+
+  /** Keeps the lane's count in step with what this job is, or is about to be. */
+  count(snapshot: Snapshot | undefined): void {
+    const lane = snapshot !== undefined && isPending(snapshot) ? snapshot.lane : undefined;
+    if (lane === this.#countedIn) return;
+    if (this.#countedIn !== undefined) this.#around.lanes.remove(this.#countedIn);
+    if (lane !== undefined) this.#around.lanes.add(lane);
+    this.#countedIn = lane;
+  }
+
+  #perform(effect: Effect): Promise<unknown> | unknown {
+    const { engine, requests, jobs } = this.#around;
+    const { jobKey } = this.state;
+    switch (effect.do) {
+      case 'put':
+        return this.#put(effect);
+      case 'read':
+        return jobs.get(jobKeyName(this.shard, jobKey)).then(standing);
+      case 'complete':
+        return this.#call((deadlineMs) => engine.complete(jobKey, effect.variables, deadlineMs));
+      case 'fail':
+        return this.#call((deadlineMs) => engine.fail(jobKey, effect.fail, deadlineMs));
+      case 'throwError':
+        return this.#call((deadlineMs) => engine.throwError(jobKey, effect.error, deadlineMs));
+      case 'updateTimeout':
+        return this.#call((deadlineMs) => engine.updateTimeout(jobKey, effect.timeoutMs, deadlineMs));
+      case 'confirmOwner':
+        return this.#around.confirmOwner(this.shard);
+      case 'publish': {
+        const { attempt } = effect.request;
+        requests.publish(effect.request, (outcome) => {
+          this.#around.watermark.settled(jobKey, attempt);
+          this.#around.requestSettled(this, attempt, outcome);
+        });
+        return undefined;
+      }
+      case 'withdraw': {
+        const answer = requests.withdraw(jobKey, effect.attempt);
+        if (answer === 'withdrawn') this.#around.watermark.settled(jobKey, effect.attempt);
+        return answer;
+      }
+    }
+  }
+
+  async #put(effect: Extract<Effect, { do: 'put' }>): Promise<PutAnswer> {
+    const { jobs, watermark } = this.#around;
+    const { jobKey } = this.state;
+    const { snapshot, expected, ttlMs } = effect;
+    const owesRequest = snapshot.kind === 'held' && snapshot.sentAttempt !== snapshot.attempt;
+    if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane);
+    this.count(snapshot);
+    this.putInFlight = true;
+    try {
+      const bytes = encodeSnapshot(snapshot, this.#around.snapshotVersion());
+      const answer = await jobs.put(
+        jobKeyName(this.shard, jobKey),
+        bytes,
+        expected,
+        ttlMs === undefined ? {} : { ttlMs },
+      );
+      if (answer.kind === 'stored') {
+        if (owesRequest) watermark.stored(jobKey, snapshot.attempt, answer.revision);
+        this.#around.onStored(this, snapshot);
+        return answer;
+      }
+      if (owesRequest) watermark.settled(jobKey, snapshot.attempt);
+      if (answer.kind === 'never') return answer;
+      this.#around.onConflict(this);
+      return { kind: 'conflict', standing: standing(answer.standing) };
+    } finally {
+      this.putInFlight = false;
+    }
+  }
+
+  /** An engine call starts only while we may act, and ends no later than the lease. */
+  async #call(call: (deadlineMs: number) => Promise<EngineAnswer>): Promise<EngineAnswer> {
+    await this.#around.gate.pass();
+    return call(Math.max(1, Math.min(LIMITS.engineCallMs, this.#around.gate.remainingMs())));
+  }
+
+  /** A job that ended before its request left needs none. */
+  #withdrawWhatEnded(): void {
+    const { snapshot, ackedAttempt, jobKey } = this.state;
+    if (snapshot === undefined || isPending(snapshot) || ackedAttempt === snapshot.attempt) return;
+    if (this.#around.requests.withdraw(jobKey, snapshot.attempt) === 'withdrawn') {
+      this.#around.watermark.settled(jobKey, snapshot.attempt);
+    }
+  }
+}
+
+/** A snapshot that cannot be read (a newer version) stops the job, not the node: the error travels to whoever asked. */
+function standing(entry: KvEntry | undefined): Standing | undefined {
+  return entry === undefined ? undefined : { snapshot: decodeSnapshot(entry.value), revision: entry.revision };
+}

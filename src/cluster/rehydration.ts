@@ -1,0 +1,72 @@
+// From entries to pending jobs. For each hold without a stored "sent", the record of the incarnation that wrote it says
+// whether its request reached Kafka. That record is read after our own claim was acknowledged: a live writer that lost
+// the shard cannot have moved past what its CAS still allows. Its time to live is renewed, since we now rely on it.
+import type { Incarnation, JobKey, Revision, ShardId } from '../actors/ids.ts';
+import type { Snapshot } from '../actors/snapshot.ts';
+import { decodeSnapshot } from '../actors/snapshot-codec.ts';
+import { sentKey } from './names.ts';
+import type { KvEntry } from './ports.ts';
+import { covers, parseSent, type SentRecord } from './sent-watermark.ts';
+import type { Store } from './store.ts';
+
+export interface Rehydrated {
+  readonly jobKey: JobKey;
+  readonly snapshot: Snapshot;
+  readonly revision: Revision;
+  readonly covered: boolean;
+}
+
+export interface RehydrationOptions {
+  readonly control: Store;
+  readonly incarnation: Incarnation;
+  /** Our own record, as it would be written now. */
+  ownRecord(): SentRecord;
+  readonly recordTtlMs: number;
+  onUnreadable(shard: ShardId, jobKey: JobKey, error: unknown): void;
+}
+
+export class Rehydration {
+  readonly #options: RehydrationOptions;
+
+  constructor(options: RehydrationOptions) {
+    this.#options = options;
+  }
+
+  /** Live jobs among the entries. @throws StoreClosed */
+  async read(shard: ShardId, entries: ReadonlyMap<JobKey, KvEntry>): Promise<Rehydrated[]> {
+    const live: { jobKey: JobKey; snapshot: Snapshot; revision: Revision }[] = [];
+    for (const [jobKey, entry] of entries) {
+      try {
+        const snapshot = decodeSnapshot(entry.value);
+        if (snapshot.kind !== 'ended') live.push({ jobKey, snapshot, revision: entry.revision });
+      } catch (error) {
+        this.#options.onUnreadable(shard, jobKey, error); // one damaged job stops no shard
+      }
+    }
+    const writers = new Set(
+      live.filter(({ snapshot }) => owesProof(snapshot)).map(({ snapshot }) => snapshot.incarnation),
+    );
+    const records = new Map<Incarnation, SentRecord>();
+    await Promise.all([...writers].map(async (writer) => records.set(writer, await this.#recordOf(writer))));
+    return live.map(({ jobKey, snapshot, revision }) => {
+      const record = records.get(snapshot.incarnation);
+      const covered = record === undefined || covers(record, revision, jobKey, snapshot.attempt);
+      return { jobKey, snapshot, revision, covered };
+    });
+  }
+
+  async #recordOf(writer: Incarnation): Promise<SentRecord> {
+    if (writer === this.#options.incarnation) return this.#options.ownRecord();
+    const entry = await this.#options.control.get(sentKey(writer));
+    if (entry !== undefined) {
+      // Best effort, and by CAS: a refusal means that somebody renewed it just now.
+      const ttlMs = this.#options.recordTtlMs;
+      void this.#options.control.put(entry.key, entry.value, entry.revision, { ttlMs }).catch(() => undefined);
+    }
+    return parseSent(entry);
+  }
+}
+
+function owesProof(snapshot: Snapshot): boolean {
+  return snapshot.kind === 'held' && snapshot.sentAttempt !== snapshot.attempt;
+}

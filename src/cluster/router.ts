@@ -1,0 +1,272 @@
+// From a job to its owner. Claims say which shard is whose; commands go there in batches, one message per destination and
+// tick, split by bytes; answers come per command, as each settles. Nothing here is durable and nothing needs to be: a
+// sender that hears nothing, or "not mine", asks again whoever is the owner then. Both ends are durable (design §3.3).
+import { Packr } from 'msgpackr';
+import type { Incarnation, ShardId } from '../actors/ids.ts';
+import { shardOf } from '../actors/ids.ts';
+import type { Activation, ActivationAnswer, Reply, ReplyAnswer } from '../actors/messages.ts';
+import type { Clock, Random, Timer } from '../actors/ports.ts';
+import type { Claims } from './claims.ts';
+import { Lost } from './effects-gate.ts';
+import { CLUSTER_LIMITS } from './limits.ts';
+import { nodeSubject } from './names.ts';
+import type { Bus, BusMessage } from './ports.ts';
+import type { HostAnswer } from './shard-jobs.ts';
+
+type RoutedCommand =
+  | { readonly type: 'activated'; readonly activation: Activation }
+  | { readonly type: 'replied'; readonly reply: Reply };
+
+type RoutedAnswer = ActivationAnswer | ReplyAnswer;
+
+interface CommandBatch {
+  /** Where the answers go. */
+  readonly from: string;
+  readonly commands: readonly (readonly [id: number, shard: number, command: RoutedCommand])[];
+}
+
+type AnswerBatch = readonly (readonly [id: number, answer: HostAnswer<RoutedAnswer>])[];
+
+interface Asked {
+  readonly id: number;
+  readonly shard: ShardId;
+  readonly command: RoutedCommand;
+  /** Wall ms after which the answer is worth nothing; undefined: until this incarnation ends. */
+  readonly untilMs: number | undefined;
+  readonly resolve: (answer: RoutedAnswer) => void;
+  readonly reject: (error: unknown) => void;
+  /** Whom it was sent to last; '' while it waits. */
+  sentTo: Incarnation | '';
+  tries: number;
+  timer: Timer | undefined;
+}
+
+export interface RouterOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly bus: Bus;
+  readonly cluster: string;
+  readonly incarnation: Incarnation;
+  readonly shards: number;
+  readonly claims: Claims;
+  /** The jobs of this node, for local commands and those of others. */
+  readonly host: {
+    activated(shard: ShardId, activation: Activation): Promise<HostAnswer<ActivationAnswer>>;
+    replied(shard: ShardId, reply: Reply): Promise<HostAnswer<ReplyAnswer>>;
+  };
+}
+
+// No record structures between nodes: every message stands for itself.
+const packr = new Packr({ useRecords: false });
+
+export class Router {
+  readonly #options: RouterOptions;
+  readonly #asked = new Map<number, Asked>();
+  readonly #outbox = new Map<Incarnation, Asked[]>();
+  readonly #answers = new Map<string, [number, HostAnswer<RoutedAnswer>][]>();
+  readonly #unsubscribe: (() => void)[] = [];
+  #nextId = 1;
+  #flush: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { bus, cluster, incarnation } = this.#options;
+    this.#unsubscribe.push(
+      bus.subscribe(nodeSubject(cluster, incarnation, 'commands'), (message) => this.#received(message)),
+      bus.subscribe(nodeSubject(cluster, incarnation, 'answers'), (message) => this.#answered(message)),
+    );
+  }
+
+  /** Everything under way is rejected with Lost. */
+  stop(): void {
+    this.#stopped = true;
+    this.#flush?.cancel();
+    for (const end of this.#unsubscribe) end();
+    for (const asked of this.#asked.values()) {
+      asked.timer?.cancel();
+      asked.reject(new Lost('this incarnation is over'));
+    }
+    this.#asked.clear();
+  }
+
+  /** Resolves with `stale` once the lock has passed without an answer: the job comes back from the engine. @throws Lost */
+  activated(activation: Activation): Promise<ActivationAnswer> {
+    const shard = shardOf(activation.jobKey, this.#options.shards);
+    return this.#ask(shard, { type: 'activated', activation }, activation.lockDeadlineMs) as Promise<ActivationAnswer>;
+  }
+
+  /** Asks until there is an answer. @throws Lost */
+  replied(reply: Reply): Promise<ReplyAnswer> {
+    const shard = shardOf(reply.jobKey, this.#options.shards);
+    return this.#ask(shard, { type: 'replied', reply }, undefined) as Promise<ReplyAnswer>;
+  }
+
+  /** Commands without an answer. */
+  get size(): number {
+    return this.#asked.size;
+  }
+
+  /** A shard has a new owner: whatever waits for the old one is sent again at once. */
+  ownerChanged(shard: ShardId): void {
+    const owner = this.#options.claims.of(shard).incarnation;
+    for (const asked of this.#asked.values()) {
+      if (asked.shard === shard && asked.sentTo !== owner) this.#send(asked);
+    }
+  }
+
+  #ask(shard: ShardId, command: RoutedCommand, untilMs: number | undefined): Promise<RoutedAnswer> {
+    return new Promise((resolve, reject) => {
+      if (this.#stopped) return reject(new Lost('this incarnation is over'));
+      const asked: Asked = {
+        id: this.#nextId++,
+        shard,
+        command,
+        untilMs,
+        resolve,
+        reject,
+        sentTo: '',
+        tries: 0,
+        timer: undefined,
+      };
+      this.#asked.set(asked.id, asked);
+      this.#send(asked);
+    });
+  }
+
+  #send(asked: Asked): void {
+    const { clock, random, claims, incarnation } = this.#options;
+    asked.timer?.cancel();
+    const owner = claims.of(asked.shard).incarnation;
+    asked.sentTo = owner;
+    asked.tries += 1;
+    const mostMs = Math.min(CLUSTER_LIMITS.resendMinMs * 2 ** Math.min(asked.tries - 1, 8), CLUSTER_LIMITS.resendMaxMs);
+    asked.timer = clock.setTimer(mostMs * (0.75 + random.float() / 4), () => this.#again(asked));
+    if (owner === '') return;
+    if (owner === incarnation)
+      return void this.#local(asked.shard, asked.command).then((answer) => this.#settle(asked.id, answer));
+    const box = this.#outbox.get(owner);
+    if (box === undefined) this.#outbox.set(owner, [asked]);
+    else box.push(asked);
+    this.#planFlush();
+  }
+
+  #again(asked: Asked): void {
+    if (!this.#asked.has(asked.id)) return;
+    if (asked.untilMs !== undefined && this.#options.clock.wallMs() >= asked.untilMs) {
+      this.#asked.delete(asked.id);
+      asked.resolve('stale');
+      return;
+    }
+    this.#send(asked);
+  }
+
+  /** Soon again, but not at once: the shard is on its way to somebody. */
+  #soon(asked: Asked): void {
+    asked.timer?.cancel();
+    const backoffMs = Math.min(50 * 2 ** Math.min(asked.tries, 6), 1000);
+    asked.timer = this.#options.clock.setTimer(backoffMs * (0.5 + this.#options.random.float() / 2), () =>
+      this.#again(asked),
+    );
+  }
+
+  #settle(id: number, answer: HostAnswer<RoutedAnswer>): void {
+    const asked = this.#asked.get(id);
+    if (asked === undefined || this.#stopped) return;
+    if (answer === 'notOwner' || answer === 'retry') return this.#soon(asked);
+    asked.timer?.cancel();
+    this.#asked.delete(id);
+    asked.resolve(answer);
+  }
+
+  async #local(shard: ShardId, command: RoutedCommand): Promise<HostAnswer<RoutedAnswer>> {
+    const { host } = this.#options;
+    return command.type === 'activated'
+      ? host.activated(shard, command.activation)
+      : host.replied(shard, command.reply);
+  }
+
+  #planFlush(): void {
+    this.#flush ??= this.#options.clock.setTimer(0, () => {
+      this.#flush = undefined;
+      this.#flushCommands();
+      this.#flushAnswers();
+    });
+  }
+
+  #flushCommands(): void {
+    const { bus, cluster, incarnation } = this.#options;
+    const from = nodeSubject(cluster, incarnation, 'answers');
+    for (const [owner, box] of this.#outbox) {
+      const subject = nodeSubject(cluster, owner, 'commands');
+      for (const commands of split(box, this.#batchBytes())) {
+        const batch: CommandBatch = { from, commands: commands.map(({ id, shard, command }) => [id, shard, command]) };
+        bus.publish(subject, packr.pack(batch));
+      }
+    }
+    this.#outbox.clear();
+  }
+
+  #flushAnswers(): void {
+    for (const [to, answers] of this.#answers) this.#options.bus.publish(to, packr.pack(answers));
+    this.#answers.clear();
+  }
+
+  #batchBytes(): number {
+    return Math.min(CLUSTER_LIMITS.batchBytes, this.#options.bus.maxPayloadBytes() / 2);
+  }
+
+  #received(message: BusMessage): undefined {
+    const batch = unpack(message.data) as CommandBatch | undefined;
+    if (batch === undefined || typeof batch.from !== 'string' || !Array.isArray(batch.commands)) return;
+    for (const [id, shard, command] of batch.commands) {
+      void this.#local(shard as ShardId, command)
+        .catch((): HostAnswer<RoutedAnswer> => 'retry')
+        .then((answer) => {
+          if (this.#stopped) return;
+          const answers = this.#answers.get(batch.from);
+          if (answers === undefined) this.#answers.set(batch.from, [[id, answer]]);
+          else answers.push([id, answer]);
+          this.#planFlush();
+        });
+    }
+  }
+
+  #answered(message: BusMessage): undefined {
+    const batch = unpack(message.data) as AnswerBatch | undefined;
+    if (Array.isArray(batch)) for (const [id, answer] of batch as AnswerBatch) this.#settle(id, answer);
+  }
+}
+
+function unpack(data: Uint8Array): unknown {
+  try {
+    return packr.unpack(data);
+  } catch {
+    return undefined; // not from one of us
+  }
+}
+
+/** Chunks whose payloads stay below `bytes` together; one that is larger alone goes alone. */
+function* split(asked: readonly Asked[], bytes: number): Generator<Asked[]> {
+  let chunk: Asked[] = [];
+  let size = 0;
+  for (const one of asked) {
+    const weight = weightOf(one.command);
+    if (chunk.length > 0 && size + weight > bytes) {
+      yield chunk;
+      chunk = [];
+      size = 0;
+    }
+    chunk.push(one);
+    size += weight;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+function weightOf(command: RoutedCommand): number {
+  if (command.type === 'activated') return 1000 + Buffer.byteLength(command.activation.request.body);
+  return 300 + (command.reply.content.kind === 'result' ? Buffer.byteLength(command.reply.content.variables) : 0);
+}

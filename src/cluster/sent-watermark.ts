@@ -1,0 +1,181 @@
+// What was sent? Revisions are stream sequences, so one record per incarnation answers it for all its jobs:
+// `_sent.<incarnation>` = { upTo, except }. A held snapshot written by that incarnation at a revision up to `upTo` has its
+// request acknowledged by Kafka, unless (jobKey, attempt) is excepted.
+//
+// What must hold: `upTo` is never ahead. It stays at or below what was seen acknowledged when any hold still unanswered
+// was issued (such a hold can only land above that), and every hold below it that Kafka has not acknowledged is named.
+// It is written soon after it moves, so that a crash repeats only the requests of the last moments.
+import { ABSENT, type Incarnation, type JobKey, type Lane, type Revision } from '../actors/ids.ts';
+import type { Clock, Timer } from '../actors/ports.ts';
+import { CLUSTER_LIMITS } from './limits.ts';
+import { fromJson, sentKey, toJson } from './names.ts';
+import type { KvEntry } from './ports.ts';
+import type { Store } from './store.ts';
+
+export interface SentRecord {
+  readonly upTo: number;
+  readonly except: readonly (readonly [jobKey: string, attempt: number])[];
+}
+
+const NOTHING_SENT: SentRecord = { upTo: 0, except: [] };
+
+interface Hold {
+  readonly jobKey: JobKey;
+  readonly attempt: number;
+  readonly lane: Lane;
+  /** Highest revision acknowledged when the write was issued. */
+  readonly floor: Revision;
+  /** Set once the write is acknowledged. */
+  revision: Revision | undefined;
+}
+
+export interface SentWatermarkOptions {
+  readonly clock: Clock;
+  readonly control: Store;
+  /** Where the holds are written; tells the highest revision acknowledged. */
+  readonly jobs: Store;
+  readonly incarnation: Incarnation;
+  readonly ttlMs: number;
+}
+
+export class SentWatermark {
+  readonly #options: SentWatermarkOptions;
+  readonly #holds = new Map<string, Hold>();
+  readonly #unackedByLane = new Map<Lane, number>();
+  #revision: Revision = ABSENT;
+  #written = NOTHING_SENT;
+  #flushing: Promise<void> | undefined;
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: SentWatermarkOptions) {
+    this.#options = options;
+  }
+
+  /** Before the incarnation's first hold: a record that covers nothing. */
+  async start(): Promise<void> {
+    await this.#write(NOTHING_SENT);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  /** A hold is about to be written. */
+  issued(jobKey: JobKey, attempt: number, lane: Lane): void {
+    this.settled(jobKey, attempt);
+    this.#holds.set(id(jobKey, attempt), {
+      jobKey,
+      attempt,
+      lane,
+      floor: this.#options.jobs.highestAcknowledged,
+      revision: undefined,
+    });
+    this.#unackedByLane.set(lane, this.unacked(lane) + 1);
+  }
+
+  /** It is stored; its request may now be published. */
+  stored(jobKey: JobKey, attempt: number, revision: Revision): void {
+    const hold = this.#holds.get(id(jobKey, attempt));
+    if (hold !== undefined) hold.revision = revision;
+    this.#plan();
+  }
+
+  /** Kafka acknowledged the request; or the hold never came to be, or its request will never be sent. */
+  settled(jobKey: JobKey, attempt: number): void {
+    const hold = this.#holds.get(id(jobKey, attempt));
+    if (hold === undefined) return;
+    this.#holds.delete(id(jobKey, attempt));
+    const left = this.unacked(hold.lane) - 1;
+    if (left > 0) this.#unackedByLane.set(hold.lane, left);
+    else this.#unackedByLane.delete(hold.lane);
+    this.#plan();
+  }
+
+  unacked(lane?: Lane): number {
+    return lane === undefined ? this.#holds.size : (this.#unackedByLane.get(lane) ?? 0);
+  }
+
+  /** At the limit of exceptions intake of the lanes concerned stops; others go on. */
+  admits(lane: Lane): boolean {
+    return (
+      this.#holds.size < CLUSTER_LIMITS.watermarkExceptions || this.unacked(lane) < CLUSTER_LIMITS.laneUnackedShare
+    );
+  }
+
+  /** The record as it should stand now. */
+  current(): SentRecord {
+    let upTo = this.#options.jobs.highestAcknowledged as number;
+    const unacked: { jobKey: JobKey; attempt: number; revision: number }[] = [];
+    for (const hold of this.#holds.values()) {
+      if (hold.revision === undefined) upTo = Math.min(upTo, hold.floor);
+      else unacked.push({ jobKey: hold.jobKey, attempt: hold.attempt, revision: hold.revision });
+    }
+    // More than the record may name: stay below the first that does not fit.
+    unacked.sort((a, b) => a.revision - b.revision);
+    const tooMany = unacked[CLUSTER_LIMITS.watermarkExceptions];
+    if (tooMany !== undefined) upTo = Math.min(upTo, tooMany.revision - 1);
+    const except = unacked.filter((hold) => hold.revision <= upTo).map((hold) => [hold.jobKey, hold.attempt] as const);
+    // Monotone: what was covered once stays covered, whatever the floor of a later hold.
+    return { upTo: Math.max(upTo, this.#written.upTo), except };
+  }
+
+  /** Writes what stands now; on drain, and after a takeover. @throws StoreClosed */
+  async flush(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    while (this.#flushing !== undefined) await this.#flushing;
+    const record = this.current();
+    if (record.upTo === this.#written.upTo && sameExceptions(record, this.#written)) return;
+    this.#flushing = this.#write(record).finally(() => {
+      this.#flushing = undefined;
+    });
+    await this.#flushing;
+  }
+
+  #plan(): void {
+    if (this.#timer !== undefined || this.#stopped) return;
+    this.#timer = this.#options.clock.setTimer(CLUSTER_LIMITS.watermarkFlushMs, () => {
+      this.#timer = undefined;
+      void this.flush().catch(() => undefined); // only a closed store rejects: this incarnation is over
+    });
+  }
+
+  async #write(record: SentRecord): Promise<void> {
+    const { control, incarnation, ttlMs } = this.#options;
+    for (;;) {
+      const answer = await control.put(sentKey(incarnation), toJson(record), this.#revision, { ttlMs });
+      if (answer.kind === 'stored') {
+        this.#revision = answer.revision;
+        this.#written = record;
+        return;
+      }
+      if (answer.kind === 'never') throw new Error(`the sent watermark cannot be written: ${answer.reason}`);
+      // Somebody renewed its time to live while taking over from us. What it says is what we wrote.
+      this.#revision = answer.standing?.revision ?? ABSENT;
+    }
+  }
+}
+
+const id = (jobKey: JobKey, attempt: number): string => `${jobKey}/${attempt}`;
+
+function sameExceptions(a: SentRecord, b: SentRecord): boolean {
+  return (
+    a.except.length === b.except.length &&
+    a.except.every(([jobKey, attempt], i) => b.except[i]?.[0] === jobKey && b.except[i]?.[1] === attempt)
+  );
+}
+
+/** An absent or unreadable record counts as 0: publish again rather than never. */
+export function parseSent(entry: KvEntry | undefined): SentRecord {
+  const value = entry === undefined ? undefined : (fromJson(entry.value) as Partial<SentRecord> | undefined);
+  if (typeof value?.upTo !== 'number' || !Array.isArray(value.except)) return NOTHING_SENT;
+  return { upTo: value.upTo, except: value.except };
+}
+
+/** Did Kafka acknowledge the request of this hold, as far as its writer's record says? */
+export function covers(record: SentRecord, revision: Revision, jobKey: JobKey, attempt: number): boolean {
+  if (revision > record.upTo) return false;
+  return !record.except.some(([key, number]) => key === jobKey && number === attempt);
+}

@@ -1,0 +1,224 @@
+// The pending jobs of the shards that this node owns. Tombstones are not kept in memory: an activation finds one by its
+// CAS being refused, a reply by a leader read. What is here: jobs that wait, parked replies, and ended ones of which an
+// answer of the engine was never seen.
+import type { ActorRef } from '../actors/actor.ts';
+import type { ActorSystem } from '../actors/actor-system.ts';
+import type { JobKey, Revision, ShardId } from '../actors/ids.ts';
+import { LIMITS } from '../actors/limits.ts';
+import type { Activation, ActivationAnswer, Reply, ReplyAnswer } from '../actors/messages.ts';
+import type { Command, CommandAnswer } from '../actors/pending-job/decide.ts';
+import { nextDueMs } from '../actors/pending-job/due.ts';
+import { adopt } from '../actors/pending-job/state.ts';
+import type { Clock } from '../actors/ports.ts';
+import type { Snapshot } from '../actors/snapshot.ts';
+import { decodeSnapshot } from '../actors/snapshot-codec.ts';
+import { TimerWheel } from '../actors/timer-wheel.ts';
+import { type JobSurroundings, PendingJob } from './pending-job.ts';
+import type { KvEntry } from './ports.ts';
+
+/** What the router gets back besides an answer: not (or no longer) ours, or not decidable now. */
+export type HostAnswer<A> = A | 'notOwner' | 'retry';
+
+interface Resident {
+  readonly job: PendingJob;
+  readonly ref: ActorRef<Command, CommandAnswer>;
+}
+
+export class ShardJobs {
+  readonly #clock: Clock;
+  readonly #system: ActorSystem;
+  readonly #around: JobSurroundings;
+  readonly #shards = new Map<ShardId, Map<JobKey, Resident>>();
+  readonly #closed = new Set<ShardId>();
+  readonly #replies = new Map<string, Promise<HostAnswer<ReplyAnswer>>>();
+  readonly #wheel: TimerWheel<PendingJob>;
+  #commands = new Map<ShardId, number>();
+
+  constructor(clock: Clock, system: ActorSystem, around: JobSurroundings) {
+    this.#clock = clock;
+    this.#system = system;
+    this.#around = around;
+    this.#wheel = new TimerWheel<PendingJob>(clock, (jobs) => this.#due(jobs));
+  }
+
+  /** The shard passed its barrier: from here on it answers. */
+  open(shard: ShardId): void {
+    if (!this.#shards.has(shard)) this.#shards.set(shard, new Map());
+    this.#closed.delete(shard);
+  }
+
+  /** No new commands; those under way finish. */
+  close(shard: ShardId): void {
+    this.#closed.add(shard);
+  }
+
+  /** Forgets the shard. What is still under way ends on its own against CAS. */
+  drop(shard: ShardId): void {
+    for (const { job, ref } of this.#shards.get(shard)?.values() ?? []) {
+      this.#wheel.cancel(job);
+      job.count(undefined);
+      void this.#system.stop(ref);
+    }
+    this.#shards.delete(shard);
+    this.#closed.delete(shard);
+  }
+
+  stop(): void {
+    this.#wheel.clear();
+    for (const shard of [...this.#shards.keys()]) this.drop(shard);
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const jobs of this.#shards.values()) size += jobs.size;
+    return size;
+  }
+
+  /** Commands of a shard that are not answered yet. */
+  commands(shard: ShardId): number {
+    return this.#commands.get(shard) ?? 0;
+  }
+
+  /** Jobs of a shard whose request is neither acknowledged nor withdrawn. */
+  unsent(shard: ShardId): PendingJob[] {
+    const jobs = [...(this.#shards.get(shard)?.values() ?? [])].map((resident) => resident.job);
+    return jobs.filter(({ state }) => state.snapshot?.kind === 'held' && state.ackedAttempt !== state.snapshot.attempt);
+  }
+
+  activated(shard: ShardId, activation: Activation): Promise<HostAnswer<ActivationAnswer>> {
+    return this.#ask(shard, activation.jobKey, { type: 'activated', activation }) as Promise<
+      HostAnswer<ActivationAnswer>
+    >;
+  }
+
+  /** The same record delivered again while it is being decided joins the pending answer. */
+  replied(shard: ShardId, reply: Reply): Promise<HostAnswer<ReplyAnswer>> {
+    const key = `${reply.jobKey}/${reply.position.partition}/${reply.position.offset}`;
+    const pending = this.#replies.get(key);
+    if (pending !== undefined) return pending;
+    const answer = this.#ask(shard, reply.jobKey, { type: 'replied', reply }) as Promise<HostAnswer<ReplyAnswer>>;
+    this.#replies.set(key, answer);
+    void answer.finally(() => this.#replies.delete(key)).catch(() => undefined);
+    return answer;
+  }
+
+  requestSettled(job: PendingJob, command: Extract<Command, { type: 'requestSettled' }>): void {
+    const resident = this.#resident(job.shard, job.state.jobKey);
+    if (resident?.job === job) void this.#tell(resident, command);
+  }
+
+  /**
+   * Takes a job in as it stands in the bucket; at rehydration, or when a foreign write shows one that memory lacks.
+   * `covered`: the writer's sent watermark covers its request.
+   */
+  load(shard: ShardId, jobKey: JobKey, snapshot: Snapshot, revision: Revision, covered: boolean): void {
+    if (snapshot.kind === 'ended') return;
+    const resident = this.#resident(shard, jobKey) ?? this.#spawn(shard, jobKey);
+    if (resident === undefined || resident.job.state.revision >= revision) return;
+    adopt(resident.job.state, snapshot, revision);
+    resident.job.count(snapshot);
+    void this.#tell(resident, { type: 'rehydrated', covered });
+  }
+
+  /**
+   * A write under a job's key was delivered. Ours, or older than memory: nothing. A foreign one reloads the job into the
+   * same mailbox. Answers true when the job is not in memory and somebody else wrote a live one: the caller loads it.
+   */
+  delivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): boolean {
+    if (!this.#shards.has(shard)) return false;
+    const resident = this.#resident(shard, jobKey);
+    if (resident !== undefined && entry.revision <= resident.job.state.revision) return false;
+    const snapshot = decodeSnapshot(entry.value);
+    if (snapshot.incarnation === this.#around.context.incarnation) return false;
+    if (resident === undefined) return snapshot.kind !== 'ended';
+    void this.#tell(resident, { type: 'reloaded', standing: { snapshot, revision: entry.revision } });
+    return false;
+  }
+
+  /** The engine answers again: stored results and intentions go now, in the order in which they were stored. */
+  engineIsBack(): void {
+    const waiting: Resident[] = [];
+    for (const jobs of this.#shards.values()) {
+      for (const resident of jobs.values()) {
+        const kind = resident.job.state.snapshot?.kind;
+        if (kind === 'replied' || kind === 'failing') waiting.push(resident);
+      }
+    }
+    waiting.sort((a, b) => a.job.state.revision - b.job.state.revision);
+    for (const resident of waiting) {
+      const { state } = resident.job;
+      if (state.engineTries === 0) continue; // it waits for an activation, not for the engine
+      state.engineAtMs = this.#clock.wallMs();
+      void this.#tell(resident, { type: 'due' });
+    }
+  }
+
+  #due(jobs: readonly PendingJob[]): void {
+    for (const job of jobs) {
+      const resident = this.#resident(job.shard, job.state.jobKey);
+      if (resident?.job === job && !this.#closed.has(job.shard)) void this.#tell(resident, { type: 'due' });
+    }
+  }
+
+  async #ask(shard: ShardId, jobKey: JobKey, command: Command): Promise<HostAnswer<CommandAnswer>> {
+    if (!this.#shards.has(shard) || this.#closed.has(shard)) return 'notOwner';
+    const resident = this.#resident(shard, jobKey) ?? this.#spawn(shard, jobKey);
+    return resident === undefined ? 'notOwner' : this.#tell(resident, command);
+  }
+
+  /** Every command of a job goes through here: counted, and the job looked after when it is done. Never rejects. */
+  async #tell(resident: Resident, command: Command): Promise<CommandAnswer | 'retry'> {
+    const { job, ref } = resident;
+    job.commands += 1;
+    this.#commands.set(job.shard, this.commands(job.shard) + 1);
+    try {
+      return await ref.ask(command);
+    } catch {
+      return 'retry'; // told to the system's onFailure already; whoever asked asks again
+    } finally {
+      job.commands -= 1;
+      const left = this.commands(job.shard) - 1;
+      if (left > 0) this.#commands.set(job.shard, left);
+      else this.#commands.delete(job.shard);
+      this.#lookAfter(resident, command.type === 'due');
+    }
+  }
+
+  #lookAfter(resident: Resident, afterDue: boolean): void {
+    const { job } = resident;
+    if (this.#resident(job.shard, job.state.jobKey)?.job !== job || job.commands > 0) return;
+    const { snapshot, completeUnseen, otherUnseen } = job.state;
+    if (snapshot === undefined || (snapshot.kind === 'ended' && !completeUnseen && !otherUnseen)) {
+      return this.#forget(resident);
+    }
+    const dueMs = nextDueMs(job.state);
+    if (dueMs === undefined) return this.#wheel.cancel(job);
+    const nowMs = this.#clock.wallMs();
+    if (snapshot.kind === 'ended' && dueMs <= nowMs) return this.#forget(resident);
+    this.#wheel.schedule(afterDue ? Math.max(dueMs, nowMs + LIMITS.lookAgainMs) : dueMs, job);
+  }
+
+  #forget({ job, ref }: Resident): void {
+    this.#wheel.cancel(job);
+    job.count(undefined);
+    this.#shards.get(job.shard)?.delete(job.state.jobKey);
+    void this.#system.stop(ref);
+  }
+
+  #resident(shard: ShardId, jobKey: JobKey): Resident | undefined {
+    return this.#shards.get(shard)?.get(jobKey);
+  }
+
+  #spawn(shard: ShardId, jobKey: JobKey): Resident | undefined {
+    const jobs = this.#shards.get(shard);
+    if (jobs === undefined) return undefined;
+    const job = new PendingJob(shard, jobKey, this.#around);
+    this.#spawned += 1;
+    const resident = { job, ref: this.#system.spawn(`${jobKey}#${this.#spawned}`, job) };
+    jobs.set(jobKey, resident);
+    return resident;
+  }
+
+  /** A forgotten job's name is free only when its actor has stopped; the next one must not wait for that. */
+  #spawned = 0;
+}

@@ -1,0 +1,110 @@
+// Rehydration. One ordered consumer with many filter subjects serves all shards acquired together (a filtered watch per
+// shard costs the server a scan each). A shard is owned once its own claim was seen *and* pending was 0 once: a late write
+// of the old owner, landed between our claim and the consumer, comes after the claim and is delivered before that.
+// The consumer stays open as long as one of its shards is here: foreign writes reload the job they belong to.
+import type { Incarnation, JobKey, ShardId } from '../actors/ids.ts';
+import { parseClaim } from './claims.ts';
+import { parseKey, shardFilter } from './names.ts';
+import type { KvEntry, KvPort, KvWatch } from './ports.ts';
+
+export interface WaveOptions {
+  readonly kv: KvPort;
+  readonly incarnation: Incarnation;
+  readonly bucketId: string;
+  /** The barrier of this shard is passed. `jobs` is the last entry of each key, and goes on growing until `take`. */
+  onBarrier(shard: ShardId, jobs: ReadonlyMap<JobKey, KvEntry>): void;
+  /** An entry of a shard that was taken. */
+  onDelivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): void;
+  onClaim(shard: ShardId, entry: KvEntry): void;
+  onEntry(entry: KvEntry): void;
+  /** The bucket was made anew under our feet. */
+  onOtherBucket(bucketId: string): void;
+}
+
+export class Wave {
+  readonly #options: WaveOptions;
+  /** Shards before their barrier, with what was delivered so far. */
+  readonly #waiting = new Map<ShardId, Map<JobKey, KvEntry>>();
+  readonly #claimSeen = new Set<ShardId>();
+  readonly #passed = new Set<ShardId>();
+  readonly #open = new Set<ShardId>();
+  #caughtUp = false;
+  #watch: KvWatch | undefined;
+  #stopped = false;
+
+  constructor(options: WaveOptions, shards: readonly ShardId[]) {
+    this.#options = options;
+    for (const shard of shards) this.#waiting.set(shard, new Map());
+  }
+
+  /** @throws KvUnavailable */
+  async start(): Promise<void> {
+    const filters = [...this.#waiting.keys()].map(shardFilter);
+    const watch = await this.#options.kv.watch(filters, {
+      onEntry: (entry) => this.#entry(entry),
+      onCaughtUp: () => {
+        this.#caughtUp = true;
+        this.#passBarriers();
+      },
+      onReset: (bucketId) => {
+        if (bucketId !== this.#options.bucketId) this.#options.onOtherBucket(bucketId);
+      },
+    });
+    if (this.#stopped) watch.stop();
+    else this.#watch = watch;
+  }
+
+  has(shard: ShardId): boolean {
+    return this.#waiting.has(shard) || this.#open.has(shard);
+  }
+
+  /** The shard's jobs are in memory: from now on entries are delivered one by one. Answers all that was collected. */
+  take(shard: ShardId): ReadonlyMap<JobKey, KvEntry> {
+    const collected = this.#waiting.get(shard) ?? new Map<JobKey, KvEntry>();
+    if (this.#waiting.delete(shard)) this.#open.add(shard);
+    return collected;
+  }
+
+  /** The shard is not here any more. Answers true when the wave has none left, and has stopped. */
+  leave(shard: ShardId): boolean {
+    this.#waiting.delete(shard);
+    this.#open.delete(shard);
+    if (this.#waiting.size + this.#open.size > 0) return false;
+    this.stop();
+    return true;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#watch?.stop();
+  }
+
+  #entry(entry: KvEntry): void {
+    if (this.#stopped) return;
+    this.#options.onEntry(entry);
+    const name = parseKey(entry.key);
+    if (name.kind === 'claim') {
+      this.#options.onClaim(name.shard, entry);
+      if (parseClaim(entry.value, entry.revision).incarnation === this.#options.incarnation) {
+        this.#claimSeen.add(name.shard);
+        this.#passBarriers();
+      }
+    } else if (name.kind === 'job') {
+      const collected = this.#waiting.get(name.shard);
+      if (collected === undefined) {
+        if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);
+      } else if ((collected.get(name.jobKey)?.revision ?? 0) < entry.revision) {
+        collected.set(name.jobKey, entry);
+      }
+    }
+  }
+
+  #passBarriers(): void {
+    if (!this.#caughtUp) return;
+    for (const [shard, jobs] of [...this.#waiting]) {
+      if (!this.#claimSeen.has(shard) || this.#passed.has(shard)) continue;
+      this.#passed.add(shard);
+      this.#options.onBarrier(shard, jobs);
+    }
+  }
+}

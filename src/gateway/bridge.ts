@@ -1,0 +1,269 @@
+// One node, put together over ports: engine → intake → cluster → requests → Kafka, and back: Kafka → replies → cluster →
+// engine. Nothing here knows which servers, or whether they are real: production (node.ts) and the simulator build the
+// same bridge.
+import { LIMITS } from '../actors/limits.ts';
+import type { Clock, Random } from '../actors/ports.ts';
+import { SNAPSHOT_VERSIONS_READ } from '../actors/snapshot-codec.ts';
+import { Cluster, type ClusterEnd } from '../cluster/cluster.ts';
+import type { ClusterEvent } from '../cluster/events.ts';
+import type { MemberRecord } from '../cluster/member-record.ts';
+import type { Bus, KvPort } from '../cluster/ports.ts';
+import type { Config, Route } from './config.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { Intake, type IntakeAnswer, type IntakeEvent } from './intake.ts';
+import { type Metrics, NO_METRICS } from './metrics.ts';
+import type { ActivatedJob, EnginePort, RecordWriter, ReplyReader } from './ports.ts';
+import { Replies, type RepliesEvent } from './replies.ts';
+import { RequestPublisher } from './requests.ts';
+import { activationOf, laneOf, type SizeLimits } from './routes.ts';
+import { Secrets } from './secrets.ts';
+
+export interface BridgePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly kv: KvPort;
+  readonly bus: Bus;
+  readonly engine: EnginePort;
+  readonly writer: RecordWriter;
+  readonly replies: ReplyReader;
+  /**
+   * The bucket and its `_meta` are there; answers the secrets kept in it. Waits as long as it must; rejects when starting
+   * makes no sense (another number of shards).
+   */
+  prepare(secrets: Secrets): Promise<void>;
+  readonly metrics?: Metrics;
+  onEvent?(event: BridgeEvent): void;
+}
+
+export type BridgeEvent =
+  | { readonly from: 'cluster'; readonly event: ClusterEvent }
+  | { readonly from: 'replies'; readonly event: RepliesEvent }
+  | { readonly from: 'intake'; readonly jobType: string; readonly event: IntakeEvent };
+
+export type BridgeConfig = Pick<
+  Config,
+  'cluster' | 'node' | 'routes' | 'leaseTtlMs' | 'shards' | 'secrets' | 'replyTopic' | 'deadLetterTopic'
+> & {
+  readonly sizes: SizeLimits;
+  readonly maxReplyBytes: number;
+};
+
+/** Jobs handed to their owners and not answered, per route and node: enough to fill the pipe, little to lose in a crash. */
+const MAX_IN_HAND = 256;
+
+export class Bridge {
+  readonly cluster: Cluster;
+  readonly replies: Replies;
+  readonly requests: RequestPublisher;
+  readonly #ports: BridgePorts;
+  readonly #config: BridgeConfig;
+  readonly #metrics: Metrics;
+  readonly #secrets: Secrets;
+  readonly #deadLetters: DeadLetters;
+  readonly #intakes: readonly Intake[];
+  readonly #evicted = new Set<string>();
+  #replyPartitions = 0;
+  #run: Promise<ClusterEnd> | undefined;
+
+  constructor(ports: BridgePorts, config: BridgeConfig) {
+    this.#ports = ports;
+    this.#config = config;
+    this.#metrics = ports.metrics ?? NO_METRICS;
+    this.#secrets = new Secrets(config.cluster, config.secrets);
+    const { clock, random, kv, bus, engine, writer } = ports;
+    const mayAct = () => this.cluster.mayAct();
+    this.requests = new RequestPublisher({ writer, clock, random, replyTopic: config.replyTopic, mayAct });
+    this.#deadLetters = new DeadLetters({ writer, clock, random, topic: config.deadLetterTopic, mayAct });
+    this.cluster = new Cluster({
+      clock,
+      random,
+      kv,
+      bus,
+      engine,
+      requests: this.requests,
+      cluster: config.cluster,
+      node: config.node,
+      shards: config.shards,
+      leaseTtlMs: config.leaseTtlMs,
+      longestReplyTimeoutMs: Math.max(...config.routes.map((route) => route.replyTimeoutMs), 0),
+      prepare: () => ports.prepare(this.#secrets),
+      report: () => ({
+        consumerMemberId: this.replies.memberId,
+        replyProgress: Object.fromEntries(this.replies.progress()),
+        secrets: this.#secrets.ids,
+        snapshotVersions: SNAPSHOT_VERSIONS_READ,
+      }),
+      correlationId: (jobKey, attempt) => this.#secrets.sign(jobKey, attempt, this.#secretsOfOthers()),
+      replyPartitions: () => this.#replyPartitions,
+      onGone: (record) => void this.#evict(record),
+      onEvent: (event) => this.#clusterEvent(event),
+      onEngineAnswer: (command, answer) => this.#metrics.engineCall(command, answer.code),
+    });
+    this.replies = new Replies({
+      reader: ports.replies,
+      deadLetters: this.#deadLetters,
+      clock,
+      random,
+      topic: config.replyTopic,
+      group: groupOf(config.cluster),
+      verify: (correlationId) => this.#secrets.verify(correlationId),
+      deliver: (reply) => this.cluster.replied(reply),
+      limits: { maxReplyBytes: config.maxReplyBytes },
+      onEvent: (event) => this.#repliesEvent(event),
+    });
+    this.#intakes = config.routes.map((route) => this.#intake(route));
+  }
+
+  /** Everything starts; each part waits for its own servers. `finished` tells when and why it ended. */
+  start(): void {
+    this.#run = this.cluster.run();
+    void this.#startReplies();
+    for (const intake of this.#intakes) intake.start();
+  }
+
+  get finished(): Promise<ClusterEnd> {
+    return this.#run ?? Promise.reject(new Error('the bridge was not started'));
+  }
+
+  /** SIGTERM: no new jobs, no more replies, then every shard is handed over, then the connections are closed. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#intakes.map((intake) => intake.stop()));
+    await this.replies.stop().catch(() => undefined); // Kafka may be away: its offsets are then read again by others
+    await this.cluster.leave();
+    await this.requests.close();
+    await this.#deadLetters.close();
+  }
+
+  /** What is still missing before this node does its work, for people. */
+  waitingFor(): string[] {
+    const missing: string[] = [];
+    const life = this.cluster.life;
+    if (life === undefined) missing.push('membership: the NATS bucket, or a place in it');
+    else if (!this.cluster.mayAct()) missing.push('JetStream: no lease, or writes go unanswered');
+    if (life !== undefined && Math.abs(life.skewMs) > 1000) {
+      missing.push(`the clock: ${Math.round(life.skewMs)} ms away from the NATS server's; set both by NTP`);
+    }
+    if (this.replies.memberId === '') missing.push('Kafka: no assignment of the reply topic yet');
+    return missing;
+  }
+
+  async #startReplies(): Promise<void> {
+    const { clock } = this.#ports;
+    void this.replies.assignedOnce.then(() => this.requests.open());
+    await this.replies.start();
+    while (this.#replyPartitions === 0) {
+      this.#replyPartitions = await this.#ports.replies.endOffsets().then(
+        (ends) => ends.size,
+        () => 0,
+      );
+      if (this.#replyPartitions === 0) await new Promise<void>((resolve) => clock.setTimer(1000, resolve));
+    }
+  }
+
+  #intake(route: Route): Intake {
+    const { engine, clock, random } = this.#ports;
+    const lane = laneOf(route);
+    return new Intake({
+      engine: {
+        openStream: (...stream) => engine.openStream(...stream),
+        activate: (...query) => engine.activate(...query),
+        // A give-back is an effect like any other: not after the lease, not while cut off.
+        fail: async (jobKey, fail, deadlineMs) =>
+          this.cluster.mayAct()
+            ? engine.fail(jobKey, fail, deadlineMs)
+            : { code: 'transient', unseen: false, message: 'this node may not act now' },
+      },
+      clock,
+      random,
+      query: {
+        jobType: route.jobType,
+        worker: `holdfast-${this.#config.cluster}`,
+        lockMs: LIMITS.activationLockMs,
+        fetchVariables: route.fetchVariables,
+        tenantIds: route.tenantIds,
+      },
+      maxInHand: MAX_IN_HAND,
+      take: (job) => this.#take(route, job),
+      admits: () => {
+        if (!this.cluster.mayAct() || this.requests.full || this.replies.memberId === '') return 0;
+        return this.cluster.room(lane, route.maxPending);
+      },
+      onEvent: (event) => this.#ports.onEvent?.({ from: 'intake', jobType: route.jobType, event }),
+    });
+  }
+
+  async #take(route: Route, job: ActivatedJob): Promise<IntakeAnswer> {
+    const activation = activationOf(route, job, this.#config.sizes);
+    const answer = await this.cluster.activated(activation);
+    this.#metrics.hold(activation.lane, answer);
+    if (answer === 'full') return 'giveBack';
+    return answer === 'stale' ? 'dropped' : 'done';
+  }
+
+  /** Once per incarnation: a dead consumer that nobody shows out keeps its partitions for the whole session timeout. */
+  async #evict(record: MemberRecord): Promise<void> {
+    const { incarnation, consumerMemberId } = record;
+    if (consumerMemberId === '' || this.#evicted.has(incarnation)) return;
+    this.#evicted.add(incarnation);
+    for (let tries = 0; tries < 5; tries++) {
+      if (await this.#ports.replies.evict(consumerMemberId).catch(() => false)) return;
+      await new Promise<void>((resolve) => this.#ports.clock.setTimer(500, resolve));
+    }
+  }
+
+  #secretsOfOthers(): (readonly string[])[] {
+    const life = this.cluster.life;
+    const live = [...(life?.membership.peers().values() ?? [])].filter(
+      ({ record }) => record.state !== 'left' && !life?.membership.isDead(record.incarnation),
+    );
+    return live.map(({ record }) => record.secrets);
+  }
+
+  #clusterEvent(event: ClusterEvent): void {
+    switch (event.kind) {
+      case 'joining':
+        this.#metrics.incarnation();
+        break;
+      case 'rehydrated':
+        if (event.republished > 0) this.#metrics.republished(event.republished);
+        break;
+      case 'conflict':
+        this.#metrics.casConflict();
+        break;
+      case 'stored':
+        if (event.snapshot.kind === 'ended' && event.snapshot.outcome !== undefined) {
+          const { lane, outcome, endedAtMs, heldAtMs } = event.snapshot;
+          this.#metrics.outcome(lane, outcome, endedAtMs - heldAtMs);
+        }
+        break;
+    }
+    this.#ports.onEvent?.({ from: 'cluster', event });
+  }
+
+  #repliesEvent(event: RepliesEvent): void {
+    if (event.kind === 'settled') {
+      const { outcome } = event;
+      switch (outcome) {
+        case 'applied':
+        case 'duplicate':
+          this.#metrics.reply(outcome);
+          break;
+        case 'late':
+        case 'unknown':
+        case 'forged':
+          this.#metrics.reply(outcome);
+          this.#metrics.deadLetter(outcome);
+          break;
+        default:
+          this.#metrics.reply('malformed');
+          this.#metrics.deadLetter(outcome);
+      }
+    }
+    this.#ports.onEvent?.({ from: 'replies', event });
+  }
+}
+
+/** The cluster's consumer group of the reply topic. */
+export function groupOf(cluster: string): string {
+  return `holdfast.${cluster}`;
+}

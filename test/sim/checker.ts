@@ -76,7 +76,7 @@ class Checker {
     for (const [jobKey, job] of this.#jobs) {
       const lostRetries = job.retries - job.leastRetries;
       const onlyMalformed = [...job.failings].every((why) => why === 'malformed');
-      if (onlyMalformed && lostRetries > job.malformed)
+      if (job.failings.size > 0 && onlyMalformed && lostRetries > job.malformed)
         this.#blame('I10', { atMs, jobKey }, `${lostRetries} retries lost to ${job.malformed} malformed replies`);
     }
   }
@@ -211,19 +211,26 @@ export function repeatedRequests(history: History, requestTopic: string): readon
   return [...found.values()].filter((entry) => entry.atMs.length > 1);
 }
 
-/** Jobs for which a CompleteJob was sent more than a second after one was answered OK or NOT_FOUND to a node. */
+/** Ways of a node to be gone from the engine. */
+const GONE = /^(kill|stop|exit|pause|engine (down|silent))/;
+
+/** Jobs for which CompleteJob was sent though one had been answered OK or NOT_FOUND to a node that was still there a second later. */
 export function completedTwice(history: History): readonly string[] {
-  const answeredMs = new Map<string, number>();
+  const answers = new Map<string, { node: string; atMs: number }>();
   const twice = new Set<string>();
   for (const event of history.events) {
-    if (
+    if (event.kind === 'fault' && GONE.test(event.what)) {
+      for (const [jobKey, { node, atMs }] of answers) {
+        if (node === event.node && event.atMs <= atMs + 1_000) answers.delete(jobKey);
+      }
+    } else if (
       event.kind === 'answered' &&
       event.command === 'complete' &&
       (event.code === 'ok' || event.code === 'notFound')
     ) {
-      if (!answeredMs.has(event.jobKey)) answeredMs.set(event.jobKey, event.atMs);
+      if (!answers.has(event.jobKey)) answers.set(event.jobKey, event);
     } else if (event.kind === 'command' && event.command === 'complete') {
-      if (event.atMs > (answeredMs.get(event.jobKey) ?? Infinity) + 1_000) twice.add(event.jobKey);
+      if (event.atMs > (answers.get(event.jobKey)?.atMs ?? Infinity) + 1_000) twice.add(event.jobKey);
     }
   }
   return [...twice];

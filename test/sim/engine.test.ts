@@ -20,20 +20,7 @@ function setUp(faults = CALM) {
     fetchVariables: [],
     tenantIds: ['<default>'],
   });
-  /** Runs a call to its end. */
-  const ask = async <T>(answer: Promise<T>): Promise<T> => {
-    let done = false;
-    const end = () => {
-      done = true;
-    };
-    answer.then(end, end);
-    await world.clock.until(
-      () => done,
-      60_000,
-      () => 'an answer',
-    );
-    return answer;
-  };
+  const ask = <T>(answer: Promise<T>) => world.ask(answer);
   const poll = (engine: SimEngine, longPollMs = 0) => ask(engine.activate(query('w'), 10, longPollMs));
   const start = () => world.engine.jobs.start(JOB_TYPE, '{}', 3, ['KNOWN']).key as JobKey;
   const fail = (key: JobKey, retries: number, backoffMs: number) =>

@@ -22,19 +22,7 @@ function setUp() {
   const world = new World({ seed: 4, factory: idle, replyPartitions: 4 });
   world.startAll();
   const writer = new SimWriter(world.kafka, world.host('n3'));
-  const ask = async <T>(answer: Promise<T>): Promise<T> => {
-    let done = false;
-    const end = () => {
-      done = true;
-    };
-    answer.then(end, end);
-    await world.clock.until(
-      () => done,
-      60_000,
-      () => 'an answer',
-    );
-    return answer;
-  };
+  const ask = <T>(answer: Promise<T>) => world.ask(answer);
   const read = (node: string): Reader => {
     const state: Reader = {
       reader: new SimReader(world.kafka, world.host(node)),

@@ -15,19 +15,7 @@ function setUp(seed = 1) {
   const world = new World({ seed, factory: idle });
   world.startAll();
   const [a, b] = [new SimKv(world.kv, world.host('n1')), new SimKv(world.kv, world.host('n2'))];
-  const ask = async <T>(answer: Promise<T>): Promise<T> => {
-    let done = false;
-    const end = () => {
-      done = true;
-    };
-    answer.then(end, end);
-    await world.clock.until(
-      () => done,
-      60_000,
-      () => 'an answer',
-    );
-    return answer;
-  };
+  const ask = <T>(answer: Promise<T>) => world.ask(answer);
   const put = (key: string, value: string, expected: number, ttlMs?: number) =>
     ask(a.put(key, bytes(value), expected as Revision, ttlMs === undefined ? {} : { ttlMs }));
   const faulty = (kv: Partial<Faults['kv']>) => {

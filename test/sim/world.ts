@@ -226,6 +226,21 @@ export class World {
     return this.clock.advance(ms);
   }
 
+  /** Goes on until this is answered, or refused. */
+  async ask<T>(answer: Promise<T>, withinMs = 60_000): Promise<T> {
+    let answered = false;
+    const end = () => {
+      answered = true;
+    };
+    answer.then(end, end);
+    await this.clock.until(
+      () => answered,
+      withinMs,
+      () => 'an answer',
+    );
+    return answer;
+  }
+
   /** Goes on until every job has ended or stands in an incident. @throws when that takes longer, naming the first jobs */
   async finish(withinMs: number): Promise<void> {
     const open = () =>

@@ -1,0 +1,241 @@
+// The checker against hand-made histories: a good one passes, and each way of breaking it is named.
+import { expect, test } from 'vitest';
+import type { Incarnation, Lane } from '../../src/actors/ids.ts';
+import type { Snapshot } from '../../src/actors/snapshot.ts';
+import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
+import { check, completedTwice, repeatedRequests, unfinished } from './checker.ts';
+import { type CommandName, History, type ReplyKind } from './history.ts';
+import { breach } from './snapshot-law.ts';
+import { NAMES } from './world.ts';
+
+const JOB = '2251799813685250';
+const ANSWER = '{"charged":true}';
+
+const HELD: Snapshot = {
+  kind: 'held',
+  attempt: 1,
+  incarnation: 'i1' as Incarnation,
+  sentAttempt: 0,
+  lane: 'charge-card' as Lane,
+  origin: {
+    jobType: 'charge-card',
+    processId: 'p',
+    processVersion: 1,
+    elementId: 'e',
+    instanceKey: '1',
+    elementInstanceKey: '2',
+    tenantId: '<default>',
+  },
+  settings: { replyTimeoutMs: 1, onReplyTimeout: 'incident', retryBackoffMs: 1, lateWindowMs: 1, incidentWindowMs: 1 },
+  retries: 3,
+  heldAtMs: 1,
+  replyDeadlineMs: 2,
+  heartbeatDeadlineMs: 0,
+  progress: '',
+  trace: '',
+  alias: '',
+  request: undefined,
+  applied: [],
+  reply: undefined,
+  failing: undefined,
+  outcome: undefined,
+  endedAtMs: 0,
+  timeline: [],
+};
+const REPLY = { kind: 'result', variables: ANSWER, partition: 0, offset: '0', attempt: 1 } as const;
+const FAILING = {
+  cause: 'not json',
+  why: 'malformed',
+  retries: 2,
+  backoffMs: 0,
+  outcome: 'failed',
+  errorCode: '',
+} as const;
+const ended = (outcome: 'completed' | 'failed', more: Partial<Snapshot> = {}): Snapshot => ({
+  ...HELD,
+  kind: 'ended',
+  outcome,
+  endedAtMs: 3,
+  ...more,
+});
+
+/** A history under construction, with a clock that moves a second at each step. */
+class Story {
+  nowMs = 0;
+  readonly history = new History(() => {
+    this.nowMs += 1_000;
+    return this.nowMs;
+  });
+  #revision = 0;
+  #offset = 0;
+
+  started(): this {
+    this.history.add({ kind: 'started', jobKey: JOB, variables: '{"a":1}', retries: 3 });
+    return this;
+  }
+
+  stored(snapshot: Snapshot): this {
+    const previous = this.#revision++;
+    this.history.add({
+      kind: 'stored',
+      node: 'n1',
+      key: `7.${JOB}`,
+      revision: this.#revision,
+      previous,
+      value: encodeSnapshot(snapshot),
+    });
+    return this;
+  }
+
+  request(value: string | undefined = '{"a":1}'): this {
+    this.#written(NAMES.requestTopic, 0, value);
+    return this;
+  }
+
+  cancelRecord(): this {
+    this.#written(NAMES.requestTopic, 0, undefined);
+    return this;
+  }
+
+  reply(meant: ReplyKind = 'result', value = ANSWER): this {
+    const offset = this.#offset++;
+    this.#written(NAMES.replyTopic, offset, value);
+    this.history.add({ kind: 'replied', jobKey: JOB, partition: 0, offset, meant });
+    return this;
+  }
+
+  deadLettered(value: string): this {
+    this.#written(NAMES.deadLetterTopic, 0, value);
+    return this;
+  }
+
+  committed(offset: number): this {
+    this.history.add({ kind: 'committed', node: 'n1', partition: 0, offset });
+    return this;
+  }
+
+  command(command: CommandName, payload: string, cutOff = false): this {
+    const common = { command, jobKey: JOB, node: 'n1', payload, cutOff } as const;
+    this.history.add({ kind: 'command', ...common });
+    this.history.add({ kind: 'accepted', ...common });
+    if (command === 'complete') this.history.add({ kind: 'ended', jobKey: JOB, how: 'completed' });
+    this.history.add({ kind: 'answered', ...common, code: 'ok' });
+    return this;
+  }
+
+  broken(): string[] {
+    return check(this.history, NAMES).map(({ invariant }) => invariant);
+  }
+
+  #written(topic: string, offset: number, value: string | undefined): void {
+    this.history.add({
+      kind: 'written',
+      node: 'n1',
+      topic,
+      partition: 0,
+      offset,
+      jobKey: JOB,
+      attempt: 1,
+      correlationId: 'x',
+      value,
+    });
+  }
+}
+
+const held = () => new Story().started().stored(HELD).request();
+
+test('the good stories pass: fast, stored first, failed once and reopened', () => {
+  const fast = held().reply().command('complete', ANSWER).stored(ended('completed')).committed(1);
+  expect(fast.broken()).toEqual([]);
+  expect(unfinished(fast.history)).toEqual([]);
+  const storedFirst = held()
+    .reply()
+    .stored({ ...HELD, kind: 'replied', reply: REPLY })
+    .committed(1)
+    .command('complete', ANSWER)
+    .stored(ended('completed'));
+  expect(storedFirst.broken()).toEqual([]);
+  const reopened = held()
+    .reply('malformed', 'rubbish')
+    .stored({ ...HELD, kind: 'failing', failing: FAILING })
+    .command('fail', 'retries=2 not json')
+    .stored(ended('failed', { applied: [[0, '0']] }))
+    .deadLettered('rubbish')
+    .committed(1)
+    .stored({ ...HELD, attempt: 2, applied: [[0, '0']] });
+  expect(reopened.broken()).toEqual([]);
+  expect(unfinished(reopened.history)).toEqual([JOB]);
+});
+
+test('I2: another payload than a reply to that job, and another than the stored one', () => {
+  expect(held().reply().command('complete', '{"charged":false}').broken()).toEqual(['I2']);
+  expect(held().reply('forged').command('complete', ANSWER).broken()).toEqual(['I2']);
+  const other = held()
+    .reply()
+    .reply('result', '{"second":1}')
+    .stored({ ...HELD, kind: 'replied', reply: REPLY });
+  expect(other.command('complete', '{"second":1}').broken()).toEqual(['I2']);
+  expect(held().reply().command('complete', ANSWER).command('complete', ANSWER).broken()).toEqual(['I2']);
+});
+
+test('I3: failed without a stored cause, completed with a reply that is committed and stored nowhere; giving back is free', () => {
+  expect(held().command('fail', 'retries=2 because').broken()).toEqual(['I3']);
+  expect(held().command('fail', 'retries=3 the lane is full').broken()).toEqual([]);
+  expect(held().reply().committed(1).command('complete', ANSWER).broken()).toEqual(['I5', 'I3']);
+});
+
+test('I4: an effect while cut off', () => {
+  expect(held().reply().command('complete', ANSWER, true).broken()).toEqual(['I4']);
+});
+
+test('I5: a committed record that left no mark', () => {
+  expect(held().reply().committed(1).broken()).toEqual(['I5']);
+  expect(held().reply('forged', 'f').committed(1).broken()).toEqual(['I5']);
+  expect(held().reply('forged', 'f').deadLettered('f').committed(1).broken()).toEqual([]);
+});
+
+test('I9 and I10: a changed body, a cancel record after completion, two retries for one malformed reply', () => {
+  expect(held().request('{"a":1.0}').broken()).toEqual(['I9']);
+  expect(held().reply().command('complete', ANSWER).cancelRecord().broken()).toEqual(['I10']);
+  expect(held().cancelRecord().broken()).toEqual([]);
+  const failing = held()
+    .reply('malformed', 'x')
+    .stored({ ...HELD, kind: 'failing', failing: FAILING });
+  expect(failing.command('fail', 'retries=2 x').command('fail', 'retries=2 x').broken()).toEqual([]);
+  expect(failing.command('fail', 'retries=1 x').broken()).toEqual(['I10']);
+});
+
+test('I1: each illegal successor is named', () => {
+  const failing: Snapshot = { ...HELD, kind: 'failing', failing: FAILING };
+  const replied: Snapshot = { ...HELD, kind: 'replied', reply: REPLY };
+  expect(
+    held()
+      .stored({ ...HELD, attempt: 2 })
+      .broken(),
+  ).toEqual(['I1']);
+  expect(breach(HELD, { ...HELD, attempt: 2 })).toMatch('attempt 1 -> 2 after held');
+  expect(breach(ended('completed'), { ...HELD, attempt: 2 })).toMatch('never opened again');
+  expect(breach(ended('failed'), HELD)).toMatch('held again');
+  expect(breach(ended('failed'), { ...HELD, attempt: 3 })).toMatch('attempt 1 -> 3');
+  expect(breach(replied, HELD)).toMatch('replied  -> held');
+  expect(breach(replied, { ...replied, reply: { ...REPLY, variables: '{}' } })).toMatch('replaced');
+  expect(breach({ ...HELD, applied: [[2, '9']] }, { ...failing, applied: [[2, '8']] })).toMatch(
+    'reply 2/9 is forgotten',
+  );
+  expect(breach({ ...HELD, sentAttempt: 1 }, failing)).toMatch('sent attempt 1 -> 0');
+  expect(breach(undefined, { ...HELD, kind: 'failing' })).toMatch('without a stored cause');
+  expect(breach(failing, ended('failed'))).toBeUndefined();
+});
+
+test('repeats and second completions are counted with their times', () => {
+  const story = held().request().reply().command('complete', ANSWER);
+  expect(repeatedRequests(story.history, NAMES.requestTopic)).toEqual([
+    { jobKey: JOB, attempt: 1, atMs: [3_000, 4_000] },
+  ]);
+  story.nowMs += 1;
+  expect(completedTwice(story.command('complete', ANSWER).history)).toEqual([JOB]);
+  const killed = held().reply().command('complete', ANSWER);
+  killed.history.add({ kind: 'fault', node: 'n1', what: 'kill' });
+  expect(completedTwice(killed.command('complete', ANSWER).history)).toEqual([]);
+  expect(completedTwice(held().reply().command('complete', ANSWER).history)).toEqual([]);
+});

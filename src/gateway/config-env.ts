@@ -17,12 +17,18 @@ export interface HttpAddress {
 export interface EnvSettings {
   readonly node: NodeName;
   readonly natsUrls: readonly string[];
+  /** Where a NATS server shows its settings; only `holdfast check` looks. undefined: port 8222 of the server. */
+  readonly natsMonitorUrl: string | undefined;
   readonly kafkaBrokers: readonly string[];
   readonly http: HttpAddress;
   readonly logLevel: LogLevel;
 }
 
 const NODE = text(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, "_" and "-"');
+const MONITOR_URL = text(
+  /^https?:\/\/[^\s@/]+\/?$/,
+  'the URL of the monitoring port of a NATS server, such as http://nats-1:8222',
+);
 const MAX_SERVERS = 64;
 
 const NATS_SERVERS: Rule<readonly string[]> = servers(
@@ -60,6 +66,7 @@ export function readEnv(env: Env, hostName: string, faults: Fault[]): EnvSetting
   return {
     node: (read('HOLDFAST_NODE', NODE, nodeNameOf(hostName)) ?? '') as NodeName,
     natsUrls: read('NATS_URL', NATS_SERVERS, undefined) ?? [],
+    natsMonitorUrl: env.NATS_MONITOR_URL === undefined ? undefined : read('NATS_MONITOR_URL', MONITOR_URL, undefined),
     kafkaBrokers: read('KAFKA_BOOTSTRAP_SERVERS', KAFKA_SERVERS, undefined) ?? [],
     http: read('HOLDFAST_HTTP', HTTP_ADDRESS, { host: '127.0.0.1', port: 8090 }) ?? { host: '', port: 0 },
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS), 'info') ?? 'info',

@@ -2,7 +2,7 @@
 // it may): one bucket, two topics. What stands already is left as it is; `holdfast check` says whether it is right.
 import type { NatsLink } from '../cluster/nats/connection.ts';
 import type { Config } from './config.ts';
-import { type TopicSpec, topicsOf } from './kafka/topics.ts';
+import { type KafkaTopics, type TopicSpec, topicsOf } from './kafka/topics.ts';
 
 const WEEK_MS = 7 * 24 * 3_600_000;
 /** A dead letter is a record that Kafka took, and headers of ours: above what any reply topic is likely to take. */
@@ -27,4 +27,16 @@ export function topicSpecs(config: Pick<Config, 'cluster' | 'routes'>): readonly
     { ...replies, config: { 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs) } },
     { ...deadLetters, config: { 'cleanup.policy': 'delete', 'max.message.bytes': String(DEAD_LETTER_BYTES) } },
   ];
+}
+
+/** Answers whether it was made now; false: it was there. @throws what KafkaTopics throws */
+export async function makeTopic(topics: Pick<KafkaTopics, 'create'>, spec: TopicSpec): Promise<boolean> {
+  try {
+    return await topics.create(spec);
+  } catch (error) {
+    // Made, and not every broker has heard of it yet. Whoever uses the topic tries again anyway.
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'UNKNOWN_TOPIC_OR_PARTITION' || code === 'LEADER_NOT_AVAILABLE') return true;
+    throw error;
+  }
 }

@@ -34,6 +34,7 @@ describe('defaults', () => {
       cluster: 'orders',
       node: 'Bridge-1-example-org',
       natsUrls: ['nats://127.0.0.1:4222'],
+      natsMonitorUrl: undefined,
       kafkaBrokers: ['kafka-1:9092', 'kafka-2:9092'],
       http: { host: '127.0.0.1', port: 8090 },
       logLevel: 'info',
@@ -156,6 +157,11 @@ describe('faults', () => {
       expect.stringContaining('routes: found an empty list'),
     ]);
     expect(faultsOf(() => load('cluster: a\n'))).toEqual([expect.stringContaining('routes: found nothing')]);
+  });
+
+  test('a monitoring URL with a password, or none at all', () => {
+    expect(faultsOf(() => load(MINIMAL, { NATS_MONITOR_URL: 'http://a:b@nats-1:8222' }))).toHaveLength(1);
+    expect(load(MINIMAL, { NATS_MONITOR_URL: 'http://nats-1:8222' }).natsMonitorUrl).toBe('http://nats-1:8222');
   });
 
   test.each(['NATS_URL', 'KAFKA_BOOTSTRAP_SERVERS'])('%s names servers with ports in range', (name) => {

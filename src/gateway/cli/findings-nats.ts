@@ -79,7 +79,13 @@ function flushing({ flush, servers }: NatsFacts): Finding[] {
   const remedy =
     'Set "sync_interval: always" in the jetstream block, so that what is acknowledged survives a power failure.';
   if (flush === undefined) {
-    return [note('NATS', 'the flush setting cannot be seen: the monitoring port 8222 does not answer', remedy)];
+    return [
+      note(
+        'NATS',
+        'the flush setting cannot be seen: NATS_MONITOR_URL (default: port 8222 of the server) does not answer',
+        remedy,
+      ),
+    ];
   }
   if (flush.always) return [];
   const what = `acknowledged writes are flushed to disk only every ${flush.intervalMs / 1000} s`;

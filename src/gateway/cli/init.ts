@@ -8,7 +8,7 @@ import { connectKafka } from '../kafka/connect.ts';
 import { KafkaTopics } from '../kafka/topics.ts';
 import { SILENT } from '../log.ts';
 import { ensureMeta } from '../meta.ts';
-import { serverCount, topicSpecs, wantedReplicas } from '../provision.ts';
+import { makeTopic, serverCount, topicSpecs, wantedReplicas } from '../provision.ts';
 import { SystemRandom } from '../system-clock.ts';
 import { EXIT } from './commands.ts';
 import { reachNats } from './look.ts';
@@ -44,7 +44,7 @@ async function initKafka(config: Config): Promise<string[]> {
   try {
     const lines: string[] = [];
     for (const spec of topicSpecs(config)) {
-      const made = await topics.create(spec);
+      const made = await makeTopic(topics, spec);
       lines.push(`topic ${spec.name}: ${made ? `made, partitions ${spec.partitions}` : 'stands'}`);
     }
     return lines;

@@ -66,7 +66,7 @@ async function lookAtNats(config: Config): Promise<NatsFacts> {
   const bucket = await within(DEADLINE_MS, inspectBucket(link, inbox, config.cluster, wantedReplicas(config, servers)));
   const meta = bucket && (await within(DEADLINE_MS, readMeta(new NatsKv(link, inbox, bucketName(config.cluster)))));
   const [host] = link.nc.getServer().split(/:\d+$/);
-  const flush = await readFlushSetting(`http://${host}:${MONITOR_PORT}`);
+  const flush = await readFlushSetting(config.natsMonitorUrl ?? `http://${host}:${MONITOR_PORT}`);
   return { ...common, jetStream: true, flush, bucket, shards: meta?.shards };
 }
 

@@ -210,6 +210,10 @@ export class NodeLife {
     this.#finish({ kind: 'lost', reason });
   }
 
+  get putsInDoubt(): number {
+    return this.#jobStore.inDoubt + this.#control.inDoubt;
+  }
+
   get skewMs(): number {
     return this.#skewMs;
   }

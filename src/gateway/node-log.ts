@@ -1,0 +1,41 @@
+// One log line per transition, with fixed field names. What happens per job is debug, what happens to the node is info.
+import type { ClusterEvent } from '../cluster/events.ts';
+import type { BridgeEvent } from './bridge.ts';
+import type { Log } from './log.ts';
+
+export function logEvent(log: Log, { from, event, ...more }: BridgeEvent): void {
+  if (from === 'cluster') return logClusterEvent(log, event as ClusterEvent);
+  const line = `${from}: ${event.kind}`;
+  if (event.kind === 'retry') log.warn(`${line} ${event.what}`, { err: event.error });
+  else if (event.kind === 'assigned' || event.kind === 'unassigned') log.info(line, { ...event });
+  else log.debug(line, { ...more, ...event });
+}
+
+function logClusterEvent(log: Log, event: ClusterEvent): void {
+  switch (event.kind) {
+    case 'stored': {
+      const { kind, attempt, outcome, lane } = event.snapshot;
+      return log.debug(`job ${outcome ?? kind}`, { shard: event.shard, jobKey: event.jobKey, attempt, lane });
+    }
+    case 'shard':
+      return log.debug(`shard ${event.to}`, { shard: event.shard, from: event.from, epoch: event.epoch });
+    case 'rehydrated': {
+      const { shard, jobs, republished } = event;
+      return republished > 0 || jobs > 0
+        ? log.info('shard rehydrated', { shard, jobs, republished })
+        : log.debug('shard rehydrated', { shard, jobs, republished });
+    }
+    case 'lost':
+      return event.alarm
+        ? log.error('lost: everything is forgotten, a new incarnation begins', { ...event })
+        : log.warn('lost: everything is forgotten, a new incarnation begins', { ...event });
+    case 'commandFailed':
+      return log.warn('a command of a job failed', { actor: event.actor, err: event.error });
+    case 'unreadable':
+      return log.error('a snapshot cannot be read', { shard: event.shard, jobKey: event.jobKey, err: event.error });
+    case 'conflict':
+      return log.debug('another write came first', { shard: event.shard, jobKey: event.jobKey });
+    default:
+      return log.info(`cluster: ${event.kind}`, { ...event });
+  }
+}

@@ -1,0 +1,195 @@
+// One node on real servers: what `holdfast start` runs. It connects, makes what is missing where it may, and builds the
+// bridge; each server that is away is waited for, and the readiness says for what. The HTTP side is there from the start.
+import { bucketName, makeBucket } from '../cluster/nats/bucket.ts';
+import { NatsBus } from '../cluster/nats/bus.ts';
+import { connectNats } from '../cluster/nats/connection.ts';
+import { Inbox } from '../cluster/nats/inbox.ts';
+import { NatsKv } from '../cluster/nats/kv.ts';
+import { Bridge, type BridgeEvent, groupOf } from './bridge.ts';
+import type { Config } from './config.ts';
+import { createHttpServer } from './http/server.ts';
+import { connectKafka } from './kafka/connect.ts';
+import { KafkaReplyReader } from './kafka/reply-reader.ts';
+import { KafkaTopics } from './kafka/topics.ts';
+import { KafkaRecordWriter } from './kafka/writer.ts';
+import type { Log } from './log.ts';
+import { ensureMeta, MetaMismatch } from './meta.ts';
+import { PrometheusMetrics } from './metrics.ts';
+import { logEvent } from './node-log.ts';
+import { makeTopic, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
+import type { SizeLimits } from './routes.ts';
+import type { Secrets } from './secrets.ts';
+import { SystemClock, SystemRandom } from './system-clock.ts';
+import { openZeebe } from './zeebe/client.ts';
+
+export interface RunningNode {
+  /** Hands everything over, then ends. */
+  stop(): Promise<void>;
+  /** The exit code: 0 after an orderly end. */
+  readonly finished: Promise<number>;
+}
+
+/** Kafka's own default of `max.message.bytes`, where a topic cannot be asked. */
+const KAFKA_RECORD_BYTES = 1_048_588;
+const MAX_REPLY_BYTES = 2 * 1024 * 1024;
+/** What travels with a reply between nodes and in its snapshot. */
+const REPLY_OVERHEAD_BYTES = 32 * 1024;
+const AGAIN_MS = 1_000;
+
+/** @throws when the HTTP address is taken, a server is too old, or settings are incomplete */
+export async function startNode(config: Config, log: Log): Promise<RunningNode> {
+  const clock = new SystemClock();
+  const random = new SystemRandom();
+  const metrics = new PrometheusMetrics();
+  metrics.collectProcess();
+  const waiting = new Waiting(log);
+  let bridge: Bridge | undefined;
+
+  const http = createHttpServer({
+    address: config.http,
+    ready: () => {
+      const waitingFor = [...waiting.names(), ...(bridge?.waitingFor() ?? [])];
+      return { ready: bridge !== undefined && waitingFor.length === 0, waitingFor };
+    },
+    metrics: metrics.registry,
+    log,
+  });
+  log.info('HTTP is up', { url: await http.listen() });
+
+  const stopping = new AbortController();
+  const pause = () => new Promise<void>((resolve) => clock.setTimer(AGAIN_MS, resolve));
+
+  const begin = async (): Promise<number> => {
+    const link = await connectNats({
+      url: config.natsUrls.join(','),
+      name: `holdfast ${config.cluster} ${config.node}`,
+      signal: stopping.signal,
+      onStatus: (status) => {
+        if (status.kind === 'waiting') waiting.for('NATS', status.reason);
+        if (status.kind === 'connected') waiting.done('NATS');
+        log.info(`NATS: ${status.kind}`, { ...status });
+      },
+    });
+    const inbox = new Inbox(link);
+    const kv = new NatsKv(link, inbox, bucketName(config.cluster));
+    const engine = await openZeebe();
+    const kafka = connectKafka({ brokers: config.kafkaBrokers, clientId: `holdfast-${config.node}` }, log);
+    const topics = new KafkaTopics(kafka);
+
+    /** Again until it works; what is missing shows in the readiness and once in the log. */
+    const insist = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+      for (;;) {
+        stopping.signal.throwIfAborted();
+        try {
+          const result = await work();
+          waiting.done(what);
+          return result;
+        } catch (error) {
+          if (error instanceof MetaMismatch) throw error;
+          waiting.for(what, error instanceof Error ? error.message : String(error));
+        }
+        await pause();
+      }
+    };
+
+    // The engine may come later: intake opens its streams when it is there. Until then this node is not ready.
+    insist('Zeebe', () => engine.topology(AGAIN_MS * 5)).catch(() => undefined);
+    for (const spec of topicSpecs(config)) await insist(`Kafka topic ${spec.name}`, () => makeTopic(topics, spec));
+    const sizes: SizeLimits = {
+      maxRecordBytes: await insist('Kafka topic settings', () => smallestRecord(topics, config)),
+      maxPayloadBytes: link.maxPayloadBytes(),
+    };
+    const prepare = async (secrets: Secrets): Promise<void> => {
+      await insist(`NATS bucket ${bucketName(config.cluster)}`, async () => {
+        await makeBucket(inbox, config.cluster, wantedReplicas(config, serverCount(link)));
+        secrets.learn((await ensureMeta(kv, config, random, secrets.kept)).secrets);
+      });
+    };
+
+    bridge = new Bridge(
+      {
+        clock,
+        random,
+        kv,
+        bus: new NatsBus(link, inbox),
+        engine,
+        writer: new KafkaRecordWriter(kafka),
+        replies: new KafkaReplyReader({ kafka, topic: config.replyTopic, groupId: groupOf(config.cluster), log }),
+        prepare,
+        metrics,
+        onEvent: (event: BridgeEvent) => logEvent(log, event),
+      },
+      { ...config, sizes, maxReplyBytes: Math.min(MAX_REPLY_BYTES, link.maxPayloadBytes() - REPLY_OVERHEAD_BYTES) },
+    );
+    const running = bridge;
+    metrics.observe({
+      pendingByLane: () => running.cluster.life?.lanes.pending() ?? [],
+      shardsOwned: () => running.cluster.life?.shards.owned() ?? 0,
+      putsInDoubt: () => running.cluster.life?.putsInDoubt ?? 0,
+      leaseRemainingMs: () => running.cluster.life?.lease.remainingMs() ?? 0,
+    });
+    running.start();
+    const end = await running.finished;
+    if (end.kind === 'left') log.info('left the cluster', { reason: end.reason });
+    else log.error('the node ends', { reason: end.reason });
+    await Promise.allSettled([topics.close(), link.close()]);
+    return end.kind === 'left' ? 0 : 1;
+  };
+
+  const finished = begin().then(
+    async (code) => {
+      await http.close();
+      return code;
+    },
+    async (error: unknown) => {
+      await http.close();
+      if (stopping.signal.aborted) return 0;
+      log.error('the node could not start', { err: error });
+      return 1;
+    },
+  );
+  return {
+    finished,
+    stop: async () => {
+      stopping.abort(new Error('asked to stop'));
+      await bridge?.stop();
+    },
+  };
+}
+
+/** The smallest record that all request topics take; a topic that is not there counts as Kafka's default. */
+async function smallestRecord(topics: KafkaTopics, config: Config): Promise<number> {
+  let smallest = KAFKA_RECORD_BYTES;
+  let found = false;
+  for (const name of new Set(config.routes.map((route) => route.requestTopic))) {
+    const bytes = Number((await topics.describe(name))?.config['max.message.bytes'] ?? Number.NaN);
+    if (!Number.isFinite(bytes)) continue;
+    smallest = found ? Math.min(smallest, bytes) : bytes;
+    found = true;
+  }
+  return smallest;
+}
+
+/** What start still waits for, by name; each is logged once per reason. */
+class Waiting {
+  readonly #log: Log;
+  readonly #reasons = new Map<string, string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  for(what: string, reason: string): void {
+    if (this.#reasons.get(what) === reason) return;
+    this.#reasons.set(what, reason);
+    this.#log.warn(`waiting for ${what}`, { reason });
+  }
+
+  done(what: string): void {
+    if (this.#reasons.delete(what)) this.#log.info(`${what}: there`);
+  }
+
+  names(): string[] {
+    return [...this.#reasons].map(([what, reason]) => `${what}: ${reason}`);
+  }
+}

@@ -37,7 +37,7 @@ export async function startZeebe(options: ZeebeOptions = {}): Promise<LocalZeebe
     env: settings({ dir: data.path, partitions, gateway, command, internal, rest, actuator }),
     ready: async () =>
       (await httpOk(`http://127.0.0.1:${actuator}/ready`)) && (await hasLeaders(grpcAddress, partitions)),
-    readyWithinMs: 120_000,
+    readyWithinMs: 180_000,
     native: async () => {
       const jdk = await findJdk(21, `Zeebe ${version}`);
       const distribution = await zeebeDistribution();

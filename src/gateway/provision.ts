@@ -29,8 +29,12 @@ export function topicSpecs(config: Pick<Config, 'cluster' | 'routes'>): readonly
   ];
 }
 
-/** Answers whether it was made now; false: it was there. @throws what KafkaTopics throws */
-export async function makeTopic(topics: Pick<KafkaTopics, 'create'>, spec: TopicSpec): Promise<boolean> {
+/**
+ * Answers whether it was made now; false: it was there, which needs no right to create topics.
+ * @throws what KafkaTopics throws
+ */
+export async function makeTopic(topics: Pick<KafkaTopics, 'create' | 'describe'>, spec: TopicSpec): Promise<boolean> {
+  if ((await topics.describe(spec.name)) !== undefined) return false;
   try {
     return await topics.create(spec);
   } catch (error) {

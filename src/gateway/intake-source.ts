@@ -102,7 +102,6 @@ export class JobSource {
 
   #openStream(): void {
     this.#reopening = undefined;
-    if (this.#closing.signal.aborted) return;
     const { engine, clock, query, onEvent } = this.#options;
     this.#streamOpenedMs = clock.monotonicMs();
     onEvent({ kind: 'streamOpened' });

@@ -117,10 +117,9 @@ describe('where jobs come from', () => {
     expect(taken).toHaveLength(8);
 
     await clock.advance(6_000);
-    const stableMs = clock.monotonicMs();
     engine.breakStreams();
     await clock.advance(200);
-    expect(engine.streamsOpenedMs.at(-1)! - stableMs).toBeLessThanOrEqual(200);
+    expect(engine.openStreams).toBe(1);
   });
 
   test('an engine that is away is asked ever less often, and jobs flow again when it is back', async () => {
@@ -221,23 +220,24 @@ describe('jobs in hand', () => {
     expect(dropped()).toMatchObject([{ jobKey: '77', reason: 'expired' }]);
   });
 
-  test('an owner that throws or never answers costs no credit for ever, and its late "full" gives nothing back', async () => {
-    const { clock, engine, intake, open, dropped } = setUp({ maxInHand: 2 });
+  test('an owner that throws or never answers costs no credit for ever, and what it says too late does nothing', async () => {
+    const { clock, engine, intake, open, dropped } = setUp({ maxInHand: 4 });
     intake.start();
     await clock.advance(0);
-    engine.push(engine.job('1'));
-    engine.push(engine.job('2'));
+    for (const key of ['1', '2', '3']) engine.push(engine.job(key));
     open[0]!.fail(new Error('no owner'));
     await clock.advance(0);
-    expect(intake.inHand).toBe(1);
+    expect(intake.inHand).toBe(2);
     await clock.advance(QUERY.lockMs + 300);
     expect(intake.inHand).toBe(0);
     open[1]!.answer('giveBack');
+    open[2]!.answer('dropped');
     await clock.advance(1_000);
     expect(engine.fails).toEqual([]);
     expect(dropped()).toMatchObject([
       { jobKey: '1', reason: 'noOwner' },
       { jobKey: '2', reason: 'expired' },
+      { jobKey: '3', reason: 'expired' },
     ]);
   });
 

@@ -2,7 +2,7 @@
 import type { NodeName } from '../../src/actors/ids.ts';
 import { KvUnavailable } from '../../src/cluster/ports.ts';
 import { Bridge, type BridgeConfig } from '../../src/gateway/bridge.ts';
-import { DEFAULT_TENANT, Secret } from '../../src/gateway/config.ts';
+import { Secret } from '../../src/gateway/config.ts';
 import { ensureMeta } from '../../src/gateway/meta.ts';
 import type { Secrets } from '../../src/gateway/secrets.ts';
 import { JOB_TYPE, NAMES, type NodeFactory, type NodePorts } from './world.ts';
@@ -22,7 +22,7 @@ export const SIM_CONFIG: Omit<BridgeConfig, 'node'> = {
       incidentWindowMs: 60 * MINUTE_MS,
       maxPending: 10_000,
       fetchVariables: [],
-      tenantIds: [DEFAULT_TENANT],
+      tenantIds: ['<default>'],
     },
   ],
   leaseTtlMs: 15_000,

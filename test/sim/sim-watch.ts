@@ -25,6 +25,8 @@ export class SimWatch implements KvWatch {
   #seen = 0;
   #caughtUp = false;
   #live = true;
+  /** A consumer is there; what is written while none is comes with the next one's load. */
+  #loaded = false;
   /** Counts the consumers made; what an older one sent is not heard any more. */
   #consumer = 1;
   #sending: Timer | undefined;
@@ -58,6 +60,7 @@ export class SimWatch implements KvWatch {
 
   /** The server's consumer is gone: nothing more comes from it. */
   #drop(): void {
+    this.#loaded = false;
     this.#consumer++;
     this.#sending?.cancel();
     this.#sending = undefined;
@@ -78,6 +81,7 @@ export class SimWatch implements KvWatch {
   }
 
   #load(again = false): void {
+    this.#loaded = true;
     const onlyNewer = again && this.#servers.random.chance(0.5);
     if (again) {
       const id = this.#bucket.id;
@@ -96,7 +100,7 @@ export class SimWatch implements KvWatch {
   }
 
   #add(entry: StoredEntry): void {
-    if (!this.#link.open || !this.#wants(entry)) return;
+    if (!this.#loaded || !this.#wants(entry)) return;
     this.#queue.push(entry);
     if (this.#sending === undefined) this.#plan();
   }

@@ -1,7 +1,7 @@
 // I1: which snapshot may follow which, read off the design alone and not off the code that writes them.
 //
 // Three laws. The kind and outcome move along the arrows of the table; the attempt stays, and goes up by one only where an ended
-// attempt is reopened; what was applied or sent stays applied and sent.
+// attempt is reopened; what was applied stays applied, and within an attempt what was sent stays sent.
 import type { Outcome, Snapshot, SnapshotKind } from '../../src/actors/snapshot.ts';
 
 /** Outcomes after which the engine may hand the job out again. */
@@ -41,7 +41,8 @@ function breachOfAttempt(previous: Snapshot, next: Snapshot): string | undefined
 }
 
 function breachOfMemory(previous: Snapshot, next: Snapshot): string | undefined {
-  if (next.sentAttempt < previous.sentAttempt) return `sent attempt ${previous.sentAttempt} -> ${next.sentAttempt}`;
+  if (next.attempt === previous.attempt && next.sentAttempt < previous.sentAttempt)
+    return `sent attempt ${previous.sentAttempt} -> ${next.sentAttempt}`;
   for (const [partition, offset] of previous.applied) {
     const now = next.applied.find(([each]) => each === partition);
     if (now === undefined || BigInt(now[1]) < BigInt(offset)) return `reply ${partition}/${offset} is forgotten`;

@@ -1,5 +1,5 @@
 // Topics as the operator's commands see them: made by `init`, looked at by `check`. Never used on the way of a job.
-import { type Admin, ConfigResourceTypes, type Kafka } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import { describeError, kafkaErrorName, meaningOf } from './errors.ts';
 import { Renewable } from './renewable.ts';
 
@@ -69,7 +69,7 @@ export class KafkaTopics {
         const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
         const partitions = topics[0]?.partitions ?? [];
         const { resources } = await admin.describeConfigs({
-          resources: [{ type: ConfigResourceTypes.TOPIC, name }],
+          resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name }],
           includeSynonyms: false,
         });
         const entries = resources[0]?.configEntries ?? [];

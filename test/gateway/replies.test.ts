@@ -1,0 +1,301 @@
+// From the reply topic to the owners and back: what is delivered, dead-lettered, settled and committed, in virtual time.
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { JobKey } from '../../src/actors/ids.ts';
+import type { Reply, ReplyAnswer } from '../../src/actors/messages.ts';
+import { DeadLetters } from '../../src/gateway/dead-letters.ts';
+import type {
+  IncomingRecord,
+  OutgoingRecord,
+  RecordWriter,
+  ReplyHandlers,
+  ReplyReader,
+  SendAnswer,
+} from '../../src/gateway/ports.ts';
+import { Replies, type RepliesEvent, type RepliesLimits } from '../../src/gateway/replies.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const random = { float: () => 0.5, bytes: () => new Uint8Array() };
+
+let clock: ManualClock;
+let handlers: ReplyHandlers;
+let commits: string[];
+let commitAnswers: (() => Promise<void>)[];
+let paused: Set<number>;
+let ends: Map<number, string>;
+let letters: OutgoingRecord[];
+let sendAnswers: SendAnswer[];
+let deliveries: { reply: Reply; answer(answer: ReplyAnswer | Error): Promise<void> }[];
+let events: RepliesEvent[];
+let replies: Replies;
+
+const reader: ReplyReader = {
+  start: async (given) => {
+    handlers = given;
+  },
+  commit: async (generation, offsets) => {
+    const answer = commitAnswers.shift();
+    if (answer !== undefined) await answer();
+    commits.push(`${generation}: ${[...offsets].map(([partition, offset]) => `${partition}@${offset}`).join(' ')}`);
+  },
+  pause: (partitions) => partitions.forEach((partition) => void paused.add(partition)),
+  resume: (partitions) => partitions.forEach((partition) => void paused.delete(partition)),
+  endOffsets: async () => ends,
+  evict: async () => true,
+  stop: async () => {},
+};
+
+const writer: RecordWriter = {
+  send: async (_topic, records) => {
+    const answer = sendAnswers.shift() ?? { kind: 'acked' };
+    if (answer.kind === 'acked') letters.push(...records);
+    return answer;
+  },
+  close: async () => {},
+};
+
+async function start(limits: Partial<RepliesLimits> = {}): Promise<void> {
+  const deadLetters = new DeadLetters({ writer, clock, random, topic: 'dlq', mayAct: () => true });
+  replies = new Replies({
+    reader,
+    deadLetters,
+    clock,
+    random,
+    topic: 'replies',
+    group: 'group',
+    verify: (id) => {
+      const [, jobKey] = /^id-(\d+)$/.exec(id) ?? [];
+      if (jobKey !== undefined) return { kind: 'ok', jobKey: jobKey as JobKey, attempt: 1 };
+      return { kind: id.startsWith('id-') ? 'forged' : 'unknown' };
+    },
+    deliver: (reply) =>
+      new Promise((resolve, reject) => {
+        const answer = (given: ReplyAnswer | Error) => {
+          if (given instanceof Error) reject(given);
+          else resolve(given);
+          return clock.advance(1);
+        };
+        deliveries.push({ reply, answer });
+      }),
+    limits,
+    onEvent: (event) => events.push(event),
+  });
+  await replies.start();
+}
+
+function record(offset: number, id: string | undefined, value: string | Uint8Array | null = '{}'): IncomingRecord {
+  return {
+    offset: String(offset),
+    key: Buffer.from('key'),
+    value: typeof value === 'string' ? Buffer.from(value) : value,
+    headers: id === undefined ? [] : [{ name: 'kafka_correlationId', value: Buffer.from(id) }],
+    timestampMs: 1_700_000_000_000,
+  };
+}
+
+function assign(generation: number, ...partitions: number[]): void {
+  const shares = partitions.map((partition) => ({ partition, committed: '10', earliest: '0' }));
+  handlers.onAssigned('member', generation, shares);
+}
+
+const reasons = () =>
+  letters.map(({ headers }) => String(headers.find(({ name }) => name === 'holdfast-reason')?.value));
+const outcomes = () => events.flatMap((event) => (event.kind === 'settled' ? [event.outcome] : []));
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  commits = [];
+  commitAnswers = [];
+  paused = new Set();
+  ends = new Map();
+  letters = [];
+  sendAnswers = [];
+  deliveries = [];
+  events = [];
+});
+
+describe('replies', () => {
+  it('go to their owner as the service wrote them', async () => {
+    await start();
+    assign(1, 3);
+    const text = '{ "n": 12345678901234567890, "s": "ü" }';
+    handlers.onBatch(3, [record(10, 'id-7', text)], '11');
+    await clock.advance(1);
+    expect(deliveries[0]?.reply).toEqual({
+      jobKey: '7',
+      attempt: 1,
+      position: { partition: 3, offset: '10' },
+      content: { kind: 'result', variables: text },
+    });
+  });
+
+  it('commit the end of the settled run only, and try again when Kafka does not take it', async () => {
+    await start();
+    assign(1, 0);
+    handlers.onBatch(0, [record(10, 'id-1'), record(11, 'id-2'), record(12, 'id-3')], '15');
+    await clock.advance(1);
+    await deliveries[1]?.answer('applied');
+    await deliveries[2]?.answer('duplicate');
+    await clock.advance(5_000);
+    expect(commits).toEqual([]);
+    commitAnswers.push(() => Promise.reject(new Error('away')));
+    await deliveries[0]?.answer('applied');
+    await clock.advance(5_000);
+    expect(commits).toEqual(['1: 0@15']);
+    expect(outcomes()).toEqual(['applied', 'duplicate', 'applied']);
+    await clock.advance(60_000);
+    expect(commits).toHaveLength(1);
+  });
+
+  it('that nobody can use are dead letters with their reason, and hinder nobody', async () => {
+    await start({ maxReplyBytes: 100 });
+    assign(1, 0);
+    const bad = [
+      record(10, undefined),
+      record(11, 'id-forged'),
+      record(12, 'something else'),
+      record(13, 'id-1', 'no json'),
+      record(14, 'id-2', '[1]'),
+      record(15, 'id-3', `"${'x'.repeat(100)}"`),
+      record(16, 'id-4', null),
+      record(17, 'id-5', Buffer.from([0x22, 0xff, 0x22])),
+      record(18, 'id-6'),
+      record(19, 'id-7'),
+    ];
+    handlers.onBatch(0, bad, '20');
+    await clock.advance(1);
+    // What carries a verified id is told to the job's owner first.
+    expect(
+      deliveries.map(({ reply }) => (reply.content.kind === 'malformed' ? reply.content.reason : 'result')),
+    ).toEqual(['not-json', 'not-object', 'too-large', 'not-json', 'not-json', 'result', 'result']);
+    expect(reasons()).toEqual(['no-id', 'forged', 'unknown']);
+    for (const { answer, reply } of deliveries) await answer(reply.jobKey === '7' ? 'late' : 'applied');
+    await clock.advance(200);
+    expect(reasons()).toEqual([
+      'no-id',
+      'forged',
+      'unknown',
+      'not-json',
+      'not-object',
+      'too-large',
+      'not-json',
+      'not-json',
+      'late',
+    ]);
+    expect(commits.at(-1)).toBe('1: 0@20');
+    const headers = new Map(letters[1]?.headers.map(({ name, value }) => [name, value]));
+    expect(letters[1]).toMatchObject({ key: Buffer.from('key'), value: Buffer.from('{}') });
+    expect(headers.get('kafka_correlationId')).toEqual(Buffer.from('id-forged'));
+    expect(headers.get('kafka_dlt-original-topic')).toBe('replies');
+    expect(headers.get('kafka_dlt-original-offset')).toEqual(Buffer.from([0, 0, 0, 0, 0, 0, 0, 11]));
+  });
+
+  it('are settled by their dead letter only when Kafka has it, cut when Kafka refuses it whole', async () => {
+    await start();
+    assign(1, 0);
+    sendAnswers = [
+      { kind: 'transient', reason: 'away' },
+      { kind: 'refused', reason: 'too large' },
+      { kind: 'refused', reason: 'no such topic' },
+      { kind: 'refused', reason: 'too large' },
+    ];
+    handlers.onBatch(0, [record(10, undefined, 'x'.repeat(5_000))], '11');
+    await clock.advance(10);
+    expect(commits).toEqual([]);
+    await clock.advance(5_000);
+    expect(letters).toHaveLength(1);
+    expect(letters[0]?.value).toHaveLength(1_000);
+    expect(letters[0]?.headers.find(({ name }) => name === 'holdfast-truncated')?.value).toContain('5000');
+    expect(commits).toEqual(['1: 0@11']);
+  });
+
+  it('to one job are delivered one after another, to others at once', async () => {
+    await start();
+    assign(1, 0);
+    handlers.onBatch(0, [record(10, 'id-1'), record(11, 'id-1'), record(12, 'id-2')], '13');
+    await clock.advance(1);
+    expect(deliveries.map(({ reply }) => reply.position.offset)).toEqual(['10', '12']);
+    await deliveries[0]?.answer(new Error('lease lost'));
+    await clock.advance(1_000);
+    expect(deliveries.map(({ reply }) => reply.position.offset)).toEqual(['10', '12', '10']);
+    await deliveries[2]?.answer('applied');
+    expect(deliveries.map(({ reply }) => reply.position.offset)).toEqual(['10', '12', '10', '11']);
+  });
+
+  it('of an older assignment count no more: not settled, not delivered, not dead-lettered, not committed', async () => {
+    await start();
+    assign(1, 0);
+    sendAnswers = [{ kind: 'transient', reason: 'away' }];
+    handlers.onBatch(0, [record(10, 'id-1'), record(11, 'id-2'), record(12, undefined)], '13');
+    await clock.advance(1);
+    await deliveries[0]?.answer(new Error('lease lost'));
+    handlers.onUnassigned();
+    expect(replies.assigned).toEqual([]);
+    await deliveries[1]?.answer('applied');
+    await clock.advance(30_000);
+    expect([deliveries.length, letters, commits, outcomes()]).toEqual([2, [], [], []]);
+    assign(2, 0);
+    handlers.onBatch(0, [record(10, 'id-1')], '11');
+    await clock.advance(1);
+    await deliveries[0]?.answer('applied');
+    expect(replies.unsettled).toBe(1);
+    await deliveries[2]?.answer('applied');
+    await clock.advance(200);
+    expect(commits).toEqual(['2: 0@11']);
+  });
+
+  it('stop being read at the limit of one partition, and are read again below half of it', async () => {
+    await start({ maxUnsettled: 4 });
+    assign(1, 0, 1);
+    handlers.onBatch(
+      0,
+      [10, 11, 12].map((offset) => record(offset, `id-${offset}`)),
+      '13',
+    );
+    await clock.advance(1);
+    expect(paused).toEqual(new Set());
+    handlers.onBatch(0, [record(13, 'id-13')], '14');
+    await clock.advance(1);
+    expect(paused).toEqual(new Set([0]));
+    await deliveries[0]?.answer('applied');
+    await deliveries[1]?.answer('applied');
+    expect(paused).toEqual(new Set([0]));
+    await deliveries[2]?.answer('applied');
+    expect(paused).toEqual(new Set());
+  });
+
+  it('tell how far they have come: up to the last query whose log end is settled', async () => {
+    await start();
+    let assigned = false;
+    void replies.assignedOnce.then(() => {
+      assigned = true;
+    });
+    await clock.advance(1);
+    expect(assigned).toBe(false);
+    ends = new Map([
+      [0, '11'],
+      [1, '10'],
+    ]);
+    assign(1, 0, 1);
+    const asked = clock.wallMs() + 999;
+    await clock.advance(1_500);
+    expect(assigned).toBe(true);
+    expect([...replies.progress()]).toEqual([[1, asked]]);
+    handlers.onBatch(0, [record(10, 'id-1')], '11');
+    await clock.advance(1);
+    expect(replies.progress().has(0)).toBe(false);
+    await deliveries[0]?.answer('applied');
+    expect(replies.progress().get(0)).toBe(asked);
+    handlers.onUnassigned();
+    expect(replies.progress().size).toBe(0);
+  });
+
+  it('are committed a last time on stop', async () => {
+    await start({ commitEveryMs: 10_000 });
+    assign(1, 0);
+    handlers.onBatch(0, [record(10, 'id-1')], '11');
+    await clock.advance(1);
+    await deliveries[0]?.answer('applied');
+    await replies.stop();
+    expect(commits).toEqual(['1: 0@11']);
+  });
+});

@@ -1,0 +1,240 @@
+// The request publisher against a Kafka that the test plays: every send waits for the test's answer.
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { CorrelationId, JobKey, Lane } from '../../src/actors/ids.ts';
+import type { OutgoingRequest } from '../../src/actors/messages.ts';
+import type { OutgoingRecord, RecordWriter, SendAnswer } from '../../src/gateway/ports.ts';
+import { RequestPublisher, type RequestPublisherOptions } from '../../src/gateway/requests.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const ACKED: SendAnswer = { kind: 'acked' };
+const LATER: SendAnswer = { kind: 'transient', reason: 'leader away' };
+const REFUSED: SendAnswer = { kind: 'refused', reason: 'too large' };
+
+interface Send {
+  readonly topic: string;
+  readonly keys: string[];
+  readonly records: readonly OutgoingRecord[];
+  readonly atMs: number;
+  answer(answer: SendAnswer): Promise<void>;
+}
+
+let clock: ManualClock;
+let sends: Send[];
+let settled: string[];
+let mayAct: boolean;
+
+const writer: RecordWriter = {
+  send: (topic, records) =>
+    new Promise((resolve) => {
+      sends.push({
+        topic,
+        records,
+        keys: records.map(({ key }) => String(key)),
+        atMs: clock.monotonicMs(),
+        answer: (answer) => {
+          resolve(answer);
+          return clock.advance(1);
+        },
+      });
+    }),
+  close: () => Promise.resolve(),
+};
+
+function publisher(options: Partial<RequestPublisherOptions> = {}): RequestPublisher {
+  const made = new RequestPublisher({
+    writer,
+    clock,
+    random: { float: () => 0.999, bytes: () => new Uint8Array() },
+    replyTopic: 'replies',
+    mayAct: () => mayAct,
+    ...options,
+  });
+  made.open();
+  return made;
+}
+
+function request(job: number, topic = 'a', body = '{}'): OutgoingRequest {
+  const jobKey = String(job) as JobKey;
+  return {
+    jobKey,
+    attempt: 1,
+    correlationId: `c${job}` as CorrelationId,
+    lane: 'lane' as Lane,
+    topic,
+    body,
+    headers: [['traceparent', 't']],
+  };
+}
+
+function publish(to: RequestPublisher, ...jobs: OutgoingRequest[]): void {
+  for (const job of jobs) to.publish(job, (outcome) => settled.push(`${job.jobKey} ${outcome.kind}`));
+}
+
+beforeEach(() => {
+  clock = new ManualClock();
+  sends = [];
+  settled = [];
+  mayAct = true;
+});
+
+describe('publishing requests', () => {
+  it('writes key, headers and the body as it is', async () => {
+    publish(publisher(), request(1, 'a', '{"n":1e400}'));
+    await clock.advance(1);
+    expect(sends[0]?.records).toEqual([
+      {
+        key: 'c1',
+        value: '{"n":1e400}',
+        headers: [
+          { name: 'kafka_correlationId', value: 'c1' },
+          { name: 'kafka_replyTopic', value: 'replies' },
+          { name: 'traceparent', value: 't' },
+        ],
+      },
+    ]);
+  });
+
+  it('sends nothing before it is opened', async () => {
+    const closed = new RequestPublisher({
+      writer,
+      clock,
+      random: { float: () => 0, bytes: () => new Uint8Array() },
+      replyTopic: 'replies',
+      mayAct: () => true,
+    });
+    publish(closed, request(1));
+    await clock.advance(10_000);
+    expect(sends).toHaveLength(0);
+    closed.open();
+    await clock.advance(1);
+    expect(sends).toHaveLength(1);
+  });
+
+  it('gathers what comes in one turn, within its limits, one batch of a topic at a time', async () => {
+    const to = publisher({ limits: { maxRecords: 3, maxBytes: 1_000 } });
+    publish(to, request(1), request(2), request(3), request(4), request(5, 'a', 'x'.repeat(950)), request(6));
+    await clock.advance(1);
+    expect(sends.map(({ keys }) => keys)).toEqual([['c1', 'c2', 'c3']]);
+    await sends[0]?.answer(ACKED);
+    expect(sends[1]?.keys).toEqual(['c4']);
+    await sends[1]?.answer(ACKED);
+    expect(sends[2]?.keys).toEqual(['c5']);
+    await sends[2]?.answer(ACKED);
+    expect(sends[3]?.keys).toEqual(['c6']);
+    expect(settled).toEqual(['1 acked', '2 acked', '3 acked', '4 acked', '5 acked']);
+    expect(to.size).toBe(1);
+  });
+
+  it('lets no topic wait for another', async () => {
+    const to = publisher();
+    publish(to, request(1, 'slow'), request(2, 'fast'));
+    await clock.advance(1);
+    await sends.find(({ topic }) => topic === 'fast')?.answer(ACKED);
+    publish(to, request(3, 'fast'));
+    await clock.advance(1);
+    expect(sends.map(({ keys }) => keys)).toEqual([['c1'], ['c2'], ['c3']]);
+  });
+
+  it('tries for as long as it takes, with growing pauses, in order, and asks before each try', async () => {
+    const to = publisher();
+    publish(to, request(1), request(2));
+    const pauses: number[] = [];
+    for (let tries = 0; tries < 9; tries++) {
+      await clock.until(
+        () => sends.length > tries,
+        10_000,
+        () => `try ${tries}`,
+      );
+      pauses.push(sends[tries]!.atMs - (sends[tries - 1]?.atMs ?? 0));
+      expect(sends[tries]?.keys).toEqual(['c1', 'c2']);
+      await sends[tries]?.answer(LATER);
+    }
+    expect(pauses.slice(1, 4).every((pause, i) => pause >= 99 * 2 ** i && pause <= 102 * 2 ** i)).toBe(true);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(5_002);
+    mayAct = false;
+    await clock.advance(60_000);
+    expect(sends).toHaveLength(9);
+    mayAct = true;
+    to.kick();
+    await clock.advance(1);
+    expect(sends).toHaveLength(10);
+    await sends[9]?.answer(ACKED);
+    expect(settled).toEqual(['1 acked', '2 acked']);
+  });
+
+  it('finds the culprit of a refused batch, and the others go on', async () => {
+    const to = publisher();
+    publish(to, request(1), request(2), request(3));
+    await clock.advance(1);
+    publish(to, request(4));
+    await sends[0]?.answer(REFUSED);
+    expect(settled).toEqual([]);
+    for (const [index, answer] of [ACKED, REFUSED, ACKED, ACKED].entries()) {
+      expect(sends[index + 1]?.keys).toEqual([`c${index + 1}`]);
+      await sends[index + 1]?.answer(answer);
+    }
+    expect(settled).toEqual(['1 acked', '2 refused', '3 acked', '4 acked']);
+  });
+
+  it('takes back what waits, not what is in flight', async () => {
+    const to = publisher();
+    publish(to, request(1));
+    await clock.advance(1);
+    publish(to, request(2), request(3));
+    expect(to.withdraw('1' as JobKey, 1)).toBe('inFlight');
+    expect(to.withdraw('2' as JobKey, 1)).toBe('withdrawn');
+    expect(to.withdraw('2' as JobKey, 1)).toBe('unknown');
+    expect(to.withdraw('3' as JobKey, 2)).toBe('unknown');
+    await sends[0]?.answer(LATER);
+    expect(to.withdraw('1' as JobKey, 1)).toBe('withdrawn');
+    await clock.advance(1_000);
+    expect(sends[1]?.keys).toEqual(['c3']);
+    await sends[1]?.answer(ACKED);
+    expect(settled).toEqual(['3 acked']);
+    expect(to.size).toBe(0);
+  });
+
+  it('sends a request once that is published twice, and tells the later caller', async () => {
+    const to = publisher();
+    publish(to, request(1));
+    to.publish(request(1), () => settled.push('later caller'));
+    await clock.advance(1);
+    expect(sends[0]?.keys).toEqual(['c1']);
+    await sends[0]?.answer(ACKED);
+    expect(settled).toEqual(['later caller']);
+  });
+
+  it('forgets everything with its incarnation, and serves the next one', async () => {
+    const to = publisher({ maxUnsettled: 3 });
+    publish(to, request(1));
+    await clock.advance(1);
+    publish(to, request(2), request(3));
+    expect([to.size, to.full]).toEqual([3, true]);
+    to.discardAll();
+    expect([to.size, to.full]).toEqual([0, false]);
+    publish(to, request(2));
+    await sends[0]?.answer(LATER);
+    await clock.advance(10_000);
+    expect(sends.map(({ keys }) => keys)).toEqual([['c1'], ['c2']]);
+    await sends[1]?.answer(ACKED);
+    expect(settled).toEqual(['2 acked']);
+  });
+
+  it('closes when what is in flight has settled', async () => {
+    const to = publisher();
+    publish(to, request(1));
+    await clock.advance(1);
+    publish(to, request(2));
+    let closed = false;
+    void to.close().then(() => {
+      closed = true;
+    });
+    await clock.advance(1);
+    expect(closed).toBe(false);
+    await sends[0]?.answer(ACKED);
+    expect(closed).toBe(true);
+    await clock.advance(10_000);
+    expect(settled).toEqual(['1 acked']);
+    expect(sends).toHaveLength(1);
+  });
+});

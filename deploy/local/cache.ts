@@ -11,6 +11,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { isAlive } from './alive.ts';
 import { MissingPrerequisite } from './errors.ts';
 
 const run = promisify(execFile);
@@ -101,14 +102,5 @@ async function lock(item: string): Promise<AsyncDisposable> {
     }
   } finally {
     await rm(mine, { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

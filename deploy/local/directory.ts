@@ -1,9 +1,10 @@
 // Where a server keeps its data: a directory of the caller, which stays, or a fresh one, which goes when the server is
-// stopped or this process ends.
+// stopped or this process ends. Its name carries our pid: what a process left that was killed goes at the next start.
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isAlive } from './alive.ts';
 
 export interface DataDir {
   readonly path: string;
@@ -21,8 +22,9 @@ export async function dataDir(name: string, dir?: string): Promise<DataDir> {
     await mkdir(dir, { recursive: true });
     return { path: resolve(dir), remove: async () => {} };
   }
-  if (temporary.size === 0) process.once('exit', removeAll);
-  const path = await mkdtemp(join(tmpdir(), `holdfast-${name}-`));
+  swept ??= sweep();
+  await swept;
+  const path = await mkdtemp(join(tmpdir(), `holdfast-${name}-${process.pid}-`));
   temporary.add(path);
   return {
     path,
@@ -31,6 +33,16 @@ export async function dataDir(name: string, dir?: string): Promise<DataDir> {
       temporary.delete(path);
     },
   };
+}
+
+let swept: Promise<void> | undefined;
+
+async function sweep(): Promise<void> {
+  process.once('exit', removeAll);
+  for (const entry of await readdir(tmpdir())) {
+    const pid = /^holdfast-[a-z-]+-(\d+)-\w{6}$/.exec(entry)?.[1];
+    if (pid && !isAlive(Number(pid))) await rm(join(tmpdir(), entry), removal).catch(() => {});
+  }
 }
 
 function removeAll(): void {

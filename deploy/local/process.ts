@@ -150,7 +150,8 @@ export async function tailOf(file: string, lines = 30): Promise<string> {
 let guarded = false;
 
 // A signal that nobody else listens to would end this process without its exit event. If somebody does listen, ending
-// is their business, and the exit event is enough for us. An uncaught error brings the exit event too.
+// is their business, and the exit event is enough for us; we look first, while listeners for one time still count. An
+// uncaught error brings the exit event too.
 function guardExit(): void {
   if (guarded) return;
   guarded = true;
@@ -160,7 +161,7 @@ function guardExit(): void {
     ['SIGTERM', 15],
     ['SIGHUP', 1],
   ] as const) {
-    process.on(signal, () => {
+    process.prependListener(signal, () => {
       if (process.listenerCount(signal) > 1) return;
       killAll();
       process.exit(128 + number);

@@ -8,6 +8,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Kafka, logLevel } from 'kafkajs';
 import { expect, inject, test } from 'vitest';
+import { isAlive } from '../../deploy/local/alive.ts';
 import { startKafka, startNats } from '../../deploy/local/index.ts';
 import { hasLeaders } from '../../deploy/local/topology.ts';
 import { eventually } from '../support/eventually.ts';
@@ -91,11 +92,3 @@ test('the shared engine has a leader for each of its two partitions', async () =
   expect(await hasLeaders(inject('zeebeAddress'), 2)).toBe(true);
   expect(await hasLeaders(inject('zeebeAddress'), 3)).toBe(false);
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}

@@ -62,6 +62,8 @@ export class Bridge {
   readonly #deadLetters: DeadLetters;
   readonly #intakes: readonly Intake[];
   readonly #evicted = new Set<string>();
+  /** The secrets are known. */
+  readonly #prepared = Promise.withResolvers<void>();
   #replyPartitions = 0;
   #run: Promise<ClusterEnd> | undefined;
 
@@ -86,7 +88,10 @@ export class Bridge {
       shards: config.shards,
       leaseTtlMs: config.leaseTtlMs,
       longestReplyTimeoutMs: Math.max(...config.routes.map((route) => route.replyTimeoutMs), 0),
-      prepare: () => ports.prepare(this.#secrets),
+      prepare: async () => {
+        await ports.prepare(this.#secrets);
+        this.#prepared.resolve();
+      },
       report: () => ({
         consumerMemberId: this.replies.memberId,
         replyProgress: Object.fromEntries(this.replies.progress()),
@@ -149,6 +154,8 @@ export class Bridge {
 
   async #startReplies(): Promise<void> {
     const { clock } = this.#ports;
+    // Not a reply is read before the secrets are known: every one of them would pass for forged.
+    await this.#prepared.promise;
     void this.replies.assignedOnce.then(() => this.requests.open());
     await this.replies.start();
     while (this.#replyPartitions === 0) {

@@ -1,0 +1,108 @@
+// The product as a whole cluster in one process, in virtual time: calm, through a kill, through seeded storms.
+import { expect, test } from 'vitest';
+import { bridgeNodes } from './bridge-node.ts';
+import { completedTwice, repeatedRequests } from './checker.ts';
+import { CALM, rough } from './faults.ts';
+import { SeededRandom } from './random.ts';
+import { storm } from './storm.ts';
+import { NAMES, World } from './world.ts';
+
+const SECOND = 1_000;
+
+test('three nodes share the work: every job completes once, with the answer to its own request', async () => {
+  const world = new World({ seed: 1, factory: bridgeNodes() });
+  world.startAll();
+  world.startInstances(60, 5 * SECOND);
+  await world.run(6 * SECOND);
+  await world.finish(20 * SECOND);
+  world.assertHolds();
+  expect(completions(world)).toBe(60);
+  expect(repeatedRequests(world.history, NAMES.requestTopic)).toEqual([]);
+  const writers = new Set(
+    world.history
+      .of('stored')
+      .filter(({ key }) => /^\d+\.\d+$/.test(key))
+      .map(({ node }) => node),
+  );
+  expect(writers).toEqual(new Set(['n1', 'n2', 'n3']));
+});
+
+test('a killed node is taken over within seconds: nothing is lost, and what was sent is not sent again', async () => {
+  const faults = { ...CALM, service: { ...CALM.service, delayMs: [4 * SECOND, 8 * SECOND] as const } };
+  const taken: number[] = [];
+  const world: World = new World({
+    seed: 2,
+    faults,
+    factory: bridgeNodes({
+      leaseTtlMs: 15 * SECOND,
+      onEvent: (_, { from, event }) => {
+        if (from === 'cluster' && event.kind === 'rehydrated') taken.push(world.nowMs);
+      },
+    }),
+  });
+  world.startAll();
+  await world.run(8 * SECOND);
+  world.startInstances(60);
+  await world.run(2 * SECOND);
+  const killedMs = world.nowMs;
+  world.kill('n2');
+  await world.finish(60 * SECOND);
+  world.assertHolds();
+  expect(completions(world)).toBe(60);
+  expect(repeatedRequests(world.history, NAMES.requestTopic)).toEqual([]);
+  const takeovers = taken.filter((atMs) => atMs > killedMs);
+  expect(takeovers.length).toBeGreaterThan(0);
+  expect(Math.max(...takeovers) - killedMs).toBeLessThan(3 * SECOND);
+});
+
+test('a leaving node hands over without a pause and without repeating anything', async () => {
+  const world = new World({ seed: 3, factory: bridgeNodes() });
+  world.startAll();
+  await world.run(8 * SECOND);
+  world.startInstances(80, 6 * SECOND);
+  await world.run(2 * SECOND);
+  world.stop('n1');
+  await world.run(6 * SECOND);
+  expect(world.state('n1')).toBe('dead');
+  await world.finish(20 * SECOND);
+  world.assertHolds();
+  expect(completions(world)).toBe(80);
+  expect(repeatedRequests(world.history, NAMES.requestTopic)).toEqual([]);
+  expect(completedTwice(world.history)).toEqual([]);
+});
+
+const SEEDS = Number(process.env.HOLDFAST_SIM_SEEDS ?? 40);
+const FIRST = Number(process.env.HOLDFAST_SIM_FROM ?? Math.floor(Date.now() / 1000) % 1_000_000);
+
+test(`storms with fresh seeds, from ${FIRST} on: what must hold does, and every job ends once the world is calm`, async () => {
+  for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+    const world = new World({ seed, nodes: 4, factory: bridgeNodes(), faults: rough(new SeededRandom(seed)) });
+    world.startAll();
+    world.startInstances(40, 30 * SECOND);
+    storm(world, { forMs: 45 * SECOND, everyMs: 3 * SECOND, leaseTtlMs: 5 * SECOND });
+    await world.run(45 * SECOND);
+    world.healAll();
+    await world.run(20 * SECOND);
+    await world.finish(120 * SECOND).catch((error: unknown) => {
+      throw new Error(`seed ${seed}: ${error}`);
+    });
+    world.assertHolds();
+  }
+}, 120_000);
+
+test('the same seed gives the same history of the whole cluster', async () => {
+  const hashes = [];
+  for (let run = 0; run < 2; run++) {
+    const world = new World({ seed: 11, nodes: 4, factory: bridgeNodes(), faults: rough(new SeededRandom(11)) });
+    world.startAll();
+    world.startInstances(30, 20 * SECOND);
+    storm(world, { forMs: 30 * SECOND, everyMs: 3 * SECOND, leaseTtlMs: 5 * SECOND });
+    await world.run(40 * SECOND);
+    hashes.push(world.history.hash());
+  }
+  expect(hashes[1]).toBe(hashes[0]);
+});
+
+function completions(world: World): number {
+  return world.history.of('accepted').filter(({ command }) => command === 'complete').length;
+}

@@ -151,7 +151,7 @@ test('a watch on nothing is caught up at once; one that could not be opened neve
 
 test('over resets and broken links a watch may repeat but never leaves out the last value, and stays in order', async () => {
   for (let seed = 1; seed <= 20; seed++) {
-    const { world, put, b, ask, faulty } = setUp(seed);
+    const { world, b, ask, faulty } = setUp(seed);
     const last = new Map<string, string | undefined>();
     let resets = 0;
     let newest = 0;
@@ -170,14 +170,15 @@ test('over resets and broken links a watch may repeat but never leaves out the l
       }),
     );
     faulty({ watchReset: 0.1, watchLag: 0.3, lateMs: 300 });
-    const revisions = new Map<string, number>();
-    for (let i = 0; i < 60; i++) {
-      const key = `k${i % 7}`;
-      const answer = await put(key, `v${i}`, revisions.get(key) ?? 0);
-      if (answer.kind === 'stored') revisions.set(key, answer.revision);
-      if (i === 20) world.cut('n2', 'nats', 'down');
-      if (i === 40) world.heal('n2', 'nats');
+    for (let i = 0; i < 200; i++) {
+      const key = `k${world.random.int(7)}`;
+      const value = bytes(`v${i}`);
+      const write = () => world.bucket.put('', key, value, world.bucket.current(key)?.revision ?? 0, undefined);
+      world.clock.setTimer(world.random.float() * 10_000, write);
     }
+    world.clock.setTimer(3_000, () => world.cut('n2', 'nats', 'down'));
+    world.clock.setTimer(5_000, () => world.heal('n2', 'nats'));
+    await world.run(10_000);
     faulty({});
     await world.run(10_000);
     expect(resets).toBeGreaterThan(0);

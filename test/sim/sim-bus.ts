@@ -5,7 +5,6 @@
 // `nats`) with the bucket.
 import type { Bus, BusAnswer, BusMessage } from '../../src/cluster/ports.ts';
 import type { ManualClock } from '../support/manual-clock.ts';
-import { matches } from './bucket.ts';
 import { call, wayMs } from './call.ts';
 import type { Faults } from './faults.ts';
 import type { Host } from './host.ts';
@@ -17,7 +16,7 @@ const CLOSED_WITHIN_MS = 4;
 
 interface Subscription {
   readonly host: Host;
-  readonly filter: readonly string[];
+  readonly subject: string;
   readonly handler: (message: BusMessage) => Uint8Array | undefined;
   open: boolean;
 }
@@ -26,7 +25,8 @@ export class BusServers {
   readonly clock: ManualClock;
   readonly random: SeededRandom;
   faults: Faults['bus'];
-  readonly #subscriptions = new Set<Subscription>();
+  /** By subject: exact ones only, as the cluster uses them. */
+  readonly #subscriptions = new Map<string, Set<Subscription>>();
   readonly #parted = new Set<string>();
 
   constructor(clock: ManualClock, random: SeededRandom, faults: Faults['bus']) {
@@ -49,7 +49,8 @@ export class BusServers {
   }
 
   add(subscription: Subscription): () => void {
-    this.#subscriptions.add(subscription);
+    const sharing = this.#subscriptions.get(subscription.subject) ?? new Set();
+    this.#subscriptions.set(subscription.subject, sharing.add(subscription));
     const unlisten = subscription.host.links.nats.onChange((up) => {
       this.clock.setTimer(CLOSED_WITHIN_MS, () => {
         subscription.open = subscription.host.links.nats.open;
@@ -57,18 +58,16 @@ export class BusServers {
       if (up) subscription.open = true;
     });
     return () => {
-      this.#subscriptions.delete(subscription);
+      sharing.delete(subscription);
       unlisten();
     };
   }
 
   /** How many connections take it. What they answer, if anything, comes by `answer`. */
   route(from: string, subject: string, data: Uint8Array, reply: string, answer: (data: Uint8Array) => void): number {
-    const tokens = subject.split('.');
     let takers = 0;
-    for (const subscription of this.#subscriptions) {
-      const { host, filter, handler } = subscription;
-      if (!subscription.open || !matches(filter, tokens)) continue;
+    for (const { host, handler, open } of this.#subscriptions.get(subject) ?? []) {
+      if (!open) continue;
       takers++;
       if (this.#parted.has(pair(from, host.name))) continue;
       host.links.nats.toHost(wayMs(this.random, this.faults), () => {
@@ -131,7 +130,7 @@ export class SimBus implements Bus {
 
   subscribe(subject: string, handler: (message: BusMessage) => Uint8Array | undefined): () => void {
     const host = this.#host;
-    return this.#servers.add({ host, filter: subject.split('.'), handler, open: host.links.nats.open });
+    return this.#servers.add({ host, subject, handler, open: host.links.nats.open });
   }
 
   maxPayloadBytes(): number {

@@ -21,6 +21,7 @@ export class SimWatch implements KvWatch {
   readonly #link: Link;
   readonly #filters: readonly (readonly string[])[];
   readonly #handler: KvWatchHandler;
+  readonly #wanted = new Map<string, boolean>();
   #queue: StoredEntry[] = [];
   #seen = 0;
   #caughtUp = false;
@@ -95,8 +96,13 @@ export class SimWatch implements KvWatch {
     else this.#send();
   }
 
-  #wants(entry: StoredEntry): boolean {
-    return this.#filters.some((filter) => matches(filter, entry.tokens));
+  #wants({ key, tokens }: StoredEntry): boolean {
+    let wanted = this.#wanted.get(key);
+    if (wanted === undefined) {
+      wanted = this.#filters.some((filter) => matches(filter, tokens));
+      this.#wanted.set(key, wanted);
+    }
+    return wanted;
   }
 
   #add(entry: StoredEntry): void {

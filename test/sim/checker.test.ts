@@ -180,7 +180,7 @@ test('I2: another payload than a reply to that job, and another than the stored 
 
 test('I3: failed without a stored cause, completed with a reply that is committed and stored nowhere; giving back is free', () => {
   expect(held().command('fail', 'retries=2 because').broken()).toEqual(['I3']);
-  expect(held().command('fail', 'retries=3 the lane is full').broken()).toEqual([]);
+  expect(held().command('fail', `retries=3 ${NAMES.giveBack}`).broken()).toEqual([]);
   expect(held().reply().committed(1).command('complete', ANSWER).broken()).toEqual(['I5', 'I3']);
 });
 

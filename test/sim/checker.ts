@@ -21,8 +21,8 @@ export interface Names {
   readonly requestTopic: string;
   readonly replyTopic: string;
   readonly deadLetterTopic: string;
-  /** Messages of FailJob that give a job back and need no stored cause (I3). */
-  readonly giveBack: RegExp;
+  /** The message of a FailJob that gives a job back, and needs no stored cause (I3). */
+  readonly giveBack: string;
 }
 
 interface ReplyRecord {
@@ -94,7 +94,7 @@ class Checker {
         this.#blame('I3', event, 'completed with a reply that is committed, but not stored');
       return;
     }
-    if (event.command === 'updateTimeout' || this.#names.giveBack.test(event.payload)) return;
+    if (event.command === 'updateTimeout' || event.payload.endsWith(this.#names.giveBack)) return;
     if (job.failings.size === 0) this.#blame('I3', event, `${event.command} without a stored cause`);
     const retries = /^retries=(-?\d+)/.exec(event.payload)?.[1];
     if (event.command === 'fail' && retries !== undefined)

@@ -6,6 +6,7 @@
 
 import type { Clock, Random } from '../../src/actors/ports.ts';
 import type { Bus, KvPort } from '../../src/cluster/ports.ts';
+import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake.ts';
 import type { Log, LogFields } from '../../src/gateway/log.ts';
 import { SILENT } from '../../src/gateway/log.ts';
 import type { EnginePort, RecordWriter, ReplyReader } from '../../src/gateway/ports.ts';
@@ -57,7 +58,7 @@ export const NAMES: Names = {
   requestTopic: 'payments.requests',
   replyTopic: 'holdfast.sim.replies',
   deadLetterTopic: 'holdfast.sim.dlq',
-  giveBack: /no room|full/,
+  giveBack: GIVE_BACK_MESSAGE,
 };
 
 const STOP_WITHIN_MS = 30_000;

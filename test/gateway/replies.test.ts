@@ -14,6 +14,7 @@ import type {
 import { Replies, type RepliesEvent, type RepliesLimits } from '../../src/gateway/replies.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
+const ANSWERS: Readonly<Record<string, ReplyAnswer>> = { 6: 'refused', 7: 'late' };
 const random = { float: () => 0.5, bytes: () => new Uint8Array() };
 
 let clock: ManualClock;
@@ -168,7 +169,7 @@ describe('replies', () => {
       deliveries.map(({ reply }) => (reply.content.kind === 'malformed' ? reply.content.reason : 'result')),
     ).toEqual(['not-json', 'not-object', 'too-large', 'not-json', 'not-json', 'result', 'result']);
     expect(reasons()).toEqual(['no-id', 'forged', 'unknown']);
-    for (const { answer, reply } of deliveries) await answer(reply.jobKey === '7' ? 'late' : 'applied');
+    for (const { answer, reply } of deliveries) await answer(ANSWERS[reply.jobKey] ?? 'applied');
     await clock.advance(200);
     expect(reasons()).toEqual([
       'no-id',
@@ -179,6 +180,7 @@ describe('replies', () => {
       'too-large',
       'not-json',
       'not-json',
+      'refused',
       'late',
     ]);
     expect(commits.at(-1)).toBe('1: 0@20');

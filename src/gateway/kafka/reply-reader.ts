@@ -28,7 +28,7 @@ export interface ReplyReaderOptions extends Partial<Omit<ConsumerSettings, 'topi
 const DEFAULTS = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 500, rebalanceTimeoutMs: 5_000, maxWaitMs: 250 };
 const COMMIT_DEADLINE_MS = 5_000;
 const RESTART_MIN_MS = 250;
-const RESTART_MAX_MS = 5_000;
+const RESTART_MAX_MS = 2_000;
 
 interface Assignment {
   readonly memberId: string;

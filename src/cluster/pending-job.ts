@@ -10,7 +10,7 @@ import { emptyState, isPending, type JobState } from '../actors/pending-job/stat
 import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
-import type { EffectsGate } from './effects-gate.ts';
+import { type EffectsGate, Lost } from './effects-gate.ts';
 import type { Lanes } from './lanes.ts';
 import { jobKeyName } from './names.ts';
 import type { KvEntry } from './ports.ts';
@@ -49,6 +49,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   commands = 0;
   putInFlight = false;
   #countedIn: Lane | undefined;
+  #abandoned = false;
 
   constructor(shard: ShardId, jobKey: JobKey, around: JobSurroundings) {
     super();
@@ -80,8 +81,14 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     return 'Resume';
   }
 
+  /** Its shard is not here any more: whatever command is under way must start nothing further. */
+  abandon(): void {
+    this.#abandoned = true;
+  }
+
   /** Keeps the lane's count in step with what this job is, or is about to be. */
   count(snapshot: Snapshot | undefined): void {
+    if (this.#abandoned) return;
     const lane = snapshot !== undefined && isPending(snapshot) ? snapshot.lane : undefined;
     if (lane === this.#countedIn) return;
     if (this.#countedIn !== undefined) this.#around.lanes.remove(this.#countedIn);
@@ -90,6 +97,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   }
 
   #perform(effect: Effect): Promise<unknown> | unknown {
+    if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
     const { engine, requests, jobs } = this.#around;
     const { jobKey } = this.state;
     switch (effect.do) {
@@ -156,6 +164,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   /** An engine call starts only while we may act, and ends no later than the lease. */
   async #call(call: (deadlineMs: number) => Promise<EngineAnswer>): Promise<EngineAnswer> {
     await this.#around.gate.pass();
+    if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
     return call(Math.max(1, Math.min(LIMITS.engineCallMs, this.#around.gate.remainingMs())));
   }
 

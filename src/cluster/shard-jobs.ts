@@ -3,7 +3,7 @@
 // answer of the engine was never seen.
 import type { ActorRef } from '../actors/actor.ts';
 import type { ActorSystem } from '../actors/actor-system.ts';
-import type { JobKey, Revision, ShardId } from '../actors/ids.ts';
+import { ABSENT, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { Activation, ActivationAnswer, Reply, ReplyAnswer } from '../actors/messages.ts';
 import type { Command, CommandAnswer } from '../actors/pending-job/decide.ts';
@@ -30,6 +30,10 @@ export class ShardJobs {
   readonly #around: JobSurroundings;
   readonly #shards = new Map<ShardId, Map<JobKey, Resident>>();
   readonly #closed = new Set<ShardId>();
+  /** Jobs that left memory, by the revision last known, until the watch has passed it. */
+  readonly #forgotten = new Map<ShardId, Map<JobKey, Revision>>();
+  /** How far the watch of a shard has come. */
+  readonly #delivered = new Map<ShardId, Revision>();
   readonly #replies = new Map<string, Promise<HostAnswer<ReplyAnswer>>>();
   readonly #wheel: TimerWheel<PendingJob>;
   #commands = new Map<ShardId, number>();
@@ -52,14 +56,17 @@ export class ShardJobs {
     this.#closed.add(shard);
   }
 
-  /** Forgets the shard. What is still under way ends on its own against CAS. */
+  /** Forgets the shard. A command under way starts no further effect; what it started ends on its own against CAS. */
   drop(shard: ShardId): void {
     for (const { job, ref } of this.#shards.get(shard)?.values() ?? []) {
       this.#wheel.cancel(job);
       job.count(undefined);
+      job.abandon();
       void this.#system.stop(ref);
     }
     this.#shards.delete(shard);
+    this.#forgotten.delete(shard);
+    this.#delivered.delete(shard);
     this.#closed.delete(shard);
   }
 
@@ -121,15 +128,17 @@ export class ShardJobs {
   }
 
   /**
-   * A write under a job's key was delivered. Ours, or older than memory: nothing. A foreign one reloads the job into the
-   * same mailbox. Answers true when the job is not in memory and somebody else wrote a live one: the caller loads it.
+   * A write under a job's key was delivered. Not newer than memory, or ours with a put in flight: nothing. Any other
+   * reloads the job into the same mailbox. Answers true when the job is live and not in memory: the caller loads it.
    */
   delivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): boolean {
     if (!this.#shards.has(shard)) return false;
+    this.#delivered.set(shard, entry.revision);
     const resident = this.#resident(shard, jobKey);
     if (resident !== undefined && entry.revision <= resident.job.state.revision) return false;
+    if (resident === undefined && this.#wasForgotten(shard, jobKey, entry.revision)) return false;
     const snapshot = decodeSnapshot(entry.value);
-    if (snapshot.incarnation === this.#around.context.incarnation) return false;
+    if (resident?.job.putInFlight === true && snapshot.incarnation === this.#around.context.incarnation) return false;
     if (resident === undefined) return snapshot.kind !== 'ended';
     void this.#tell(resident, { type: 'reloaded', standing: { snapshot, revision: entry.revision } });
     return false;
@@ -199,10 +208,24 @@ export class ShardJobs {
   }
 
   #forget({ job, ref }: Resident): void {
+    const { jobKey, revision } = job.state;
+    if (revision > (this.#delivered.get(job.shard) ?? ABSENT)) {
+      const forgotten = this.#forgotten.get(job.shard) ?? new Map<JobKey, Revision>();
+      this.#forgotten.set(job.shard, forgotten.set(jobKey, revision));
+    }
     this.#wheel.cancel(job);
     job.count(undefined);
     this.#shards.get(job.shard)?.delete(job.state.jobKey);
     void this.#system.stop(ref);
+  }
+
+  /** The watch may be behind: writes up to the last one before a job was forgotten are no news. */
+  #wasForgotten(shard: ShardId, jobKey: JobKey, revision: Revision): boolean {
+    const forgotten = this.#forgotten.get(shard);
+    const last = forgotten?.get(jobKey);
+    if (last === undefined) return false;
+    if (revision >= last) forgotten?.delete(jobKey);
+    return revision <= last;
   }
 
   #resident(shard: ShardId, jobKey: JobKey): Resident | undefined {

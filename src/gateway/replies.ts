@@ -12,6 +12,7 @@ import type { DeadLetterReason, Reply, ReplyAnswer } from '../actors/messages.ts
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { AssignedPartition, IncomingRecord, ReplyHandlers, ReplyReader } from './ports.ts';
+import { ReplyCommits } from './reply-commits.ts';
 import { type JudgedRecord, judge, type VerifyId } from './reply-record.ts';
 import { ReplyRun } from './reply-run.ts';
 import { RetryDelay } from './retry-delay.ts';
@@ -74,42 +75,38 @@ interface Share {
   /** The last delivery of each job that has one under way. */
   readonly lastOfJob: Map<JobKey, Promise<void>>;
   readonly withdrawals: Set<() => void>;
-  committed: bigint;
   paused: boolean;
   over: boolean;
 }
 
 interface Assignment {
-  readonly memberId: string;
   readonly generation: number;
   readonly shares: ReadonlyMap<number, Share>;
+  readonly commits: ReplyCommits;
 }
 
 export class Replies {
   readonly #options: RepliesOptions;
   readonly #limits: RepliesLimits;
-  readonly #commitDelay: RetryDelay;
   /** Resolves when the group has given this node its first assignment, even of no partition. */
   readonly assignedOnce: Promise<void>;
   readonly #assignedFirst: () => void;
   #assignment: Assignment | undefined;
-  #commitTimer: Timer | undefined;
+  #memberId = '';
   #markTimer: Timer | undefined;
-  #committing: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: RepliesOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_REPLIES_LIMITS, ...options.limits };
-    this.#commitDelay = new RetryDelay(this.#limits.retryMinMs, this.#limits.retryMaxMs, options.random);
     const first = Promise.withResolvers<void>();
     this.assignedOnce = first.promise;
     this.#assignedFirst = first.resolve;
   }
 
-  /** This consumer's name in the group; others show it out by it. '' while it has no assignment. */
+  /** This consumer's latest name in the group; others show it out by it, also in the middle of a rebalance. '' before the first. */
   get memberId(): string {
-    return this.#assignment?.memberId ?? '';
+    return this.#memberId;
   }
 
   get assigned(): readonly number[] {
@@ -146,10 +143,7 @@ export class Replies {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#markTimer?.cancel();
-    this.#commitTimer?.cancel();
-    await this.#committing;
-    await this.#commit();
-    this.#commitTimer?.cancel();
+    await this.#assignment?.commits.flush();
     this.#unassign();
     await this.#options.reader.stop();
   }
@@ -164,12 +158,12 @@ export class Replies {
         run: new ReplyRun(start),
         lastOfJob: new Map(),
         withdrawals: new Set(),
-        committed: start,
         paused: false,
         over: false,
       });
     }
-    this.#assignment = { memberId, generation, shares };
+    this.#memberId = memberId;
+    this.#assignment = { generation, shares, commits: this.#commitsOf(generation, shares) };
     this.#options.onEvent?.({ kind: 'assigned', memberId, generation, partitions: [...shares.keys()] });
     this.#assignedFirst();
   }
@@ -180,10 +174,8 @@ export class Replies {
       share.over = true;
       for (const withdraw of share.withdrawals) withdraw();
     }
+    this.#assignment.commits.end();
     this.#assignment = undefined;
-    this.#commitTimer?.cancel();
-    this.#commitTimer = undefined;
-    this.#commitDelay.reset();
     this.#options.onEvent?.({ kind: 'unassigned' });
   }
 
@@ -273,40 +265,15 @@ export class Replies {
       this.#options.reader.resume([partition]);
       this.#options.onEvent?.({ kind: 'resumed', partition });
     }
-    if (run.end > share.committed) this.#commitIn(this.#limits.commitEveryMs);
+    this.#assignment?.commits.moved();
   }
 
-  #commitIn(delayMs: number): void {
-    if (this.#stopped) return;
-    this.#commitTimer ??= this.#options.clock.setTimer(delayMs, () => {
-      this.#commitTimer = undefined;
-      if (this.#committing === undefined)
-        this.#committing = this.#commit().finally(() => (this.#committing = undefined));
-      else this.#commitIn(delayMs);
-    });
-  }
-
-  async #commit(): Promise<void> {
-    const assignment = this.#assignment;
-    if (assignment === undefined) return;
-    const ends = new Map<number, bigint>();
-    for (const { partition, run, committed } of assignment.shares.values()) {
-      if (run.end > committed) ends.set(partition, run.end);
-    }
-    if (ends.size === 0) return;
-    const offsets = new Map([...ends].map(([partition, end]) => [partition, end.toString()]));
-    try {
-      await this.#options.reader.commit(assignment.generation, offsets);
-    } catch (error) {
-      if (this.#assignment !== assignment) return;
-      this.#options.onEvent?.({ kind: 'retry', what: 'commit', error });
-      return this.#commitIn(this.#commitDelay.next());
-    }
-    this.#commitDelay.reset();
-    for (const [partition, end] of ends) {
-      const share = assignment.shares.get(partition);
-      if (share !== undefined) share.committed = end;
-    }
+  #commitsOf(generation: number, shares: ReadonlyMap<number, Share>): ReplyCommits {
+    const { reader, clock, random, onEvent } = this.#options;
+    const { commitEveryMs: everyMs, retryMinMs, retryMaxMs } = this.#limits;
+    const runs = new Map([...shares].map(([partition, { run }]) => [partition, run]));
+    const onError = (error: unknown) => onEvent?.({ kind: 'retry', what: 'commit', error });
+    return new ReplyCommits({ reader, clock, random, generation, runs, everyMs, retryMinMs, retryMaxMs, onError });
   }
 
   #markIn(delayMs: number): void {

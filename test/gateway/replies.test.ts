@@ -231,7 +231,7 @@ describe('replies', () => {
     await clock.advance(1);
     await deliveries[0]?.answer(new Error('lease lost'));
     handlers.onUnassigned();
-    expect(replies.assigned).toEqual([]);
+    expect([replies.assigned, replies.memberId]).toEqual([[], 'member']);
     await deliveries[1]?.answer('applied');
     await clock.advance(30_000);
     expect([deliveries.length, letters, commits, outcomes()]).toEqual([2, [], [], []]);

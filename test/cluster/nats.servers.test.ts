@@ -1,5 +1,8 @@
 // The adapters on a real server: what a write answers, what a watch delivers over kill and restart, who is not there.
-import { jetstream } from '@nats-io/jetstream';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LocalNats, startNats } from '../../deploy/local/index.ts';
@@ -10,6 +13,8 @@ import { connectNats, type LinkStatus, type NatsLink, olderThan } from '../../sr
 import { Inbox } from '../../src/cluster/nats/inbox.ts';
 import { NatsKv } from '../../src/cluster/nats/kv.ts';
 import type { KvPutAnswer, KvWatchHandler } from '../../src/cluster/ports.ts';
+import { Store, StoreClosed } from '../../src/cluster/store.ts';
+import { SystemClock, SystemRandom } from '../../src/gateway/system-clock.ts';
 
 const text = (value: Uint8Array): string => Buffer.from(value).toString();
 const bytes = (value: string): Uint8Array => Buffer.from(value);
@@ -45,27 +50,30 @@ interface Client extends AsyncDisposable {
   readonly inbox: Inbox;
   readonly kv: NatsKv;
   readonly bus: NatsBus;
+  readonly store: Store;
+  /** What the store said when it found that the bucket went back in time. */
+  readonly restored: string[];
 }
 
 async function client(url: string, cluster: string): Promise<Client> {
   const link = await connectNats({ url, name: 'test' });
   const inbox = new Inbox(link);
   const kv = new NatsKv(link, inbox, bucketName(cluster));
-  return { link, inbox, kv, bus: new NatsBus(link, inbox), [Symbol.asyncDispose]: () => link.close() };
+  const restored: string[] = [];
+  const onRestored = (reason: string): void => void restored.push(reason);
+  const store = new Store({ kv, clock: new SystemClock(), random: new SystemRandom(), maxInFlight: 500, onRestored });
+  const dispose = async (): Promise<void> => {
+    store.close();
+    await link.close();
+  };
+  return { link, inbox, kv, bus: new NatsBus(link, inbox), store, restored, [Symbol.asyncDispose]: dispose };
 }
 
-/** Repeats the same compare-and-set until it is settled; `refused` by our own write counts as stored. */
-async function putUntilSettled(kv: NatsKv, key: string, value: string, expected: Revision): Promise<Revision> {
-  for (;;) {
-    const answer = await kv.put(key, bytes(value), expected);
-    if (answer.kind === 'stored') return answer.revision;
-    if (answer.kind === 'never') throw new Error(answer.reason);
-    if (answer.kind === 'refused') {
-      const standing = await kv.getRevision(answer.revision);
-      if (standing !== undefined && text(standing.value) === value) return standing.revision;
-      throw new Error(`${key} expected ${expected}, stands ${answer.revision}`);
-    }
-  }
+/** Writes what must be stored in the end, through whatever happens to the server. */
+async function settle(c: Client, key: string, value: string, expected: Revision, ttlMs?: number): Promise<Revision> {
+  const answer = await c.store.put(key, bytes(value), expected, ttlMs === undefined ? {} : { ttlMs });
+  expect(answer.kind).toBe('stored');
+  return answer.kind === 'stored' ? answer.revision : ABSENT;
 }
 
 describe('one server', () => {
@@ -164,12 +172,12 @@ describe('one server', () => {
     await using c = await client(nats.url, 'expiring');
     await makeBucket(c.inbox, 'expiring', 1);
     const keys = Array.from({ length: 3_000 }, (_, n) => `1.${n}`);
-    const value = bytes('x'.repeat(1_000));
+    const value = 'x'.repeat(1_000);
     const revisions = await Promise.all(
-      keys.map(async (key, n) => stored(await c.kv.put(key, value, ABSENT, n < 2_000 ? {} : { ttlMs: 1_000 }))),
+      keys.map((key, n) => settle(c, key, value, ABSENT, n < 2_000 ? undefined : 1_000)),
     );
     const watched = new Recorder();
-    const writes = keys.slice(0, 2_000).map((key, n) => c.kv.put(key, bytes('newest'), revisions[n] ?? ABSENT));
+    const writes = keys.slice(0, 2_000).map((key, n) => settle(c, key, 'newest', revisions[n] ?? ABSENT));
     await Promise.all([c.kv.watch(['1.>'], watched), ...writes]);
     await expect.poll(() => watched.caughtUp, { timeout: 10_000 }).toBe(1);
     const behind = keys.slice(0, 2_000).filter((key) => watched.latest.get(key) !== 'newest');
@@ -212,7 +220,7 @@ describe('one server', () => {
     await c.kv.watch(['1.>'], watched);
     await expect.poll(() => watched.caughtUp).toBe(1);
 
-    const { streams } = await (await import('@nats-io/jetstream')).jetstreamManager(c.link.nc);
+    const { streams } = await jetstreamManager(c.link.nc);
     await streams.delete(`KV_${bucketName('remade')}`);
     await expect(c.kv.bucketId()).rejects.toMatchObject({ code: 'KV_UNAVAILABLE' });
     await makeBucket(c.inbox, 'remade', 1);
@@ -275,7 +283,7 @@ describe('one server', () => {
 
       await server?.restart();
       await expect.poll(() => c.bus.connected(), { timeout: 5_000 }).toBe(true);
-      for (let n = 0; n < 20; n++) revision = await putUntilSettled(c.kv, `1.${round}`, `after ${n}`, revision);
+      for (let n = 0; n < 20; n++) revision = await settle(c, `1.${round}`, `after ${n}`, revision);
       stored(await c.kv.put(`1.${round}00`, bytes('another'), ABSENT));
       await expect.poll(() => watched.latest.get(`1.${round}00`), { timeout: 10_000 }).toBe('another');
       expect(watched.latest.get(`1.${round}`)).toBe('after 19');
@@ -286,6 +294,40 @@ describe('one server', () => {
     expect(watched.caughtUp).toBe(1);
     expect(watched.resets.length).toBeGreaterThanOrEqual(2);
     expect(new Set(watched.resets)).toEqual(new Set([bucketId]));
+  });
+
+  test('an older copy of the bucket put back: the watch reports another bucket and reads it from scratch', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'holdfast-nats-'));
+    const own = await startNats({ dir });
+    try {
+      await using c = await client(own.url, 'rewound');
+      await makeBucket(c.inbox, 'rewound', 1);
+      stored(await c.kv.put('1.1', bytes('kept'), ABSENT));
+      const [server] = own.servers;
+      await server?.stop();
+      await cp(join(dir, 'nats-1'), join(dir, 'copy'), { recursive: true });
+      await server?.restart();
+      const watched = new Recorder();
+      await expect.poll(() => c.kv.watch(['1.>'], watched).then(() => 'open', String), { timeout: 5_000 }).toBe('open');
+      for (let n = 2; n < 9; n++) await settle(c, `1.${n}`, 'to be lost', ABSENT);
+      await expect.poll(() => watched.latest.size).toBe(8);
+
+      await server?.stop();
+      await rm(join(dir, 'nats-1'), { recursive: true });
+      await cp(join(dir, 'copy'), join(dir, 'nats-1'), { recursive: true });
+      watched.said.length = 0;
+      await server?.restart();
+      const another = () => c.kv.put('1.98', bytes('by another node'), ABSENT);
+      await expect.poll(async () => (await another()).kind, { timeout: 10_000 }).toBe('stored');
+      await expect(c.store.put('1.99', bytes('new'), ABSENT)).rejects.toThrow(StoreClosed);
+      expect(c.restored).toHaveLength(1);
+      await expect.poll(() => watched.said.length, { timeout: 15_000 }).toBe(4);
+      expect(watched.said).toEqual(['reset', '1.1=kept (2)', '1.98=by another node (1)', '1.99=new (0)']);
+      expect(watched.resets).not.toContain(await c.kv.bucketId());
+    } finally {
+      await own.stop();
+      await rm(dir, { recursive: true, force: true });
+    }
   });
 
   test('the first connection waits for the server, saying why', async () => {

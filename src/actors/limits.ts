@@ -31,6 +31,8 @@ export const LIMITS = {
   releaseLockMs: 500,
   /** How soon something that cannot be decided yet (reply progress, a request in flight) is looked at again. */
   lookAgainMs: SECOND,
+  /** A request that neither the publisher nor the mailbox knows this long after the deadline: its outcome was lost. */
+  outcomeLostMs: 10 * SECOND,
   /** The engine cuts error messages at 10,000 characters; people read less. */
   causeChars: 2000,
   /** A parked reply without settings of its own is kept as long as the default incident window. */

@@ -17,6 +17,7 @@ export type ClusterEvent =
       readonly to: ShardState;
       readonly epoch: Revision;
     }
+  | { readonly kind: 'takeover'; readonly shard: ShardId; readonly from: Incarnation }
   | { readonly kind: 'rehydrated'; readonly shard: ShardId; readonly jobs: number; readonly republished: number }
   | { readonly kind: 'stored'; readonly shard: ShardId; readonly jobKey: JobKey; readonly snapshot: Snapshot }
   | { readonly kind: 'conflict'; readonly shard: ShardId; readonly jobKey: JobKey }

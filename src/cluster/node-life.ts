@@ -151,6 +151,7 @@ export class NodeLife {
       onAcquired: (acquired) => void this.#rehydrate(acquired),
       drain: (shard) => this.#drain(shard),
       onReleased: (shard) => this.#released(shard),
+      onTakeover: (shard, from) => options.onEvent?.({ kind: 'takeover', shard, from }),
       onTransition: (shard, from, to, epoch) => options.onEvent?.({ kind: 'shard', shard, from, to, epoch }),
     });
     this.router = new Router({

@@ -31,6 +31,8 @@ export interface ShardsOptions {
   /** Forget it. */
   onReleased(shard: ShardId): void;
   onTransition(shard: ShardId, from: ShardState, to: ShardState, epoch: Revision): void;
+  /** Our claim replaced that of a dead, suspected or superseded incarnation. */
+  onTakeover(shard: ShardId, from: Incarnation): void;
 }
 
 export class Shards {
@@ -39,6 +41,8 @@ export class Shards {
   /** The revision of our own claim, while we have one. */
   readonly #epochs: Revision[];
   #placement: readonly NodeName[] = [];
+  /** The members it was computed for. */
+  #placedFor = '';
   #acknowledged: ShardId[] = [];
   #claimsInFlight = 0;
   #askedAtMs = Number.NEGATIVE_INFINITY;
@@ -134,6 +138,9 @@ export class Shards {
       if (state === 'ready' && !membership.isDead(incarnation) && !suspicion.isSuspected(incarnation))
         ready.push(record.node);
     }
+    const members = ready.toSorted().join();
+    if (members === this.#placedFor) return;
+    this.#placedFor = members;
     this.#placement = ready.length === 0 ? [] : place(ready, this.#states.length);
   }
 
@@ -141,7 +148,7 @@ export class Shards {
     if (this.#claimsInFlight >= CLUSTER_LIMITS.claimsInFlight || !this.#move(shard, 'claim')) return;
     const { control, claims, node, incarnation, clock } = this.#options;
     this.#claimsInFlight += 1;
-    const standing = claims.of(shard).revision;
+    const { revision: standing, incarnation: from } = claims.of(shard);
     try {
       const answer = await control.put(
         claimKey(shard),
@@ -151,6 +158,7 @@ export class Shards {
       if (answer.kind === 'stored') {
         this.#epochs[shard] = answer.revision;
         this.#acknowledged.push(shard);
+        if (from !== '') this.#options.onTakeover(shard, from);
         this.#move(shard, 'claimAcknowledged');
       } else {
         if (answer.kind === 'conflict' && answer.standing === undefined) claims.gone(shard);

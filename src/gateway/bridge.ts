@@ -82,7 +82,15 @@ export class Bridge {
       kv,
       bus,
       engine,
-      requests: this.requests,
+      requests: {
+        publish: (request, settled) =>
+          this.requests.publish(request, (outcome) => {
+            this.#metrics.request(request.lane, outcome.kind);
+            settled(outcome);
+          }),
+        withdraw: (jobKey, attempt) => this.requests.withdraw(jobKey, attempt),
+        discardAll: () => this.requests.discardAll(),
+      },
       cluster: config.cluster,
       node: config.node,
       shards: config.shards,
@@ -233,6 +241,9 @@ export class Bridge {
         break;
       case 'rehydrated':
         if (event.republished > 0) this.#metrics.republished(event.republished);
+        break;
+      case 'takeover':
+        this.#metrics.takeover();
         break;
       case 'conflict':
         this.#metrics.casConflict();

@@ -17,6 +17,8 @@ function logClusterEvent(log: Log, event: ClusterEvent): void {
       const { kind, attempt, outcome, lane } = event.snapshot;
       return log.debug(`job ${outcome ?? kind}`, { shard: event.shard, jobKey: event.jobKey, attempt, lane });
     }
+    case 'takeover':
+      return log.debug('shard taken over', { shard: event.shard, from: event.from });
     case 'shard':
       return log.debug(`shard ${event.to}`, { shard: event.shard, from: event.from, epoch: event.epoch });
     case 'rehydrated': {

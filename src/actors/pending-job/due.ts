@@ -49,8 +49,11 @@ function* replyDeadline(state: JobState, context: JobContext, snapshot: Snapshot
     return;
   }
   if (state.ackedAttempt !== snapshot.attempt && snapshot.sentAttempt !== snapshot.attempt) {
-    // Withdrawn first, so that a request is not sent after its job has failed. In flight: its outcome is awaited.
-    if ((yield* withdraw(snapshot.attempt)) !== 'withdrawn') return;
+    // Withdrawn first, so that a request is not sent after its job has failed. In flight: its outcome is awaited. Not
+    // known any more: its outcome is on its way to this mailbox, unless it got lost there; then nobody else brings it.
+    const answer = yield* withdraw(snapshot.attempt);
+    if (answer === 'inFlight') return;
+    if (answer === 'unknown' && nowMs < snapshot.replyDeadlineMs + LIMITS.outcomeLostMs) return;
     return yield* startFailing(state, context, snapshot, timedOut(snapshot, 'notSent'), undefined);
   }
   yield* startFailing(state, context, snapshot, timedOut(snapshot, 'replyTimeout'), undefined);

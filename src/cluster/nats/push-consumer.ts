@@ -147,7 +147,9 @@ export class PushConsumer {
       this.#revision = at.revision;
       if (!isMarker(message)) {
         const key = message.subject.slice(this.#source.subjects.length);
-        this.#handler.onEntry({ key, value: message.data, revision: at.revision, writtenMs: at.writtenMs }, at.pending);
+        // Copied: the client's bytes are a view of what the socket read, and would keep all of that alive.
+        const value = new Uint8Array(message.data);
+        this.#handler.onEntry({ key, value, revision: at.revision, writtenMs: at.writtenMs }, at.pending);
       }
       this.#handler.onProgress(at.pending === 0);
     }

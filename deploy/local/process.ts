@@ -22,7 +22,7 @@ export interface LocalServer {
   stop(): Promise<void>;
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>;
-  /** SIGSTOP: the sockets stay open and nobody answers. */
+  /** SIGSTOP: the sockets stay open and, some milliseconds later, nobody answers. */
   pause(): void;
   /** SIGCONT. */
   resume(): void;

@@ -41,7 +41,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
     name: 'kafka',
     dir,
     ready: () => isReady(port),
-    readyWithinMs: 60_000,
+    readyWithinMs: 120_000,
     native: async () => {
       const { home } = await findJdk(17, `Kafka ${version}`);
       const jars = await mavenJars('org.apache.kafka', 'kafka_2.13', version, '44 MB');

@@ -13,7 +13,7 @@ const version = '8.8.21';
 
 export async function startTestEngine(): Promise<LocalZeebe> {
   const jdk = await findJdk(21, `the ${version} test engine`);
-  const jars = await mavenJars('io.camunda', 'zeebe-process-test-engine', version, '100 MB');
+  const jars = await mavenJars('io.camunda', 'zeebe-process-test-engine', version, '128 MB');
   const data = await dataDir('test-engine');
   const [port = 0] = await freePorts(1);
   const grpcAddress = `127.0.0.1:${port}`;
@@ -24,7 +24,7 @@ export async function startTestEngine(): Promise<LocalZeebe> {
     command: join(jdk.home, 'bin', 'java'),
     args: ['-Xmx512m', '-XX:+UseSerialGC', ...nativeAccessOptions(jdk), '-cp', join(jars, '*'), main, String(port)],
     ready: () => hasLeaders(grpcAddress, 1),
-    readyWithinMs: 60_000,
+    readyWithinMs: 120_000,
   });
   const stop = async () => {
     await server.stop();

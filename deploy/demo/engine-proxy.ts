@@ -1,0 +1,143 @@
+// A small proxy in front of the engine's gateway, and the demo's witness: it knows each bridge node by the address that
+// node was given, and each of its connections, and writes down every CompleteJob that passes.
+//
+// What must hold: whatever a node and the engine say to each other passes unchanged, at the level of HTTP/2 and not of
+// gRPC: message bytes, half-close, trailers (also an answer that is nothing but trailers), resets, deadlines (a header
+// like any other) and flow control, for calls with one answer and for streams. Each connection of a node has a connection
+// of its own to the engine, and when one breaks so does the other: the engine must see a killed node as it would see
+// it without us, and the node a lost engine.
+import { once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  connect,
+  constants,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { type CompleteCall, jobKeyOf, timeoutMsOf } from './complete-calls.ts';
+
+/** One connection of a node; `closedMs` is wall clock ms. */
+export interface NodeConnection {
+  readonly id: number;
+  readonly node: string;
+  readonly openedMs: number;
+  closedMs: number | undefined;
+}
+
+const COMPLETE_JOB = '/gateway_protocol.Gateway/CompleteJob';
+
+export class EngineProxy {
+  readonly completeCalls: CompleteCall[] = [];
+  readonly connections: NodeConnection[] = [];
+  readonly #engine: string;
+  readonly #servers: Http2Server[] = [];
+  readonly #sessions = new Set<ServerHttp2Session | ClientHttp2Session>();
+
+  /** @param engine `host:port` of the gateway, plain text */
+  constructor(engine: string) {
+    this.#engine = engine;
+  }
+
+  /** Opens an address of 127.0.0.1 for one node; answers it as `host:port`. */
+  async listen(node: string): Promise<string> {
+    const server = createServer();
+    server.on('session', (session) => this.#connected(node, session));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    this.#servers.push(server);
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    for (const server of this.#servers) server.close();
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  #connected(node: string, downstream: ServerHttp2Session): void {
+    const connection: NodeConnection = {
+      id: this.connections.length,
+      node,
+      openedMs: Date.now(),
+      closedMs: undefined,
+    };
+    this.connections.push(connection);
+    const upstream = connect(`http://${this.#engine}`);
+    this.#sessions.add(downstream).add(upstream);
+    downstream.once('close', () => {
+      connection.closedMs = Date.now();
+      this.#sessions.delete(downstream);
+      upstream.destroy();
+    });
+    upstream.once('close', () => {
+      this.#sessions.delete(upstream);
+      downstream.destroy();
+    });
+    upstream.once('goaway', () => downstream.close());
+    // The errors themselves do not matter: both sessions close after one.
+    downstream.on('error', () => undefined);
+    upstream.on('error', () => undefined);
+    downstream.on('stream', (stream, headers) => this.#forward(connection, upstream, stream, headers));
+  }
+
+  #forward(
+    connection: NodeConnection,
+    upstream: ClientHttp2Session,
+    down: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+  ): void {
+    down.on('error', () => undefined);
+    if (upstream.destroyed || upstream.closed) return down.close(constants.NGHTTP2_REFUSED_STREAM);
+    const up = upstream.request(headers, { endStream: false });
+    up.on('error', () => undefined);
+
+    const answered = headers[':path'] === COMPLETE_JOB ? this.#record(connection, down, headers) : () => undefined;
+    let trailers: IncomingHttpHeaders = {};
+    up.on('response', (response, flags) => {
+      if (down.destroyed || down.headersSent) return;
+      const trailersOnly = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+      if (trailersOnly) answered(response);
+      down.respond(response, { endStream: trailersOnly, waitForTrailers: !trailersOnly });
+    });
+    up.on('trailers', (last) => {
+      trailers = last;
+      answered(last);
+    });
+    down.on('wantTrailers', () => down.sendTrailers(trailers));
+
+    down.pipe(up);
+    up.pipe(down);
+    // A stream that was not read to its end (cancelled, deadline passed, refused) ends on the other side in the same way.
+    down.on('close', () => up.close(down.rstCode));
+    up.on('close', () => {
+      if (up.rstCode !== constants.NGHTTP2_NO_ERROR) down.close(up.rstCode);
+    });
+  }
+
+  /** Notes the call when its job is known; answers what is to be told of the answer. */
+  #record(
+    connection: NodeConnection,
+    down: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+  ): (trailers: IncomingHttpHeaders) => void {
+    const timeoutMs = timeoutMsOf(headers['grpc-timeout']);
+    let call: CompleteCall | undefined;
+    let message = Buffer.alloc(0);
+    down.on('data', (chunk: Buffer) => {
+      if (call !== undefined) return;
+      message = Buffer.concat([message, chunk]);
+      const jobKey = jobKeyOf(message);
+      if (jobKey === undefined) return;
+      call = { node: connection.node, connection: connection.id, jobKey, sentMs: Date.now(), timeoutMs };
+      this.completeCalls.push(call);
+    });
+    return (trailers) => {
+      if (call === undefined || call.status !== undefined || down.destroyed) return;
+      call.status = Number(trailers['grpc-status']);
+      call.answeredMs = Date.now();
+    };
+  }
+}

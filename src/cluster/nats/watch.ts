@@ -77,7 +77,10 @@ class Watch implements KvWatch {
     const { consumer, made } = await this.#make();
     this.#opening = false;
     if (consumer.stopped) throw new KvUnavailable('the connection broke while the watch was opened');
-    this.#start(consumer, made);
+    // Whoever opens it has it in hand before the first entry comes.
+    setImmediate(() => {
+      if (!consumer.stopped) this.#start(consumer, made);
+    });
   }
 
   #replace(): void {

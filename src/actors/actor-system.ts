@@ -46,6 +46,14 @@ export class ActorSystem {
     return cell;
   }
 
+  /**
+   * Runs an actor for whoever holds the reference: it is not found by name and not stopped by `shutdown`, and costs
+   * nothing once the reference is dropped. For actors that come and go by the thousand; `name` is for messages.
+   */
+  host<M, R>(name: string, actor: Actor<M, R>): ActorRef<M, R> {
+    return new ActorCell(name, actor, { ...this.#home, onStopped: () => {} });
+  }
+
   /** The actor of that name, also while it stops. The caller knows what it spawned under the name. */
   find<M, R>(name: string): ActorRef<M, R> | undefined {
     return this.#cells.get(name) as ActorCell<M, R> | undefined;

@@ -7,6 +7,8 @@ export const LIMITS = {
   mailbox: 256,
   /** A command that JetStream or the engine holds up for longer is asked again by whoever sent it; it goes on all the same. */
   askMs: 30 * SECOND,
+  /** A job that only waits is packed after one to two of these. */
+  coolAfterMs: 2 * SECOND,
   /** How often one command is decided anew after a CAS conflict before its sender is told to ask again. */
   conflictsPerCommand: 8,
   /** The first lock. Short: a lost activation must not hide a job for long. */

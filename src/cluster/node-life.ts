@@ -127,8 +127,8 @@ export class NodeLife {
       requestSettled: (job, attempt, outcome) =>
         this.jobs.requestSettled(job, { type: 'requestSettled', attempt, outcome }),
       onStored: (job, snapshot) =>
-        options.onEvent?.({ kind: 'stored', shard: job.shard, jobKey: job.state.jobKey, snapshot }),
-      onConflict: (job) => options.onEvent?.({ kind: 'conflict', shard: job.shard, jobKey: job.state.jobKey }),
+        options.onEvent?.({ kind: 'stored', shard: job.shard, jobKey: job.jobKey, snapshot }),
+      onConflict: (job) => options.onEvent?.({ kind: 'conflict', shard: job.shard, jobKey: job.jobKey }),
     });
     this.#rehydration = new Rehydration({
       control,

@@ -1,9 +1,10 @@
 // The pending job as an actor: it drives the pure decision (actors/pending-job) one command at a time, and performs its
 // effects against the store, the engine and the request publisher of this incarnation. It has no closures of its own:
 // there may be a million.
-import { Actor, type Supervision } from '../actors/actor.ts';
-import type { JobKey, Lane, ShardId } from '../actors/ids.ts';
+import { Actor, type ActorRef, type Supervision } from '../actors/actor.ts';
+import { ABSENT, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
+import { pack, unpack } from '../actors/pending-job/cold.ts';
 import { type Command, type CommandAnswer, decide } from '../actors/pending-job/decide.ts';
 import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-job/effects.ts';
 import { emptyState, isPending, type JobState } from '../actors/pending-job/state.ts';
@@ -43,8 +44,14 @@ export interface JobSurroundings {
 
 export class PendingJob extends Actor<Command, CommandAnswer> {
   readonly shard: ShardId;
-  readonly state: JobState;
+  readonly jobKey: JobKey;
+  /** Its mailbox, while there is something in it or was lately. */
+  ref: ActorRef<Command, CommandAnswer> | undefined;
   readonly #around: JobSurroundings;
+  #state: JobState | undefined;
+  /** Instead of `#state`, while it only waits (cold.ts). */
+  #packed: string | undefined;
+  #packedRevision: Revision = ABSENT;
   /** Commands told and not yet answered: a job is forgotten only when there are none. */
   commands = 0;
   putInFlight = false;
@@ -54,8 +61,37 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   constructor(shard: ShardId, jobKey: JobKey, around: JobSurroundings) {
     super();
     this.shard = shard;
-    this.state = emptyState(jobKey);
+    this.jobKey = jobKey;
+    this.#state = emptyState(jobKey);
     this.#around = around;
+  }
+
+  /** Unpacks it; whoever only wants to know whether it waits asks `packed`. */
+  get state(): JobState {
+    if (this.#state === undefined) {
+      this.#state = unpack(this.jobKey, this.#packedRevision, this.#packed ?? '');
+      this.#packed = undefined;
+    }
+    return this.#state;
+  }
+
+  get revision(): Revision {
+    return this.#state?.revision ?? this.#packedRevision;
+  }
+
+  /** Held with its request sent, or parked, and nothing under way. */
+  get packed(): boolean {
+    return this.#packed !== undefined;
+  }
+
+  /** Makes it small, if it only waits. */
+  pack(): void {
+    if (this.#state === undefined || this.commands > 0) return;
+    this.#packed = pack(this.#state);
+    if (this.#packed === undefined) return;
+    this.#packedRevision = this.#state.revision;
+    this.#state = undefined;
+    this.ref = undefined;
   }
 
   override async receive(command: Command): Promise<CommandAnswer> {

@@ -1,0 +1,239 @@
+// The proxy between a grpc-js client and a grpc-js server: what either of them sees must be what it would see without
+// the proxy, and what is written down must be what happened.
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import {
+  Client,
+  type ClientReadableStream,
+  credentials,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceError,
+  type sendUnaryData,
+  status,
+} from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { jobKeyOf, timeoutMsOf } from '../../deploy/demo/complete-calls.ts';
+import { EngineProxy } from '../../deploy/demo/engine-proxy.ts';
+import { eventually } from '../support/eventually.ts';
+
+const COMPLETE = '/gateway_protocol.Gateway/CompleteJob';
+const STREAM = '/gateway_protocol.Gateway/StreamActivatedJobs';
+const bytes = (buffer: Buffer) => buffer;
+const method = (path: string, responseStream: boolean) => ({
+  path,
+  requestStream: false,
+  responseStream,
+  requestSerialize: bytes,
+  requestDeserialize: bytes,
+  responseSerialize: bytes,
+  responseDeserialize: bytes,
+});
+
+type Unary = (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => void;
+type Streaming = (call: ServerWritableStream<Buffer, Buffer>) => void;
+
+let engine: Server;
+let proxy: EngineProxy;
+let client: Client;
+let onComplete: Unary;
+let onStream: Streaming;
+
+beforeEach(async () => {
+  onComplete = (_, answer) => answer(null, Buffer.alloc(0));
+  onStream = (call) => call.end();
+  engine = new Server({ 'grpc.max_receive_message_length': -1 });
+  engine.addService(
+    { complete: method(COMPLETE, false), stream: method(STREAM, true) },
+    {
+      complete: (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => onComplete(call, answer),
+      stream: (call: ServerWritableStream<Buffer, Buffer>) => onStream(call),
+    },
+  );
+  const port = await new Promise<number>((resolve, reject) =>
+    engine.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    ),
+  );
+  proxy = new EngineProxy(`127.0.0.1:${port}`);
+  client = new Client(await proxy.listen('bridge-1'), credentials.createInsecure(), {
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.max_receive_message_length': -1,
+  });
+});
+
+afterEach(() => {
+  client.close();
+  proxy.close();
+  engine.forceShutdown();
+});
+
+describe('a call with one answer', () => {
+  test('passes unchanged, and is written down under its job and its node', async () => {
+    let seen: Buffer | undefined;
+    onComplete = (call, answer) => {
+      seen = call.request;
+      answer(null, Buffer.from('done'));
+    };
+    const request = completeRequest(4_503_599_627_370_521n, Buffer.alloc(3_000_000, 'x'));
+    expect(await complete(request)).toEqual(Buffer.from('done'));
+    expect(seen?.equals(request)).toBe(true);
+    const [call] = proxy.completeCalls;
+    expect(call).toMatchObject({ node: 'bridge-1', connection: 0, jobKey: '4503599627370521', status: status.OK });
+    expect(call?.answeredMs).toBeGreaterThanOrEqual(call?.sentMs ?? Number.POSITIVE_INFINITY);
+  });
+
+  test('that is refused keeps its code and its text, and both are in an answer of trailers alone', async () => {
+    onComplete = (_, answer) => answer({ code: status.NOT_FOUND, details: 'no such job: täglich' });
+    await expect(complete(completeRequest(7n))).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+      details: 'no such job: täglich',
+    });
+    expect(proxy.completeCalls).toMatchObject([{ jobKey: '7', status: status.NOT_FOUND }]);
+  });
+
+  test('that is given up at its deadline is given up on the other side too, and counts as unanswered', async () => {
+    const cancelled = Promise.withResolvers<void>();
+    onComplete = (call) => call.on('cancelled', () => cancelled.resolve());
+    await expect(complete(completeRequest(8n), 200)).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
+    await cancelled.promise;
+    const [call] = proxy.completeCalls;
+    expect(call?.status).toBeUndefined();
+    expect(call?.timeoutMs).toBeGreaterThan(0);
+    expect(call?.timeoutMs).toBeLessThanOrEqual(200);
+  });
+});
+
+describe('a stream', () => {
+  test('passes message by message, ends with its trailers, and can be cancelled', async () => {
+    const cancelled = Promise.withResolvers<void>();
+    onStream = (call) => {
+      for (const text of ['a', 'b', 'c']) call.write(Buffer.from(text));
+      if (call.request.length > 0) call.on('cancelled', () => cancelled.resolve());
+      else call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'enough' });
+    };
+    const received: string[] = [];
+    const ending = openStream(Buffer.alloc(0)).on('data', (message: Buffer) => received.push(String(message)));
+    const [error] = (await once(ending, 'error')) as [ServiceError];
+    expect(received).toEqual(['a', 'b', 'c']);
+    expect(error).toMatchObject({ code: status.RESOURCE_EXHAUSTED, details: 'enough' });
+
+    const open = openStream(Buffer.from('stay'));
+    open.on('error', () => undefined);
+    await once(open, 'data');
+    open.cancel();
+    await cancelled.promise;
+    expect(proxy.completeCalls).toEqual([]);
+  });
+
+  test('is not read faster than its reader reads', async () => {
+    const message = Buffer.alloc(64 * 1024);
+    let written = 0;
+    let blocked = false;
+    onStream = (call) => {
+      const go = () => {
+        while (written < 2_000 && call.write(message)) written += 1;
+        blocked = written < 2_000;
+        if (blocked) call.once('drain', go);
+      };
+      go();
+    };
+    const stream = openStream(Buffer.alloc(0));
+    stream.on('error', () => undefined);
+    stream.once('data', () => stream.pause());
+    await eventually('the engine to be held up', () => blocked);
+    // Were the proxy to take all there is, nothing would hold the engine up before its 125 MB are written.
+    expect(await settled(() => written)).toBeLessThan(200);
+    stream.on('data', () => undefined).resume();
+    await eventually('the rest', () => written === 2_000, { diagnose: () => written });
+    stream.cancel();
+  });
+});
+
+describe('a connection', () => {
+  test('that a node breaks breaks the one to the engine, and is written down', async () => {
+    const cancelled = Promise.withResolvers<void>();
+    onStream = (call) => {
+      call.write(Buffer.from('a'));
+      call.on('cancelled', () => cancelled.resolve());
+    };
+    const stream = openStream(Buffer.alloc(0));
+    stream.on('error', () => undefined);
+    await once(stream, 'data');
+    expect(proxy.connections).toMatchObject([{ id: 0, node: 'bridge-1', closedMs: undefined }]);
+    client.close();
+    stream.cancel();
+    await cancelled.promise;
+    await eventually('the end of the connection', () => proxy.connections[0]?.closedMs !== undefined);
+  });
+
+  test('that the engine breaks is broken for the node', async () => {
+    await using broken = createServer((socket) => socket.once('data', () => socket.destroy())).listen(0, '127.0.0.1');
+    await once(broken, 'listening');
+    const away = new EngineProxy(`127.0.0.1:${(broken.address() as AddressInfo).port}`);
+    const node = new Client(await away.listen('bridge-1'), credentials.createInsecure());
+    await expect(complete(completeRequest(9n), 5_000, node)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    await eventually('the end of the connection', () => away.connections[0]?.closedMs !== undefined);
+    expect(away.completeCalls.every((call) => call.status === undefined)).toBe(true);
+    node.close();
+    away.close();
+  });
+});
+
+test('a job is read from the first bytes only, however they are cut', () => {
+  const body = frame(completeRequest(9_223_372_036_854_775_807n, Buffer.from('{}')));
+  const read = Array.from(body, (_, i) => jobKeyOf(body.subarray(0, i + 1)));
+  const first = read.findIndex((key) => key !== undefined);
+  expect(read.slice(first)).toEqual(read.slice(first).map(() => '9223372036854775807'));
+  expect(first).toBe(5 + 1 + 9 - 1);
+  expect(() => jobKeyOf(Buffer.from([1, 0, 0, 0, 2, 8, 1]))).toThrow(/cannot be read/);
+});
+
+test('a deadline is read in each of its units', () => {
+  const read = ['2H', '3M', '4S', '2999m', '5000u', '7000000n', '', undefined].map((text) => timeoutMsOf(text));
+  expect(read).toEqual([7_200_000, 180_000, 4_000, 2_999, 5, 7, undefined, undefined]);
+});
+
+/** jobKey and variables as protobuf. */
+function completeRequest(jobKey: bigint, variables: Buffer = Buffer.alloc(0)): Buffer {
+  const varint = (value: bigint): number[] =>
+    value < 0x80n ? [Number(value)] : [Number(value & 0x7fn) | 0x80, ...varint(value >> 7n)];
+  const key = Buffer.from([0x08, ...varint(jobKey)]);
+  if (variables.length === 0) return key;
+  return Buffer.concat([key, Buffer.from([0x12, ...varint(BigInt(variables.length))]), variables]);
+}
+
+function frame(message: Buffer): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeUInt32BE(message.length, 1);
+  return Buffer.concat([header, message]);
+}
+
+function complete(request: Buffer, withinMs = 5_000, by = client): Promise<Buffer> {
+  return new Promise((resolve, reject) =>
+    by.makeUnaryRequest(COMPLETE, bytes, bytes, request, { deadline: Date.now() + withinMs }, (error, answer) =>
+      error ? reject(error) : resolve(answer ?? Buffer.alloc(0)),
+    ),
+  );
+}
+
+function openStream(request: Buffer): ClientReadableStream<Buffer> {
+  return client.makeServerStreamRequest(STREAM, bytes, bytes, request);
+}
+
+/** The value once it has stood still. */
+async function settled(value: () => number): Promise<number> {
+  let last = Number.NaN;
+  await eventually(
+    'a value that stands still',
+    () => {
+      const same = value() === last;
+      last = value();
+      return same;
+    },
+    { everyMs: 200 },
+  );
+  return last;
+}

@@ -22,6 +22,25 @@ export function serviceTaskProcess(options: ServiceTaskProcess): string {
   );
 }
 
+/** start → a service task → another one → end. */
+export function twoTaskProcess(options: ServiceTaskProcess & { readonly thenJobType: string }): string {
+  const { processId, jobType, retries = 3, thenJobType } = options;
+  const task = (id: string, type: string, times: number) =>
+    `<serviceTask id="${id}" name="${xmlText(type)}">
+      <extensionElements><zeebe:taskDefinition type="${xmlText(type)}" retries="${times}"/></extensionElements>
+    </serviceTask>`;
+  return process(
+    processId,
+    `<startEvent id="start"/>
+    <sequenceFlow id="toTask" sourceRef="start" targetRef="task"/>
+    ${task('task', jobType, retries)}
+    <sequenceFlow id="toNext" sourceRef="task" targetRef="next"/>
+    ${task('next', thenJobType, 1)}
+    <sequenceFlow id="toEnd" sourceRef="next" targetRef="end"/>
+    <endEvent id="end"/>`,
+  );
+}
+
 /** A `process` element with these contents. */
 function process(processId: string, elements: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>

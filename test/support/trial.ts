@@ -1,0 +1,123 @@
+// One cluster of the product on real servers, with a service that answers and a driver that starts process instances: all
+// that a test of trouble needs, under names of its own. Between nodes and engine stands the demo's proxy, which counts jobs
+// that were completed again although their node had been told.
+import { randomBytes } from 'node:crypto';
+import { completedTwice } from '../../deploy/demo/complete-calls.ts';
+import { EngineProxy } from '../../deploy/demo/engine-proxy.ts';
+import { topicsOf } from '../../src/gateway/kafka/topics.ts';
+import { Driver } from './driver.ts';
+import { type BridgeNode, Nodes, type Servers } from './nodes.ts';
+import { type Behaviour, ExampleService, makeTopics } from './service.ts';
+
+export interface TrialOptions {
+  readonly servers: Servers;
+  /** Default: a new name. */
+  readonly cluster?: string;
+  /** Nodes to start, n1, n2, …; default 3. */
+  readonly nodes?: number;
+  /** Of the job in the model; default 3. */
+  readonly retries?: number;
+  readonly behaviour?: Behaviour;
+  /** Settings of the configuration file besides cluster and routes. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Settings of the route besides job type and request topic. */
+  readonly route?: Readonly<Record<string, unknown>>;
+  readonly moreRoutes?: readonly Readonly<Record<string, unknown>>[];
+  /** Request topics of those routes; they are made, and the service reads them too. */
+  readonly moreTopics?: readonly string[];
+  /** Largest record of the request topics and, if it is given, of the reply topic. */
+  readonly maxRequestBytes?: number;
+  readonly maxReplyBytes?: number;
+}
+
+export class Trial {
+  readonly cluster: string;
+  readonly jobType: string;
+  readonly requestTopic: string;
+  readonly nodes: Nodes;
+  readonly service: ExampleService;
+  readonly driver: Driver;
+  readonly #servers: Servers;
+  readonly #proxy: EngineProxy;
+  readonly #addresses = new Map<string, string>();
+
+  private constructor(cluster: string, nodes: Nodes, service: ExampleService, driver: Driver, servers: Servers) {
+    this.cluster = cluster;
+    this.jobType = jobTypeOf(cluster);
+    this.requestTopic = topicOf(cluster);
+    this.nodes = nodes;
+    this.service = service;
+    this.driver = driver;
+    this.#servers = servers;
+    this.#proxy = new EngineProxy(servers.zeebeAddress);
+  }
+
+  /** Resolves when all nodes are ready. */
+  static async start(options: TrialOptions): Promise<Trial> {
+    const { servers, cluster = newCluster(), nodes: count = 3, retries, behaviour, settings, route } = options;
+    const { moreRoutes = [], moreTopics = [], maxRequestBytes, maxReplyBytes } = options;
+    const ownRoute = { jobType: jobTypeOf(cluster), requestTopic: topicOf(cluster), ...route };
+    const nodes = await Nodes.create({ cluster, routes: [ownRoute, ...moreRoutes], ...settings });
+    const topics = [topicOf(cluster), ...moreTopics];
+    await makeTopics(servers.kafkaBrokers, topics, maxRequestBytes === undefined ? {} : { maxBytes: maxRequestBytes });
+    if (maxReplyBytes !== undefined) {
+      const { replies } = topicsOf(cluster);
+      await makeTopics(servers.kafkaBrokers, [replies.name], {
+        partitions: replies.partitions,
+        maxBytes: maxReplyBytes,
+      });
+    }
+    const service = await ExampleService.start(servers.kafkaBrokers, topics, behaviour);
+    const driver = await Driver.open(servers.zeebeAddress, jobTypeOf(cluster), retries);
+    const trial = new Trial(cluster, nodes, service, driver, servers);
+    try {
+      await Promise.all(Array.from({ length: count }, (_, i) => trial.startNode(`n${i + 1}`)));
+      await nodes.untilReady();
+      return trial;
+    } catch (error) {
+      await trial.stop();
+      throw error;
+    }
+  }
+
+  /** @param name with an address of its own at the proxy; a restart keeps it */
+  async startNode(name: string): Promise<BridgeNode> {
+    return this.nodes.start(name, await this.serversFor(name));
+  }
+
+  async serversFor(name: string): Promise<Servers> {
+    const zeebeAddress = this.#addresses.get(name) ?? (await this.#proxy.listen(name));
+    this.#addresses.set(name, zeebeAddress);
+    return { ...this.#servers, zeebeAddress };
+  }
+
+  node(name: string): BridgeNode {
+    const found = this.nodes.all.find((node) => node.name === name);
+    if (found === undefined) throw new Error(`no node ${name}`);
+    return found;
+  }
+
+  /** Jobs for which CompleteJob was sent although an earlier one had been answered to a node that lived on. */
+  completedTwice(): number {
+    return completedTwice(this.#proxy.completeCalls, (id) => this.#proxy.connections[id]?.closedMs);
+  }
+
+  async stop(): Promise<void> {
+    await this.nodes.stop();
+    await Promise.all([this.service.stop(), this.driver.close()]);
+    this.#proxy.close();
+  }
+}
+
+/** A name that no other test uses. */
+export function newCluster(): string {
+  return `trial-${randomBytes(4).toString('hex')}`;
+}
+
+function jobTypeOf(cluster: string): string {
+  return `${cluster}-call`;
+}
+
+function topicOf(cluster: string): string {
+  return `${cluster}.requests`;
+}

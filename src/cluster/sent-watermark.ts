@@ -27,6 +27,8 @@ interface Hold {
   readonly floor: Revision;
   /** Set once the write is acknowledged. */
   revision: Revision | undefined;
+  /** The same hold stands already, unacknowledged by Kafka, at this revision of ours: named until the new write is settled. */
+  readonly earlier: Revision | undefined;
 }
 
 export interface SentWatermarkOptions {
@@ -64,8 +66,10 @@ export class SentWatermark {
 
   /** A hold is about to be written. */
   issued(jobKey: JobKey, attempt: number, lane: Lane): void {
+    const known = this.#holds.get(id(jobKey, attempt));
     this.settled(jobKey, attempt);
     this.#holds.set(id(jobKey, attempt), {
+      earlier: known?.revision ?? known?.earlier,
       jobKey,
       attempt,
       lane,
@@ -109,8 +113,10 @@ export class SentWatermark {
     let upTo = this.#options.jobs.highestAcknowledged as number;
     const unacked: { jobKey: JobKey; attempt: number; revision: number }[] = [];
     for (const hold of this.#holds.values()) {
-      if (hold.revision === undefined) upTo = Math.min(upTo, hold.floor);
-      else unacked.push({ jobKey: hold.jobKey, attempt: hold.attempt, revision: hold.revision });
+      const { jobKey, attempt, floor } = hold;
+      if (hold.revision === undefined) upTo = Math.min(upTo, floor);
+      const revision = hold.revision ?? hold.earlier;
+      if (revision !== undefined) unacked.push({ jobKey, attempt, revision });
     }
     // More than the record may name: stay below the first that does not fit.
     unacked.sort((a, b) => a.revision - b.revision);

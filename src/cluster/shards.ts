@@ -160,6 +160,7 @@ export class Shards {
         this.#acknowledged.push(shard);
         if (from !== '') this.#options.onTakeover(shard, from);
         this.#move(shard, 'claimAcknowledged');
+        this.#checkClaim(shard);
       } else {
         if (answer.kind === 'conflict' && answer.standing === undefined) claims.gone(shard);
         else if (answer.kind === 'conflict' && answer.standing !== undefined) claims.seen(shard, answer.standing);

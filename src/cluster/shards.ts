@@ -93,11 +93,17 @@ export class Shards {
 
   /** A claim was seen in a watch (the Claims view is up to date already). */
   claimSeen(shard: ShardId): void {
+    this.#checkClaim(shard);
+    this.reconcile();
+  }
+
+  /** A later claim of somebody else ends ours. While ours is on its way (`acquiring`) its answer is awaited first. */
+  #checkClaim(shard: ShardId): void {
+    const state = this.stateOf(shard);
+    if (state === 'released' || state === 'acquiring') return;
     const claim = this.#options.claims.of(shard);
     const mine = claim.incarnation === this.#options.incarnation;
-    if (!mine && claim.revision > (this.#epochs[shard] ?? ABSENT) && this.stateOf(shard) !== 'acquiring')
-      this.#lose(shard);
-    this.reconcile();
+    if (!mine && claim.revision > (this.#epochs[shard] ?? ABSENT)) this.#lose(shard);
   }
 
   /** Somebody asks for shards (JSON: { node, shards }). Given only if our own placement agrees, so two views cannot play ping-pong. */

@@ -6,7 +6,7 @@
 // over one by one while everything still works; nothing waits for a timeout.
 import { ActorSystem } from '../actors/actor-system.ts';
 import { EngineGate } from '../actors/engine-gate.ts';
-import type { Incarnation, JobKey, Lane, ShardId } from '../actors/ids.ts';
+import type { Incarnation, JobKey, Lane, Revision, ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import type { Timer } from '../actors/ports.ts';
@@ -123,7 +123,7 @@ export class NodeLife {
       watermark: this.watermark,
       lanes: this.lanes,
       snapshotVersion: () => this.#snapshotVersion(),
-      confirmOwner: (shard) => this.#confirmOwner(shard),
+      confirmOwner: (shard, since) => this.#confirmOwner(shard, since),
       requestSettled: (job, attempt, outcome) =>
         this.jobs.requestSettled(job, { type: 'requestSettled', attempt, outcome }),
       onStored: (job, snapshot) =>
@@ -394,9 +394,10 @@ export class NodeLife {
     }
   }
 
-  async #confirmOwner(shard: ShardId): Promise<boolean> {
+  async #confirmOwner(shard: ShardId, since: Revision): Promise<boolean> {
     const entry = await this.#control.get(claimKey(shard));
-    return entry !== undefined && parseClaim(entry.value, entry.revision).incarnation === this.incarnation;
+    if (entry === undefined || entry.revision > since) return false;
+    return parseClaim(entry.value, entry.revision).incarnation === this.incarnation;
   }
 
   /** The highest version that all live members read. */

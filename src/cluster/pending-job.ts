@@ -13,10 +13,10 @@ import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
 import { type EffectsGate, Lost } from './effects-gate.ts';
 import type { Lanes } from './lanes.ts';
-import { jobKeyName } from './names.ts';
+import { jobKeyName, sentKey } from './names.ts';
 import type { KvEntry } from './ports.ts';
 import type { Requests } from './requests-port.ts';
-import type { SentWatermark } from './sent-watermark.ts';
+import { covers, parseSent, type SentWatermark } from './sent-watermark.ts';
 import type { Store } from './store.ts';
 
 /** What all jobs of an incarnation share. */
@@ -29,8 +29,8 @@ export interface JobSurroundings {
   readonly watermark: SentWatermark;
   readonly lanes: Lanes;
   snapshotVersion(): number;
-  /** Leader read of the shard's claim: does it name this incarnation? */
-  confirmOwner(shard: ShardId): Promise<boolean>;
+  /** Leader read of the shard's claim: does it name this incarnation, and is it older than `since`? */
+  confirmOwner(shard: ShardId, since: Revision): Promise<boolean>;
   /** The outcome of a published request, on its way to the job's mailbox. */
   requestSettled(
     job: PendingJob,
@@ -150,7 +150,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       case 'updateTimeout':
         return this.#call((deadlineMs) => engine.updateTimeout(jobKey, effect.timeoutMs, deadlineMs));
       case 'confirmOwner':
-        return this.#around.confirmOwner(this.shard);
+        return this.#around.confirmOwner(this.shard, effect.since);
+      case 'wasSent':
+        return jobs
+          .get(sentKey(effect.writer))
+          .then((record) => covers(parseSent(record), effect.revision, jobKey, effect.attempt));
       case 'publish': {
         const { attempt } = effect.request;
         requests.publish(effect.request, (outcome) => {

@@ -2,8 +2,9 @@
 // its own. Whoever drives it performs each yielded effect, feeds its answer, and runs one command per job at a time.
 import { LIMITS } from '../limits.ts';
 import type { Activation, ActivationAnswer, Reply, ReplyAnswer, RequestOutcome } from '../messages.ts';
+import type { Snapshot } from '../snapshot.ts';
 import { due } from './due.ts';
-import type { Decision, JobContext, Standing } from './effects.ts';
+import { type Decision, type JobContext, type Standing, wasSent } from './effects.ts';
 import { startFailing } from './ending.ts';
 import { planRetry } from './engine-time.ts';
 import { activated, publish, refused } from './hold.ts';
@@ -24,14 +25,21 @@ export type Command =
 export type CommandAnswer = ActivationAnswer | ReplyAnswer | 'retry' | 'done';
 
 export function* decide(state: JobState, context: JobContext, command: Command): Decision<CommandAnswer> {
-  for (let conflicts = 0; ; conflicts++) {
+  const answer = yield* again(() => decideOnce(state, context, command));
+  yield* again(() => takeUp(state, context));
+  return answer ?? 'retry';
+}
+
+/** From the start after each conflict; undefined when there were too many. */
+function* again<Answer>(decision: () => Decision<Answer>): Decision<Answer | undefined> {
+  for (let conflicts = 0; conflicts <= LIMITS.conflictsPerCommand; conflicts++) {
     try {
-      return yield* decideOnce(state, context, command);
+      return yield* decision();
     } catch (error) {
       if (!(error instanceof Redecide)) throw error;
-      if (conflicts >= LIMITS.conflictsPerCommand) return 'retry';
     }
   }
+  return undefined;
 }
 
 function* decideOnce(state: JobState, context: JobContext, command: Command): Decision<CommandAnswer> {
@@ -84,13 +92,33 @@ function* rehydrated(state: JobState, context: JobContext, covered: boolean): De
   if (snapshot === undefined || snapshot.kind === 'ended') return;
   planUnknown(state, context);
   if (snapshot.kind !== 'held') return;
-  if (covered || snapshot.sentAttempt === snapshot.attempt) {
-    state.ackedAttempt = snapshot.attempt;
-    return;
+  if (covered || snapshot.sentAttempt === snapshot.attempt) state.ackedAttempt = snapshot.attempt;
+  else yield* publishAgain(state, context, snapshot);
+}
+
+function* publishAgain(state: JobState, context: JobContext, held: Snapshot): Decision<void> {
+  const next = successor(state, context, held, {}, 'published again');
+  try {
+    yield* store(state, next);
+  } catch (error) {
+    if (!(error instanceof NotStorable)) throw error;
+    return yield* startFailing(state, context, held, refused(error.message), undefined);
   }
-  const again = successor(state, context, snapshot, {}, 'published again');
-  yield* store(state, again);
-  yield* publish(state, context, again);
+  yield* publish(state, context, next);
+}
+
+/**
+ * Whatever a command found under the key, written by somebody else and landed late, is looked after like what was
+ * rehydrated: a live job always has a next look, and no hold waits for a reply to a request that nobody sends.
+ */
+function* takeUp(state: JobState, context: JobContext): Decision<void> {
+  const { snapshot, revision } = state;
+  if (snapshot === undefined) return;
+  if (state.engineAtMs === 0) planUnknown(state, context);
+  const owed = snapshot.kind === 'held' && ![snapshot.sentAttempt, state.ackedAttempt].includes(snapshot.attempt);
+  if (!owed || snapshot.incarnation === context.incarnation) return;
+  if (yield* wasSent({ snapshot, revision })) state.ackedAttempt = snapshot.attempt;
+  else yield* publishAgain(state, context, snapshot);
 }
 
 /** Its lock and its engine state are not known here: look soon, but not all at once; stored intentions first. */

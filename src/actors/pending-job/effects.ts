@@ -15,8 +15,10 @@ export type Effect =
   | { readonly do: 'fail'; readonly fail: FailJob }
   | { readonly do: 'throwError'; readonly error: ThrowError }
   | { readonly do: 'updateTimeout'; readonly timeoutMs: number }
-  /** Leader read of the shard's claim: is it still ours? Answered by boolean. */
-  | { readonly do: 'confirmOwner' }
+  /** Leader read of the shard's claim: is it ours, and has it been since before this write? Answered by boolean. */
+  | { readonly do: 'confirmOwner'; readonly since: Revision }
+  /** Leader read of another incarnation's sent watermark: does it cover this hold? Answered by boolean. */
+  | { readonly do: 'wasSent'; readonly writer: Incarnation; readonly revision: Revision; readonly attempt: number }
   /** Hands the request to the publisher; its outcome comes back as a command of its own. */
   | { readonly do: 'publish'; readonly request: OutgoingRequest }
   /** Takes an unsent request back; answered by WithdrawAnswer. */
@@ -69,8 +71,13 @@ export function* engine(
   return (yield call) as EngineAnswer;
 }
 
-export function* confirmOwner(): Decision<boolean> {
-  return (yield { do: 'confirmOwner' }) as boolean;
+export function* confirmOwner(since: Revision): Decision<boolean> {
+  return (yield { do: 'confirmOwner', since }) as boolean;
+}
+
+export function* wasSent(hold: Standing): Decision<boolean> {
+  const { incarnation: writer, attempt } = hold.snapshot;
+  return (yield { do: 'wasSent', writer, revision: hold.revision, attempt }) as boolean;
 }
 
 export function* withdraw(attempt: number): Decision<WithdrawAnswer> {

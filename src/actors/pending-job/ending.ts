@@ -21,32 +21,23 @@ export function* acceptResult(
   from: Snapshot,
   reply: StoredReply,
 ): Decision<ReplyAnswer> {
-  if (!context.engineHealthy()) {
-    yield* storeReply(state, context, from, reply, undefined);
-    planRetry(state, context);
-    return 'applied';
-  }
+  if (!context.engineHealthy()) return yield* storeReply(state, context, from, reply, 'later');
   const answer = yield* complete(state, reply.variables);
   switch (CONSEQUENCES.complete[answer.code]) {
     case 'ended':
       yield* writeTombstone(state, context, 'completed', reply);
       return 'applied';
     case 'gone': {
-      const outcome = yield* whoEndedNow(state);
-      yield* writeTombstone(state, context, outcome, reply);
-      return outcome === 'cancelled' ? 'late' : 'applied';
+      yield* writeTombstone(state, context, yield* whoEndedNow(state), reply);
+      return state.snapshot?.outcome === 'cancelled' ? 'late' : 'applied';
     }
     case 'keepReply':
-      yield* storeReply(state, context, from, reply, from.settings.incidentWindowMs);
-      planProbe(state, context, LIMITS.waitingProbeMs);
-      return 'applied';
+      return yield* storeReply(state, context, from, reply, 'atActivation');
     case 'malformed':
       yield* startFailing(state, context, from, malformed(from, answer.message), reply);
       return 'refused';
     default:
-      yield* storeReply(state, context, from, reply, undefined);
-      planRetry(state, context);
-      return 'applied';
+      return yield* storeReply(state, context, from, reply, 'later');
   }
 }
 
@@ -103,10 +94,10 @@ export function* finishFailing(state: JobState, context: JobContext, snapshot: S
   let answer = yield* failOrThrow(state, failing, failing.cause);
   let consequence = CONSEQUENCES[command][answer.code];
   if (consequence === 'shorten') {
-    // Whatever is wrong with it, an incident with a plain text says so (design §5, "else incident text").
+    // A shorter text for the same retries; an error that cannot be thrown becomes an incident.
     answer = yield* failOrThrow(
       state,
-      { ...failing, outcome: 'failed', retries: 0 },
+      { ...failing, outcome: 'failed', retries: command === 'fail' ? failing.retries : 0 },
       `holdfast: the engine refused: ${plain(answer.message)}`,
     );
     consequence = CONSEQUENCES.fail[answer.code];
@@ -123,11 +114,11 @@ export function* finishFailing(state: JobState, context: JobContext, snapshot: S
 }
 
 /**
- * The engine said NOT_FOUND. "Cancelled" is said only when this incarnation's claim still stands *after* that answer:
- * then no other owner can have completed the job before it.
+ * The engine said NOT_FOUND. "Cancelled" is said only when this incarnation's claim still stands *after* that answer,
+ * and stood before our own last write: then no other owner can have completed the job in between.
  */
 export function* whoEndedNow(state: JobState): Decision<'completed' | 'cancelled' | 'gone'> {
-  const unbroken = state.unbroken && (yield* confirmOwner());
+  const unbroken = state.unbroken && (yield* confirmOwner(state.revision));
   return whoEnded({ completeUnseen: state.completeUnseen, otherUnseen: state.otherUnseen, unbroken });
 }
 
@@ -146,13 +137,14 @@ function* failOrThrow(state: JobState, failing: Failing, message: string): Decis
   return answer;
 }
 
+/** Without a message TTL: it stays for as long as the job lives, in an incident too. `complete`: when that is tried next. */
 function* storeReply(
   state: JobState,
   context: JobContext,
   from: Snapshot,
   reply: StoredReply,
-  ttlMs: number | undefined,
-): Decision<void> {
+  complete: 'later' | 'atActivation',
+): Decision<ReplyAnswer> {
   const next = successor(
     state,
     context,
@@ -168,11 +160,15 @@ function* storeReply(
     'replied',
   );
   try {
-    yield* store(state, next, ttlMs);
+    yield* store(state, next);
   } catch (error) {
     if (!(error instanceof NotStorable)) throw error;
     yield* startFailing(state, context, from, malformed(from, error.message), reply);
+    return 'refused';
   }
+  if (complete === 'later') planRetry(state, context);
+  else planProbe(state, context, LIMITS.waitingProbeMs);
+  return 'applied';
 }
 
 /** A reply that the engine will never take costs one retry. */

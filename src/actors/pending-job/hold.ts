@@ -127,13 +127,9 @@ function* completeParked(
   activation: Activation,
   parked: Snapshot,
 ): Decision<ActivationAnswer> {
-  const replied = successor(
-    state,
-    context,
-    { ...firstSnapshot(context, activation, undefined), timeline: parked.timeline },
-    { kind: 'replied', attempt: parked.attempt, reply: parked.reply, applied: parked.applied, request: undefined },
-    'activated',
-  );
+  const { attempt, sentAttempt, reply, applied, timeline } = parked;
+  const from = { ...firstSnapshot(context, activation, undefined), attempt, sentAttempt, applied, timeline };
+  const replied = successor(state, context, from, { kind: 'replied', reply, request: undefined }, 'activated');
   yield* store(state, replied);
   state.lockDeadlineMs = activation.lockDeadlineMs;
   yield* finishReplied(state, context, replied);

@@ -9,7 +9,7 @@ import { acceptResult, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planProbe } from './engine-time.ts';
 import { adopt, type JobState } from './state.ts';
-import { store, wasApplied, withApplied } from './writing.ts';
+import { NotStorable, store, wasApplied, withApplied } from './writing.ts';
 
 /** `retry`: it cannot be decided now; whoever sent it asks again. */
 export function* replied(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer | 'retry'> {
@@ -23,6 +23,7 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
   const snapshot = state.snapshot;
   if (snapshot === undefined) return yield* withoutHold(state, context, reply);
   if (wasApplied(snapshot.applied, reply.position)) return 'duplicate';
+  if (snapshot.outcome === 'completed') return 'duplicate';
   if (reply.content.kind === 'malformed') return yield* malformedReply(state, context, snapshot, reply);
 
   const result: StoredReply = {
@@ -40,7 +41,6 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
     case 'parked':
       return 'duplicate';
     case 'ended':
-      if (snapshot.outcome === 'completed') return 'duplicate';
       // Nobody can say who ended it: possibly this very reply. What may have been applied is never dead-lettered (I5).
       if (snapshot.outcome === 'gone') return 'applied';
       if (snapshot.outcome === 'cancelled') return 'late';
@@ -76,7 +76,12 @@ function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decis
   if (consequence === 'gone') return 'late';
   if (consequence === 'retry') return 'retry';
   if (reply.content.kind === 'malformed') return 'applied';
-  yield* store(state, parked(context, reply, reply.content.variables), LIMITS.parkedWindowMs);
+  try {
+    yield* store(state, parked(context, reply, reply.content.variables));
+  } catch (error) {
+    if (error instanceof NotStorable) return 'refused'; // asked again for ever, it would hold up its partition
+    throw error;
+  }
   planProbe(state, context, LIMITS.probeEveryMs);
   return 'applied';
 }

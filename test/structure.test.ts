@@ -151,3 +151,20 @@ function withoutComments(text: string): string {
   const token = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
   return text.replace(token, (found) => (found.startsWith('/') ? found.replace(/[^\n]/g, '') : found));
 }
+
+test('every error code of the code is explained in docs/errors.md, with the same verdict on retrying, and no other', () => {
+  const table = readFileSync(join(root, 'docs/errors.md'), 'utf8');
+  const explained = [...table.matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \|/gm)].map(([, code, retry]) => [
+    code,
+    retry?.trim(),
+  ]);
+  const thrown = sources.flatMap(({ text }) =>
+    [...text.matchAll(/readonly code = '([A-Z_]+)';(?:\s*readonly retryable = (true|false);)?/g)].map(
+      ([, code, retryable]) => [code, retryable === undefined ? undefined : retryable === 'true' ? 'yes' : 'no'],
+    ),
+  );
+  expect(thrown.map(([code]) => code).toSorted()).toEqual(explained.map(([code]) => code).toSorted());
+  const verdicts = new Map(explained as [string, string][]);
+  for (const [code, retry] of thrown)
+    if (retry !== undefined) expect(`${code} ${verdicts.get(code ?? '')}`).toBe(`${code} ${retry}`);
+});

@@ -25,7 +25,7 @@ export interface Random {
 
 /**
  * What the engine said, reduced to what decides. The mapping from gRPC codes is in gateway/zeebe; its source are the
- * runs against real engines (docs/engine.md).
+ * runs against real engines (docs/design.md §7).
  *  - `ok`, `notFound`, `failedPrecondition`: answers of the engine.
  *  - `never`: this command can never succeed (too big, invalid); the job is untouched.
  *  - `transient`: try again; `unseen` says whether the command may have had its effect all the same.

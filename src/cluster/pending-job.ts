@@ -152,22 +152,23 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       case 'confirmOwner':
         return this.#around.confirmOwner(this.shard, effect.since);
       case 'wasSent':
+        if (effect.writer === this.#around.context.incarnation) {
+          return covers(this.#around.watermark.current(), effect.revision, jobKey, effect.attempt);
+        }
         return jobs
           .get(sentKey(effect.writer))
           .then((record) => covers(parseSent(record), effect.revision, jobKey, effect.attempt));
       case 'publish': {
         const { attempt } = effect.request;
         requests.publish(effect.request, (outcome) => {
-          this.#around.watermark.settled(jobKey, attempt);
+          // Refused: it is named until that is stored, for a new owner would have to find out too.
+          if (outcome.kind === 'acked') this.#around.watermark.settled(jobKey, attempt);
           this.#around.requestSettled(this, attempt, outcome);
         });
         return undefined;
       }
-      case 'withdraw': {
-        const answer = requests.withdraw(jobKey, effect.attempt);
-        if (answer === 'withdrawn') this.#around.watermark.settled(jobKey, effect.attempt);
-        return answer;
-      }
+      case 'withdraw':
+        return requests.withdraw(jobKey, effect.attempt);
     }
   }
 
@@ -176,11 +177,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     const { jobKey } = this.state;
     const { snapshot, expected, ttlMs } = effect;
     const owesRequest = snapshot.kind === 'held' && snapshot.sentAttempt !== snapshot.attempt;
+    const bytes = encodeSnapshot(snapshot, this.#around.snapshotVersion());
     if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane);
     this.count(snapshot);
     this.putInFlight = true;
     try {
-      const bytes = encodeSnapshot(snapshot, this.#around.snapshotVersion());
       const answer = await jobs.put(
         jobKeyName(this.shard, jobKey),
         bytes,
@@ -189,10 +190,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       );
       if (answer.kind === 'stored') {
         if (owesRequest) watermark.stored(jobKey, snapshot.attempt, answer.revision);
+        else watermark.settled(jobKey, snapshot.attempt);
         this.#around.onStored(this, snapshot);
         return answer;
       }
-      if (owesRequest) watermark.settled(jobKey, snapshot.attempt);
+      if (owesRequest) watermark.refused(jobKey, snapshot.attempt);
       if (answer.kind === 'never') return answer;
       this.#around.onConflict(this);
       return { kind: 'conflict', standing: standing(answer.standing) };
@@ -208,13 +210,12 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     return call(Math.max(1, Math.min(LIMITS.engineCallMs, this.#around.gate.remainingMs())));
   }
 
-  /** A job that ended before its request left needs none. */
+  /** A job that ended before its request left needs none, and none is owed for it. */
   #withdrawWhatEnded(): void {
     const { snapshot, ackedAttempt, jobKey } = this.state;
     if (snapshot === undefined || isPending(snapshot) || ackedAttempt === snapshot.attempt) return;
-    if (this.#around.requests.withdraw(jobKey, snapshot.attempt) === 'withdrawn') {
-      this.#around.watermark.settled(jobKey, snapshot.attempt);
-    }
+    this.#around.requests.withdraw(jobKey, snapshot.attempt);
+    this.#around.watermark.settled(jobKey, snapshot.attempt);
   }
 }
 

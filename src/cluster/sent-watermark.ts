@@ -23,12 +23,12 @@ interface Hold {
   readonly jobKey: JobKey;
   readonly attempt: number;
   readonly lane: Lane;
-  /** Highest revision acknowledged when the write was issued. */
-  readonly floor: Revision;
-  /** Set once the write is acknowledged. */
+  /** Writes of it that are unanswered. One, or two when its shard went and came back meanwhile. */
+  writes: number;
+  /** The highest revision acknowledged when the first of those was issued: they land above. */
+  floor: Revision;
+  /** Of its last acknowledged write; it stands, and is named, while the hold is written again. */
   revision: Revision | undefined;
-  /** The same hold stands already, unacknowledged by Kafka, at this revision of ours: named until the new write is settled. */
-  readonly earlier: Revision | undefined;
 }
 
 export interface SentWatermarkOptions {
@@ -64,29 +64,39 @@ export class SentWatermark {
     this.#timer?.cancel();
   }
 
-  /** A hold is about to be written. */
+  /** A hold is about to be written; or written again, after its shard had been elsewhere. */
   issued(jobKey: JobKey, attempt: number, lane: Lane): void {
+    const floor = this.#options.jobs.highestAcknowledged;
     const known = this.#holds.get(id(jobKey, attempt));
-    this.settled(jobKey, attempt);
-    this.#holds.set(id(jobKey, attempt), {
-      earlier: known?.revision ?? known?.earlier,
-      jobKey,
-      attempt,
-      lane,
-      floor: this.#options.jobs.highestAcknowledged,
-      revision: undefined,
-    });
+    if (known !== undefined) {
+      if (known.writes === 0) known.floor = floor;
+      known.writes += 1;
+      return;
+    }
+    this.#holds.set(id(jobKey, attempt), { jobKey, attempt, lane, writes: 1, floor, revision: undefined });
     this.#unackedByLane.set(lane, this.unacked(lane) + 1);
   }
 
   /** It is stored; its request may now be published. */
   stored(jobKey: JobKey, attempt: number, revision: Revision): void {
     const hold = this.#holds.get(id(jobKey, attempt));
-    if (hold !== undefined) hold.revision = revision;
+    if (hold !== undefined) {
+      hold.writes -= 1;
+      hold.revision = revision;
+    }
     this.#plan();
   }
 
-  /** Kafka acknowledged the request; or the hold never came to be, or its request will never be sent. */
+  /** That write never came to be; what was stored before it may still stand. */
+  refused(jobKey: JobKey, attempt: number): void {
+    const hold = this.#holds.get(id(jobKey, attempt));
+    if (hold === undefined) return;
+    hold.writes -= 1;
+    if (hold.writes === 0 && hold.revision === undefined) this.settled(jobKey, attempt);
+    else this.#plan();
+  }
+
+  /** Kafka acknowledged the request; or a later snapshot of the job is stored, which owes none. */
   settled(jobKey: JobKey, attempt: number): void {
     const hold = this.#holds.get(id(jobKey, attempt));
     if (hold === undefined) return;
@@ -113,9 +123,8 @@ export class SentWatermark {
     let upTo = this.#options.jobs.highestAcknowledged as number;
     const unacked: { jobKey: JobKey; attempt: number; revision: number }[] = [];
     for (const hold of this.#holds.values()) {
-      const { jobKey, attempt, floor } = hold;
-      if (hold.revision === undefined) upTo = Math.min(upTo, floor);
-      const revision = hold.revision ?? hold.earlier;
+      const { jobKey, attempt, writes, floor, revision } = hold;
+      if (writes > 0) upTo = Math.min(upTo, floor);
       if (revision !== undefined) unacked.push({ jobKey, attempt, revision });
     }
     // More than the record may name: stay below the first that does not fit.
@@ -123,8 +132,9 @@ export class SentWatermark {
     const tooMany = unacked[CLUSTER_LIMITS.watermarkExceptions];
     if (tooMany !== undefined) upTo = Math.min(upTo, tooMany.revision - 1);
     const except = unacked.filter((hold) => hold.revision <= upTo).map((hold) => [hold.jobKey, hold.attempt] as const);
-    // Monotone: what was covered once stays covered, whatever the floor of a later hold.
-    return { upTo: Math.max(upTo, this.#written.upTo), except };
+    // Monotone by itself: the floor of a later write is not below what was written, and of the holds that stand below
+    // that, none was added.
+    return { upTo, except };
   }
 
   /** Writes what stands now; on drain, and after a takeover. @throws StoreClosed */

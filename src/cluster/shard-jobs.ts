@@ -15,6 +15,12 @@ import { TimerWheel } from '../actors/timer-wheel.ts';
 import { type JobSurroundings, PendingJob } from './pending-job.ts';
 import type { KvEntry } from './ports.ts';
 
+/**
+ * A command is under way until it is decided, however slow the engine: a job that was forgotten or packed before that
+ * would be decided twice at once. Whoever asked asks again by himself. (The longest that a timer takes.)
+ */
+const AS_LONG_AS_IT_TAKES_MS = 2 ** 31 - 1;
+
 /** What the router gets back besides an answer: not (or no longer) ours, or not decidable now. */
 export type HostAnswer<A> = A | 'notOwner' | 'retry';
 
@@ -117,8 +123,14 @@ export class ShardJobs {
    */
   load(shard: ShardId, jobKey: JobKey, snapshot: Snapshot, revision: Revision, covered: boolean): void {
     if (snapshot.kind === 'ended') return;
-    const job = this.#resident(shard, jobKey) ?? this.#spawn(shard, jobKey);
-    if (job === undefined || job.revision >= revision) return;
+    const known = this.#resident(shard, jobKey);
+    if (known !== undefined) {
+      // Something is under way there, and must not find another state under its feet.
+      if (known.revision < revision) void this.#tell(known, { type: 'reloaded', standing: { snapshot, revision } });
+      return;
+    }
+    const job = this.#spawn(shard, jobKey);
+    if (job === undefined) return;
     adopt(job.state, snapshot, revision);
     job.count(snapshot);
     void this.#tell(job, { type: 'rehydrated', covered });
@@ -178,7 +190,7 @@ export class ShardJobs {
     this.#commands.set(job.shard, this.commands(job.shard) + 1);
     try {
       job.ref ??= this.#system.host(job.jobKey, job);
-      return await job.ref.ask(command);
+      return await job.ref.ask(command, AS_LONG_AS_IT_TAKES_MS);
     } catch {
       return 'retry'; // told to the system's onFailure already; whoever asked asks again
     } finally {

@@ -108,15 +108,15 @@ function* publishAgain(state: JobState, context: JobContext, held: Snapshot): De
 }
 
 /**
- * Whatever a command found under the key, written by somebody else and landed late, is looked after like what was
- * rehydrated: a live job always has a next look, and no hold waits for a reply to a request that nobody sends.
+ * Whatever a command found under the key (another incarnation's write that landed late, or one of an actor of ours whose
+ * shard was given up meanwhile) is looked after like what was rehydrated: a live job always has a next look, and no hold waits for a reply to a request that nobody sends.
  */
 function* takeUp(state: JobState, context: JobContext): Decision<void> {
   const { snapshot, revision } = state;
   if (snapshot === undefined) return;
   if (state.engineAtMs === 0) planUnknown(state, context);
   const owed = snapshot.kind === 'held' && ![snapshot.sentAttempt, state.ackedAttempt].includes(snapshot.attempt);
-  if (!owed || snapshot.incarnation === context.incarnation) return;
+  if (!owed || !state.adopted) return;
   if (yield* wasSent({ snapshot, revision })) state.ackedAttempt = snapshot.attempt;
   else yield* publishAgain(state, context, snapshot);
 }

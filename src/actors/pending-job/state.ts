@@ -19,6 +19,8 @@ export interface JobState {
   /** Happened since the last write, wall ms, 0: nothing; they join the timeline with the next write. */
   ackedAtMs: number;
   attachedAtMs: number;
+  /** What stands was found, not written by this actor: nobody here has seen to its request. */
+  adopted: boolean;
   /** See OwnPart in engine-answers.ts. */
   unbroken: boolean;
   completeUnseen: boolean;
@@ -36,6 +38,7 @@ export function emptyState(jobKey: JobKey): JobState {
     ackedAttempt: 0,
     ackedAtMs: 0,
     attachedAtMs: 0,
+    adopted: false,
     unbroken: false,
     completeUnseen: false,
     otherUnseen: false,
@@ -46,6 +49,7 @@ export function emptyState(jobKey: JobKey): JobState {
 export function adopt(state: JobState, snapshot: Snapshot | undefined, revision: Revision): void {
   state.snapshot = snapshot;
   state.revision = revision;
+  state.adopted = true;
   state.unbroken = false;
   state.engineAtMs = 0;
   state.engineTries = 0;

@@ -71,6 +71,7 @@ export function* store(state: JobState, next: Snapshot, ttlMs?: number): Decisio
 function keep(state: JobState, snapshot: Snapshot, revision: Revision): void {
   state.snapshot = snapshot;
   state.revision = revision;
+  state.adopted = false;
   state.ackedAtMs = 0;
   state.attachedAtMs = 0;
 }

@@ -35,7 +35,12 @@ export interface JobQuery {
 export interface EnginePort extends EngineCommands {
   openStream(query: JobQuery, onJob: (job: ActivatedJob) => void, onEnd: (reason: string) => void): JobStream;
   /** One ActivateJobs call. `longPollMs` 0 or less: answer at once. @throws EngineUnavailable */
-  activate(query: JobQuery, maxJobs: number, longPollMs: number, signal?: AbortSignal): Promise<readonly ActivatedJob[]>;
+  activate(
+    query: JobQuery,
+    maxJobs: number,
+    longPollMs: number,
+    signal?: AbortSignal,
+  ): Promise<readonly ActivatedJob[]>;
 }
 
 export interface JobStream {

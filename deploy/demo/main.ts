@@ -2,9 +2,10 @@
 // leaves nothing behind: whatever ends it (success, failure, Ctrl-C) ends all that it started.
 //
 // Exit codes: 0 all that was promised held, 1 it did not or something broke, 2 wrong usage, 130 interrupted.
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, constants, copyFile, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { dataDir } from '../local/directory.ts';
 import { type DemoOptions, parseOptions, UsageError } from './options.ts';
 import { paceOf, play } from './play.ts';
 import { Progress } from './progress.ts';
@@ -23,6 +24,7 @@ async function main(args: readonly string[]): Promise<number> {
   let options: DemoOptions;
   try {
     options = parseOptions(args);
+    if (options.json !== undefined) await mustBeWritable(options.json);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`demo: ${error.message}\n`);
@@ -34,27 +36,25 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const progress = new Progress();
   const interrupted = interruption();
-  const dir = await mkdtemp(join(tmpdir(), 'holdfast-demo-'));
+  const { path: dir } = await dataDir('demo');
   const stack = new AsyncDisposableStack();
   let stage: Stage | undefined;
-  let keepLogs = false;
+  let failed = false;
   try {
     stage = await Promise.race([setStage(options.nodes, paceOf(options), dir, stack, progress), interrupted]);
     const code = await Promise.race([perform(stage, options, progress), interrupted]);
     if (options.keep) await interrupted.catch(() => undefined);
-    keepLogs = code !== 0;
+    failed = code !== 0;
     return code;
   } catch (error) {
     progress.still();
     if (error instanceof Interrupted) return INTERRUPTED;
     process.stderr.write(`demo: ${error instanceof Error ? error.message : error}\n`);
-    keepLogs = true;
+    failed = true;
     return 1;
   } finally {
-    if (keepLogs && stage !== undefined) await saveLogs(stage, dir);
+    if (failed) process.stderr.write(`demo: logs are in ${await saveLogs(stage, dir)}\n`);
     await stack.disposeAsync();
-    if (keepLogs) process.stderr.write(`demo: logs are in ${dir}\n`);
-    else await rm(dir, { recursive: true, force: true });
   }
 }
 
@@ -85,10 +85,23 @@ function interruption(): Promise<never> {
   return promise;
 }
 
-/** The servers' logs lie with their data, which goes. */
-async function saveLogs({ nats, kafka, zeebe }: Stage, dir: string): Promise<void> {
-  const logs = [...nats.servers, kafka.server, zeebe.server].map(({ logFile }) => logFile);
-  await Promise.all(logs.map((file) => copyFile(file, join(dir, basename(file))).catch(() => undefined)));
+/** Logs lie with the data, which goes: they are copied. Answers where to. */
+async function saveLogs(stage: Stage | undefined, dir: string): Promise<string> {
+  const servers = stage === undefined ? [] : [...stage.nats.servers, stage.kafka.server, stage.zeebe.server];
+  const own = (await readdir(dir)).map((file) => join(dir, file));
+  const kept = await mkdtemp(join(tmpdir(), 'holdfast-demo-'));
+  for (const file of [...own, ...servers.map(({ logFile }) => logFile)])
+    await copyFile(file, join(kept, basename(file))).catch(() => undefined); // one that was never written
+  return kept;
+}
+
+/** Better told now than after the run. */
+async function mustBeWritable(file: string): Promise<void> {
+  try {
+    await access(dirname(file), constants.W_OK);
+  } catch {
+    throw new UsageError(`--json ${file}: the directory ${dirname(file)} is not there, or cannot be written to`);
+  }
 }
 
 process.exit(await main(process.argv.slice(2)));

@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Kafka, logLevel } from 'kafkajs';
+import { connectKafka } from '../../src/gateway/kafka/connect.ts';
+import { SILENT } from '../../src/gateway/log.ts';
 import { openZeebe, type ZeebeClient } from '../../src/gateway/zeebe/client.ts';
 import { deployProcesses } from '../../src/gateway/zeebe/deploy.ts';
 import { type LocalKafka, type LocalNats, type LocalZeebe, startKafka, startNats, startZeebe } from '../local/index.ts';
@@ -105,7 +106,7 @@ export async function setStage(
 
 /** Its records bear Kafka's own time. */
 async function makeRequestTopic(brokers: string): Promise<void> {
-  const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
+  const admin = connectKafka({ brokers: [brokers] }, SILENT).admin();
   await admin.connect();
   try {
     const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];

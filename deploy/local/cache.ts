@@ -51,7 +51,7 @@ export async function cached(name: string, what: string, make: (dir: string) => 
 }
 
 /**
- * Runs a program of the build tool chain to its end.
+ * Runs a program of the build tool chain to its end, or to ours.
  *
  * @param remedy what to do when the program is not installed.
  * @throws MissingPrerequisite when it is not there; Error with the end of its output when it fails.
@@ -62,14 +62,19 @@ export async function runTool(
   remedy: string,
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<string> {
+  const running = run(command, args, { maxBuffer: 16 << 20, ...options });
+  const end = () => running.child.kill('SIGKILL');
+  process.once('exit', end);
   try {
-    const { stdout } = await run(command, args, { maxBuffer: 16 << 20, ...options });
+    const { stdout } = await running;
     return stdout;
   } catch (cause) {
     const failure = cause as NodeJS.ErrnoException & { stdout?: string; stderr?: string };
     if (failure.code === 'ENOENT') throw new MissingPrerequisite(`${command} is not installed: ${remedy}`);
     const output = `${failure.stdout ?? ''}${failure.stderr ?? ''}`.trim().slice(-2_000);
     throw new Error(`${command} ${args.join(' ')} failed:\n${output}`, { cause });
+  } finally {
+    process.off('exit', end);
   }
 }
 

@@ -3,7 +3,8 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
+import { connectKafka } from '../../src/gateway/kafka/connect.ts';
+import { SILENT } from '../../src/gateway/log.ts';
 import { runTool } from './cache.ts';
 import { dataDir } from './directory.ts';
 import { findJdk, mavenJars } from './java.ts';
@@ -107,12 +108,7 @@ const logSettings = {
 // after a restart it goes on refusing, for a moment, to lead the partitions that its metadata already says it leads.
 async function isReady(port: number): Promise<boolean> {
   if (!(await portOpen(port))) return false;
-  const admin = new Kafka({
-    brokers: [`127.0.0.1:${port}`],
-    logLevel: logLevel.NOTHING,
-    retry: { retries: 0 },
-    requestTimeout: 2_000,
-  }).admin();
+  const admin = connectKafka({ brokers: [`127.0.0.1:${port}`], requestTimeoutMs: 2_000 }, SILENT).admin();
   try {
     await admin.connect();
     if ((await admin.describeCluster()).brokers.length !== 1) return false;

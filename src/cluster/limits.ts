@@ -50,6 +50,7 @@ export const CLUSTER_LIMITS = {
   memberTtlMs: 24 * 3600 * SECOND,
   /** How long a leaving node waits for its shards to be empty before it gives up and leaves them to takeover. */
   drainMs: 20 * SECOND,
+  drainLookMs: 20,
   /** Requests that Kafka has not taken by then are left to the shard's next owner. */
   drainRequestsMs: 2 * SECOND,
 } as const;

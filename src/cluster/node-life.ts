@@ -6,7 +6,7 @@
 // over one by one while everything still works; nothing waits for a timeout.
 import { ActorSystem } from '../actors/actor-system.ts';
 import { EngineGate } from '../actors/engine-gate.ts';
-import type { Incarnation, JobKey, Lane, Revision, ShardId } from '../actors/ids.ts';
+import type { Incarnation, Lane, Revision, ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import type { Timer } from '../actors/ports.ts';
@@ -20,15 +20,18 @@ import { CLUSTER_LIMITS } from './limits.ts';
 import type { MemberRecord } from './member-record.ts';
 import { Membership } from './membership.ts';
 import { claimKey, nodeSubject, parseKey, SYSTEM_FILTERS } from './names.ts';
-import { type KvEntry, KvUnavailable, type KvWatch } from './ports.ts';
+import type { KvEntry, KvWatch } from './ports.ts';
 import { Rehydration } from './rehydration.ts';
+import { replyProgressMs } from './reply-progress.ts';
 import { Router } from './router.ts';
 import { SentWatermark } from './sent-watermark.ts';
 import { ShardJobs } from './shard-jobs.ts';
+import { ShardLoader } from './shard-loader.ts';
 import { Shards } from './shards.ts';
+import { MAX_SKEW_MS, skewOf } from './skew.ts';
 import { Store, StoreClosed } from './store.ts';
 import { Suspicion } from './suspicion.ts';
-import { Wave } from './wave.ts';
+import { untilAvailable } from './until-available.ts';
 
 /** Why a life ended. `superseded`: another process has our name; this one must exit. */
 export type LifeEnd = { readonly kind: 'left' | 'lost' | 'superseded'; readonly reason: string };
@@ -51,8 +54,7 @@ export class NodeLife {
   readonly #control: Store;
   readonly #engine: EngineGate;
   readonly #system: ActorSystem;
-  readonly #rehydration: Rehydration;
-  readonly #waves = new Set<Wave>();
+  readonly #loader: ShardLoader;
   readonly #subscriptions: (() => void)[] = [];
   readonly #end: (end: LifeEnd) => void;
   #bucketId = '';
@@ -130,7 +132,7 @@ export class NodeLife {
         options.onEvent?.({ kind: 'stored', shard: job.shard, jobKey: job.jobKey, snapshot }),
       onConflict: (job) => options.onEvent?.({ kind: 'conflict', shard: job.shard, jobKey: job.jobKey }),
     });
-    this.#rehydration = new Rehydration({
+    const rehydration = new Rehydration({
       control,
       incarnation,
       ownRecord: () => this.watermark.current(),
@@ -148,11 +150,25 @@ export class NodeLife {
       claims: this.claims,
       membership: this.membership,
       suspicion: this.suspicion,
-      onAcquired: (acquired) => void this.#rehydrate(acquired),
-      drain: (shard) => this.#drain(shard),
-      onReleased: (shard) => this.#released(shard),
+      onAcquired: (acquired) => void this.#loader.acquire(acquired),
+      drain: (shard) => this.#loader.drain(shard),
+      onReleased: (shard) => this.#loader.released(shard),
       onTakeover: (shard, from) => options.onEvent?.({ kind: 'takeover', shard, from }),
       onTransition: (shard, from, to, epoch) => options.onEvent?.({ kind: 'shard', shard, from, to, epoch }),
+    });
+    this.#loader = new ShardLoader({
+      clock,
+      kv,
+      incarnation,
+      jobs: this.jobs,
+      rehydration,
+      requests: options.requests,
+      watermark: this.watermark,
+      barrierPassed: (shard) => this.shards.barrierPassed(shard),
+      onClaim: (shard, entry) => this.#claimEntry(shard, entry),
+      onEntry: (entry) => this.#note(entry),
+      onReset: (bucketId) => this.#sameBucket(bucketId),
+      onEvent: (event) => options.onEvent?.(event),
     });
     this.router = new Router({
       clock,
@@ -225,9 +241,8 @@ export class NodeLife {
     this.gate.lose();
     this.lease.revoke();
     this.#tick?.cancel();
-    for (const part of [this.membership, this.suspicion, this.shards, this.watermark, this.router, this.jobs])
-      part.stop();
-    for (const wave of this.#waves) wave.stop();
+    const { membership, suspicion, shards, watermark, router, jobs } = this;
+    for (const part of [membership, suspicion, shards, watermark, router, jobs, this.#loader]) part.stop();
     this.#systemWatch?.stop();
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#jobStore.close();
@@ -272,14 +287,12 @@ export class NodeLife {
     this.router.ownerChanged(shard);
   }
 
-  /** Our own record comes back with the server's time: the two clocks must agree within a second to be ready. */
   #measureSkew(entry: KvEntry): void {
-    const nowMs = this.#options.clock.wallMs();
     const sentMs = this.membership.lastSentWallMs;
     if (sentMs === undefined) return;
-    const skewMs = entry.writtenMs < sentMs ? entry.writtenMs - sentMs : Math.max(0, entry.writtenMs - nowMs);
-    if (Math.abs(skewMs) > 1000 !== Math.abs(this.#skewMs) > 1000)
-      this.#options.onEvent?.({ kind: 'skew', ms: skewMs });
+    const skewMs = skewOf(entry.writtenMs, sentMs, this.#options.clock.wallMs());
+    const wasReady = Math.abs(this.#skewMs) <= MAX_SKEW_MS;
+    if (Math.abs(skewMs) <= MAX_SKEW_MS !== wasReady) this.#options.onEvent?.({ kind: 'skew', ms: skewMs });
     this.#skewMs = skewMs;
   }
 
@@ -300,83 +313,6 @@ export class NodeLife {
     if (this.#over) return;
     this.#options.onEvent?.({ kind, node: record.node, incarnation: record.incarnation });
     this.#options.onGone(record);
-  }
-
-  async #rehydrate(shards: readonly ShardId[]): Promise<void> {
-    const wave = new Wave(
-      {
-        kv: this.#options.kv,
-        incarnation: this.incarnation,
-        bucketId: this.#bucketId,
-        onBarrier: (shard, jobs) => void this.#load(wave, shard, jobs).catch(() => undefined), // closed: life is over
-        onDelivered: (shard, jobKey, entry) => this.#delivered(shard, jobKey, entry),
-        onClaim: (shard, entry) => this.#claimEntry(shard, entry),
-        onEntry: (entry) => this.#note(entry),
-        onOtherBucket: (bucketId) => this.#sameBucket(bucketId),
-      },
-      shards,
-    );
-    this.#waves.add(wave);
-    await this.#insist(() => wave.start()).catch(() => undefined);
-  }
-
-  async #load(wave: Wave, shard: ShardId, collected: ReadonlyMap<JobKey, KvEntry>): Promise<void> {
-    const entries = new Map(collected);
-    const jobs = await this.#rehydration.read(shard, entries);
-    if (this.#over || !wave.has(shard)) return;
-    this.jobs.open(shard);
-    let republished = 0;
-    for (const { jobKey, snapshot, revision, covered } of jobs) {
-      if (snapshot.kind === 'held' && !covered) republished += 1;
-      this.jobs.load(shard, jobKey, snapshot, revision, covered);
-    }
-    const late = wave.take(shard);
-    this.shards.barrierPassed(shard);
-    this.#options.onEvent?.({ kind: 'rehydrated', shard, jobs: jobs.length, republished });
-    for (const [jobKey, entry] of late) {
-      if (entry.revision !== entries.get(jobKey)?.revision) this.#delivered(shard, jobKey, entry);
-    }
-  }
-
-  #delivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): void {
-    if (this.#over) return;
-    try {
-      if (!this.jobs.delivered(shard, jobKey, entry)) return;
-    } catch (error) {
-      this.#options.onEvent?.({ kind: 'unreadable', shard, jobKey, error });
-      return;
-    }
-    void this.#rehydration.read(shard, new Map([[jobKey, entry]])).then(
-      (jobs) => {
-        for (const job of jobs) this.jobs.load(shard, jobKey, job.snapshot, job.revision, job.covered);
-      },
-      () => undefined, // closed: life is over
-    );
-  }
-
-  #released(shard: ShardId): void {
-    this.jobs.drop(shard);
-    for (const wave of this.#waves) if (wave.has(shard) && wave.leave(shard)) this.#waves.delete(wave);
-  }
-
-  /** Until its mailboxes are empty and no request is unacknowledged; a queued one is taken back, its new owner sends it. */
-  async #drain(shard: ShardId): Promise<void> {
-    const { clock, requests } = this.#options;
-    this.jobs.close(shard);
-    const startMs = clock.monotonicMs();
-    for (;;) {
-      const unsent = this.jobs.unsent(shard);
-      if (this.jobs.commands(shard) === 0 && unsent.length === 0) break;
-      const waitedMs = clock.monotonicMs() - startMs;
-      if (waitedMs > CLUSTER_LIMITS.drainRequestsMs && this.jobs.commands(shard) === 0) {
-        // Kafka does not take them. Not settled in the watermark: the record goes on naming them as not sent.
-        const answers = unsent.map(({ state }) => requests.withdraw(state.jobKey, state.snapshot?.attempt ?? 0));
-        if (!answers.includes('inFlight')) break;
-      }
-      if (this.#over || waitedMs > CLUSTER_LIMITS.drainMs) break;
-      await new Promise<void>((resolve) => clock.setTimer(20, resolve));
-    }
-    await this.watermark.flush();
   }
 
   async #readClaimsAgain(): Promise<void> {
@@ -422,32 +358,17 @@ export class NodeLife {
       engineHealthy: () => this.#engine.healthy(),
       pendingJobs: () => this.lanes.total,
       admits: (lane: Lane, maxPending: number) => this.lanes.admits(lane, maxPending) && this.watermark.admits(lane),
-      replyProgressMs: () => this.replyProgressMs(),
+      replyProgressMs: () => this.#replyProgressMs(),
     };
   }
 
-  /** The time up to which every reply partition has been read to its end, by whoever reads it; 0: not known. */
-  replyProgressMs(): number {
+  #replyProgressMs(): number {
     const { replyPartitions, report } = this.#options;
-    const partitions = replyPartitions();
-    if (partitions === 0) return 0;
-    const reports: Readonly<Record<string, number>>[] = [report().replyProgress];
-    for (const { record } of this.membership.peers().values()) reports.push(record.replyProgress);
-    let progressMs = Number.POSITIVE_INFINITY;
-    for (let partition = 0; partition < partitions; partition++) {
-      progressMs = Math.min(progressMs, Math.max(0, ...reports.map((progress) => progress[partition] ?? 0)));
-    }
-    return progressMs;
+    const peers = [...this.membership.peers().values()].map(({ record }) => record.replyProgress);
+    return replyProgressMs(replyPartitions(), [report().replyProgress, ...peers]);
   }
 
-  async #insist<T>(work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof KvUnavailable) || this.#over) throw error;
-        await new Promise<void>((resolve) => this.#options.clock.setTimer(CLUSTER_LIMITS.tickMs, resolve));
-      }
-    }
+  #insist<T>(work: () => Promise<T>): Promise<T> {
+    return untilAvailable(this.#options.clock, work, () => this.#over);
   }
 }

@@ -10,15 +10,14 @@ import type { KvEntry, KvPort, KvWatch } from './ports.ts';
 export interface WaveOptions {
   readonly kv: KvPort;
   readonly incarnation: Incarnation;
-  readonly bucketId: string;
   /** The barrier of this shard is passed. `jobs` is the last entry of each key, and goes on growing until `take`. */
   onBarrier(shard: ShardId, jobs: ReadonlyMap<JobKey, KvEntry>): void;
   /** An entry of a shard that was taken. */
   onDelivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): void;
   onClaim(shard: ShardId, entry: KvEntry): void;
   onEntry(entry: KvEntry): void;
-  /** The bucket was made anew under our feet. */
-  onOtherBucket(bucketId: string): void;
+  /** The watch was made anew; the bucket as it is now. */
+  onReset(bucketId: string): void;
 }
 
 export class Wave {
@@ -39,6 +38,7 @@ export class Wave {
 
   /** @throws KvUnavailable */
   async start(): Promise<void> {
+    if (this.#stopped) return; // every shard has left already
     const filters = [...this.#waiting.keys()].map(shardFilter);
     const watch = await this.#options.kv.watch(filters, {
       onEntry: (entry) => this.#entry(entry),
@@ -46,9 +46,7 @@ export class Wave {
         this.#caughtUp = true;
         this.#passBarriers();
       },
-      onReset: (bucketId) => {
-        if (bucketId !== this.#options.bucketId) this.#options.onOtherBucket(bucketId);
-      },
+      onReset: (bucketId) => this.#options.onReset(bucketId),
     });
     if (this.#stopped) watch.stop();
     else this.#watch = watch;

@@ -8,6 +8,7 @@ import { Cluster, type ClusterEnd } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { MemberRecord } from '../cluster/member-record.ts';
 import type { Bus, KvPort } from '../cluster/ports.ts';
+import { MAX_SKEW_MS } from '../cluster/skew.ts';
 import type { Config, Route } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Intake, type IntakeAnswer, type IntakeEvent } from './intake.ts';
@@ -153,7 +154,7 @@ export class Bridge {
     const life = this.cluster.life;
     if (life === undefined) missing.push('membership: the NATS bucket, or a place in it');
     else if (!this.cluster.mayAct()) missing.push('JetStream: no lease, or writes go unanswered');
-    if (life !== undefined && Math.abs(life.skewMs) > 1000) {
+    if (life !== undefined && Math.abs(life.skewMs) > MAX_SKEW_MS) {
       missing.push(`the clock: ${Math.round(life.skewMs)} ms away from the NATS server's; set both by NTP`);
     }
     if (this.replies.memberId === '') missing.push('Kafka: no assignment of the reply topic yet');

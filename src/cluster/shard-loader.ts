@@ -1,0 +1,131 @@
+// Brings shards into memory and takes them out of it: a wave per set of acquired shards, then their jobs with what their
+// writers' sent watermarks say, then every foreign write; and at the end the drain, until nothing of the shard is under way.
+import type { Incarnation, JobKey, ShardId } from '../actors/ids.ts';
+import type { Clock } from '../actors/ports.ts';
+import type { ClusterEvent } from './events.ts';
+import { CLUSTER_LIMITS } from './limits.ts';
+import type { KvEntry, KvPort } from './ports.ts';
+import type { Rehydration } from './rehydration.ts';
+import type { Requests } from './requests-port.ts';
+import type { SentWatermark } from './sent-watermark.ts';
+import type { ShardJobs } from './shard-jobs.ts';
+import { untilAvailable } from './until-available.ts';
+import { Wave } from './wave.ts';
+
+export interface ShardLoaderOptions {
+  readonly clock: Clock;
+  readonly kv: KvPort;
+  readonly incarnation: Incarnation;
+  readonly jobs: ShardJobs;
+  readonly rehydration: Rehydration;
+  readonly requests: Requests;
+  readonly watermark: SentWatermark;
+  /** The shard's jobs are in memory and it answers. */
+  barrierPassed(shard: ShardId): void;
+  onClaim(shard: ShardId, entry: KvEntry): void;
+  /** Any entry was delivered. */
+  onEntry(entry: KvEntry): void;
+  /** A watch was made anew; the bucket as it is now. */
+  onReset(bucketId: string): void;
+  onEvent(event: ClusterEvent): void;
+}
+
+export class ShardLoader {
+  readonly #options: ShardLoaderOptions;
+  readonly #waves = new Set<Wave>();
+  #stopped = false;
+
+  constructor(options: ShardLoaderOptions) {
+    this.#options = options;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const wave of this.#waves) wave.stop();
+  }
+
+  /** The claims of these shards are acknowledged. */
+  async acquire(shards: readonly ShardId[]): Promise<void> {
+    const { kv, clock, incarnation, onClaim, onEntry, onReset } = this.#options;
+    const wave = new Wave(
+      {
+        kv,
+        incarnation,
+        onBarrier: (shard, jobs) => void this.#load(wave, shard, jobs).catch(() => undefined), // closed: life is over
+        onDelivered: (shard, jobKey, entry) => this.#delivered(shard, jobKey, entry),
+        onClaim,
+        onEntry,
+        onReset,
+      },
+      shards,
+    );
+    this.#waves.add(wave);
+    await untilAvailable(
+      clock,
+      () => wave.start(),
+      () => this.#stopped,
+    ).catch(() => undefined);
+  }
+
+  /** The shard is not here any more. */
+  released(shard: ShardId): void {
+    this.#options.jobs.drop(shard);
+    for (const wave of this.#waves) if (wave.has(shard) && wave.leave(shard)) this.#waves.delete(wave);
+  }
+
+  /** Until its mailboxes are empty and no request is unacknowledged; a queued one is taken back, its new owner sends it. */
+  async drain(shard: ShardId): Promise<void> {
+    const { clock, jobs, requests, watermark } = this.#options;
+    jobs.close(shard);
+    const startMs = clock.monotonicMs();
+    for (;;) {
+      const unsent = jobs.unsent(shard);
+      if (jobs.commands(shard) === 0 && unsent.length === 0) break;
+      const waitedMs = clock.monotonicMs() - startMs;
+      if (waitedMs > CLUSTER_LIMITS.drainRequestsMs && jobs.commands(shard) === 0) {
+        // Kafka does not take them. Not settled in the watermark: the record goes on naming them as not sent.
+        const answers = unsent.map(({ state }) => requests.withdraw(state.jobKey, state.snapshot?.attempt ?? 0));
+        if (!answers.includes('inFlight')) break;
+      }
+      if (this.#stopped || waitedMs > CLUSTER_LIMITS.drainMs) break;
+      await new Promise<void>((resolve) => clock.setTimer(CLUSTER_LIMITS.drainLookMs, resolve));
+    }
+    await watermark.flush();
+  }
+
+  async #load(wave: Wave, shard: ShardId, collected: ReadonlyMap<JobKey, KvEntry>): Promise<void> {
+    const { jobs, rehydration, barrierPassed, onEvent } = this.#options;
+    const entries = new Map(collected);
+    const found = await rehydration.read(shard, entries);
+    if (this.#stopped || !wave.has(shard)) return;
+    jobs.open(shard);
+    let republished = 0;
+    for (const { jobKey, snapshot, revision, covered } of found) {
+      if (snapshot.kind === 'held' && !covered) republished += 1;
+      jobs.load(shard, jobKey, snapshot, revision, covered);
+    }
+    const late = wave.take(shard);
+    barrierPassed(shard);
+    onEvent({ kind: 'rehydrated', shard, jobs: found.length, republished });
+    for (const [jobKey, entry] of late) {
+      if (entry.revision !== entries.get(jobKey)?.revision) this.#delivered(shard, jobKey, entry);
+    }
+  }
+
+  #delivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): void {
+    const { jobs, rehydration, onEvent } = this.#options;
+    if (this.#stopped) return;
+    try {
+      if (!jobs.delivered(shard, jobKey, entry)) return;
+    } catch (error) {
+      onEvent({ kind: 'unreadable', shard, jobKey, error });
+      return;
+    }
+    void rehydration.read(shard, new Map([[jobKey, entry]])).then(
+      (found) => {
+        for (const job of found) jobs.load(shard, jobKey, job.snapshot, job.revision, job.covered);
+      },
+      () => undefined, // closed: life is over
+    );
+  }
+}

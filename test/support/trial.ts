@@ -2,7 +2,7 @@
 // that a test of trouble needs, under names of its own. Between nodes and engine stands the demo's proxy, which counts jobs
 // that were completed again although their node had been told.
 import { randomBytes } from 'node:crypto';
-import { completedTwice } from '../../deploy/demo/complete-calls.ts';
+import { type CompleteCall, completedTwice } from '../../deploy/demo/complete-calls.ts';
 import { EngineProxy } from '../../deploy/demo/engine-proxy.ts';
 import { topicsOf } from '../../src/gateway/kafka/topics.ts';
 import { Driver } from './driver.ts';
@@ -30,6 +30,15 @@ export interface TrialOptions {
   readonly maxReplyBytes?: number;
 }
 
+interface Pause {
+  readonly node: string;
+  readonly fromMs: number;
+  toMs: number;
+}
+
+/** A node that is stopped sooner after an answer has not made use of it. */
+const HEARD_AFTER_MS = 1_000;
+
 export class Trial {
   readonly cluster: string;
   readonly jobType: string;
@@ -40,6 +49,7 @@ export class Trial {
   readonly #servers: Servers;
   readonly #proxy: EngineProxy;
   readonly #addresses = new Map<string, string>();
+  readonly #pauses: Pause[] = [];
 
   private constructor(cluster: string, nodes: Nodes, service: ExampleService, driver: Driver, servers: Servers) {
     this.cluster = cluster;
@@ -97,9 +107,27 @@ export class Trial {
     return found;
   }
 
+  /** SIGSTOP; what the engine answers from now on the node does not hear. */
+  pause(name: string): void {
+    this.#pauses.push({ node: name, fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY });
+    this.node(name).pause();
+  }
+
+  resume(name: string): void {
+    this.node(name).resume();
+    for (const pause of this.#pauses) if (pause.node === name) pause.toMs = Math.min(pause.toMs, Date.now());
+  }
+
   /** Jobs for which CompleteJob was sent although an earlier one had been answered to a node that lived on. */
   completedTwice(): number {
-    return completedTwice(this.#proxy.completeCalls, (id) => this.#proxy.connections[id]?.closedMs);
+    const calls = this.#proxy.completeCalls.map((call) => (this.#wasPaused(call) ? unheard(call) : call));
+    return completedTwice(calls, (id) => this.#proxy.connections[id]?.closedMs);
+  }
+
+  #wasPaused({ node, answeredMs }: CompleteCall): boolean {
+    if (answeredMs === undefined) return false;
+    const during = (pause: Pause) => answeredMs > pause.fromMs - HEARD_AFTER_MS && answeredMs < pause.toMs;
+    return this.#pauses.some((pause) => pause.node === node && during(pause));
   }
 
   async stop(): Promise<void> {
@@ -107,6 +135,10 @@ export class Trial {
     await Promise.all([this.service.stop(), this.driver.close()]);
     this.#proxy.close();
   }
+}
+
+function unheard({ answeredMs: _, ...call }: CompleteCall): CompleteCall {
+  return call;
 }
 
 /** A name that no other test uses. */

@@ -117,9 +117,16 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     return 'Resume';
   }
 
-  /** Its shard is not here any more: whatever command is under way must start nothing further. */
+  /**
+   * Its shard is not here any more: whatever command is under way must start nothing further, and a request that still
+   * waits is its new owner's to send (the sent watermark goes on naming it as not sent).
+   */
   abandon(): void {
     this.#abandoned = true;
+    const held = this.#state?.snapshot;
+    if (held?.kind === 'held' && this.#state?.ackedAttempt !== held.attempt) {
+      this.#around.requests.withdraw(this.jobKey, held.attempt);
+    }
   }
 
   /** Keeps the lane's count in step with what this job is, or is about to be. */

@@ -1,10 +1,13 @@
 // With --keep: how to reach each part of what was left running, as lines to read and commands to copy.
 import { bucketName } from '../../src/cluster/nats/bucket.ts';
+import { isAlive } from '../local/alive.ts';
 import { CLUSTER, REQUEST_TOPIC, type Stage } from './stage.ts';
 
 export function reachLines({ nats, kafka, zeebe, nodes, service }: Stage): string[] {
   const bucket = bucketName(CLUSTER);
-  const [first] = nodes;
+  const alive = nodes.filter((node) => isAlive(node.server.pid));
+  const dead = nodes.filter((node) => !alive.includes(node));
+  const [first] = alive;
   const server = (name: string, at: string, { pid, logFile }: { pid: number; logFile: string }) =>
     `  ${name.padEnd(10)} ${at.padEnd(28)} pid ${pid}, log ${logFile}`;
   return [
@@ -14,7 +17,8 @@ export function reachLines({ nats, kafka, zeebe, nodes, service }: Stage): strin
     server('kafka', kafka.brokers, kafka.server),
     server('zeebe', zeebe.grpcAddress, zeebe.server),
     server('service', `reads ${REQUEST_TOPIC}`, service),
-    ...nodes.map((node) => server(node.name, node.httpUrl, node.server)),
+    ...alive.map((node) => server(node.name, node.httpUrl, node.server)),
+    ...dead.map(({ name, server: { logFile } }) => `  ${name.padEnd(10)} ${'was killed'.padEnd(28)} log ${logFile}`),
     '',
     'Look:',
     `  nats --server ${nats.url} kv get ${bucket} 17._owner     # who owns shard 17`,
@@ -22,7 +26,7 @@ export function reachLines({ nats, kafka, zeebe, nodes, service }: Stage): strin
     `  curl ${first?.httpUrl}/healthz/ready; curl ${first?.httpUrl}/metrics`,
     `  NATS's own monitoring: ${nats.monitorUrls.join(', ')}`,
     'Hurt:',
-    ...nodes.map(({ name, server: { pid } }) => `  kill -9 ${pid}      # or -STOP and -CONT: ${name}`),
+    ...alive.map(({ name, server: { pid } }) => `  kill -9 ${pid}      # or -STOP and -CONT: ${name}`),
     'Start a node again:',
     ...nodes.map(
       ({ env }) =>

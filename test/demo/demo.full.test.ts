@@ -1,0 +1,87 @@
+// The demo as its users run it: through the kill to its last line, and through Ctrl-C in the middle; either way nothing
+// that it started is left.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+
+const MAIN = fileURLToPath(new URL('../../deploy/demo/main.ts', import.meta.url));
+const running = new Set<ChildProcess>();
+
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL'); // a test that failed: its servers go with it
+});
+
+describe.runIf(process.platform === 'linux')('the demo', () => {
+  test('kills a node, keeps every promise, and leaves nothing', { timeout: 300_000 }, async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+    const demo = start('--json', join(dir, 'out.json'));
+    const code = await demo.end;
+    expect({ code, output: demo.output() }).toEqual({ code: 0, output: expect.anything() });
+    expect(demo.output().trimEnd().split('\n').at(-1)).toMatch(
+      /^demo: started=300 completed=300 lost=0 mismatched=0 completedTwice=0 requestsRepeated=\d+ takeoverMs=\d+$/,
+    );
+    const figures = JSON.parse(await readFile(join(dir, 'out.json'), 'utf8'));
+    expect(figures).toMatchObject({ ok: true, faults: [], completed: 300, requestsRepeatedWrongly: 0 });
+    expect(figures.heldByVictim).toBeGreaterThanOrEqual(30);
+    await nothingIsLeftOf(demo.mark);
+    await rm(dir, { recursive: true });
+  });
+
+  test('ends at Ctrl-C, and leaves nothing', { timeout: 180_000 }, async () => {
+    const demo = start();
+    await eventually('instances to start', () => demo.output().includes('starting 300 instances'), {
+      deadlineMs: 150_000,
+      diagnose: demo.output,
+    });
+    expect(marked(demo.mark).length).toBeGreaterThan(5);
+    demo.child.kill('SIGINT');
+    expect(await demo.end).toBe(130);
+    await nothingIsLeftOf(demo.mark);
+  });
+});
+
+function start(...args: readonly string[]) {
+  const mark = `DEMO_MARK=${randomUUID()}`;
+  const [name = '', value] = mark.split('=');
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, [name]: value } });
+  running.add(child);
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
+  const end = once(child, 'close').then(([code]) => {
+    running.delete(child);
+    if (code === 1) text = `${errors}${text}`;
+    return code as number | null;
+  });
+  return { child, mark, end, output: () => text };
+}
+
+async function nothingIsLeftOf(mark: string): Promise<void> {
+  await eventually('its processes to be gone', () => marked(mark).length === 0, { diagnose: () => marked(mark) });
+}
+
+/** The command lines of processes that have inherited the mark. */
+function marked(mark: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        if (!readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(mark)) return [];
+        return [readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')];
+      } catch {
+        return []; // gone, or not ours to read
+      }
+    });
+}

@@ -11,7 +11,7 @@ import { type EngineFate, type Owner, World } from './pending-job-world.ts';
 type Event =
   | { readonly do: 'step'; readonly zombie: boolean; readonly times: number }
   | { readonly do: 'activate'; readonly stale: boolean; readonly zombie: boolean }
-  | { readonly do: 'reply'; readonly malformed: boolean }
+  | { readonly do: 'reply'; readonly malformed: boolean; readonly late: boolean }
   | { readonly do: 'redeliver'; readonly which: number }
   | { readonly do: 'kafka'; readonly zombie: boolean; readonly refuses: boolean }
   | { readonly do: 'time'; readonly ms: number; readonly progress: boolean }
@@ -21,6 +21,7 @@ type Event =
   | { readonly do: 'comesBack' }
   | { readonly do: 'deliver' }
   | { readonly do: 'zombiesDie' }
+  | { readonly do: 'bucketLost' }
   | { readonly do: 'resolve' }
   | { readonly do: 'cancel' };
 
@@ -35,7 +36,10 @@ const anyEvent: fc.Arbitrary<Event> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('activate' as const), stale: fc.boolean(), zombie: fc.boolean() }),
     weight: 3,
   },
-  { arbitrary: fc.record({ do: fc.constant('reply' as const), malformed: fc.boolean() }), weight: 2 },
+  {
+    arbitrary: fc.record({ do: fc.constant('reply' as const), malformed: fc.boolean(), late: fc.boolean() }),
+    weight: 2,
+  },
   { arbitrary: fc.record({ do: fc.constant('redeliver' as const), which: fc.nat(9) }), weight: 2 },
   {
     arbitrary: fc.record({
@@ -71,6 +75,7 @@ const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   { arbitrary: fc.constant({ do: 'comesBack' as const }), weight: 1 },
   { arbitrary: fc.constant({ do: 'deliver' as const }), weight: 2 },
   { arbitrary: fc.constant({ do: 'zombiesDie' as const }), weight: 1 },
+  { arbitrary: fc.constant({ do: 'bucketLost' as const }), weight: 1 },
   { arbitrary: fc.constant({ do: 'resolve' as const }), weight: 1 },
 );
 
@@ -102,7 +107,7 @@ class Story {
         return;
       }
       case 'reply':
-        return this.#reply(event.malformed);
+        return this.#reply(event.malformed, event.late);
       case 'redeliver':
         return this.#deliver(this.records[event.which % Math.max(1, this.records.length)]);
       case 'kafka': {
@@ -136,6 +141,12 @@ class Story {
         return world.deliver();
       case 'zombiesDie':
         return this.#zombiesDie();
+      case 'bucketLost':
+        if (world.engine.gone) return;
+        for (const owner of world.owners) owner.die();
+        world.expire();
+        world.takeOver();
+        return;
       case 'resolve':
         if (world.engine.state !== 'incident') return;
         world.engine.retries = 1;
@@ -203,9 +214,9 @@ class Story {
   }
 
   /** A service answers a request that it has. */
-  #reply(malformed: boolean): void {
+  #reply(malformed: boolean, late = false): void {
     const { world, records } = this;
-    const attempt = world.published.at(-1);
+    const attempt = world.published.at(late ? 0 : -1);
     if (attempt === undefined) return;
     const reply = world.reply(records.length, { kind: malformed ? 'malformed' : 'result' }, attempt);
     records.push({ reply, said: undefined });
@@ -219,13 +230,13 @@ class Story {
     if (before.some(({ said }) => said === undefined)) return;
     this.world.owner.tell({ type: 'replied', reply: record.reply }, (said) => {
       if (said === 'retry') return;
+      this.#judge(record.reply, said, record.said === undefined);
       record.said ??= said;
-      this.#judge(record.reply, said);
     });
   }
 
   /** What was applied is never dead-lettered, and what is said to be applied has left its mark. */
-  #judge(reply: Reply, said: string): void {
+  #judge(reply: Reply, said: string, first: boolean): void {
     const { world } = this;
     if (reply.content.kind !== 'result') return;
     const mark = `reply ${reply.position.offset} is ${said}`;
@@ -233,7 +244,8 @@ class Story {
     if (effective && (said === 'late' || said === 'refused')) world.breaches.push(`${mark}, and the job has it`);
     if (said === 'late' && world.engine.state !== 'cancelled')
       world.breaches.push(`${mark}, and the engine says ${world.engine.state}`);
-    if (said !== 'applied' && said !== 'duplicate') return;
+    // Said again, it may be of a bucket that is no more.
+    if (!first || (said !== 'applied' && said !== 'duplicate')) return;
     const stored = world.standing?.snapshot.reply !== undefined;
     if (!stored && !world.engine.gone) world.breaches.push(`${mark}, and nothing shows it`);
   }

@@ -180,9 +180,10 @@ export class Owner {
     this.#forget();
   }
 
-  /** As the shard does: what ended, with nothing unseen, leaves memory. */
+  /** As the shard does: what ended takes its request back and, with nothing unseen, leaves memory. */
   #forget(): void {
     const { snapshot, completeUnseen, otherUnseen } = this.state;
+    if (snapshot?.kind === 'ended') this.publisher.delete(snapshot.attempt);
     if (this.mailbox.length > 0) return;
     if (snapshot === undefined || (snapshot.kind === 'ended' && !completeUnseen && !otherUnseen))
       this.state = emptyState(JOB);
@@ -201,6 +202,8 @@ export class World {
   readonly published: number[] = [];
   /** (incarnation, attempt) whose request Kafka acknowledged to that incarnation. */
   readonly acked = new Set<string>();
+  /** Attempts that a malformed reply was told of. */
+  readonly malformed = new Set<number>();
   readonly breaches: string[] = [];
   readonly owners: Owner[] = [];
   /** Snapshots of more than so many characters of request and reply are refused for good. */
@@ -363,6 +366,9 @@ export class World {
     if (snapshot.timeline.length > 16) this.breaches.push(`a timeline of ${snapshot.timeline.length}`);
     if (snapshot.kind === 'ended' && ttlMs === undefined) this.breaches.push('a tombstone that never expires');
     if (snapshot.kind !== 'ended' && ttlMs !== undefined) this.breaches.push(`${snapshot.kind} that expires`);
+    const { failing } = snapshot;
+    if (failing?.cause.startsWith('Malformed') && !this.malformed.has(snapshot.attempt))
+      this.breaches.push(`attempt ${snapshot.attempt} fails for a reply to another`);
     if (snapshot.outcome === 'cancelled' && this.engine.state !== 'cancelled')
       this.breaches.push(`cancelled, and the engine says ${this.engine.state}`);
     this.standing = { snapshot, revision: ++this.#revision as Revision };
@@ -378,6 +384,11 @@ export class World {
     const { snapshot } = owner.state;
     if (snapshot !== undefined && nextDueMs(owner.state) === undefined)
       this.breaches.push(`${owner.incarnation} never looks at its ${snapshot.kind} job again`);
+    if (owner !== this.owner || snapshot?.kind !== 'held') return;
+    const { attempt, sentAttempt } = snapshot;
+    const settling = owner.mailbox.some(({ command }) => command.type === 'requestSettled');
+    if (sentAttempt < attempt && owner.state.ackedAttempt < attempt && !settling && !owner.publisher.has(attempt))
+      this.breaches.push(`${owner.incarnation} holds attempt ${attempt}, and nobody sends its request`);
   }
 
   reply(offset: number, content: Partial<ReplyContent> & { kind: ReplyContent['kind'] }, attempt = 1): Reply {
@@ -385,6 +396,7 @@ export class World {
       content.kind === 'result'
         ? { variables: `{"reply":${offset}}`, ...content }
         : { reason: 'not-json' as const, message: 'no JSON', ...content };
+    if (content.kind === 'malformed') this.malformed.add(attempt);
     return { jobKey: JOB, attempt, position: { partition: 0, offset: String(offset) }, content: whole as ReplyContent };
   }
 }

@@ -9,7 +9,7 @@ import { acceptResult, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planProbe } from './engine-time.ts';
 import { adopt, type JobState } from './state.ts';
-import { NotStorable, store, wasApplied, withApplied } from './writing.ts';
+import { NotStorable, Redecide, store, wasApplied, withApplied } from './writing.ts';
 
 /** `retry`: it cannot be decided now; whoever sent it asks again. */
 export function* replied(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer | 'retry'> {
@@ -73,7 +73,13 @@ function* malformedReply(
 function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer | 'retry'> {
   const answer = yield* engine({ do: 'updateTimeout', timeoutMs: LIMITS.releaseLockMs });
   const consequence = CONSEQUENCES.updateTimeout[answer.code];
-  if (consequence === 'gone') return 'late';
+  if (consequence === 'gone') {
+    // Between the read and this answer another owner may have held the job and completed it with this very reply.
+    const standing = yield* read();
+    if (standing === undefined) return 'late';
+    adopt(state, standing.snapshot, standing.revision);
+    throw new Redecide();
+  }
   if (consequence === 'retry') return 'retry';
   if (reply.content.kind === 'malformed') return 'applied';
   try {

@@ -22,8 +22,12 @@ export const LIMITS = {
   probesPerSecond: 50,
   /** A renewed lock outlives this many probe intervals. */
   lockIntervals: 4,
-  /** One engine call of a reply. Beyond it the reply is stored and its offset moves on. */
-  engineCallMs: 3 * SECOND,
+  /**
+   * One engine call; beyond it the reply is stored and its offset moves on. A call that is given up is not undone: the engine
+   * still completes the job, and the call that comes after it costs a busy engine as much again for a NOT_FOUND. So it is well
+   * above what a starved engine takes under full load (3 s), and below what a lease has left right after a renewal.
+   */
+  engineCallMs: 8 * SECOND,
   /** Backoff of commands that the engine answered with "later". */
   engineRetryMinMs: 250,
   engineRetryMaxMs: 10 * SECOND,

@@ -56,7 +56,11 @@ export async function takeName(options: JoinOptions): Promise<TakenName> {
     if (clock.monotonicMs() - stillSinceMs > leaseTtlMs) return taken;
     await new Promise<void>((resolve) => clock.setTimer(CLUSTER_LIMITS.pingEveryMs, resolve));
     const again: KvEntry | undefined = await control.get(memberKey(node));
-    if (again?.revision !== entry.revision) stillSinceMs = clock.monotonicMs();
+    if (again?.revision !== entry.revision) {
+      // It advances: somebody lives there, whatever his subject says.
+      stillSinceMs = clock.monotonicMs();
+      goneSinceMs = undefined;
+    }
     entry = again;
   }
 }

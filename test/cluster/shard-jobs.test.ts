@@ -1,0 +1,264 @@
+// The jobs of a shard in memory: what is forgotten, what is reloaded, and that no job is ever decided twice at once.
+import { expect, test } from 'vitest';
+import { ActorSystem } from '../../src/actors/actor-system.ts';
+import type { CorrelationId, Incarnation, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
+import type { OutgoingRequest, RequestOutcome } from '../../src/actors/messages.ts';
+import type { EngineAnswer } from '../../src/actors/ports.ts';
+import type { Snapshot } from '../../src/actors/snapshot.ts';
+import { decodeSnapshot, encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
+import { EffectsGate } from '../../src/cluster/effects-gate.ts';
+import { Lanes } from '../../src/cluster/lanes.ts';
+import { Lease } from '../../src/cluster/lease.ts';
+import { jobKeyName, sentKey, toJson } from '../../src/cluster/names.ts';
+import { SentWatermark } from '../../src/cluster/sent-watermark.ts';
+import { ShardJobs } from '../../src/cluster/shard-jobs.ts';
+import { JOB, World as Job, LOCK_MS } from '../actors/pending-job-world.ts';
+import { ManualClock, VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
+import { FIXED, MemoryBus, MemoryKv, storeOver } from './memory.ts';
+
+const SHARD = 3 as ShardId;
+const KEY = jobKeyName(SHARD, JOB);
+const SELF = 'self-1' as Incarnation;
+const OK: EngineAnswer = { code: 'ok', unseen: false, message: '' };
+
+class Host {
+  readonly clock = new ManualClock();
+  readonly kv = new MemoryKv();
+  readonly lanes = new Lanes();
+  readonly requests = new Map<string, { request: OutgoingRequest; settled: (outcome: RequestOutcome) => void }>();
+  readonly engineCalls: { readonly what: string; readonly answer: (answer: EngineAnswer) => void }[] = [];
+  /** False: the test answers the engine's calls. */
+  engineAnswers = true;
+  readonly jobs: ShardJobs;
+  readonly watermark: SentWatermark;
+  readonly lease: Lease;
+
+  constructor() {
+    const { clock, kv, lanes, requests } = this;
+    const store = storeOver(kv, clock);
+    const control = storeOver(kv, clock);
+    const lease = new Lease(clock, 1e9, 0);
+    lease.renewed(lease.stamp());
+    this.lease = lease;
+    this.watermark = new SentWatermark({ clock, control, jobs: store, incarnation: SELF, ttlMs: 1 });
+    const call = (what: string) => () =>
+      new Promise<EngineAnswer>((answer) => {
+        this.engineCalls.push({ what, answer });
+        if (this.engineAnswers) answer(OK);
+      });
+    this.jobs = new ShardJobs(clock, new ActorSystem(clock), {
+      context: {
+        clock,
+        random: FIXED,
+        node: 'self' as NodeName,
+        incarnation: SELF,
+        correlationId: (_, attempt) => `id-${attempt}` as CorrelationId,
+        engineHealthy: () => true,
+        pendingJobs: () => 1,
+        admits: () => true,
+        replyProgressMs: () => 0,
+      },
+      jobs: store,
+      engine: {
+        complete: call('complete'),
+        fail: call('fail'),
+        throwError: call('throwError'),
+        updateTimeout: call('updateTimeout'),
+      },
+      requests: {
+        publish: (request, settled) => void requests.set(`${request.jobKey}/${request.attempt}`, { request, settled }),
+        withdraw: (jobKey, attempt) => (requests.delete(`${jobKey}/${attempt}`) ? 'withdrawn' : 'unknown'),
+        discardAll: () => requests.clear(),
+      },
+      gate: new EffectsGate(clock, lease, new MemoryBus(), [store]),
+      watermark: this.watermark,
+      lanes,
+      snapshotVersion: () => 1,
+      confirmOwner: async () => true,
+      requestSettled: (job, attempt, outcome) =>
+        this.jobs.requestSettled(job, { type: 'requestSettled', attempt, outcome }),
+      onStored: () => {},
+      onConflict: () => {},
+    });
+    this.jobs.open(SHARD);
+  }
+
+  activate() {
+    return this.jobs.activated(SHARD, new Job().activation(this.clock.wallMs() + LOCK_MS));
+  }
+
+  result(offset: number) {
+    return this.jobs.replied(SHARD, new Job().reply(offset, { kind: 'result' }));
+  }
+
+  async held(): Promise<void> {
+    const said = this.activate();
+    await this.clock.advance(0);
+    expect(await said).toBe('held');
+  }
+
+  kafkaAcks(): void {
+    for (const [name, { settled }] of this.requests) {
+      this.requests.delete(name);
+      settled({ kind: 'acked' });
+    }
+  }
+
+  get standing(): Snapshot {
+    return decodeSnapshot(this.kv.entries.get(KEY)!.value);
+  }
+
+  /** Another incarnation writes, as it would after having read what stands. */
+  foreign(changes: Partial<Snapshot>, from = this.standing): void {
+    const snapshot = { ...from, incarnation: 'other-1' as Incarnation, ...changes };
+    this.kv.write(KEY, encodeSnapshot(snapshot, 1));
+  }
+
+  deliver(): boolean {
+    return this.jobs.delivered(SHARD, JOB, this.kv.entries.get(KEY)!);
+  }
+}
+
+test('a job is in memory while it waits and counts against its lane, and is forgotten when it has ended', async () => {
+  const host = new Host();
+  await host.held();
+  expect([host.jobs.size, host.lanes.total]).toEqual([1, 1]);
+  host.kafkaAcks();
+  const said = host.result(0);
+  await host.clock.advance(0);
+  expect(await said).toBe('applied');
+  expect([host.jobs.size, host.lanes.total, host.standing.outcome]).toEqual([0, 0, 'completed']);
+});
+
+test('the same record delivered again while it is decided joins the pending answer, however slow the engine', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  host.engineAnswers = false;
+  const said: unknown[] = [];
+  for (let again = 0; again < 20; again++) {
+    void host.result(0).then((answer) => said.push(answer));
+    await host.clock.advance(5_000);
+  }
+  expect(said).toEqual([]);
+  expect(host.engineCalls.map(({ what }) => what)).toEqual(['complete']);
+  expect(host.jobs.commands(SHARD)).toBeGreaterThan(0);
+  host.engineAnswers = true;
+  host.engineCalls[0]?.answer(OK);
+  await host.clock.advance(0);
+  expect(said).toEqual(new Array(20).fill('applied'));
+  expect(host.engineCalls.filter(({ what }) => what === 'complete')).toHaveLength(1);
+});
+
+test('a foreign write reloads the job: one that ended elsewhere is forgotten, and its request taken back', async () => {
+  const host = new Host();
+  await host.held();
+  host.foreign({ kind: 'ended', outcome: 'completed', request: undefined, endedAtMs: VIRTUAL_EPOCH_MS });
+  expect(host.deliver()).toBe(false);
+  await host.clock.advance(0);
+  expect([host.jobs.size, host.lanes.total, host.requests.size, host.watermark.unacked()]).toEqual([0, 0, 0, 0]);
+  expect(host.deliver()).toBe(false);
+});
+
+test('a watch that is behind brings no job back that has ended since', async () => {
+  const host = new Host();
+  await host.held();
+  const hold = host.kv.entries.get(KEY)!;
+  void host.result(0);
+  await host.clock.advance(0);
+  expect(host.jobs.size).toBe(0);
+  expect(host.jobs.delivered(SHARD, JOB, hold)).toBe(false);
+  expect(host.deliver()).toBe(false);
+});
+
+test('a live job that memory does not know is reported, to be loaded', async () => {
+  const host = new Host();
+  await host.held();
+  const snapshot = { ...host.standing, incarnation: 'other-1' as Incarnation };
+  const other = new Host();
+  other.kv.write(KEY, encodeSnapshot(snapshot, 1));
+  expect(other.deliver()).toBe(true);
+  other.jobs.load(SHARD, JOB, snapshot, 1 as Revision, false);
+  await other.clock.advance(0);
+  expect(other.requests.size).toBe(1);
+  expect(other.standing.incarnation).toBe(SELF);
+});
+
+test('what is loaded while a command is under way waits for it, and changes nothing under its feet', async () => {
+  const host = new Host();
+  host.engineAnswers = false;
+  const said = host.result(0); // nothing stands: the engine is asked whether the job lives
+  await host.clock.advance(0);
+  expect(host.engineCalls.map(({ what }) => what)).toEqual(['updateTimeout']);
+  const from = new Host();
+  await from.held();
+  host.foreign({}, from.standing);
+  const { revision } = host.kv.entries.get(KEY)!;
+  host.jobs.load(SHARD, JOB, host.standing, revision, true);
+  host.engineAnswers = true;
+  host.engineCalls[0]?.answer(OK);
+  await host.clock.advance(0);
+  expect(await said).toBe('applied');
+  expect(host.standing).toMatchObject({ kind: 'ended', outcome: 'completed' });
+});
+
+test.each([true, false])(
+  'a hold of the dead that an activation runs into is published only if it was not sent: %s',
+  async (sent) => {
+    const host = new Host();
+    const from = new Host();
+    await from.held();
+    host.foreign({}, from.standing);
+    const { revision } = host.kv.entries.get(KEY)!;
+    host.kv.write(sentKey('other-1' as Incarnation), toJson({ upTo: sent ? revision : revision - 1, except: [] }));
+    const said = host.activate();
+    await host.clock.advance(0);
+    expect(await said).toBe('attached');
+    expect(host.requests.size).toBe(sent ? 0 : 1);
+  },
+);
+
+test('a request that Kafka refuses for good is named as not sent until that is stored', async () => {
+  const host = new Host();
+  await host.watermark.start();
+  await host.held();
+  host.engineAnswers = false;
+  const { settled } = host.requests.values().next().value!;
+  host.requests.clear();
+  host.kv.up = false;
+  settled({ kind: 'refused', reason: 'no such topic' });
+  await host.clock.advance(0);
+  expect(host.watermark.unacked()).toBe(1);
+  host.kv.up = true;
+  await host.clock.advance(2_000);
+  expect(host.standing.kind).toBe('failing');
+  expect(host.watermark.unacked()).toBe(0);
+});
+
+test('a shard that is dropped starts nothing further, and answers nothing', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  host.engineAnswers = false;
+  const said = host.result(0);
+  await host.clock.advance(0);
+  host.jobs.drop(SHARD);
+  host.engineCalls[0]?.answer(OK);
+  await host.clock.advance(0);
+  expect(await said).toBe('retry');
+  expect(host.standing.kind).toBe('held');
+  expect([host.jobs.size, host.lanes.total]).toEqual([0, 0]);
+  expect(await host.result(1)).toBe('notOwner');
+  host.jobs.open(SHARD);
+  host.jobs.close(SHARD);
+  expect(await host.activate()).toBe('notOwner');
+});
+
+test('nothing is asked of the engine after the lease', async () => {
+  const host = new Host();
+  await host.held();
+  host.lease.revoke();
+  void host.result(0);
+  await host.clock.advance(5_000);
+  expect(host.engineCalls).toEqual([]);
+});

@@ -1,0 +1,160 @@
+// Commands find their shard's owner, however often it changes; every one is answered once.
+import { expect, test } from 'vitest';
+import type { Incarnation, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
+import type { Reply } from '../../src/actors/messages.ts';
+import { Claims, claimRecord } from '../../src/cluster/claims.ts';
+import { Lost } from '../../src/cluster/effects-gate.ts';
+import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
+import { claimKey } from '../../src/cluster/names.ts';
+import type { Bus } from '../../src/cluster/ports.ts';
+import { Router } from '../../src/cluster/router.ts';
+import { World as Job, LOCK_MS } from '../actors/pending-job-world.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { FIXED, MemoryBus } from './memory.ts';
+
+const SHARD = 0 as ShardId;
+
+/** Two nodes on one bus; messages arrive at once unless the wire is cut. */
+class Pair {
+  readonly clock = new ManualClock();
+  readonly routers = new Map<string, Router>();
+  readonly asked: string[] = [];
+  readonly messages: number[] = [];
+  /** What each node's jobs answer; undefined: nothing yet. */
+  readonly says = new Map<string, 'held' | 'applied' | 'notOwner' | 'retry' | undefined>();
+  cut = false;
+  #revision = 0;
+  readonly #claims: Claims[] = [];
+  readonly #handlers = new Map<string, Parameters<Bus['subscribe']>[1]>();
+
+  constructor() {
+    for (const name of ['a', 'b']) {
+      const claims = new Claims(1);
+      this.#claims.push(claims);
+      const bus = new MemoryBus();
+      bus.publish = (subject, data) => {
+        this.messages.push(data.length);
+        if (!this.cut) this.#handlers.get(subject)?.({ subject, data, reply: '' });
+      };
+      bus.subscribe = (subject, handler) => {
+        this.#handlers.set(subject, handler);
+        return () => this.#handlers.delete(subject);
+      };
+      const answer = async <A>(what: string): Promise<A> => {
+        this.asked.push(`${name} ${what}`);
+        const said = this.says.get(name);
+        return said === undefined ? new Promise<A>(() => {}) : (said as A);
+      };
+      const router = new Router({
+        clock: this.clock,
+        random: FIXED,
+        bus,
+        cluster: 'c',
+        incarnation: name as Incarnation,
+        shards: 1,
+        claims,
+        host: { activated: () => answer('activated'), replied: () => answer('replied') },
+      });
+      router.start();
+      this.routers.set(name, router);
+    }
+  }
+
+  own(name: string): void {
+    const revision = ++this.#revision as Revision;
+    const value = claimRecord(name as NodeName, name as Incarnation, 0 as Revision, 0);
+    for (const claims of this.#claims) claims.seen(SHARD, { key: claimKey(SHARD), value, revision, writtenMs: 0 });
+    for (const router of this.routers.values()) router.ownerChanged(SHARD);
+  }
+
+  /** Bytes from anywhere, on every subject. */
+  arrives(data: Uint8Array): void {
+    for (const [subject, handler] of this.#handlers) handler({ subject, data, reply: '' });
+  }
+
+  reply(offset = 0, variables = '{}'): Promise<unknown> {
+    const reply: Reply = new Job().reply(offset, { kind: 'result', variables });
+    const said = this.routers.get('a')!.replied(reply);
+    said.catch(() => {});
+    return said;
+  }
+}
+
+test('a command goes to the owner, here or there, and its answer comes back', async () => {
+  for (const owner of ['a', 'b']) {
+    const pair = new Pair();
+    pair.own(owner);
+    pair.says.set(owner, 'applied');
+    const said = pair.reply();
+    await pair.clock.advance(1);
+    expect(await said).toBe('applied');
+    expect(pair.asked).toEqual([`${owner} replied`]);
+  }
+});
+
+test('commands of one tick to one node are one message, split by bytes', async () => {
+  const pair = new Pair();
+  pair.own('b');
+  pair.says.set('b', 'applied');
+  for (let offset = 0; offset < 100; offset++) pair.reply(offset);
+  await pair.clock.advance(1);
+  expect(pair.asked).toHaveLength(100);
+  expect(pair.messages).toHaveLength(2); // the commands, and the answers
+  pair.messages.length = 0;
+  const half = JSON.stringify({ a: 'x'.repeat(CLUSTER_LIMITS.batchBytes / 2) });
+  for (let offset = 0; offset < 3; offset++) pair.reply(offset, half);
+  await pair.clock.advance(1);
+  expect(Math.max(...pair.messages)).toBeLessThan(CLUSTER_LIMITS.batchBytes + 2_000);
+  expect(pair.asked).toHaveLength(103);
+});
+
+test.each(['notOwner', 'retry'] as const)('%s is asked again, of whoever is the owner then', async (said) => {
+  const pair = new Pair();
+  pair.own('b');
+  pair.says.set('b', said).set('a', 'applied');
+  const answer = pair.reply();
+  await pair.clock.advance(100);
+  expect(pair.asked).toContain('b replied');
+  pair.own('a');
+  await pair.clock.advance(100);
+  expect(await answer).toBe('applied');
+});
+
+test('silence is asked again by itself; a new owner is asked at once', async () => {
+  const pair = new Pair();
+  pair.own('b');
+  pair.says.set('b', 'applied').set('a', 'applied');
+  pair.cut = true;
+  const first = pair.reply();
+  await pair.clock.advance(100);
+  pair.cut = false;
+  await pair.clock.advance(CLUSTER_LIMITS.resendMinMs);
+  expect(await first).toBe('applied');
+  pair.cut = true;
+  const second = pair.reply(1);
+  await pair.clock.advance(10);
+  pair.own('a');
+  await pair.clock.advance(0);
+  expect(await second).toBe('applied');
+});
+
+test('an activation is given up once its lock is over; a reply never is, but for the end of this life', async () => {
+  const pair = new Pair();
+  const router = pair.routers.get('a')!;
+  const activated = router.activated(new Job().activation(pair.clock.wallMs() + LOCK_MS));
+  const replied = pair.reply();
+  await pair.clock.advance(LOCK_MS + CLUSTER_LIMITS.resendMaxMs);
+  expect(await activated).toBe('stale');
+  expect(router.size).toBe(1);
+  router.stop();
+  await expect(replied).rejects.toThrow(Lost);
+  await expect(router.replied(new Job().reply(0, { kind: 'result' }))).rejects.toThrow(Lost);
+});
+
+test('what is not from one of us is ignored', async () => {
+  const pair = new Pair();
+  for (const bytes of [Uint8Array.of(0xc1), Uint8Array.of(1), Uint8Array.of(0x80), new Uint8Array()])
+    pair.arrives(bytes);
+  await pair.clock.advance(10);
+  expect(pair.asked).toEqual([]);
+});

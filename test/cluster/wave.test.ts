@@ -1,0 +1,85 @@
+// A shard is owned once its own claim was seen and pending was 0 once; everything that comes later is delivered one by one.
+import { expect, test } from 'vitest';
+import type { Incarnation, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
+import { claimRecord } from '../../src/cluster/claims.ts';
+import { claimKey } from '../../src/cluster/names.ts';
+import type { KvEntry } from '../../src/cluster/ports.ts';
+import { Wave } from '../../src/cluster/wave.ts';
+import { MemoryKv } from './memory.ts';
+
+const SELF = 'self-1' as Incarnation;
+const shard = (number: number) => number as ShardId;
+
+async function open(...shards: number[]) {
+  const kv = new MemoryKv();
+  const log: string[] = [];
+  const wave = new Wave(
+    {
+      kv,
+      incarnation: SELF,
+      onBarrier: (passed, jobs) =>
+        log.push(`barrier ${passed}: ${[...jobs].map(([key, { revision }]) => `${key}@${revision}`)}`),
+      onDelivered: (of, jobKey, { revision }) => log.push(`${of}.${jobKey}@${revision}`),
+      onClaim: () => {},
+      onEntry: () => {},
+      onReset: () => {},
+    },
+    shards.map(shard),
+  );
+  await wave.start();
+  const { handler, filters } = kv.watched!;
+  const job = (of: number, key: number, revision: number): KvEntry => ({
+    key: `${of}.${key}`,
+    value: new Uint8Array(),
+    revision: revision as Revision,
+    writtenMs: 0,
+  });
+  const claim = (of: number, incarnation: string, revision: number): KvEntry => ({
+    key: claimKey(shard(of)),
+    value: claimRecord('n' as NodeName, incarnation as Incarnation, 0 as Revision, 0),
+    revision: revision as Revision,
+    writtenMs: 0,
+  });
+  return { kv, wave, log, handler, filters, job, claim };
+}
+
+test('one watch serves all shards of the wave', async () => {
+  expect((await open(3, 17)).filters).toEqual(['3.*', '17.*']);
+});
+
+test('neither the claim alone nor the end of what was pending is enough', async () => {
+  const { log, handler, job, claim } = await open(3, 4);
+  handler.onEntry(job(3, 1, 5), 3);
+  handler.onEntry(claim(3, SELF, 6), 2);
+  handler.onEntry(job(3, 2, 7), 1); // a late write of the old owner, after our claim
+  expect(log).toEqual([]);
+  handler.onCaughtUp();
+  expect(log).toEqual(['barrier 3: 1@5,2@7']);
+  handler.onEntry(claim(4, 'other-1', 8), 0);
+  expect(log).toHaveLength(1);
+  handler.onEntry(claim(4, SELF, 9), 0);
+  expect(log.at(-1)).toBe('barrier 4: ');
+});
+
+test('until it is taken a shard collects the newest entry of each job; from then on each is delivered', async () => {
+  const { wave, log, handler, job, claim } = await open(3);
+  handler.onEntry(claim(3, SELF, 1), 1);
+  handler.onEntry(job(3, 1, 2), 0);
+  handler.onCaughtUp();
+  handler.onEntry(job(3, 1, 4), 0);
+  handler.onEntry(job(3, 1, 3), 0);
+  expect([...wave.take(shard(3))].map(([key, { revision }]) => `${key}@${revision}`)).toEqual(['1@4']);
+  handler.onEntry(job(3, 1, 5), 0);
+  expect(log).toEqual(['barrier 3: 1@2', '3.1@5']);
+});
+
+test('its watch ends with its last shard, and a shard that left is heard of no more', async () => {
+  const { kv, wave, log, handler, job, claim } = await open(3, 4);
+  handler.onCaughtUp();
+  expect(wave.leave(shard(3))).toBe(false);
+  handler.onEntry(claim(3, SELF, 1), 0);
+  handler.onEntry(job(3, 1, 2), 0);
+  expect([log, kv.watched?.stopped]).toEqual([[], false]);
+  expect(wave.leave(shard(4))).toBe(true);
+  expect(kv.watched?.stopped).toBe(true);
+});

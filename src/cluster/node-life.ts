@@ -164,6 +164,8 @@ export class NodeLife {
       rehydration,
       requests: options.requests,
       watermark: this.watermark,
+      epochOf: (shard) => this.shards.epochOf(shard),
+      isRehydrating: (shard) => this.shards.stateOf(shard) === 'rehydrating',
       barrierPassed: (shard) => this.shards.barrierPassed(shard),
       onClaim: (shard, entry) => this.#claimEntry(shard, entry),
       onEntry: (entry) => this.#note(entry),

@@ -29,6 +29,8 @@ interface Hold {
   floor: Revision;
   /** Of its last acknowledged write; it stands, and is named, while the hold is written again. */
   revision: Revision | undefined;
+  /** Left to the next owner of its shard. */
+  handedOver: boolean;
 }
 
 export interface SentWatermarkOptions {
@@ -44,6 +46,7 @@ export class SentWatermark {
   readonly #options: SentWatermarkOptions;
   readonly #holds = new Map<string, Hold>();
   readonly #unackedByLane = new Map<Lane, number>();
+  #unacked = 0;
   #revision: Revision = ABSENT;
   #written = NOTHING_SENT;
   #flushing: Promise<void> | undefined;
@@ -71,9 +74,13 @@ export class SentWatermark {
     if (known !== undefined) {
       if (known.writes === 0) known.floor = floor;
       known.writes += 1;
-      return;
+      if (!known.handedOver) return;
+      known.handedOver = false;
+    } else {
+      const hold = { jobKey, attempt, lane, writes: 1, floor, revision: undefined, handedOver: false };
+      this.#holds.set(id(jobKey, attempt), hold);
     }
-    this.#holds.set(id(jobKey, attempt), { jobKey, attempt, lane, writes: 1, floor, revision: undefined });
+    this.#unacked += 1;
     this.#unackedByLane.set(lane, this.unacked(lane) + 1);
   }
 
@@ -101,21 +108,32 @@ export class SentWatermark {
     const hold = this.#holds.get(id(jobKey, attempt));
     if (hold === undefined) return;
     this.#holds.delete(id(jobKey, attempt));
-    const left = this.unacked(hold.lane) - 1;
-    if (left > 0) this.#unackedByLane.set(hold.lane, left);
-    else this.#unackedByLane.delete(hold.lane);
+    if (!hold.handedOver) this.#uncount(hold.lane);
     this.#plan();
   }
 
+  #uncount(lane: Lane): void {
+    this.#unacked -= 1;
+    const left = this.unacked(lane) - 1;
+    if (left > 0) this.#unackedByLane.set(lane, left);
+    else this.#unackedByLane.delete(lane);
+  }
+
+  /** Unsent, and left to the shard's next owner: named for as long as it may look, but no reason to stop intake here. */
+  handedOver(jobKey: JobKey, attempt: number): void {
+    const hold = this.#holds.get(id(jobKey, attempt));
+    if (hold === undefined || hold.handedOver) return;
+    hold.handedOver = true;
+    this.#uncount(hold.lane);
+  }
+
   unacked(lane?: Lane): number {
-    return lane === undefined ? this.#holds.size : (this.#unackedByLane.get(lane) ?? 0);
+    return lane === undefined ? this.#unacked : (this.#unackedByLane.get(lane) ?? 0);
   }
 
   /** At the limit of exceptions intake of the lanes concerned stops; others go on. */
   admits(lane: Lane): boolean {
-    return (
-      this.#holds.size < CLUSTER_LIMITS.watermarkExceptions || this.unacked(lane) < CLUSTER_LIMITS.laneUnackedShare
-    );
+    return this.#unacked < CLUSTER_LIMITS.watermarkExceptions || this.unacked(lane) < CLUSTER_LIMITS.laneUnackedShare;
   }
 
   /** The record as it should stand now. */

@@ -1,9 +1,10 @@
 // Brings shards into memory and takes them out of it: a wave per set of acquired shards, then their jobs with what their
 // writers' sent watermarks say, then every foreign write; and at the end the drain, until nothing of the shard is under way.
-import type { Incarnation, JobKey, ShardId } from '../actors/ids.ts';
+import type { Incarnation, JobKey, Revision, ShardId } from '../actors/ids.ts';
 import type { Clock } from '../actors/ports.ts';
 import type { ClusterEvent } from './events.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
+import type { PendingJob } from './pending-job.ts';
 import type { KvEntry, KvPort } from './ports.ts';
 import type { Rehydration } from './rehydration.ts';
 import type { Requests } from './requests-port.ts';
@@ -20,6 +21,9 @@ export interface ShardLoaderOptions {
   readonly rehydration: Rehydration;
   readonly requests: Requests;
   readonly watermark: SentWatermark;
+  epochOf(shard: ShardId): Revision;
+  /** Not asked for by somebody else meanwhile. */
+  isRehydrating(shard: ShardId): boolean;
   /** The shard's jobs are in memory and it answers. */
   barrierPassed(shard: ShardId): void;
   onClaim(shard: ShardId, entry: KvEntry): void;
@@ -46,11 +50,12 @@ export class ShardLoader {
 
   /** The claims of these shards are acknowledged. */
   async acquire(shards: readonly ShardId[]): Promise<void> {
-    const { kv, clock, incarnation, onClaim, onEntry, onReset } = this.#options;
+    const { kv, clock, incarnation, epochOf, onClaim, onEntry, onReset } = this.#options;
     const wave = new Wave(
       {
         kv,
         incarnation,
+        epochOf,
         onBarrier: (shard, jobs) => void this.#load(wave, shard, jobs).catch(() => undefined), // closed: life is over
         onDelivered: (shard, jobKey, entry) => this.#delivered(shard, jobKey, entry),
         onClaim,
@@ -76,6 +81,7 @@ export class ShardLoader {
   /** Until its mailboxes are empty and no request is unacknowledged; a queued one is taken back, its new owner sends it. */
   async drain(shard: ShardId): Promise<void> {
     const { clock, jobs, requests, watermark } = this.#options;
+    let left: readonly PendingJob[] = [];
     jobs.close(shard);
     const startMs = clock.monotonicMs();
     for (;;) {
@@ -85,19 +91,21 @@ export class ShardLoader {
       if (waitedMs > CLUSTER_LIMITS.drainRequestsMs && jobs.commands(shard) === 0) {
         // Kafka does not take them. Not settled in the watermark: the record goes on naming them as not sent.
         const answers = unsent.map(({ state }) => requests.withdraw(state.jobKey, state.snapshot?.attempt ?? 0));
+        left = unsent;
         if (!answers.includes('inFlight')) break;
       }
       if (this.#stopped || waitedMs > CLUSTER_LIMITS.drainMs) break;
       await new Promise<void>((resolve) => clock.setTimer(CLUSTER_LIMITS.drainLookMs, resolve));
     }
+    for (const { jobKey, state } of left) watermark.handedOver(jobKey, state.snapshot?.attempt ?? 0);
     await watermark.flush();
   }
 
   async #load(wave: Wave, shard: ShardId, collected: ReadonlyMap<JobKey, KvEntry>): Promise<void> {
-    const { jobs, rehydration, barrierPassed, onEvent } = this.#options;
+    const { jobs, rehydration, isRehydrating, barrierPassed, onEvent } = this.#options;
     const entries = new Map(collected);
     const found = await rehydration.read(shard, entries);
-    if (this.#stopped || !wave.has(shard)) return;
+    if (this.#stopped || !wave.has(shard) || !isRehydrating(shard)) return;
     jobs.open(shard);
     let republished = 0;
     for (const { jobKey, snapshot, revision, covered } of found) {

@@ -71,6 +71,11 @@ export class Shards {
     return this.#states[shard] ?? 'released';
   }
 
+  /** The revision of our claim; 0 while we have none. */
+  epochOf(shard: ShardId): Revision {
+    return this.#epochs[shard] ?? ABSENT;
+  }
+
   owned(): number {
     return this.#states.filter((state) => state === 'owned').length;
   }
@@ -103,7 +108,7 @@ export class Shards {
     if (state === 'released' || state === 'acquiring') return;
     const claim = this.#options.claims.of(shard);
     const mine = claim.incarnation === this.#options.incarnation;
-    if (!mine && claim.revision > (this.#epochs[shard] ?? ABSENT)) this.#lose(shard);
+    if (!mine && claim.revision > this.epochOf(shard)) this.#lose(shard);
   }
 
   /** Somebody asks for shards (JSON: { node, shards }). Given only if our own placement agrees, so two views cannot play ping-pong. */
@@ -204,7 +209,7 @@ export class Shards {
   async #drainAndRelease(shard: ShardId): Promise<void> {
     const { control, claims, clock } = this.#options;
     await this.#options.drain(shard);
-    const epoch = this.#epochs[shard] ?? ABSENT;
+    const epoch = this.epochOf(shard);
     if (this.stateOf(shard) !== 'draining') return;
     const answer = await control.put(claimKey(shard), claimRecord('', '', epoch, clock.wallMs()), epoch);
     if (answer.kind === 'stored')
@@ -237,7 +242,7 @@ export class Shards {
     const to = shardTransition(from, event);
     if (to === undefined || this.#stopped) return false;
     this.#states[shard] = to;
-    this.#options.onTransition(shard, from, to, this.#epochs[shard] ?? ABSENT);
+    this.#options.onTransition(shard, from, to, this.epochOf(shard));
     return true;
   }
 }

@@ -2,7 +2,7 @@
 // shard costs the server a scan each). A shard is owned once its own claim was seen *and* pending was 0 once: a late write
 // of the old owner, landed between our claim and the consumer, comes after the claim and is delivered before that.
 // The consumer stays open as long as one of its shards is here: foreign writes reload the job they belong to.
-import type { Incarnation, JobKey, ShardId } from '../actors/ids.ts';
+import type { Incarnation, JobKey, Revision, ShardId } from '../actors/ids.ts';
 import { parseClaim } from './claims.ts';
 import { parseKey, shardFilter } from './names.ts';
 import type { KvEntry, KvPort, KvWatch } from './ports.ts';
@@ -10,6 +10,8 @@ import type { KvEntry, KvPort, KvWatch } from './ports.ts';
 export interface WaveOptions {
   readonly kv: KvPort;
   readonly incarnation: Incarnation;
+  /** The revision of our claim. One of an earlier tenure, still shown by a replica that lags, passes no barrier. */
+  epochOf(shard: ShardId): Revision;
   /** The barrier of this shard is passed. `jobs` is the last entry of each key, and goes on growing until `take`. */
   onBarrier(shard: ShardId, jobs: ReadonlyMap<JobKey, KvEntry>): void;
   /** An entry of a shard that was taken. */
@@ -83,7 +85,9 @@ export class Wave {
     const name = parseKey(entry.key);
     if (name.kind === 'claim') {
       this.#options.onClaim(name.shard, entry);
-      if (parseClaim(entry.value, entry.revision).incarnation === this.#options.incarnation) {
+      const claim = parseClaim(entry.value, entry.revision);
+      const { incarnation, epochOf } = this.#options;
+      if (claim.incarnation === incarnation && claim.revision >= epochOf(name.shard)) {
         this.#claimSeen.add(name.shard);
         this.#passBarriers();
       }

@@ -10,6 +10,8 @@ import { MemoryKv } from './memory.ts';
 const SELF = 'self-1' as Incarnation;
 const shard = (number: number) => number as ShardId;
 
+let epoch = 0;
+
 async function open(...shards: number[]) {
   const kv = new MemoryKv();
   const log: string[] = [];
@@ -17,6 +19,7 @@ async function open(...shards: number[]) {
     {
       kv,
       incarnation: SELF,
+      epochOf: () => epoch as Revision,
       onBarrier: (passed, jobs) =>
         log.push(`barrier ${passed}: ${[...jobs].map(([key, { revision }]) => `${key}@${revision}`)}`),
       onDelivered: (of, jobKey, { revision }) => log.push(`${of}.${jobKey}@${revision}`),
@@ -82,4 +85,15 @@ test('its watch ends with its last shard, and a shard that left is heard of no m
   expect([log, kv.watched?.stopped]).toEqual([[], false]);
   expect(wave.leave(shard(4))).toBe(true);
   expect(kv.watched?.stopped).toBe(true);
+});
+
+test('a claim of an earlier tenure, shown by a replica that lags, passes no barrier', async () => {
+  epoch = 9;
+  const { handler, claim, log } = await open(4);
+  handler.onEntry(claim(4, SELF, 5), 0);
+  handler.onCaughtUp();
+  expect(log).toEqual([]);
+  handler.onEntry(claim(4, SELF, 9), 0);
+  expect(log).toEqual(['barrier 4: ']);
+  epoch = 0;
 });

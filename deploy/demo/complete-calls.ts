@@ -1,7 +1,8 @@
 // What is written down of each CompleteJob, and the question it is written down for: was a job completed again although
 // its node had been told, and had lived to make use of it? A node that dies with the answer in its hands cannot tell anybody,
 // and its successor rightly asks again; so an answer counts only for a node that was still connected a second later. Nor was
-// a node told that had given the call up: an answer after the call's own deadline counts for nobody.
+// a node told that had given the call up: an answer after the call's own deadline counts for nobody, and one just before it
+// may have crossed with the giving up, which no witness between the two can tell (a busy node looks at its timers first).
 import { status } from '@grpc/grpc-js';
 
 /** Times are wall clock ms of this machine. */
@@ -18,19 +19,22 @@ export interface CompleteCall {
 }
 
 const HEARD_AFTER_MS = 1_000;
+const CROSSING_MS = 500;
 
 /**
  * The number of jobs that were completed again.
  * @param closedMs when a connection closed; undefined: it is open
+ * @param crossingMs an answer this close to the call's deadline, or after it, was not heard
  */
 export function completedTwice(
   calls: readonly CompleteCall[],
   closedMs: (connection: number) => number | undefined,
+  crossingMs = CROSSING_MS,
 ): number {
   const heardMs = new Map<string, number>();
   for (const { jobKey, status: code, sentMs, timeoutMs, answeredMs, connection } of calls) {
     if (answeredMs === undefined || (code !== status.OK && code !== status.NOT_FOUND)) continue;
-    if (answeredMs - sentMs >= (timeoutMs ?? Number.POSITIVE_INFINITY)) continue;
+    if (answeredMs - sentMs >= (timeoutMs ?? Number.POSITIVE_INFINITY) - crossingMs) continue;
     if ((closedMs(connection) ?? Number.POSITIVE_INFINITY) <= answeredMs + HEARD_AFTER_MS) continue;
     heardMs.set(jobKey, Math.min(answeredMs, heardMs.get(jobKey) ?? Number.POSITIVE_INFINITY));
   }

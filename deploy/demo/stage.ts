@@ -141,9 +141,8 @@ async function spread(watch: Watch, names: readonly string[], shards: number): P
   for (;;) {
     const all = held();
     const total = all.reduce((sum, holdings) => sum + holdings.shards.length, 0);
-    const fair = all.every(
-      (holdings) => holdings.shards.length >= Math.floor(shards / names.length) && holdings.partitions.length > 0,
-    );
+    const most = Math.ceil(shards / names.length); // what placement gives to any node
+    const fair = all.every((holdings) => holdings.shards.length <= most && holdings.partitions.length > 0);
     if (total === shards && fair) return;
     if (performance.now() > deadline) {
       const counts = all.map(({ shards: own, partitions }, i) => `${names[i]} ${own.length}/${partitions.length}`);

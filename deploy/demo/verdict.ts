@@ -43,6 +43,8 @@ export interface Figures {
   readonly lost: number;
   readonly mismatched: number;
   readonly completedTwice: number;
+  /** Further jobs completed again, whose first answer may have crossed with its node's giving up. */
+  readonly completedTwiceInDoubt: number;
   /** Requests of which the service saw more than one record, under whatever correlation id. */
   readonly requestsRepeated: number;
   /** Those among them that the crash does not excuse. */
@@ -85,12 +87,14 @@ function count(facts: Facts): Figures {
   });
   const held = kill === undefined ? [] : requests.filter((request) => isHeld(request, kill));
   const overMs = kill?.takenOverMs ?? Number.POSITIVE_INFINITY;
+  const twice = completedTwice(facts.completeCalls, facts.closedMs);
   return {
     started: instances.length,
     completed: completed.length,
     lost: instances.length - completed.length,
     mismatched: completed.filter((instance) => !isOwnAnswer(instance, answersTo(instance.order.token))).length,
-    completedTwice: completedTwice(facts.completeCalls, facts.closedMs),
+    completedTwice: twice,
+    completedTwiceInDoubt: completedTwice(facts.completeCalls, facts.closedMs, 0) - twice,
     requestsRepeated: repeated.length,
     requestsRepeatedWrongly: wrongly.length,
     takeoverMs: kill === undefined ? 0 : Math.max(0, (kill.takenOverMs ?? kill.atMs + kill.waitedMs) - kill.atMs),

@@ -149,6 +149,12 @@ describe('it fails when', () => {
       'completedTwice=1',
     ],
     [
+      'so it is when the node was told late, but in good time',
+      { ...good, completeCalls: [call({ answeredMs: KILL_MS + 2_499 }), call({ sentMs: KILL_MS + 3_001 })] },
+      /1 jobs were completed again/,
+      'completedTwice=1',
+    ],
+    [
       'an old request was sent again',
       withFirstRequest({ records: 2 }),
       /1 requests were sent again that had been sent a second before the kill/,
@@ -226,6 +232,10 @@ describe('it is no fault that', () => {
     [
       'the answer to the first try came after its deadline',
       { ...good, completeCalls: [call({ answeredMs: KILL_MS + 3_000 }), call({ sentMs: KILL_MS + 3_001 })] },
+    ],
+    [
+      'it came so late that it may have crossed with the giving up',
+      { ...good, completeCalls: [call({ answeredMs: KILL_MS + 2_500 }), call({ sentMs: KILL_MS + 3_001 })] },
     ],
     [
       'both tries were under way at once',

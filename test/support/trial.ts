@@ -118,16 +118,20 @@ export class Trial {
     for (const pause of this.#pauses) if (pause.node === name) pause.toMs = Math.min(pause.toMs, Date.now());
   }
 
-  /** Jobs for which CompleteJob was sent although an earlier one had been answered to a node that lived on. */
-  completedTwice(): number {
-    const calls = this.#proxy.completeCalls.map((call) => (this.#wasPaused(call) ? unheard(call) : call));
-    return completedTwice(calls, (id) => this.#proxy.connections[id]?.closedMs);
+  /** The calls of each job that was completed again although an earlier answer had been heard. */
+  completedTwice(): readonly (readonly CompleteCall[])[] {
+    const calls = this.#proxy.completeCalls.map((call) => (this.#heard(call) ? call : unheard(call)));
+    const jobs = Map.groupBy(calls, ({ jobKey }) => jobKey);
+    return [...jobs.values()].filter(
+      (calls) => completedTwice(calls, (id) => this.#proxy.connections[id]?.closedMs) > 0,
+    );
   }
 
-  #wasPaused({ node, answeredMs }: CompleteCall): boolean {
-    if (answeredMs === undefined) return false;
+  /** By a node that ran, and in good time before it gave the call up: on a busy machine it may not look in time. */
+  #heard({ node, sentMs, timeoutMs = Number.POSITIVE_INFINITY, answeredMs }: CompleteCall): boolean {
+    if (answeredMs === undefined || answeredMs > sentMs + timeoutMs - HEARD_AFTER_MS) return false;
     const during = (pause: Pause) => answeredMs > pause.fromMs - HEARD_AFTER_MS && answeredMs < pause.toMs;
-    return this.#pauses.some((pause) => pause.node === node && during(pause));
+    return !this.#pauses.some((pause) => pause.node === node && during(pause));
   }
 
   async stop(): Promise<void> {

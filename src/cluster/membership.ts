@@ -128,10 +128,12 @@ export class Membership {
     this.#options.onChange();
   }
 
+  /** Counted from when the last one was sent: one that was held up brings a lease half gone, and is followed at once. */
   #plan(): void {
     if (this.#stopped) return;
-    const everyMs = this.#options.leaseTtlMs / CLUSTER_LIMITS.renewalsPerTtl;
-    this.#timer = this.#options.clock.setTimer(everyMs, () => {
+    const { clock, lease, leaseTtlMs } = this.#options;
+    const dueMs = lease.renewedAtMs() + leaseTtlMs / CLUSTER_LIMITS.renewalsPerTtl;
+    this.#timer = clock.setTimer(Math.max(0, dueMs - clock.monotonicMs()), () => {
       this.#renew().then(
         () => this.#plan(),
         () => undefined, // the store is closed: this incarnation is over

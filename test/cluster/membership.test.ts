@@ -97,6 +97,17 @@ test('our own record is renewed five times per TTL, and each renewal renews the 
   expect(watcher.lease.remainingMs()).toBeGreaterThan(TTL - 1_000 - TTL / 5 - 1);
 });
 
+test('a renewal that was held up brings a lease half gone, so the next one follows at once', async () => {
+  const watcher = new Watcher();
+  await watcher.start();
+  await watcher.clock.advance(900);
+  watcher.kv.up = false;
+  await watcher.clock.advance(2_000);
+  watcher.kv.up = true;
+  await watcher.clock.advance(1_000);
+  expect(watcher.lease.remainingMs()).toBeGreaterThan(TTL - 1_000 - TTL / 5 - 1);
+});
+
 test('a peer is dead when its record has stood still for a TTL, and a leader read confirms it', async () => {
   const watcher = new Watcher();
   await watcher.start();

@@ -205,6 +205,7 @@ export class KafkaReplyReader implements ReplyReader {
     if (assignment === undefined) return;
     this.#assignment = undefined;
     assignment.established.resolve();
+    assignment.generationKnown.resolve();
     if (assignment.announced) this.#handlers?.onUnassigned();
   }
 

@@ -1,4 +1,5 @@
 // One log line per transition, with fixed field names. What happens per job is debug, what happens to the node is info.
+import { Lost } from '../cluster/effects-gate.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { BridgeEvent } from './bridge.ts';
 import type { Log } from './log.ts';
@@ -6,8 +7,11 @@ import type { Log } from './log.ts';
 export function logEvent(log: Log, { from, event, ...more }: BridgeEvent): void {
   if (from === 'cluster') return logClusterEvent(log, event as ClusterEvent);
   const line = `${from}: ${event.kind}`;
-  if (event.kind === 'retry') log.warn(`${line} ${event.what}`, { err: event.error });
-  else if (event.kind === 'assigned' || event.kind === 'unassigned') log.info(line, { ...event });
+  if (event.kind === 'retry') {
+    // That this node is not a member is said once, by the cluster; each reply that waits for it says so again.
+    if (event.error instanceof Lost) log.debug(`${line} ${event.what}`);
+    else log.warn(`${line} ${event.what}`, { err: event.error });
+  } else if (event.kind === 'assigned' || event.kind === 'unassigned') log.info(line, { ...event });
   else log.debug(line, { ...more, ...event });
 }
 

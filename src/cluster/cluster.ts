@@ -9,7 +9,7 @@ import { NodeNameTaken } from './join.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import type { MemberRecord, MemberReport } from './member-record.ts';
 import { NodeLife } from './node-life.ts';
-import type { Bus, KvPort } from './ports.ts';
+import { type Bus, type KvPort, KvUnavailable } from './ports.ts';
 import type { Requests } from './requests-port.ts';
 import { StoreClosed } from './store.ts';
 
@@ -33,6 +33,8 @@ export interface ClusterOptions {
   replyPartitions(): number;
   /** A node is dead or suspected, or we replaced a record of our own name: its Kafka consumer can be shown out. */
   onGone(record: MemberRecord): void;
+  /** The bucket's `_meta` as it stands now. */
+  onMeta?(value: Uint8Array): void;
   onEvent?(event: ClusterEvent): void;
   onEngineAnswer?(command: keyof EngineCommands, answer: EngineAnswer): void;
 }
@@ -42,6 +44,9 @@ export interface ClusterEnd {
   readonly kind: 'left' | 'superseded' | 'failed';
   readonly reason: string;
 }
+
+/** What a start that was cut short by the end of its life rejects with. */
+const ENDS_A_LIFE = [StoreClosed, Lost, KvUnavailable];
 
 export class Cluster {
   readonly #options: ClusterOptions;
@@ -61,10 +66,11 @@ export class Cluster {
       if (this.#leaving) return { kind: 'left', reason: 'asked to leave' };
       try {
         await this.#options.prepare();
+        if (this.#leaving) continue;
         const end = await this.#live();
         if (end.kind !== 'lost') return { kind: end.kind, reason: end.reason };
       } catch (error) {
-        if (error instanceof NodeNameTaken || !(error instanceof StoreClosed || error instanceof Lost)) {
+        if (error instanceof NodeNameTaken || !ENDS_A_LIFE.some((kind) => error instanceof kind)) {
           return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
         }
       } finally {

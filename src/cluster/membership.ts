@@ -39,6 +39,7 @@ export class Membership {
   readonly #peers = new Map<NodeName, Peer>();
   readonly #dead = new Set<Incarnation>();
   readonly #judging = new Set<Incarnation>();
+  #own: ReadonlySet<Incarnation> = new Set();
   #state: MemberRecord['state'] = 'ready';
   #revision: Revision = ABSENT;
   #renewal = 0;
@@ -51,8 +52,12 @@ export class Membership {
     this.#options = options;
   }
 
-  /** Writes the first record over `standing` (see join.ts) and keeps renewing it. @throws StoreClosed */
-  async start(standing: Revision): Promise<void> {
+  /**
+   * Writes the first record over `standing` (see join.ts) and keeps renewing it. `own`: earlier incarnations of this
+   * process; a renewal of theirs may land as late as now, and means nobody else. @throws StoreClosed
+   */
+  async start(standing: Revision, own: ReadonlySet<Incarnation> = new Set()): Promise<void> {
+    this.#own = own;
     this.#revision = standing;
     await this.#renew();
     this.#plan();
@@ -172,11 +177,12 @@ export class Membership {
     }
     if (answer.kind === 'never') throw new Error(`the record of node ${node} cannot be written: ${answer.reason}`);
     const standing = answer.standing === undefined ? undefined : parseMember(answer.standing.value);
-    if (standing !== undefined && standing.incarnation !== incarnation) {
+    const other = standing !== undefined && standing.incarnation !== incarnation;
+    if (other && !this.#own.has(standing.incarnation)) {
       this.#options.onSuperseded(standing.incarnation);
       return;
     }
-    // Ours (or nothing: expired, or the bucket was made anew) stands: write over it.
+    // Ours, or of a former life (or nothing: expired, or the bucket was made anew) stands: write over it.
     this.#revision = answer.standing?.revision ?? ABSENT;
     await this.#renewOnce();
   }

@@ -3,8 +3,8 @@
 import type { Incarnation, JobKey, NodeName, ShardId } from '../actors/ids.ts';
 
 export const META_KEY = '_meta';
-/** Watch filters of what every node follows: who is there, and who owns what. */
-export const SYSTEM_FILTERS: readonly string[] = ['_member.*', '*._owner'];
+/** Watch filters of what every node follows: who is there, who owns what, and what the bucket is. */
+export const SYSTEM_FILTERS: readonly string[] = ['_member.*', '*._owner', META_KEY];
 
 export const jobKeyName = (shard: ShardId, jobKey: JobKey): string => `${shard}.${jobKey}`;
 export const claimKey = (shard: ShardId): string => `${shard}._owner`;

@@ -12,14 +12,14 @@ import type { JobContext } from '../actors/pending-job/effects.ts';
 import type { Timer } from '../actors/ports.ts';
 import { Claims, parseClaim } from './claims.ts';
 import type { ClusterOptions } from './cluster.ts';
-import { EffectsGate } from './effects-gate.ts';
+import { EffectsGate, Lost } from './effects-gate.ts';
 import { takeName } from './join.ts';
 import { Lanes } from './lanes.ts';
 import { Lease } from './lease.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import type { MemberRecord } from './member-record.ts';
 import { Membership } from './membership.ts';
-import { claimKey, nodeSubject, parseKey, SYSTEM_FILTERS } from './names.ts';
+import { claimKey, META_KEY, nodeSubject, parseKey, SYSTEM_FILTERS } from './names.ts';
 import type { KvEntry, KvWatch } from './ports.ts';
 import { Rehydration } from './rehydration.ts';
 import { replyProgressMs } from './reply-progress.ts';
@@ -184,11 +184,12 @@ export class NodeLife {
     });
   }
 
-  /** Resolves when this node is a member and sees the others. @throws NodeNameTaken, StoreClosed */
+  /** Resolves when this node is a member and sees the others. @throws NodeNameTaken; StoreClosed, Lost, KvUnavailable once it is over */
   async start(own: ReadonlySet<Incarnation>): Promise<void> {
     const { clock, bus, kv, cluster, node, leaseTtlMs } = this.#options;
     this.#bucketId = await this.#insist(() => kv.bucketId());
     const name = await takeName({ clock, bus, control: this.#control, cluster, node, leaseTtlMs, own });
+    this.#checkNotOver();
     this.#subscriptions.push(
       bus.subscribe(nodeSubject(cluster, this.incarnation, 'ping'), () => new Uint8Array()),
       bus.subscribe(nodeSubject(cluster, this.incarnation, 'release'), (message) => {
@@ -201,7 +202,7 @@ export class NodeLife {
     );
     this.router.start();
     await this.watermark.start();
-    await this.membership.start(name.revision);
+    await this.membership.start(name.revision, own);
     if (name.replaced !== undefined) this.#options.onGone(name.replaced);
     await this.#watchSystem();
     this.suspicion.start();
@@ -262,19 +263,28 @@ export class NodeLife {
 
   async #watchSystem(): Promise<void> {
     const caughtUp = Promise.withResolvers<void>();
-    this.#systemWatch = await this.#insist(() =>
+    const watch = await this.#insist(() =>
       this.#options.kv.watch(SYSTEM_FILTERS, {
         onEntry: (entry) => this.#systemEntry(entry),
         onCaughtUp: () => caughtUp.resolve(),
         onReset: (bucketId) => this.#sameBucket(bucketId),
       }),
     );
-    await caughtUp.promise;
+    this.#systemWatch = watch;
+    if (this.#over) watch.stop();
+    else await Promise.race([caughtUp.promise, this.ended]);
+    this.#checkNotOver();
+  }
+
+  /** What is opened after the end would be closed by nobody. */
+  #checkNotOver(): void {
+    if (this.#over) throw new Lost('this incarnation is over');
   }
 
   #systemEntry(entry: KvEntry): void {
     if (this.#over) return;
     this.#note(entry);
+    if (entry.key === META_KEY) this.#options.onMeta?.(entry.value);
     const name = parseKey(entry.key);
     if (name.kind === 'claim') this.#claimEntry(name.shard, entry);
     if (name.kind !== 'member') return;

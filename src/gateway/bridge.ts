@@ -12,6 +12,7 @@ import { MAX_SKEW_MS } from '../cluster/skew.ts';
 import type { Config, Route } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Intake, type IntakeAnswer, type IntakeEvent } from './intake.ts';
+import { secretsIn } from './meta.ts';
 import { type Metrics, NO_METRICS } from './metrics.ts';
 import type { ActivatedJob, EnginePort, RecordWriter, ReplyReader } from './ports.ts';
 import { Replies, type RepliesEvent } from './replies.ts';
@@ -110,6 +111,8 @@ export class Bridge {
       correlationId: (jobKey, attempt) => this.#secrets.sign(jobKey, attempt, this.#secretsOfOthers()),
       replyPartitions: () => this.#replyPartitions,
       onGone: (record) => void this.#evict(record),
+      // Another node may add a secret at any time; until it is known here, replies under it would count as forged.
+      onMeta: (value) => this.#secrets.learn(secretsIn(value)),
       onEvent: (event) => this.#clusterEvent(event),
       onEngineAnswer: (command, answer) => this.#metrics.engineCall(command, answer.code),
     });

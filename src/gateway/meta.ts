@@ -3,7 +3,8 @@
 //
 // Secrets of the bucket go on verifying when the configuration brings its own later: pending jobs were signed with them.
 // A bucket that was deleted under running nodes gets the same secrets again (`known`), before anything else is written,
-// or replies to the jobs it held would count as forged.
+// or replies to the jobs it held would count as forged. Was somebody first who did not know them (a fresh node, `init`),
+// they are added to his; nodes that run learn of that from their watch.
 import { ABSENT, type Revision } from '../actors/ids.ts';
 import type { Random } from '../actors/ports.ts';
 import { fromJson, META_KEY, toJson } from '../cluster/names.ts';
@@ -43,26 +44,33 @@ export async function ensureMeta(
   known: readonly Secret[] = [],
 ): Promise<Meta> {
   const secrets = known.length > 0 || config.secrets.length > 0 ? known : [makeSecret(random)];
+  const isMade = secrets !== known;
   let reason = '';
   for (let write = 0; write < WRITES; write++) {
     const standing = await read(kv);
     const wanted =
-      standing === undefined ? { shards: config.shards, secrets } : completed(standing.meta, secrets, config);
+      standing === undefined ? { shards: config.shards, secrets } : completed(standing.meta, secrets, isMade);
     if (wanted.shards !== config.shards) throw otherShards(config.shards, wanted.shards);
     if (standing !== undefined && wanted === standing.meta) return wanted;
     const answer = await kv.put(META_KEY, encode(wanted), standing?.revision ?? ABSENT);
     if (answer.kind === 'stored') return wanted;
-    if (answer.kind === 'never') throw new MetaMismatch(`the bucket refuses ${META_KEY}: ${answer.reason}`);
+    if (answer.kind === 'never') throw new KvUnavailable(notAllowed(answer.reason));
     // Refused: another node was first. In doubt: reading tells, or the next write does. Either way, look again.
     reason = answer.kind === 'inDoubt' ? answer.reason : 'other nodes write at the same time';
   }
   throw new KvUnavailable(`${META_KEY} could not be written: ${reason}`);
 }
 
-/** Nothing signs: neither the configuration nor the bucket has a secret. Then the bucket gets one after all. */
-function completed(standing: Meta, secrets: readonly Secret[], config: Pick<Config, 'secrets'>): Meta {
-  const missing = standing.secrets.length === 0 && config.secrets.length === 0;
-  return missing ? { ...standing, secrets } : standing;
+/** With the secrets in memory that it lacks. One made just now is added only where nothing else would sign. */
+function completed(standing: Meta, secrets: readonly Secret[], isMade: boolean): Meta {
+  if (isMade && standing.secrets.length > 0) return standing;
+  const there = new Set(standing.secrets.map(({ id }) => id));
+  const lacking = secrets.filter(({ id }) => !there.has(id));
+  return lacking.length === 0 ? standing : { ...standing, secrets: [...standing.secrets, ...lacking] };
+}
+
+function notAllowed(reason: string): string {
+  return `${META_KEY} cannot be written (${reason}): let somebody who may run "holdfast init"`;
 }
 
 function makeSecret(random: Random): Secret {
@@ -84,7 +92,20 @@ function encode(meta: Meta): Uint8Array {
 async function read(kv: KvPort): Promise<{ readonly meta: Meta; readonly revision: Revision } | undefined> {
   const entry = await kv.get(META_KEY);
   if (entry === undefined) return undefined;
-  const found = fromJson(entry.value);
+  return { meta: parse(entry.value), revision: entry.revision };
+}
+
+/** The secrets of a record that a watch delivered; none of one that this version does not read. */
+export function secretsIn(value: Uint8Array): readonly Secret[] {
+  try {
+    return parse(value).secrets;
+  } catch {
+    return [];
+  }
+}
+
+function parse(value: Uint8Array): Meta {
+  const found = fromJson(value);
   if (!isRecord(found) || found.format !== FORMAT) {
     const format = isRecord(found) ? String(found.format) : 'none';
     throw new MetaMismatch(
@@ -99,7 +120,7 @@ async function read(kv: KvPort): Promise<{ readonly meta: Meta; readonly revisio
     }
     return new Secret(secret.id, new Uint8Array(Buffer.from(secret.key, 'base64')));
   });
-  return { meta: { shards: Number(found.shards), secrets }, revision: entry.revision };
+  return { shards: Number(found.shards), secrets };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { ABSENT, type Revision } from '../../src/actors/ids.ts';
-import type { KvEntry, KvPort, KvPutAnswer, KvWatch } from '../../src/cluster/ports.ts';
+import { type KvEntry, type KvPort, type KvPutAnswer, KvUnavailable, type KvWatch } from '../../src/cluster/ports.ts';
 import { Secret } from '../../src/gateway/config.ts';
-import { ensureMeta, MetaMismatch, readMeta } from '../../src/gateway/meta.ts';
+import { ensureMeta, MetaMismatch, readMeta, secretsIn } from '../../src/gateway/meta.ts';
 import { SystemRandom } from '../../src/gateway/system-clock.ts';
 
 const RANDOM = new SystemRandom();
@@ -90,6 +90,29 @@ test('a bucket made anew gets the secrets that the node still knows', async () =
   const after = await ensureMeta(made, none, RANDOM, before.secrets);
   expect(keys(after.secrets)).toEqual(keys(before.secrets));
   expect(keys((await readMeta(made))?.secrets ?? [])).toEqual(keys(before.secrets));
+});
+
+test('a bucket made anew by somebody who knew nothing gets the known secrets too, beside the new one', async () => {
+  const before = await ensureMeta(new OneKey(), none, RANDOM);
+  const made = new OneKey();
+  const theirs = await ensureMeta(made, none, RANDOM);
+  const ours = await ensureMeta(made, none, RANDOM, before.secrets);
+  expect(keys(ours.secrets)).toEqual([...keys(theirs.secrets), ...keys(before.secrets)]);
+  expect(keys(secretsIn(made.entry!.value))).toEqual(keys(ours.secrets));
+  await ensureMeta(made, none, RANDOM, ours.secrets);
+  expect(made.puts).toBe(2);
+  // Secrets of the configuration sign from now on, and those in memory must still verify.
+  const configured = new OneKey();
+  await ensureMeta(configured, { shards: 128, secrets: [OWN] }, RANDOM);
+  await ensureMeta(configured, { shards: 128, secrets: [OWN] }, RANDOM, before.secrets);
+  expect(keys((await readMeta(configured))?.secrets ?? [])).toEqual(keys(before.secrets));
+});
+
+test('whoever may not write the record waits for somebody who may', async () => {
+  const kv = new OneKey();
+  kv.before = () => ({ kind: 'never', reason: 'permissions violation' });
+  await expect(ensureMeta(kv, none, RANDOM)).rejects.toThrow(KvUnavailable);
+  await expect(ensureMeta(kv, none, RANDOM)).rejects.toThrow(/_meta.*permissions violation.*holdfast init/);
 });
 
 test('another number of shards, another format and damage are refused with what to do', async () => {

@@ -1,0 +1,116 @@
+// How a node's lives follow each other and end, whatever moment the end is asked for.
+import { expect, test } from 'vitest';
+import type { CorrelationId, NodeName } from '../../src/actors/ids.ts';
+import { Cluster, type ClusterEnd } from '../../src/cluster/cluster.ts';
+import { fromJson, META_KEY, memberKey } from '../../src/cluster/names.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { FIXED, MemoryBus, MemoryKv } from './memory.ts';
+
+class OneNode {
+  readonly clock = new ManualClock();
+  readonly kv = new MemoryKv();
+  readonly bus = new MemoryBus();
+  readonly events: string[] = [];
+  readonly metas: string[] = [];
+  prepare: () => Promise<void> = async () => {};
+  end: ClusterEnd | undefined;
+  #number = 0;
+  readonly cluster: Cluster;
+
+  constructor() {
+    const { clock, kv, bus } = this;
+    const engineAway = async () => ({ code: 'transient' as const, unseen: false, message: 'away' });
+    this.cluster = new Cluster({
+      clock,
+      random: { ...FIXED, bytes: (count) => new Uint8Array(count).fill(++this.#number) },
+      kv,
+      bus,
+      engine: { complete: engineAway, fail: engineAway, throwError: engineAway, updateTimeout: engineAway },
+      requests: { publish: () => {}, withdraw: () => 'unknown', discardAll: () => {} },
+      cluster: 'c',
+      node: 'self' as NodeName,
+      shards: 4,
+      leaseTtlMs: 5_000,
+      longestReplyTimeoutMs: 0,
+      prepare: () => this.prepare(),
+      report: () => ({ consumerMemberId: '', replyProgress: {}, secrets: [], snapshotVersions: [1] }),
+      correlationId: () => 'id' as CorrelationId,
+      replyPartitions: () => 1,
+      onGone: () => {},
+      onMeta: (value) => this.metas.push(String(value)),
+      onEvent: ({ kind }) => this.events.push(kind),
+    });
+  }
+
+  async run(): Promise<void> {
+    void this.cluster.run().then((end) => {
+      this.end = end;
+    });
+    await this.clock.advance(0);
+  }
+}
+
+test('asked to leave while it still waits for its bucket, a node joins no more', async () => {
+  const node = new OneNode();
+  const prepared = Promise.withResolvers<void>();
+  node.prepare = () => prepared.promise;
+  await node.run();
+  await node.cluster.leave();
+  prepared.resolve();
+  await node.clock.advance(1_000);
+  expect(node.end?.kind).toBe('left');
+  expect(node.events).toEqual([]);
+});
+
+test('asked to leave before the view of the others is complete, it leaves', async () => {
+  const node = new OneNode();
+  await node.run();
+  expect(node.kv.watched).toBeDefined(); // and it never catches up
+  await node.cluster.leave();
+  await node.clock.advance(1_000);
+  expect(node.end?.kind).toBe('left');
+});
+
+test('asked to leave while JetStream does not answer, it leaves in order too', async () => {
+  const node = new OneNode();
+  node.kv.bucketId = () => node.kv.get('nothing').then(() => 'bucket');
+  node.kv.up = false;
+  await node.run();
+  await node.cluster.leave();
+  await node.clock.advance(1_000);
+  expect(node.end).toEqual({ kind: 'left', reason: 'asked to leave' });
+});
+
+test('a renewal of its own former life that lands late does not pass for another process', async () => {
+  const node = new OneNode();
+  await node.run();
+  node.kv.watched?.handler.onCaughtUp();
+  await node.clock.advance(500);
+  const former = node.kv.entries.get(memberKey('self' as NodeName))!;
+  node.cluster.life?.lose('for the test');
+  // Between the look at the name and the first record of the next life.
+  const put = node.kv.put;
+  node.kv.put = async (key, ...rest) => {
+    if (key === former.key) {
+      node.kv.put = put;
+      node.kv.write(former.key, former.value);
+    }
+    return put(key, ...rest);
+  };
+  await node.clock.advance(3_000);
+  node.kv.watched?.handler.onCaughtUp();
+  await node.clock.advance(500);
+  expect(node.end).toBeUndefined();
+  expect(node.events.filter((kind) => kind === 'joined')).toHaveLength(2);
+  const standing = fromJson(node.kv.entries.get(former.key)!.value) as { incarnation: string };
+  expect(standing.incarnation).toBe(node.cluster.life?.incarnation);
+});
+
+test('a record of the bucket that changes under a running node is told to whoever keeps the secrets', async () => {
+  const node = new OneNode();
+  await node.run();
+  const { filters, handler } = node.kv.watched!;
+  expect(filters).toContain(META_KEY);
+  handler.onEntry(node.kv.write(META_KEY, Buffer.from('changed')), 0);
+  expect(node.metas).toEqual(['changed']);
+});

@@ -57,6 +57,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   log.info('HTTP is up', { url: await http.listen() });
 
   const stopping = new AbortController();
+  let stopped: Promise<void> | undefined;
   const pause = () => new Promise<void>((resolve) => clock.setTimer(AGAIN_MS, resolve));
 
   const begin = async (): Promise<number> => {
@@ -96,7 +97,8 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     insist('Zeebe', () => engine.topology(AGAIN_MS * 5)).catch(() => undefined);
     for (const spec of topicSpecs(config)) await insist(`Kafka topic ${spec.name}`, () => makeTopic(topics, spec));
     const sizes: SizeLimits = {
-      maxRecordBytes: await insist('Kafka topic settings', () => smallestRecord(topics, config)),
+      maxRecordBytes: KAFKA_RECORD_BYTES,
+      recordBytesOfTopic: await insist('Kafka topic settings', () => recordBytes(topics, config)),
       maxPayloadBytes: link.maxPayloadBytes(),
     };
     const prepare = async (secrets: Secrets): Promise<void> => {
@@ -106,6 +108,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
       });
     };
 
+    stopping.signal.throwIfAborted(); // from here on it is the bridge that is told to stop
     bridge = new Bridge(
       {
         clock,
@@ -130,10 +133,13 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     });
     running.start();
     const end = await running.finished;
-    if (end.kind === 'left') log.info('left the cluster', { reason: end.reason });
+    // Told to stop while it waits for a server, it has nothing to leave, and that is in order too.
+    const inOrder = end.kind === 'left' || stopping.signal.aborted;
+    if (inOrder) log.info('left the cluster', { reason: end.reason });
     else log.error('the node ends', { reason: end.reason });
+    await Promise.allSettled([stopped]); // replies and requests may still be on their way to Kafka
     await Promise.allSettled([topics.close(), link.close()]);
-    return end.kind === 'left' ? 0 : 1;
+    return inOrder ? 0 : 1;
   };
 
   const finished = begin().then(
@@ -152,22 +158,20 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     finished,
     stop: async () => {
       stopping.abort(new Error('asked to stop'));
-      await bridge?.stop();
+      stopped ??= bridge?.stop();
+      await stopped;
     },
   };
 }
 
-/** The smallest record that all request topics take; a topic that is not there counts as Kafka's default. */
-async function smallestRecord(topics: KafkaTopics, config: Config): Promise<number> {
-  let smallest = KAFKA_RECORD_BYTES;
-  let found = false;
+/** The largest record that each request topic takes; a topic that is not there, or does not say, is left out. */
+async function recordBytes(topics: KafkaTopics, config: Config): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
   for (const name of new Set(config.routes.map((route) => route.requestTopic))) {
     const bytes = Number((await topics.describe(name))?.config['max.message.bytes'] ?? Number.NaN);
-    if (!Number.isFinite(bytes)) continue;
-    smallest = found ? Math.min(smallest, bytes) : bytes;
-    found = true;
+    if (Number.isFinite(bytes)) found.set(name, bytes);
   }
-  return smallest;
+  return found;
 }
 
 /** What start still waits for, by name; each is logged once per reason. */

@@ -13,8 +13,10 @@ export const MAX_LANES = 256;
 
 /** What the servers take, in bytes. */
 export interface SizeLimits {
-  /** Largest Kafka record: `max.message.bytes` of the request topic, or the broker's default. */
+  /** Largest Kafka record where the topic does not say: the broker's default. */
   readonly maxRecordBytes: number;
+  /** `max.message.bytes` of the request topics that could be asked. */
+  readonly recordBytesOfTopic?: ReadonlyMap<string, number>;
   /** Largest NATS message: `max_payload`. */
   readonly maxPayloadBytes: number;
 }
@@ -61,18 +63,14 @@ function settingsOf(route: Route): CallSettings {
 /** The text of the incident when the body is larger than Kafka or NATS takes. */
 function sizeFault(route: Route, body: string, limits: SizeLimits): string | undefined {
   // A UTF-16 unit takes at most three bytes: most bodies are small enough without being measured.
-  const smallest = Math.min(
-    limits.maxRecordBytes - RECORD_OVERHEAD_BYTES,
-    limits.maxPayloadBytes - SNAPSHOT_OVERHEAD_BYTES,
-  );
-  if (body.length * 3 <= smallest) return undefined;
+  const record = (limits.recordBytesOfTopic?.get(route.requestTopic) ?? limits.maxRecordBytes) - RECORD_OVERHEAD_BYTES;
+  const payload = limits.maxPayloadBytes - SNAPSHOT_OVERHEAD_BYTES;
+  if (body.length * 3 <= Math.min(record, payload)) return undefined;
   const bytes = Buffer.byteLength(body, 'utf8');
   const remedy =
     'Send less: name the variables the service needs in fetchVariables of the route, or map fewer into the task; or raise';
   const head = `The request to ${route.requestTopic} has ${bytes} bytes of variables`;
-  const record = limits.maxRecordBytes - RECORD_OVERHEAD_BYTES;
   if (bytes > record) return `${head}, and Kafka takes ${record}. ${remedy} max.message.bytes of that topic.`;
-  const payload = limits.maxPayloadBytes - SNAPSHOT_OVERHEAD_BYTES;
   if (bytes > payload) return `${head}, and a pending job holds ${payload}. ${remedy} max_payload of the NATS servers.`;
   return undefined;
 }

@@ -79,3 +79,10 @@ test('what NATS cannot hold is refused with its own remedy', () => {
   const { fault } = activationOf(route, job(`{"x":"${'a'.repeat(MIB)}"}`), small);
   expect(fault).toMatch(new RegExp(`a pending job holds ${MIB - SNAPSHOT_OVERHEAD_BYTES}\\..*max_payload`));
 });
+
+test('a topic that takes little makes no incident of the requests to another one', () => {
+  const limits = { ...LIMITS, recordBytesOfTopic: new Map([['tiny', 4096]]) };
+  const variables = `{"x":"${'a'.repeat(8192)}"}`;
+  expect(activationOf(route, job(variables), limits).fault).toBeUndefined();
+  expect(activationOf({ ...route, requestTopic: 'tiny' }, job(variables), limits).fault).toMatch(/Kafka takes 2048\./);
+});

@@ -133,13 +133,18 @@ export class Cluster {
     const life = new NodeLife(this.#options, incarnation);
     this.#life = life;
     onEvent?.({ kind: 'joining', incarnation });
+    // A bucket deleted right after `prepare` would be asked for without an end: another life makes it anew.
+    const limitMs = Math.max(CLUSTER_LIMITS.joinMs, 4 * this.#options.leaseTtlMs);
+    const limit = this.#options.clock.setTimer(limitMs, () => life.lose(`it did not join within ${limitMs} ms`));
     const started = life.start(this.#own).then(() => {
+      limit.cancel();
       this.#joined = true;
       onEvent?.({ kind: 'joined', incarnation });
     });
     this.#own.add(incarnation);
     started.catch((error: unknown) => life.lose(`it could not join: ${String(error)}`));
     const end = await life.ended;
+    limit.cancel();
     if (end.kind === 'lost') await started; // a name that is taken is told to whoever runs us
     onEvent?.({ kind: 'left', incarnation });
     return end;

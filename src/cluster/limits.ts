@@ -48,6 +48,8 @@ export const CLUSTER_LIMITS = {
   readsInFlight: 32,
   /** Member records of nodes that never came back expire. */
   memberTtlMs: 24 * 3600 * SECOND,
+  /** Joining may take this long (or four leases, if that is longer); then it begins anew. */
+  joinMs: 60 * SECOND,
   /** How long a leaving node waits for its shards to be empty before it gives up and leaves them to takeover. */
   drainMs: 20 * SECOND,
   drainLookMs: 20,

@@ -83,6 +83,11 @@ export class NodeLife {
       onBack: () => this.jobs.engineIsBack(),
       onAnswer: (command, answer) => options.onEngineAnswer?.(command, answer),
     });
+    // Something that should not be: better to begin anew, with an alarm, than to go on with a part that has stopped.
+    const onFailed = (error: unknown) => {
+      if (!(error instanceof StoreClosed))
+        this.lose(`unexpected: ${error instanceof Error ? error.stack : error}`, true);
+    };
     const control = this.#control;
     const changed = () => this.#changed();
     this.membership = new Membership({
@@ -108,7 +113,7 @@ export class NodeLife {
       onSuspected: ({ record }) => this.#gone('suspected', record),
     });
     const ttlMs = Math.max(CLUSTER_LIMITS.watermarkTtlMinMs, 2 * options.longestReplyTimeoutMs);
-    this.watermark = new SentWatermark({ clock, control, jobs: this.#jobStore, incarnation, ttlMs });
+    this.watermark = new SentWatermark({ clock, control, jobs: this.#jobStore, incarnation, ttlMs, onFailed });
     this.#system = new ActorSystem(clock, {
       mailboxLimit: LIMITS.mailbox,
       askTimeoutMs: LIMITS.askMs,
@@ -153,6 +158,7 @@ export class NodeLife {
       onAcquired: (acquired) => void this.#loader.acquire(acquired),
       drain: (shard) => this.#loader.drain(shard),
       onReleased: (shard) => this.#loader.released(shard),
+      onFailed,
       onTakeover: (shard, from) => options.onEvent?.({ kind: 'takeover', shard, from }),
       onTransition: (shard, from, to, epoch) => options.onEvent?.({ kind: 'shard', shard, from, to, epoch }),
     });
@@ -171,6 +177,7 @@ export class NodeLife {
       onEntry: (entry) => this.#note(entry),
       onReset: (bucketId) => this.#sameBucket(bucketId),
       onEvent: (event) => options.onEvent?.(event),
+      onFailed,
     });
     this.router = new Router({
       clock,

@@ -40,6 +40,8 @@ export interface SentWatermarkOptions {
   readonly jobs: Store;
   readonly incarnation: Incarnation;
   readonly ttlMs: number;
+  /** Also told of stores that closed: then this incarnation is over anyway. */
+  onFailed(error: unknown): void;
 }
 
 export class SentWatermark {
@@ -172,7 +174,7 @@ export class SentWatermark {
     if (this.#timer !== undefined || this.#stopped) return;
     this.#timer = this.#options.clock.setTimer(CLUSTER_LIMITS.watermarkFlushMs, () => {
       this.#timer = undefined;
-      void this.flush().catch(() => undefined); // only a closed store rejects: this incarnation is over
+      void this.flush().catch(this.#options.onFailed);
     });
   }
 

@@ -32,6 +32,8 @@ export interface ShardLoaderOptions {
   /** A watch was made anew; the bucket as it is now. */
   onReset(bucketId: string): void;
   onEvent(event: ClusterEvent): void;
+  /** Also told of stores that closed: then this incarnation is over anyway. */
+  onFailed(error: unknown): void;
 }
 
 export class ShardLoader {
@@ -56,7 +58,7 @@ export class ShardLoader {
         kv,
         incarnation,
         epochOf,
-        onBarrier: (shard, jobs) => void this.#load(wave, shard, jobs).catch(() => undefined), // closed: life is over
+        onBarrier: (shard, jobs) => void this.#load(wave, shard, jobs).catch(this.#options.onFailed),
         onDelivered: (shard, jobKey, entry) => this.#delivered(shard, jobKey, entry),
         onClaim,
         onEntry,
@@ -69,7 +71,7 @@ export class ShardLoader {
       clock,
       () => wave.start(),
       () => this.#stopped,
-    ).catch(() => undefined);
+    ).catch(this.#options.onFailed);
   }
 
   /** The shard is not here any more. */
@@ -129,11 +131,8 @@ export class ShardLoader {
       onEvent({ kind: 'unreadable', shard, jobKey, error });
       return;
     }
-    void rehydration.read(shard, new Map([[jobKey, entry]])).then(
-      (found) => {
-        for (const job of found) jobs.load(shard, jobKey, job.snapshot, job.revision, job.covered);
-      },
-      () => undefined, // closed: life is over
-    );
+    void rehydration.read(shard, new Map([[jobKey, entry]])).then((found) => {
+      for (const job of found) jobs.load(shard, jobKey, job.snapshot, job.revision, job.covered);
+    }, this.#options.onFailed);
   }
 }

@@ -31,6 +31,8 @@ export interface ShardsOptions {
   /** Forget it. */
   onReleased(shard: ShardId): void;
   onTransition(shard: ShardId, from: ShardState, to: ShardState, epoch: Revision): void;
+  /** Also told of stores that closed: then this incarnation is over anyway. */
+  onFailed(error: unknown): void;
   /** Our claim replaced that of a dead, suspected or superseded incarnation. */
   onTakeover(shard: ShardId, from: Incarnation): void;
 }
@@ -203,7 +205,7 @@ export class Shards {
 
   #release(shard: ShardId): void {
     if (!this.#move(shard, 'release')) return;
-    void this.#drainAndRelease(shard).catch(() => undefined); // a closed store: this incarnation is over
+    void this.#drainAndRelease(shard).catch(this.#options.onFailed);
   }
 
   async #drainAndRelease(shard: ShardId): Promise<void> {

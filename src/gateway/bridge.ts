@@ -52,6 +52,10 @@ export type BridgeConfig = Pick<
 
 /** Jobs handed to their owners and not answered, per route and node: enough to fill the pipe, little to lose in a crash. */
 const MAX_IN_HAND = 256;
+/** Committing and leaving the group take less when Kafka is there. */
+const REPLIES_STOP_MS = 3_000;
+/** The reply topic may get more partitions; deadlines must not fire before those are read too. */
+const PARTITIONS_AGAIN_MS = 30_000;
 
 export class Bridge {
   readonly cluster: Cluster;
@@ -67,6 +71,7 @@ export class Bridge {
   /** The secrets are known. */
   readonly #prepared = Promise.withResolvers<void>();
   #replyPartitions = 0;
+  #stopping = false;
   #run: Promise<ClusterEnd> | undefined;
 
   constructor(ports: BridgePorts, config: BridgeConfig) {
@@ -144,9 +149,14 @@ export class Bridge {
 
   /** SIGTERM: no new jobs, no more replies, then every shard is handed over, then the connections are closed. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     await Promise.all(this.#intakes.map((intake) => intake.stop()));
-    await this.replies.stop().catch(() => undefined); // Kafka may be away: its offsets are then read again by others
+    // Kafka may be away: its offsets are then read again by others, and the shards do not wait for that to be found out.
+    const repliesStopped = this.replies.stop().catch(() => undefined);
+    const patience = new Promise<void>((resolve) => this.#ports.clock.setTimer(REPLIES_STOP_MS, resolve));
+    await Promise.race([repliesStopped, patience]);
     await this.cluster.leave();
+    await repliesStopped;
     await this.requests.close();
     await this.#deadLetters.close();
   }
@@ -170,12 +180,11 @@ export class Bridge {
     await this.#prepared.promise;
     void this.replies.assignedOnce.then(() => this.requests.open());
     await this.replies.start();
-    while (this.#replyPartitions === 0) {
-      this.#replyPartitions = await this.#ports.replies.endOffsets().then(
-        (ends) => ends.size,
-        () => 0,
-      );
-      if (this.#replyPartitions === 0) await new Promise<void>((resolve) => clock.setTimer(1000, resolve));
+    while (!this.#stopping) {
+      const ends = await this.#ports.replies.endOffsets().catch(() => undefined);
+      if (ends !== undefined) this.#replyPartitions = ends.size;
+      const againMs = this.#replyPartitions === 0 ? 1_000 : PARTITIONS_AGAIN_MS;
+      await new Promise<void>((resolve) => clock.setTimer(againMs, resolve));
     }
   }
 

@@ -70,6 +70,7 @@ class Node {
       jobs: this.jobs,
       incarnation: SELF,
       ttlMs: 1,
+      onFailed: () => {},
     });
   }
 

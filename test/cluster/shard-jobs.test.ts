@@ -40,7 +40,14 @@ class Host {
     const lease = new Lease(clock, 1e9, 0);
     lease.renewed(lease.stamp());
     this.lease = lease;
-    this.watermark = new SentWatermark({ clock, control, jobs: store, incarnation: SELF, ttlMs: 1 });
+    this.watermark = new SentWatermark({
+      clock,
+      control,
+      jobs: store,
+      incarnation: SELF,
+      ttlMs: 1,
+      onFailed: () => {},
+    });
     const call = (what: string) => () =>
       new Promise<EngineAnswer>((answer) => {
         this.engineCalls.push({ what, answer });

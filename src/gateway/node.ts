@@ -17,7 +17,7 @@ import { ensureMeta, MetaMismatch } from './meta.ts';
 import { PrometheusMetrics } from './metrics.ts';
 import { logEvent } from './node-log.ts';
 import { makeTopic, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
-import type { SizeLimits } from './routes.ts';
+import { largestReply, type SizeLimits } from './routes.ts';
 import type { Secrets } from './secrets.ts';
 import { SystemClock, SystemRandom } from './system-clock.ts';
 import { openZeebe } from './zeebe/client.ts';
@@ -31,9 +31,6 @@ export interface RunningNode {
 
 /** Kafka's own default of `max.message.bytes`, where a topic cannot be asked. */
 const KAFKA_RECORD_BYTES = 1_048_588;
-const MAX_REPLY_BYTES = 2 * 1024 * 1024;
-/** What travels with a reply between nodes and in its snapshot. */
-const REPLY_OVERHEAD_BYTES = 32 * 1024;
 const AGAIN_MS = 1_000;
 
 /** @throws when the HTTP address is taken, a server is too old, or settings are incomplete */
@@ -54,7 +51,13 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     metrics: metrics.registry,
     log,
   });
-  log.info('HTTP is up', { url: await http.listen() });
+  const url = await http.listen().catch((error: unknown) => {
+    const { host, port } = config.http;
+    throw new Error(
+      `HOLDFAST_HTTP: cannot listen on ${host}:${port}: ${(error as Error).message}; give this node another address`,
+    );
+  });
+  log.info('HTTP is up', { url });
 
   const stopping = new AbortController();
   let stopped: Promise<void> | undefined;
@@ -103,7 +106,10 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     };
     const prepare = async (secrets: Secrets): Promise<void> => {
       await insist(`NATS bucket ${bucketName(config.cluster)}`, async () => {
-        await makeBucket(inbox, config.cluster, wantedReplicas(config, serverCount(link)));
+        const replicas = wantedReplicas(config, serverCount(link));
+        if ((await makeBucket(inbox, config.cluster, replicas)) === 'made') {
+          log.warn('the bucket was made', { bucket: bucketName(config.cluster), replicas });
+        }
         secrets.learn((await ensureMeta(kv, config, random, secrets.kept)).secrets);
       });
     };
@@ -122,7 +128,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         metrics,
         onEvent: (event: BridgeEvent) => logEvent(log, event),
       },
-      { ...config, sizes, maxReplyBytes: Math.min(MAX_REPLY_BYTES, link.maxPayloadBytes() - REPLY_OVERHEAD_BYTES) },
+      { ...config, sizes, maxReplyBytes: largestReply(link.maxPayloadBytes()) },
     );
     const running = bridge;
     metrics.observe({

@@ -26,6 +26,16 @@ export const RECORD_OVERHEAD_BYTES = 2 * 1024;
 /** What a snapshot, or a command between nodes, holds besides the request's body, generously. */
 export const SNAPSHOT_OVERHEAD_BYTES = 16 * 1024;
 
+/** The engine takes no larger result. */
+const MAX_REPLY_BYTES = 2 * 1024 * 1024;
+/** What travels with a reply between nodes and in its snapshot. */
+const REPLY_OVERHEAD_BYTES = 32 * 1024;
+
+/** The largest reply, in bytes, where NATS takes messages of `maxPayloadBytes`. */
+export function largestReply(maxPayloadBytes: number): number {
+  return Math.min(MAX_REPLY_BYTES, maxPayloadBytes - REPLY_OVERHEAD_BYTES);
+}
+
 /** Routes of one job type share its lane. */
 export function laneOf(route: Route): Lane {
   return route.jobType as Lane;

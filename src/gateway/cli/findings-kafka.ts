@@ -3,7 +3,7 @@
 import { formatDuration } from '../../actors/duration.ts';
 import type { Config } from '../config.ts';
 import type { TopicFacts } from '../kafka/topics.ts';
-import { RECORD_OVERHEAD_BYTES, SNAPSHOT_OVERHEAD_BYTES } from '../routes.ts';
+import { largestReply, RECORD_OVERHEAD_BYTES, SNAPSHOT_OVERHEAD_BYTES } from '../routes.ts';
 import { bytes, type Finding, note, problem } from './finding.ts';
 
 export interface KafkaFacts {
@@ -11,8 +11,6 @@ export interface KafkaFacts {
   /** Only topics that exist. */
   readonly topics: ReadonlyMap<string, TopicFacts>;
 }
-
-const MAX_REPLY_BYTES = 2 * 1024 * 1024;
 
 export function kafkaFindings(config: Config, { brokers, topics }: KafkaFacts): Finding[] {
   const found: Finding[] = [];
@@ -63,7 +61,7 @@ export function sizeFindings(config: Config, maxPayloadBytes: number, { topics }
     const what = `${name} takes requests up to ${bytes(most(name))}, and a pending job holds ${bytes(holds)}`;
     found.push(note('Kafka', what, 'Larger ones become incidents. Raise max_payload of NATS if you need them.'));
   }
-  const taken = Math.min(MAX_REPLY_BYTES, holds);
+  const taken = largestReply(maxPayloadBytes);
   if (most(config.replyTopic) > taken) {
     const what = `the reply topic takes replies up to ${bytes(most(config.replyTopic))}, and holdfast up to ${bytes(taken)}`;
     found.push(note('Kafka', what, 'Larger ones go to the dead-letter topic and fail their job.'));

@@ -68,6 +68,7 @@ export class Outages {
     // Without Kafka or the engine a node goes on holding what it has; without NATS it may do nothing at all.
     if (name === 'NATS') await eventually('all nodes to say that they are not ready', notReady, PATIENCE);
     await sleep(killedMs + awayMs - Date.now()); // the length of the outage is what is tested
+    if (name === 'NATS') this.trial.withoutJetStream(killedMs, Date.now());
     await this.servers[name].restart();
 
     await nodes.untilReady(PATIENCE.deadlineMs);

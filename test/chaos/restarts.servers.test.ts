@@ -73,11 +73,13 @@ test('after the loss of the whole bucket all that was pending ends, by its repli
   await trial.node('n2').restart();
   await trial.nodes.untilReady();
   const tokens = await pendingInstances(PENDING);
+  const deletedMs = Date.now();
   await (await jetstreamManager(bucket.connection)).streams.delete(bucket.stream);
   // Half of the requests are answered; the service has lost the other half, and answers when it is asked again.
   const lost = new Set(tokens.slice(PENDING / 2).map((token) => service.about(token)[0]?.record));
   service.release((request, number) => (lost.has(request.record) ? undefined : ANSWER(request, number)));
   await driver.allAnswered([...tokens, ...(await driver.start(20))], { ...PATIENCE, diagnose: () => bucket.jobs() });
+  trial.withoutJetStream(deletedMs, deletedMs + LEASE_TTL_MS);
   expect(trial.completedTwice()).toEqual([]);
 });
 

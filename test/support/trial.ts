@@ -6,6 +6,7 @@ import { type CompleteCall, completedTwice } from '../../deploy/demo/complete-ca
 import { EngineProxy } from '../../deploy/demo/engine-proxy.ts';
 import { topicsOf } from '../../src/gateway/kafka/topics.ts';
 import { Driver } from './driver.ts';
+import { eventually } from './eventually.ts';
 import { type BridgeNode, Nodes, type Servers } from './nodes.ts';
 import { type Behaviour, ExampleService, makeTopics } from './service.ts';
 
@@ -83,11 +84,26 @@ export class Trial {
     try {
       await Promise.all(Array.from({ length: count }, (_, i) => trial.startNode(`n${i + 1}`)));
       await nodes.untilReady();
+      if (count > 0) await trial.untilSpread();
       return trial;
     } catch (error) {
       await trial.stop();
       throw error;
     }
+  }
+
+  /** Until the shards have stopped moving: one that moves with a job takes away the knowledge of who held it all along. */
+  async untilSpread(shards = 128): Promise<void> {
+    const owned = () => Promise.all(this.nodes.all.map((node) => node.metric('holdfast_shards_owned')));
+    const most = Math.ceil(shards / this.nodes.all.length);
+    await eventually(
+      'the shards to be spread over the nodes',
+      async () => {
+        const counts = await owned();
+        return counts.reduce((sum, count) => sum + count, 0) === shards && counts.every((count) => count <= most);
+      },
+      { deadlineMs: 60_000, diagnose: owned },
+    );
   }
 
   /** @param name with an address of its own at the proxy; a restart keeps it */
@@ -116,6 +132,14 @@ export class Trial {
   resume(name: string): void {
     this.node(name).resume();
     for (const pause of this.#pauses) if (pause.node === name) pause.toMs = Math.min(pause.toMs, Date.now());
+  }
+
+  /**
+   * JetStream was away in between. A completion that the engine answered right before could not be written down: the node
+   * forgets it with its lease, the reply is delivered again, and the engine's NOT_FOUND then counts as completed.
+   */
+  withoutJetStream(fromMs: number, toMs: number): void {
+    for (const { name } of this.nodes.all) this.#pauses.push({ node: name, fromMs, toMs });
   }
 
   /** The calls of each job that was completed again although an earlier answer had been heard. */

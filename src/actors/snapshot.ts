@@ -48,8 +48,8 @@ export interface TimelineEntry {
 }
 
 /** The beginning is kept for its cause, the end for its effect; what is dropped is the middle. */
-export const TIMELINE_FIRST = 4;
-export const TIMELINE_NEWEST = 12;
+const TIMELINE_FIRST = 4;
+const TIMELINE_NEWEST = 12;
 
 export interface Snapshot {
   readonly kind: SnapshotKind;
@@ -84,9 +84,12 @@ export interface Snapshot {
   readonly timeline: readonly TimelineEntry[];
 }
 
-/** `timeline` with `entry` at its end, keeping the first 4 and the newest 12. */
-export function addToTimeline(timeline: readonly TimelineEntry[], entry: TimelineEntry): readonly TimelineEntry[] {
-  const all = [...timeline, entry];
+/** `timeline` with `added` at its end: the first 4 tell how it began, the newest 12 how it stands. */
+export function addToTimeline(
+  timeline: readonly TimelineEntry[],
+  added: readonly TimelineEntry[],
+): readonly TimelineEntry[] {
+  const all = [...timeline, ...added];
   if (all.length <= TIMELINE_FIRST + TIMELINE_NEWEST) return all;
   return [...all.slice(0, TIMELINE_FIRST), ...all.slice(-TIMELINE_NEWEST)];
 }

@@ -62,7 +62,6 @@ interface Put {
 export class Store {
   readonly #options: StoreOptions;
   readonly #waiting = new Set<Put>();
-  /** In the order they were first sent, so the first one has the lowest mark. */
   readonly #inFlight = new Set<Put>();
   /** Since when each put has had no answer at all, ms on the monotonic clock, oldest first. */
   readonly #unanswered = new Map<Put, number>();
@@ -129,12 +128,6 @@ export class Store {
     let count = 0;
     for (const put of this.#inFlight) if (put.doubted) count += 1;
     return count;
-  }
-
-  /** The lowest "highest revision known when it was issued" of all unsettled puts; undefined when all are settled. */
-  floor(): Revision | undefined {
-    for (const put of this.#inFlight) return put.mark;
-    return undefined;
   }
 
   /** Rejects everything unsettled with StoreClosed. Tries already sent may still land; none is sent any more. */

@@ -129,6 +129,6 @@ test('an unknown version is named, with those that are read', () => {
 
 test('a timeline keeps its first 4 and its newest 12 entries', () => {
   let timeline: Snapshot['timeline'] = [];
-  for (let atMs = 1; atMs <= 30; atMs++) timeline = addToTimeline(timeline, { atMs, what: 'sent', node: 'a' });
+  for (let atMs = 1; atMs <= 30; atMs++) timeline = addToTimeline(timeline, [{ atMs, what: 'sent', node: 'a' }]);
   expect(timeline.map((entry) => entry.atMs)).toEqual([1, 2, 3, 4, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30]);
 });

@@ -137,7 +137,7 @@ describe('a put in doubt', () => {
     await kv.clock.advance(20_000);
     expect(kv.history.map(({ value }) => text(value))).toEqual(['a']);
     expect(kv.tries).toBe(tries);
-    expect([store.highestAcknowledged, store.inDoubt, store.floor()]).toEqual([1, 0, undefined]);
+    expect([store.highestAcknowledged, store.inDoubt]).toEqual([1, 0]);
   });
 
   test('another write stands: conflict, with that write', async () => {
@@ -235,20 +235,20 @@ describe('a bucket that went back in time', () => {
 });
 
 describe('what others ask of the store', () => {
-  test('floor, age and number of what is in doubt', async () => {
+  test('age and number of what is in doubt', async () => {
     const kv = new LyingKv();
     const store = storeOn(kv);
     await put(kv, store, 'first');
-    expect([store.floor(), store.oldestUnansweredMs()]).toEqual([undefined, 0]);
+    expect(store.oldestUnansweredMs()).toBe(0);
     kv.fates = [LOST, HONEST, LOST, LOST];
     const doubtful = store.put('1.11', bytes('a'), ABSENT);
     await kv.clock.advance(900);
     await put(kv, store, 'second', 1 as Revision);
     await kv.clock.advance(900);
-    expect([store.floor(), store.highestAcknowledged, store.inDoubt]).toEqual([1, 2, 1]);
+    expect([store.highestAcknowledged, store.inDoubt]).toEqual([2, 1]);
     expect(store.oldestUnansweredMs(), 'counted over all its tries').toBeGreaterThan(1_700);
     await soon(kv, doubtful);
-    expect([store.floor(), store.inDoubt, store.oldestUnansweredMs()]).toEqual([undefined, 0, 0]);
+    expect([store.inDoubt, store.oldestUnansweredMs()]).toEqual([0, 0]);
   });
 
   test('a limit on what is in flight, first come first served', async () => {

@@ -3,13 +3,13 @@
 import type { CorrelationId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Activation, ActivationAnswer } from '../messages.ts';
-import type { Failing, Snapshot } from '../snapshot.ts';
+import { addToTimeline, type Failing, type Snapshot } from '../snapshot.ts';
 import { type Decision, engine, type JobContext } from './effects.ts';
 import { finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planFirstRenewal } from './engine-time.ts';
 import type { JobState } from './state.ts';
-import { addToTimeline, NotStorable, store, successor } from './writing.ts';
+import { NotStorable, store, successor } from './writing.ts';
 
 /** Where the stored request keeps the correlation id it was signed with. */
 const CORRELATION = 'kafka_correlationId';

@@ -2,7 +2,7 @@
 // since the last one without a write of its own (sent, attached), and the first one after Kafka's ack drops the request.
 import { ABSENT, type Revision } from '../ids.ts';
 import type { ReplyPosition } from '../messages.ts';
-import { type Outcome, type Snapshot, TIMELINE_FIRST, TIMELINE_NEWEST, type TimelineEntry } from '../snapshot.ts';
+import { addToTimeline, type Outcome, type Snapshot, type TimelineEntry } from '../snapshot.ts';
 import { type Decision, type JobContext, put } from './effects.ts';
 import { adopt, type JobState } from './state.ts';
 
@@ -33,16 +33,6 @@ export function successor(
     ]),
   };
   return sentAttempt === attempt && next.request !== undefined ? { ...next, request: undefined } : next;
-}
-
-/** The first four entries tell how it began, the newest twelve how it stands; what is between is dropped. */
-export function addToTimeline(
-  timeline: readonly TimelineEntry[],
-  added: readonly TimelineEntry[],
-): readonly TimelineEntry[] {
-  const all = [...timeline, ...added];
-  const most = TIMELINE_FIRST + TIMELINE_NEWEST;
-  return all.length <= most ? all : [...all.slice(0, TIMELINE_FIRST), ...all.slice(-TIMELINE_NEWEST)];
 }
 
 function unwritten(state: JobState, context: JobContext): TimelineEntry[] {

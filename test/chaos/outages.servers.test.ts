@@ -30,7 +30,7 @@ test('a node waits for servers that are missing at its start, says for which, an
   await node.untilReady();
   await trial.startNode('n2');
   await trial.nodes.untilReady();
-  await trial.driver.allAnswered(await trial.driver.start(20), PATIENCE);
+  await trial.driver.allAnswered(await trial.driver.start(20), { ...PATIENCE, diagnose: () => trial.diagnose() });
 });
 
 test('NATS away for 20 s', () => outages.outage('NATS', AWAY_MS));

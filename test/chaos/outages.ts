@@ -59,7 +59,9 @@ export class Outages {
     const stopLoad = driver.load(PER_SECOND);
     service.hold();
     const waiting = await driver.start(WAITING);
-    await eventually('requests', () => waiting.every((token) => service.about(token).length > 0), PATIENCE);
+    const diagnose = () => this.trial.diagnose();
+    const asked = () => waiting.every((token) => service.about(token).length > 0);
+    await eventually('requests', asked, { ...PATIENCE, diagnose });
 
     const killedMs = Date.now();
     await this.servers[name].kill();
@@ -73,7 +75,7 @@ export class Outages {
 
     await nodes.untilReady(PATIENCE.deadlineMs);
     const tokens = [...waiting, ...(await stopLoad()), ...(await driver.start(WAITING))];
-    await driver.allAnswered(tokens, { ...PATIENCE, diagnose: () => Promise.all(nodes.all.map((n) => n.diagnose())) });
+    await driver.allAnswered(tokens, { ...PATIENCE, diagnose });
     expect(this.trial.completedTwice()).toEqual([]);
     for (const id of service.repeated().filter((again) => !repeatedBefore.includes(again))) {
       const first = service.requests.find(({ correlationId }) => correlationId === id);

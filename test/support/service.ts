@@ -1,7 +1,9 @@
 // The example service of tests: plain kafkajs, in the test's own process. It remembers every request record, and answers
-// as it is told: at once, never, or when it is let go. It goes on through outages of Kafka: an answer is sent until Kafka has it.
+// as it is told: at once, never, or when it is let go. It goes on through outages of Kafka: an answer is sent until Kafka has
+// it, and a consumer that crashed or fell silent is replaced (kafkajs restarts some of those by itself, some never, and a
+// crash during such a restart has left it dead; whoever operates a service would have its process restarted).
 import { setTimeout as sleep } from 'node:timers/promises';
-import kafkajs, { type Consumer, type Kafka, type Producer } from 'kafkajs';
+import kafkajs, { type Consumer, type Kafka, type KafkaMessage, type Producer } from 'kafkajs';
 import type { JobKey } from '../../src/actors/ids.ts';
 import { eventually } from './eventually.ts';
 
@@ -23,6 +25,9 @@ export interface ReplyRecord {
   readonly partition?: number;
 }
 
+/** Above session and rebalance timeouts together. */
+const SILENCE_MS = 15_000;
+
 /** What becomes of a request; undefined: nothing, now. */
 export type Behaviour = (request: ServiceRequest, number: number) => string | undefined;
 
@@ -33,7 +38,8 @@ export const ANSWER: Behaviour = ({ body }, number) =>
 export class ExampleService {
   readonly requests: ServiceRequest[] = [];
   readonly #records = new Set<string>();
-  readonly #consumer: Consumer;
+  readonly #kafka: Kafka;
+  readonly #groupId: string;
   readonly #producer: Producer;
   readonly #waiting: ServiceRequest[] = [];
   readonly #unsent: ReplyRecord[] = [];
@@ -42,17 +48,13 @@ export class ExampleService {
   #number = 0;
   #stopped = false;
   #sending: Promise<void> | undefined;
+  #consumer: Consumer | undefined;
+  /** Why each consumer before the present one ended. */
+  readonly #ends: string[] = [];
 
   private constructor(kafka: Kafka, groupId: string) {
-    // Short sessions: after an outage of the broker the group would wait for the session of its own former member.
-    this.#consumer = kafka.consumer({
-      groupId,
-      maxWaitTimeInMs: 100,
-      sessionTimeout: 6_000,
-      heartbeatInterval: 1_000,
-      rebalanceTimeout: 6_000,
-      retry: { retries: 1_000, maxRetryTime: 1_000 },
-    });
+    this.#kafka = kafka;
+    this.#groupId = groupId;
     this.#producer = kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 0 } });
   }
 
@@ -111,36 +113,92 @@ export class ExampleService {
     return this.requests.filter(({ body }) => body.includes(text));
   }
 
+  /** For a test that waits in vain. */
+  diagnose(): unknown {
+    const { length } = this.requests;
+    return { requests: length, waiting: this.#waiting.length, unsent: this.#unsent.length, consumerEnds: this.#ends };
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#consumer.disconnect().catch(() => undefined);
+    await this.#consumer?.disconnect().catch(() => undefined);
     await this.#producer.disconnect().catch(() => undefined);
   }
 
   async #run(topics: readonly string[]): Promise<void> {
     await this.#producer.connect();
-    await this.#consumer.connect();
-    await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true });
-    const joined = new Promise<void>((resolve) => this.#consumer.on('consumer.group_join', () => resolve()));
-    await this.#consumer.run({
-      eachMessage: async ({ topic, partition, message }) => {
-        const record = `${topic}/${partition}/${message.offset}`;
-        if (this.#records.has(record)) return;
-        this.#records.add(record);
-        const request: ServiceRequest = {
-          topic,
-          correlationId: String(message.headers?.kafka_correlationId),
-          replyTopic: String(message.headers?.kafka_replyTopic),
-          body: String(message.value),
-          record,
-          atMs: Date.now(),
-        };
-        this.requests.push(request);
-        if (this.#open) this.#answer(request);
-        else this.#waiting.push(request);
-      },
+    await new Promise<void>((resolve) => void this.#consume(topics, resolve));
+  }
+
+  /** One consumer after another, until told to stop; `joined` at each one's assignment. */
+  async #consume(topics: readonly string[], joined: () => void): Promise<void> {
+    while (!this.#stopped) {
+      // Short sessions: after an outage of the broker the group would wait for the session of its own former member.
+      const consumer = this.#kafka.consumer({
+        groupId: this.#groupId,
+        maxWaitTimeInMs: 100,
+        sessionTimeout: 6_000,
+        heartbeatInterval: 1_000,
+        rebalanceTimeout: 6_000,
+        retry: { retries: 5, maxRetryTime: 1_000, restartOnFailure: () => Promise.resolve(false) },
+      });
+      this.#consumer = consumer;
+      const reason = await this.#untilEnd(consumer, topics, joined);
+      if (this.#stopped) return;
+      this.#ends.push(`${new Date().toISOString()} ${reason}`);
+      consumer.disconnect().catch(() => undefined);
+      await sleep(500);
+    }
+  }
+
+  /** Resolves with the reason when this consumer has crashed, could not begin, or has been silent for too long. */
+  #untilEnd(consumer: Consumer, topics: readonly string[], joined: () => void): Promise<string> {
+    return new Promise((resolve) => {
+      let lastSignMs = Date.now();
+      const sign = () => {
+        lastSignMs = Date.now();
+      };
+      const watch = setInterval(() => {
+        if (this.#stopped) clearInterval(watch);
+        if (Date.now() - lastSignMs > SILENCE_MS) ended(`silent for ${SILENCE_MS} ms`);
+      }, 1_000).unref();
+      const ended = (reason: string) => {
+        clearInterval(watch);
+        resolve(reason);
+      };
+      consumer.on(consumer.events.FETCH, sign);
+      consumer.on(consumer.events.HEARTBEAT, sign);
+      consumer.on(consumer.events.GROUP_JOIN, () => {
+        sign();
+        joined();
+      });
+      consumer.on(consumer.events.CRASH, ({ payload }) => ended(String(payload.error)));
+      const begin = async () => {
+        await consumer.connect();
+        await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+        await consumer.run({
+          eachMessage: async ({ topic, partition, message }) => this.#take(topic, partition, message),
+        });
+      };
+      begin().catch((error: unknown) => ended(String(error)));
     });
-    await joined;
+  }
+
+  #take(topic: string, partition: number, { offset, value, headers }: KafkaMessage): void {
+    const record = `${topic}/${partition}/${offset}`;
+    if (this.#records.has(record)) return;
+    this.#records.add(record);
+    const request: ServiceRequest = {
+      topic,
+      correlationId: String(headers?.kafka_correlationId),
+      replyTopic: String(headers?.kafka_replyTopic),
+      body: String(value),
+      record,
+      atMs: Date.now(),
+    };
+    this.requests.push(request);
+    if (this.#open) this.#answer(request);
+    else this.#waiting.push(request);
   }
 
   #answer(request: ServiceRequest): void {

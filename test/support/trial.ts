@@ -106,6 +106,11 @@ export class Trial {
     );
   }
 
+  /** What service and nodes say, for a test that waits in vain. */
+  async diagnose(): Promise<unknown> {
+    return [this.service.diagnose(), ...(await Promise.all(this.nodes.all.map((node) => node.diagnose())))];
+  }
+
   /** @param name with an address of its own at the proxy; a restart keeps it */
   async startNode(name: string): Promise<BridgeNode> {
     return this.nodes.start(name, await this.serversFor(name));

@@ -2,7 +2,7 @@
 // whether it is there. While it is away, one command at a time finds out; the others are told "later" without a call.
 
 import type { JobKey } from './ids.ts';
-import type { EngineAnswer, EngineCommands, FailJob, ThrowError } from './ports.ts';
+import type { EngineAnswer, EngineCommands, FailJob, PublishMessage, ThrowError } from './ports.ts';
 
 export interface EngineGateOptions {
   readonly engine: EngineCommands;
@@ -13,6 +13,8 @@ export interface EngineGateOptions {
   onBack(): void;
   onAnswer?(command: keyof EngineCommands, answer: EngineAnswer): void;
 }
+
+const MAY_BE_REFUSED: readonly (keyof EngineCommands)[] = ['updateTimeout', 'publishMessage'];
 
 const AWAY: EngineAnswer = { code: 'transient', unseen: false, message: 'the engine is away' };
 
@@ -46,6 +48,10 @@ export class EngineGate implements EngineCommands {
     return this.#call('updateTimeout', (engine) => engine.updateTimeout(jobKey, timeoutMs, deadlineMs));
   }
 
+  publishMessage(message: PublishMessage, deadlineMs: number): Promise<EngineAnswer> {
+    return this.#call('publishMessage', (engine) => engine.publishMessage(message, deadlineMs));
+  }
+
   async #call(
     command: keyof EngineCommands,
     run: (engine: EngineCommands) => Promise<EngineAnswer>,
@@ -64,10 +70,10 @@ export class EngineGate implements EngineCommands {
     }
   }
 
-  /** Backpressure on renewals and probes says nothing about completions, which the engine always takes. */
+  /** Backpressure on renewals, probes and messages says nothing about completions, which the engine always takes. */
   #note(command: keyof EngineCommands, answer: EngineAnswer): void {
     if (answer.code === 'transient') {
-      if (command !== 'updateTimeout' || answer.unseen) this.#later += 1;
+      if (!MAY_BE_REFUSED.includes(command) || answer.unseen) this.#later += 1;
       return;
     }
     const wasAway = !this.healthy();

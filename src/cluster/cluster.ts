@@ -1,7 +1,15 @@
 // A node's part in the cluster: one life after another. `lost` ends a life and begins the next under a new incarnation;
 // only leaving, or another process under our name, ends them all. The edges talk to this face and never to a life.
 import type { CorrelationId, Incarnation, JobKey, Lane, NodeName } from '../actors/ids.ts';
-import type { Activation, ActivationAnswer, Reply, ReplyAnswer } from '../actors/messages.ts';
+import type {
+  Activation,
+  ActivationAnswer,
+  CallSettings,
+  Reply,
+  ReplyAnswer,
+  ReplyAsSent,
+  Verdict,
+} from '../actors/messages.ts';
 import type { Clock, EngineAnswer, EngineCommands, Random } from '../actors/ports.ts';
 import { Lost } from './effects-gate.ts';
 import type { ClusterEvent } from './events.ts';
@@ -29,6 +37,8 @@ export interface ClusterOptions {
   prepare(): Promise<void>;
   report(): Omit<MemberReport, 'room'>;
   correlationId(jobKey: JobKey, attempt: number): CorrelationId;
+  /** What a reply means under the settings of its job. Pure and total. */
+  interpret(settings: CallSettings, reply: ReplyAsSent): Verdict;
   /** Partitions of the reply topic; 0 while unknown. */
   replyPartitions(): number;
   /** A node is dead or suspected, or we replaced a record of our own name: its Kafka consumer can be shown out. */
@@ -112,6 +122,13 @@ export class Cluster {
     const life = this.life;
     if (life === undefined) throw new Lost('this node is not a member now');
     return life.router.replied(reply);
+  }
+
+  /** The job that a business key leads to. @throws Lost: it is not known now; ask again. */
+  async jobOfBusinessKey(businessKey: string): Promise<JobKey | undefined> {
+    const life = this.life;
+    if (life === undefined) throw new Lost('this node is not a member now');
+    return life.aliases.jobOf(businessKey);
   }
 
   /** Further holds of the lane that each ready member admits, the least of them; `unlimited` where nobody has said. */

@@ -10,6 +10,7 @@ import type { Incarnation, Lane, Revision, ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import type { Timer } from '../actors/ports.ts';
+import { Aliases } from './aliases.ts';
 import { Claims, parseClaim } from './claims.ts';
 import type { ClusterOptions } from './cluster.ts';
 import { EffectsGate, Lost } from './effects-gate.ts';
@@ -49,6 +50,7 @@ export class NodeLife {
   readonly jobs: ShardJobs;
   readonly watermark: SentWatermark;
   readonly router: Router;
+  readonly aliases: Aliases;
   readonly #options: ClusterOptions;
   readonly #jobStore: Store;
   readonly #control: Store;
@@ -121,6 +123,7 @@ export class NodeLife {
         if (!this.#over) options.onEvent?.({ kind: 'commandFailed', actor, error });
       },
     });
+    this.aliases = new Aliases({ store: this.#jobStore, clock, shards });
     this.jobs = new ShardJobs(clock, this.#system, {
       context: this.#context(),
       jobs: this.#jobStore,
@@ -129,6 +132,7 @@ export class NodeLife {
       gate: this.gate,
       watermark: this.watermark,
       lanes: this.lanes,
+      aliases: this.aliases,
       snapshotVersion: () => this.#snapshotVersion(),
       confirmOwner: (shard, since) => this.#confirmOwner(shard, since),
       requestSettled: (job, attempt, outcome) =>
@@ -367,13 +371,14 @@ export class NodeLife {
   }
 
   #context(): JobContext {
-    const { clock, random, node, correlationId } = this.#options;
+    const { clock, random, node, correlationId, interpret } = this.#options;
     return {
       clock,
       random,
       node,
       incarnation: this.incarnation,
       correlationId,
+      interpret,
       engineHealthy: () => this.#engine.healthy(),
       pendingJobs: () => this.lanes.total,
       admits: (lane: Lane, maxPending: number) => this.lanes.admits(lane, maxPending) && this.watermark.admits(lane),

@@ -11,6 +11,7 @@ import { emptyState, isPending, type JobState } from '../actors/pending-job/stat
 import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
+import type { Aliases } from './aliases.ts';
 import { type EffectsGate, Lost } from './effects-gate.ts';
 import type { Lanes } from './lanes.ts';
 import { jobKeyName, sentKey } from './names.ts';
@@ -28,6 +29,7 @@ export interface JobSurroundings {
   readonly gate: EffectsGate;
   readonly watermark: SentWatermark;
   readonly lanes: Lanes;
+  readonly aliases: Aliases;
   snapshotVersion(): number;
   /** Leader read of the shard's claim: does it name this incarnation, and is it older than `since`? */
   confirmOwner(shard: ShardId, since: Revision): Promise<boolean>;
@@ -156,6 +158,12 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
         return this.#call((deadlineMs) => engine.throwError(jobKey, effect.error, deadlineMs));
       case 'updateTimeout':
         return this.#call((deadlineMs) => engine.updateTimeout(jobKey, effect.timeoutMs, deadlineMs));
+      case 'publishMessage':
+        return this.#call((deadlineMs) => engine.publishMessage(effect.message, deadlineMs));
+      case 'claimAlias':
+        return this.#around.aliases.claim(effect.key, jobKey, effect.ttlMs);
+      case 'cancelRecord':
+        return requests.cancel(effect.record);
       case 'confirmOwner':
         return this.#around.confirmOwner(this.shard, effect.since);
       case 'wasSent':

@@ -12,6 +12,7 @@ import { MAX_SKEW_MS } from '../cluster/skew.ts';
 import type { Config, Route } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Intake, type IntakeAnswer, type IntakeEvent } from './intake.ts';
+import { interpret } from './interpret.ts';
 import { secretsIn } from './meta.ts';
 import { type Metrics, NO_METRICS } from './metrics.ts';
 import type { ActivatedJob, EnginePort, RecordWriter, ReplyReader } from './ports.ts';
@@ -96,6 +97,7 @@ export class Bridge {
             settled(outcome);
           }),
         withdraw: (jobKey, attempt) => this.requests.withdraw(jobKey, attempt),
+        cancel: (record) => this.requests.cancel(record),
         discardAll: () => this.requests.discardAll(),
       },
       cluster: config.cluster,
@@ -114,6 +116,7 @@ export class Bridge {
         snapshotVersions: SNAPSHOT_VERSIONS_READ,
       }),
       correlationId: (jobKey, attempt) => this.#secrets.sign(jobKey, attempt, this.#secretsOfOthers()),
+      interpret,
       replyPartitions: () => this.#replyPartitions,
       onGone: (record) => void this.#evict(record),
       // Another node may add a secret at any time; until it is known here, replies under it would count as forged.
@@ -130,6 +133,7 @@ export class Bridge {
       group: groupOf(config.cluster),
       verify: (correlationId) => this.#secrets.verify(correlationId),
       deliver: (reply) => this.cluster.replied(reply),
+      jobOf: (businessKey) => this.cluster.jobOfBusinessKey(businessKey),
       limits: { maxReplyBytes: config.maxReplyBytes },
       onEvent: (event) => this.#repliesEvent(event),
     });
@@ -278,6 +282,10 @@ export class Bridge {
         case 'applied':
         case 'duplicate':
           this.#metrics.reply(outcome);
+          break;
+        case 'latePublished':
+        case 'lateDropped':
+          this.#metrics.reply('late');
           break;
         case 'late':
         case 'unknown':

@@ -6,7 +6,7 @@
 // Nothing is published before `open`: the reply consumer must have had its assignment once, for a reply must find its
 // start position committed before it can be written.
 import type { JobKey } from '../actors/ids.ts';
-import type { OutgoingRequest, RequestOutcome } from '../actors/messages.ts';
+import type { CancelRecord, OutgoingRequest, RequestOutcome } from '../actors/messages.ts';
 import type { Clock, Random } from '../actors/ports.ts';
 import type { OutgoingRecord, RecordWriter } from './ports.ts';
 import {
@@ -19,6 +19,7 @@ import {
 
 export const CORRELATION_HEADER = 'kafka_correlationId';
 export const REPLY_TOPIC_HEADER = 'kafka_replyTopic';
+export const CANCEL_HEADER = 'holdfast-cancel';
 
 export interface RequestPublisherOptions {
   readonly writer: RecordWriter;
@@ -85,13 +86,14 @@ export class RequestPublisher {
       known.settled = settled;
       return;
     }
-    const queue = this.#queueOf(request.topic);
-    const owed: Owed = { topic: request.topic, queue, settled, record: { state: 'queued' } };
+    const { topic } = request.content;
+    const queue = this.#queueOf(topic);
+    const owed: Owed = { topic, queue, settled, record: { state: 'queued' } };
     this.#owed.set(name, owed);
     owed.record = queue.add(this.#recordOf(request), (outcome) => {
       if (this.#owed.get(name) !== owed) return;
       this.#owed.delete(name);
-      this.#forgetIdle(request.topic, queue);
+      this.#forgetIdle(topic, queue);
       owed.settled(outcome);
     });
   }
@@ -109,6 +111,12 @@ export class RequestPublisher {
     this.#owed.delete(name);
     this.#forgetIdle(owed.topic, owed.queue);
     return 'withdrawn';
+  }
+
+  /** Nobody waits for this reply any more: sent like a request, once it can be, and owed to nobody. */
+  cancel(record: CancelRecord): void {
+    const queue = this.#queueOf(record.topic);
+    queue.add(cancelRecordOf(record), () => this.#forgetIdle(record.topic, queue));
   }
 
   /** The incarnation is lost: forget everything, call nobody back. New requests may come, of the next incarnation. */
@@ -149,14 +157,25 @@ export class RequestPublisher {
   #recordOf(request: OutgoingRequest): OutgoingRecord {
     return {
       key: request.correlationId,
-      value: request.body,
+      value: request.content.body,
       headers: [
         { name: CORRELATION_HEADER, value: request.correlationId },
         { name: REPLY_TOPIC_HEADER, value: this.#options.replyTopic },
-        ...request.headers.map(([name, value]) => ({ name, value })),
+        ...request.content.headers.map(([name, value]) => ({ name, value })),
       ],
     };
   }
+}
+
+function cancelRecordOf({ correlationId, reason }: CancelRecord): OutgoingRecord {
+  return {
+    key: correlationId,
+    value: null,
+    headers: [
+      { name: CORRELATION_HEADER, value: correlationId },
+      { name: CANCEL_HEADER, value: reason },
+    ],
+  };
 }
 
 function nameOf(jobKey: JobKey, attempt: number): string {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { CorrelationId, NodeName } from '../../src/actors/ids.ts';
 import { Cluster, type ClusterEnd } from '../../src/cluster/cluster.ts';
 import { fromJson, META_KEY, memberKey } from '../../src/cluster/names.ts';
+import { plainMeaning } from '../actors/pending-job-world.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { FIXED, MemoryBus, MemoryKv } from './memory.ts';
 
@@ -25,8 +26,14 @@ class OneNode {
       random: { ...FIXED, bytes: (count) => new Uint8Array(count).fill(++this.#number) },
       kv,
       bus,
-      engine: { complete: engineAway, fail: engineAway, throwError: engineAway, updateTimeout: engineAway },
-      requests: { publish: () => {}, withdraw: () => 'unknown', discardAll: () => {} },
+      engine: {
+        complete: engineAway,
+        fail: engineAway,
+        throwError: engineAway,
+        updateTimeout: engineAway,
+        publishMessage: engineAway,
+      },
+      requests: { publish: () => {}, withdraw: () => 'unknown', cancel: () => {}, discardAll: () => {} },
       cluster: 'c',
       node: 'self' as NodeName,
       shards: 4,
@@ -35,6 +42,7 @@ class OneNode {
       prepare: () => this.prepare(),
       report: () => ({ consumerMemberId: '', replyProgress: {}, secrets: [], snapshotVersions: [1] }),
       correlationId: () => 'id' as CorrelationId,
+      interpret: plainMeaning,
       replyPartitions: () => 1,
       onGone: () => {},
       onMeta: (value) => this.metas.push(String(value)),

@@ -6,13 +6,14 @@ import type { OutgoingRequest, RequestOutcome } from '../../src/actors/messages.
 import type { EngineAnswer } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
+import { Aliases } from '../../src/cluster/aliases.ts';
 import { EffectsGate } from '../../src/cluster/effects-gate.ts';
 import { Lanes } from '../../src/cluster/lanes.ts';
 import { Lease } from '../../src/cluster/lease.ts';
 import { jobKeyName, sentKey, toJson } from '../../src/cluster/names.ts';
 import { SentWatermark } from '../../src/cluster/sent-watermark.ts';
 import { ShardJobs } from '../../src/cluster/shard-jobs.ts';
-import { JOB, World as Job, LOCK_MS } from '../actors/pending-job-world.ts';
+import { JOB, World as Job, LOCK_MS, plainMeaning } from '../actors/pending-job-world.ts';
 import { ManualClock, VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { FIXED, MemoryBus, MemoryKv, storeOver } from './memory.ts';
 
@@ -60,6 +61,7 @@ class Host {
         node: 'self' as NodeName,
         incarnation: SELF,
         correlationId: (_, attempt) => `id-${attempt}` as CorrelationId,
+        interpret: plainMeaning,
         engineHealthy: () => true,
         pendingJobs: () => 1,
         admits: () => true,
@@ -71,15 +73,18 @@ class Host {
         fail: call('fail'),
         throwError: call('throwError'),
         updateTimeout: call('updateTimeout'),
+        publishMessage: call('publishMessage'),
       },
       requests: {
         publish: (request, settled) => void requests.set(`${request.jobKey}/${request.attempt}`, { request, settled }),
         withdraw: (jobKey, attempt) => (requests.delete(`${jobKey}/${attempt}`) ? 'withdrawn' : 'unknown'),
+        cancel: () => {},
         discardAll: () => requests.clear(),
       },
       gate: new EffectsGate(clock, lease, new MemoryBus(), [store]),
       watermark: this.watermark,
       lanes,
+      aliases: new Aliases({ store, clock, shards: 1 }),
       snapshotVersion: () => 1,
       confirmOwner: async () => true,
       requestSettled: (job, attempt, outcome) =>
@@ -95,7 +100,7 @@ class Host {
   }
 
   result(offset: number) {
-    return this.jobs.replied(SHARD, new Job().reply(offset, { kind: 'result' }));
+    return this.jobs.replied(SHARD, new Job().reply(offset, {}));
   }
 
   async held(): Promise<void> {

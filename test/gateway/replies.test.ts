@@ -12,6 +12,7 @@ import type {
   SendAnswer,
 } from '../../src/gateway/ports.ts';
 import { Replies, type RepliesEvent, type RepliesLimits } from '../../src/gateway/replies.ts';
+import { RESULT } from '../actors/pending-job-world.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const ANSWERS: Readonly<Record<string, ReplyAnswer>> = { 6: 'refused', 7: 'late' };
@@ -54,6 +55,8 @@ const writer: RecordWriter = {
   close: async () => {},
 };
 
+const businessKeys = new Map<string, JobKey>();
+
 async function start(limits: Partial<RepliesLimits> = {}): Promise<void> {
   const deadLetters = new DeadLetters({ writer, clock, random, topic: 'dlq', mayAct: () => true });
   replies = new Replies({
@@ -77,6 +80,7 @@ async function start(limits: Partial<RepliesLimits> = {}): Promise<void> {
         };
         deliveries.push({ reply, answer });
       }),
+    jobOf: async (businessKey) => businessKeys.get(businessKey),
     limits,
     onEvent: (event) => events.push(event),
   });
@@ -125,7 +129,7 @@ describe('replies', () => {
       jobKey: '7',
       attempt: 1,
       position: { partition: 3, offset: '10' },
-      content: { kind: 'result', variables: text },
+      content: { ...RESULT, body: text },
     });
   });
 

@@ -4,6 +4,7 @@ import type { CorrelationId, JobKey, Lane } from '../../src/actors/ids.ts';
 import type { OutgoingRequest } from '../../src/actors/messages.ts';
 import type { OutgoingRecord, RecordWriter, SendAnswer } from '../../src/gateway/ports.ts';
 import { RequestPublisher, type RequestPublisherOptions } from '../../src/gateway/requests.ts';
+import { World as Job } from '../actors/pending-job-world.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const ACKED: SendAnswer = { kind: 'acked' };
@@ -60,9 +61,11 @@ function request(job: number, topic = 'a', body = '{}'): OutgoingRequest {
     attempt: 1,
     correlationId: `c${job}` as CorrelationId,
     lane: 'lane' as Lane,
-    topic,
-    body,
-    headers: [['traceparent', 't']],
+    content: { topic, key: '', body, headers: [['traceparent', 't']] },
+    profile: 'spring',
+    origin: new Job().activation().origin,
+    replyDeadlineMs: 0,
+    trace: '',
   };
 }
 

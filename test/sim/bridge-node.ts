@@ -18,8 +18,10 @@ export const DEFAULT_BRIDGE: BridgeNodeOptions = { leaseTtlMs: 5_000, shards: 16
 export const ROUTE: Route = {
   jobType: JOB_TYPE,
   requestTopic: NAMES.requestTopic,
-  replyTimeoutMs: 600_000,
-  onReplyTimeout: 'incident',
+  ...{ replyTimeoutMs: 600_000, onReplyTimeout: 'incident', timeoutErrorCode: '', heartbeatTimeoutMs: 0 },
+  ...{ onLate: 'dlq', lateMessageName: '', cancelRecord: false, profile: 'spring' },
+  ...{ resultVariable: '', resultExpression: '', errorExpression: '' },
+  ...{ key: '', correlationKey: '', headers: [], requestSchema: '' },
   retryBackoffMs: 5_000,
   lateWindowMs: 600_000,
   incidentWindowMs: 7 * 24 * 3_600_000,

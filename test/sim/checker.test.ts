@@ -1,8 +1,10 @@
 // The checker against hand-made histories: a good one passes, and each way of breaking it is named.
 import { expect, test } from 'vitest';
 import type { Incarnation, Lane } from '../../src/actors/ids.ts';
+import { PLAIN_CONTRACT } from '../../src/actors/messages.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
+import { RESULT } from '../actors/pending-job-world.ts';
 import { check, completedTwice, repeatedRequests, unfinished } from './checker.ts';
 import { type CommandName, History, type ReplyKind } from './history.ts';
 import { breach } from './snapshot-law.ts';
@@ -26,7 +28,14 @@ const HELD: Snapshot = {
     elementInstanceKey: '2',
     tenantId: '<default>',
   },
-  settings: { replyTimeoutMs: 1, onReplyTimeout: 'incident', retryBackoffMs: 1, lateWindowMs: 1, incidentWindowMs: 1 },
+  settings: {
+    ...PLAIN_CONTRACT,
+    replyTimeoutMs: 1,
+    onReplyTimeout: 'incident',
+    retryBackoffMs: 1,
+    lateWindowMs: 1,
+    incidentWindowMs: 1,
+  },
   retries: 3,
   heldAtMs: 1,
   replyDeadlineMs: 2,
@@ -42,7 +51,7 @@ const HELD: Snapshot = {
   endedAtMs: 0,
   timeline: [],
 };
-const REPLY = { kind: 'result', variables: ANSWER, partition: 0, offset: '0', attempt: 1 } as const;
+const REPLY = { ...RESULT, body: ANSWER, partition: 0, offset: '0', attempt: 1 } as const;
 const FAILING = {
   cause: 'not json',
   why: 'malformed',
@@ -50,6 +59,7 @@ const FAILING = {
   backoffMs: 0,
   outcome: 'failed',
   errorCode: '',
+  variables: '',
 } as const;
 const ended = (outcome: 'completed' | 'failed', more: Partial<Snapshot> = {}): Snapshot => ({
   ...HELD,
@@ -218,7 +228,7 @@ test('I1: each illegal successor is named', () => {
   expect(breach(ended('failed'), HELD)).toMatch('held again');
   expect(breach(ended('failed'), { ...HELD, attempt: 3 })).toMatch('attempt 1 -> 3');
   expect(breach(replied, HELD)).toMatch('replied  -> held');
-  expect(breach(replied, { ...replied, reply: { ...REPLY, variables: '{}' } })).toMatch('replaced');
+  expect(breach(replied, { ...replied, reply: { ...REPLY, body: '{}' } })).toMatch('replaced');
   expect(breach({ ...HELD, applied: [[2, '9']] }, { ...failing, applied: [[2, '8']] })).toMatch(
     'reply 2/9 is forgotten',
   );

@@ -84,7 +84,7 @@ class Checker {
   #accepted(event: EventOf<'accepted'>, job: JobFacts): void {
     if (event.command === 'complete') {
       if (++job.completions > 1) this.#blame('I2', event, 'completed twice');
-      const stored = job.snapshot?.reply?.variables;
+      const stored = job.snapshot?.reply?.body;
       const reply = job.results.get(event.payload);
       if (reply === undefined)
         this.#blame('I2', event, `completed with what no service answered: ${event.payload.slice(0, 80)}`);

@@ -3,7 +3,9 @@
 // Every simulated server records what it accepted, every port what a node tried. The order of the list is the true order in the world.
 // The hash over all of it is what "replays exactly" means: two runs of one seed are the same if their hashes are.
 
-export type CommandName = 'complete' | 'fail' | 'throwError' | 'updateTimeout';
+import type { EngineCommands } from '../../src/actors/ports.ts';
+
+export type CommandName = keyof EngineCommands;
 
 /** `node` is '' where no node is concerned; `jobKey` is '' where it is not known. */
 export type WorldEvent =

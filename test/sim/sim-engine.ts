@@ -4,7 +4,7 @@
 // swallows a few jobs and delivers them, stale, when it goes on. A timed-out job comes only by poll (and on streams too where
 // the world is like 8.6). An activation sent to a process that cannot hear it stays locked until its deadline.
 import type { JobKey } from '../../src/actors/ids.ts';
-import type { EngineAnswer, FailJob, ThrowError } from '../../src/actors/ports.ts';
+import type { EngineAnswer, FailJob, PublishMessage, ThrowError } from '../../src/actors/ports.ts';
 import {
   type ActivatedJob,
   type EnginePort,
@@ -128,6 +128,16 @@ export class SimEngine implements EnginePort {
     return this.#command('updateTimeout', jobKey, '', deadlineMs, (cutOff) =>
       jobs.updateTimeout(jobKey, timeoutMs, this.#host.name, cutOff),
     );
+  }
+
+  /** Nobody in the simulated processes waits for a message. */
+  publishMessage(message: PublishMessage, deadlineMs: number): Promise<EngineAnswer> {
+    const jobKey = (message.messageId.split('/')[0] ?? '') as JobKey;
+    return this.#command('publishMessage', jobKey, message.variables, deadlineMs, () => ({
+      code: 'ok',
+      unseen: false,
+      message: '',
+    }));
   }
 
   async #command(

@@ -523,7 +523,9 @@ describe('a takeover', () => {
     owner.drain();
     expect(owner.effects.map((effect) => effect.do)).toEqual(['put', 'publish']);
     expect(snapshot(world)).toMatchObject({ incarnation: owner.incarnation, attempt: 1, kind: 'held' });
-    expect(owner.effects[1]).toMatchObject({ request: { correlationId: 'id-1', content: { body: '{"a":1}', headers: [] } } });
+    expect(owner.effects[1]).toMatchObject({
+      request: { correlationId: 'id-1', content: { body: '{"a":1}', headers: [] } },
+    });
   });
 
   test('finds a hold of the dead that landed late: its request is asked for, and published if nobody sent it', () => {

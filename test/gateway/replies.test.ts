@@ -133,6 +133,36 @@ describe('replies', () => {
     });
   });
 
+  it('under a business key go to its job, asked for again while that is not known, and else are nobody\u2019s', async () => {
+    await start();
+    assign(1, 0);
+    businessKeys.set('order-7', '7' as JobKey);
+    handlers.onBatch(0, [record(10, 'order-7'), record(11, 'order-8')], '12');
+    await clock.advance(1);
+    expect(deliveries.map(({ reply }) => [reply.jobKey, reply.attempt])).toEqual([['7', 0]]);
+    expect(reasons()).toEqual(['unknown']);
+    await deliveries[0]?.answer('lateDropped');
+    await clock.advance(1_000);
+    expect(commits).toEqual(['1: 0@12']);
+    expect(reasons()).toEqual(['unknown']);
+  });
+
+  it('that their owner refuses are dead letters with its reason', async () => {
+    await start();
+    assign(1, 0);
+    const answers = ['not-object', 'malformed', 'refused', 'late'] as const;
+    handlers.onBatch(
+      0,
+      answers.map((_, index) => record(10 + index, `id-${index}`)),
+      '14',
+    );
+    await clock.advance(1);
+    for (const [index, answer] of answers.entries()) await deliveries[index]?.answer(answer);
+    await clock.advance(1_000);
+    expect(reasons()).toEqual([...answers]);
+    expect(commits).toEqual(['1: 0@14']);
+  });
+
   it('commit the end of the settled run only, and try again when Kafka does not take it', async () => {
     await start();
     assign(1, 0);

@@ -59,9 +59,13 @@ function* hold(
     yield* startFailing(state, context, { ...held, request: undefined }, refused(activation.fault), undefined);
     return 'failed';
   }
-  if (activation.businessKey !== '' && (yield* claimAlias(activation.businessKey, aliasMs(activation))) === 'taken') {
-    yield* startFailing(state, context, { ...held, request: undefined }, keyTaken(activation), undefined);
-    return 'failed';
+  if (activation.businessKey !== '') {
+    if ((yield* claimAlias(activation.businessKey, aliasMs(activation))) === 'taken') {
+      yield* startFailing(state, context, { ...held, request: undefined }, keyTaken(activation), undefined);
+      return 'failed';
+    }
+    // An alias without a hold is free again for others once no hold can be on its way: none is written after its lock.
+    if (lockDeadlineMs <= context.clock.wallMs()) return 'stale';
   }
   try {
     yield* store(state, held);

@@ -9,6 +9,7 @@ import type { ClusterEvent } from '../cluster/events.ts';
 import type { MemberRecord } from '../cluster/member-record.ts';
 import type { Bus, KvPort } from '../cluster/ports.ts';
 import { MAX_SKEW_MS } from '../cluster/skew.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import type { Config, Route } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Intake, type IntakeAnswer, type IntakeEvent } from './intake.ts';
@@ -45,7 +46,16 @@ export type BridgeEvent =
 
 export type BridgeConfig = Pick<
   Config,
-  'cluster' | 'node' | 'routes' | 'leaseTtlMs' | 'shards' | 'secrets' | 'replyTopic' | 'deadLetterTopic'
+  | 'cluster'
+  | 'node'
+  | 'routes'
+  | 'leaseTtlMs'
+  | 'shards'
+  | 'secrets'
+  | 'replyTopic'
+  | 'deadLetterTopic'
+  | 'acknowledgements'
+  | 'ackTopic'
 > & {
   readonly sizes: SizeLimits;
   readonly maxReplyBytes: number;
@@ -67,6 +77,7 @@ export class Bridge {
   readonly #metrics: Metrics;
   readonly #secrets: Secrets;
   readonly #deadLetters: DeadLetters;
+  readonly #acknowledgements: Acknowledgements | undefined;
   readonly #intakes: readonly Intake[];
   readonly #evicted = new Set<string>();
   /** The secrets are known. */
@@ -84,6 +95,9 @@ export class Bridge {
     const mayAct = () => this.cluster.mayAct();
     this.requests = new RequestPublisher({ writer, clock, random, replyTopic: config.replyTopic, mayAct });
     this.#deadLetters = new DeadLetters({ writer, clock, random, topic: config.deadLetterTopic, mayAct });
+    this.#acknowledgements = config.acknowledgements
+      ? new Acknowledgements({ writer, clock, random, topic: config.ackTopic, mayAct })
+      : undefined;
     this.cluster = new Cluster({
       clock,
       random,
@@ -127,6 +141,7 @@ export class Bridge {
     this.replies = new Replies({
       reader: ports.replies,
       deadLetters: this.#deadLetters,
+      acknowledgements: this.#acknowledgements,
       clock,
       random,
       topic: config.replyTopic,
@@ -163,6 +178,7 @@ export class Bridge {
     await repliesStopped;
     await this.requests.close();
     await this.#deadLetters.close();
+    await this.#acknowledgements?.close();
   }
 
   /** What is still missing before this node does its work, for people. */

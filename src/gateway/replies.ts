@@ -10,10 +10,11 @@
 import type { JobKey } from '../actors/ids.ts';
 import type { DeadLetterReason, Reply, ReplyAnswer } from '../actors/messages.ts';
 import type { Clock, Random, Timer } from '../actors/ports.ts';
+import type { Acknowledgements } from './acknowledgements.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { AssignedPartition, IncomingRecord, ReplyHandlers, ReplyReader } from './ports.ts';
 import { ReplyCommits } from './reply-commits.ts';
-import { type JudgedRecord, judge, type VerifyId } from './reply-record.ts';
+import { correlationIdOf, isHeartbeat, type JudgedRecord, judge, type VerifyId } from './reply-record.ts';
 import { ReplyRun } from './reply-run.ts';
 import { RetryDelay } from './retry-delay.ts';
 
@@ -66,6 +67,8 @@ export interface RepliesOptions {
   readonly deliver: (reply: Reply) => Promise<ReplyAnswer>;
   /** The job that a business key leads to, by a read that no stale copy answers; rejects like `deliver`. */
   readonly jobOf: (businessKey: string) => Promise<JobKey | undefined>;
+  /** Absent: nobody is told. */
+  readonly acknowledgements?: Acknowledgements | undefined;
   readonly limits?: Partial<RepliesLimits>;
   readonly onEvent?: (event: RepliesEvent) => void;
 }
@@ -264,7 +267,19 @@ export class Replies {
     share.withdrawals.add(withdraw);
   }
 
+  /** Told to whoever wants to know first; a heartbeat wants no answer. */
   #settle(share: Share, record: IncomingRecord, outcome: ReplyAnswer | DeadLetterReason): void {
+    const { acknowledgements } = this.#options;
+    const id = acknowledgements && !isHeartbeat(record) ? correlationIdOf(record) : undefined;
+    if (acknowledgements === undefined || id === undefined) return this.#settled(share, record, outcome);
+    const withdraw = acknowledgements.write(id, outcome, () => {
+      share.withdrawals.delete(withdraw);
+      if (!share.over) this.#settled(share, record, outcome);
+    });
+    share.withdrawals.add(withdraw);
+  }
+
+  #settled(share: Share, record: IncomingRecord, outcome: ReplyAnswer | DeadLetterReason): void {
     share.run.settle(BigInt(record.offset));
     this.#options.onEvent?.({ kind: 'settled', partition: share.partition, outcome });
     this.#moved(share);

@@ -21,6 +21,7 @@ export type JudgedRecord =
   | { readonly kind: 'businessKey'; readonly businessKey: string; readonly content: ReplyContent }
   | { readonly kind: 'deadLetter'; readonly reason: DeadLetterReason; readonly message: string };
 
+const STATUS_HEADER = 'reply-status';
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** `maxBytes`: the largest value that is passed on. */
@@ -39,6 +40,12 @@ export function judge(record: IncomingRecord, verify: VerifyId, maxBytes: number
 export function correlationIdOf(record: IncomingRecord): string | undefined {
   const header = record.headers.findLast(({ name }) => name === CORRELATION_HEADER);
   return header === undefined || header.value.byteLength === 0 ? undefined : Buffer.from(header.value).toString('utf8');
+}
+
+/** A sign of life, as far as its status header says. */
+export function isHeartbeat(record: IncomingRecord): boolean {
+  const status = record.headers.findLast(({ name }) => name === STATUS_HEADER);
+  return status !== undefined && Buffer.from(status.value).toString('utf8') === 'heartbeat';
 }
 
 function contentOf(value: Uint8Array | null, maxBytes: number): ReplyContent {

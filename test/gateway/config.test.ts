@@ -60,6 +60,8 @@ describe('defaults', () => {
       replicas: undefined,
       secrets: [],
       replyTopic: 'holdfast.orders.replies',
+      acknowledgements: false,
+      ackTopic: 'holdfast.orders.acks',
       deadLetterTopic: 'holdfast.orders.dlq',
     });
   });

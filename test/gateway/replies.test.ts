@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JobKey } from '../../src/actors/ids.ts';
 import type { Reply, ReplyAnswer } from '../../src/actors/messages.ts';
+import { Acknowledgements, ackAnswerOf } from '../../src/gateway/acknowledgements.ts';
 import { DeadLetters } from '../../src/gateway/dead-letters.ts';
 import type {
   IncomingRecord,
@@ -57,7 +58,7 @@ const writer: RecordWriter = {
 
 const businessKeys = new Map<string, JobKey>();
 
-async function start(limits: Partial<RepliesLimits> = {}): Promise<void> {
+async function start(limits: Partial<RepliesLimits> = {}, acks = false): Promise<void> {
   const deadLetters = new DeadLetters({ writer, clock, random, topic: 'dlq', mayAct: () => true });
   replies = new Replies({
     reader,
@@ -80,6 +81,9 @@ async function start(limits: Partial<RepliesLimits> = {}): Promise<void> {
         };
         deliveries.push({ reply, answer });
       }),
+    acknowledgements: acks
+      ? new Acknowledgements({ writer, clock, random, topic: 'acks', mayAct: () => true })
+      : undefined,
     jobOf: async (businessKey) => businessKeys.get(businessKey),
     limits,
     onEvent: (event) => events.push(event),
@@ -145,6 +149,26 @@ describe('replies', () => {
     await clock.advance(1_000);
     expect(commits).toEqual(['1: 0@12']);
     expect(reasons()).toEqual(['unknown']);
+  });
+
+  it('are acknowledged before they are settled, with what became of them; refused acknowledgements hold up nothing', async () => {
+    await start({}, true);
+    assign(1, 0);
+    sendAnswers.push({ kind: 'transient', reason: 'away' });
+    handlers.onBatch(0, [record(10, 'id-1')], '11');
+    await clock.advance(1);
+    await deliveries[0]?.answer('applied');
+    expect(outcomes()).toEqual([]);
+    await clock.advance(1_000);
+    expect(outcomes()).toEqual(['applied']);
+    expect(String(letters[0]?.value)).toBe('{"answer":"applied","reason":"applied"}');
+    expect(letters[0]?.key).toBe('id-1');
+    sendAnswers.push({ kind: 'refused', reason: 'no topic' });
+    handlers.onBatch(0, [record(11, 'id-2')], '12');
+    await clock.advance(1);
+    await deliveries[1]?.answer('latePublished');
+    await clock.advance(1_000);
+    expect(commits.at(-1)).toBe('1: 0@12');
   });
 
   it('that their owner refuses are dead letters with its reason', async () => {
@@ -334,4 +358,18 @@ describe('replies', () => {
     await replies.stop();
     expect(commits).toEqual(['1: 0@11']);
   });
+});
+
+it.each([
+  ['applied', 'applied'],
+  ['duplicate', 'duplicate'],
+  ['late', 'late'],
+  ['lateDropped', 'late'],
+  ['latePublished', 'late'],
+  ['unknown', 'rejected'],
+  ['forged', 'rejected'],
+  ['not-json', 'rejected'],
+  ['refused', 'rejected'],
+] as const)('%s is acknowledged as %s', (outcome, answer) => {
+  expect(ackAnswerOf(outcome)).toBe(answer);
 });

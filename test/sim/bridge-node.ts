@@ -48,6 +48,8 @@ class BridgeNode implements SimNode {
       secrets: [] as Config['secrets'],
       replyTopic: NAMES.replyTopic,
       deadLetterTopic: NAMES.deadLetterTopic,
+      acknowledgements: false,
+      ackTopic: '',
       sizes: { maxRecordBytes: 1_048_588, maxPayloadBytes: 1_048_576 },
       maxReplyBytes: 1_000_000,
     };

@@ -55,16 +55,15 @@ export class EffectsGate {
     return this.#lost;
   }
 
-  /** ms that an effect started now may take. */
-  remainingMs(): number {
-    return this.#lease.remainingMs();
-  }
-
-  /** Returns when acting is allowed. @throws Lost */
-  async pass(): Promise<void> {
+  /**
+   * Waits until acting is allowed and runs `effect` in that very turn, with the ms that it may take. @throws Lost; what
+   * `effect` throws
+   */
+  async emit<T>(effect: (remainingMs: number) => Promise<T>): Promise<T> {
     while (!this.mayAct()) {
       if (this.#lost) throw new Lost('this incarnation is over');
       await new Promise<void>((resolve) => this.#clock.setTimer(50, resolve));
     }
+    return effect(this.#lease.remainingMs());
   }
 }

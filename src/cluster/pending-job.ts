@@ -2,6 +2,7 @@
 // effects against the store, the engine and the request publisher of this incarnation. It has no closures of its own:
 // there may be a million.
 import { Actor, type ActorRef, type Supervision } from '../actors/actor.ts';
+import type { EngineGate } from '../actors/engine-gate.ts';
 import { ABSENT, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import { pack, unpack } from '../actors/pending-job/cold.ts';
@@ -23,7 +24,7 @@ import type { Store } from './store.ts';
 export interface JobSurroundings {
   readonly context: JobContext;
   readonly jobs: Store;
-  readonly engine: EngineCommands;
+  readonly engine: Pick<EngineGate, 'call'>;
   readonly requests: Requests;
   readonly gate: EffectsGate;
   readonly watermark: SentWatermark;
@@ -141,7 +142,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
 
   #perform(effect: Effect): Promise<unknown> | unknown {
     if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
-    const { engine, requests, jobs } = this.#around;
+    const { requests, jobs } = this.#around;
     const { jobKey } = this.state;
     switch (effect.do) {
       case 'put':
@@ -149,13 +150,15 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       case 'read':
         return jobs.get(jobKeyName(this.shard, jobKey)).then(standing);
       case 'complete':
-        return this.#call((deadlineMs) => engine.complete(jobKey, effect.variables, deadlineMs));
+        return this.#call('complete', (engine, deadlineMs) => engine.complete(jobKey, effect.variables, deadlineMs));
       case 'fail':
-        return this.#call((deadlineMs) => engine.fail(jobKey, effect.fail, deadlineMs));
+        return this.#call('fail', (engine, deadlineMs) => engine.fail(jobKey, effect.fail, deadlineMs));
       case 'throwError':
-        return this.#call((deadlineMs) => engine.throwError(jobKey, effect.error, deadlineMs));
+        return this.#call('throwError', (engine, deadlineMs) => engine.throwError(jobKey, effect.error, deadlineMs));
       case 'updateTimeout':
-        return this.#call((deadlineMs) => engine.updateTimeout(jobKey, effect.timeoutMs, deadlineMs));
+        return this.#call('updateTimeout', (engine, deadlineMs) =>
+          engine.updateTimeout(jobKey, effect.timeoutMs, deadlineMs),
+        );
       case 'confirmOwner':
         return this.#around.confirmOwner(this.shard, effect.since);
       case 'wasSent':
@@ -210,11 +213,17 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     }
   }
 
-  /** An engine call starts only while we may act, and ends no later than the lease. */
-  async #call(call: (deadlineMs: number) => Promise<EngineAnswer>): Promise<EngineAnswer> {
-    await this.#around.gate.pass();
-    if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
-    return call(Math.max(1, Math.min(LIMITS.engineCallMs, this.#around.gate.remainingMs())));
+  /** An engine call waits for its turn. Only then is it asked whether we may act; and it ends no later than the lease. */
+  #call(
+    command: keyof EngineCommands,
+    call: (engine: EngineCommands, deadlineMs: number) => Promise<EngineAnswer>,
+  ): Promise<EngineAnswer> {
+    return this.#around.engine.call(command, (engine) =>
+      this.#around.gate.emit((remainingMs) => {
+        if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
+        return call(engine, Math.min(LIMITS.engineCallMs, remainingMs));
+      }),
+    );
   }
 
   /** A job that ended before its request left needs none, and none is owed for it. */

@@ -1,7 +1,8 @@
 // The jobs of a shard in memory: what is forgotten, what is reloaded, and that no job is ever decided twice at once.
 import { expect, test } from 'vitest';
 import { ActorSystem } from '../../src/actors/actor-system.ts';
-import type { CorrelationId, Incarnation, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
+import { EngineGate } from '../../src/actors/engine-gate.ts';
+import type { CorrelationId, Incarnation, JobKey, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
 import type { OutgoingRequest, RequestOutcome } from '../../src/actors/messages.ts';
 import type { EngineAnswer } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
@@ -26,18 +27,23 @@ class Host {
   readonly kv = new MemoryKv();
   readonly lanes = new Lanes();
   readonly requests = new Map<string, { request: OutgoingRequest; settled: (outcome: RequestOutcome) => void }>();
-  readonly engineCalls: { readonly what: string; readonly answer: (answer: EngineAnswer) => void }[] = [];
+  readonly engineCalls: {
+    readonly what: string;
+    readonly deadlineMs: number;
+    readonly answer: (answer: EngineAnswer) => void;
+  }[] = [];
   /** False: the test answers the engine's calls. */
   engineAnswers = true;
   readonly jobs: ShardJobs;
   readonly watermark: SentWatermark;
   readonly lease: Lease;
+  readonly bus = new MemoryBus();
 
-  constructor() {
+  constructor({ engineInFlight = 8, leaseMs = 1e9 } = {}) {
     const { clock, kv, lanes, requests } = this;
     const store = storeOver(kv, clock);
     const control = storeOver(kv, clock);
-    const lease = new Lease(clock, 1e9, 0);
+    const lease = new Lease(clock, leaseMs, 0);
     lease.renewed(lease.stamp());
     this.lease = lease;
     this.watermark = new SentWatermark({
@@ -48,9 +54,9 @@ class Host {
       ttlMs: 1,
       onFailed: () => {},
     });
-    const call = (what: string) => () =>
+    const call = (what: string) => (_: JobKey, __: unknown, deadlineMs: number) =>
       new Promise<EngineAnswer>((answer) => {
-        this.engineCalls.push({ what, answer });
+        this.engineCalls.push({ what, deadlineMs, answer });
         if (this.engineAnswers) answer(OK);
       });
     this.jobs = new ShardJobs(clock, new ActorSystem(clock), {
@@ -66,18 +72,23 @@ class Host {
         replyProgressMs: () => 0,
       },
       jobs: store,
-      engine: {
-        complete: call('complete'),
-        fail: call('fail'),
-        throwError: call('throwError'),
-        updateTimeout: call('updateTimeout'),
-      },
+      engine: new EngineGate({
+        engine: {
+          complete: call('complete'),
+          fail: call('fail'),
+          throwError: call('throwError'),
+          updateTimeout: call('updateTimeout'),
+        },
+        inFlight: engineInFlight,
+        awayAfter: 3,
+        onBack: () => {},
+      }),
       requests: {
         publish: (request, settled) => void requests.set(`${request.jobKey}/${request.attempt}`, { request, settled }),
         withdraw: (jobKey, attempt) => (requests.delete(`${jobKey}/${attempt}`) ? 'withdrawn' : 'unknown'),
         discardAll: () => requests.clear(),
       },
-      gate: new EffectsGate(clock, lease, new MemoryBus(), [store]),
+      gate: new EffectsGate(clock, lease, this.bus, [store]),
       watermark: this.watermark,
       lanes,
       snapshotVersion: () => 1,
@@ -268,4 +279,54 @@ test('nothing is asked of the engine after the lease', async () => {
   void host.result(0);
   await host.clock.advance(5_000);
   expect(host.engineCalls).toEqual([]);
+});
+
+/** One engine call in flight, and that of another job waiting for its turn. */
+async function oneWaits(options: { leaseMs?: number } = {}) {
+  const host = new Host({ engineInFlight: 1, ...options });
+  host.engineAnswers = false;
+  void host.result(0);
+  const waits = host.jobs.replied(SHARD, {
+    ...new Job().reply(1, { kind: 'result' }),
+    jobKey: '2251799813685251' as JobKey,
+  });
+  await host.clock.advance(0);
+  expect(host.engineCalls).toHaveLength(1);
+  const turnComes = async () => {
+    host.engineCalls[0]?.answer(OK);
+    await host.clock.advance(5_000);
+  };
+  return { host, waits, turnComes };
+}
+
+test('a call that waited for its turn is not made after the lease', async () => {
+  const { host, turnComes } = await oneWaits();
+  host.lease.revoke();
+  await turnComes();
+  expect(host.engineCalls).toHaveLength(1);
+});
+
+test('a call that waited for its turn is not made while cut off, and is made after', async () => {
+  const { host, turnComes } = await oneWaits();
+  host.bus.up = false;
+  await turnComes();
+  expect(host.engineCalls).toHaveLength(1);
+  host.bus.up = true;
+  await host.clock.advance(100);
+  expect(host.engineCalls).toHaveLength(2);
+});
+
+test('a call that waited for its turn is not made once the shard is gone', async () => {
+  const { host, waits, turnComes } = await oneWaits();
+  host.jobs.drop(SHARD);
+  await turnComes();
+  expect(host.engineCalls).toHaveLength(1);
+  expect(await waits).toBe('retry');
+});
+
+test('a call that waited for its turn ends no later than what is left of the lease then', async () => {
+  const { host, turnComes } = await oneWaits({ leaseMs: 10_000 });
+  await host.clock.advance(6_000);
+  await turnComes();
+  expect(host.engineCalls.map(({ deadlineMs }) => deadlineMs)).toEqual([8_000, 4_000]);
 });

@@ -104,9 +104,9 @@ export class SimWriter implements RecordWriter {
 
   async send(topic: string, records: readonly OutgoingRecord[], deadlineMs: number): Promise<SendAnswer> {
     const { log, history } = this.#servers;
-    const { name: node, cutOff } = this.#host;
+    const { name: node, rightToAct } = this.#host;
     const keys = records.map((record) => (record.key === null ? '' : Buffer.from(record.key).toString())).join(' ');
-    history.add({ kind: 'sending', node, topic, keys, cutOff });
+    history.add({ kind: 'sending', node, topic, keys, barred: rightToAct.barred() });
     const answer = await this.#servers.ask<SendAnswer>(this.#host, deadlineMs, () => {
       if (!log.has(topic)) return { kind: 'refused', reason: `unknown topic ${topic}` };
       if (records.some((record) => (record.value?.length ?? 0) > MAX_RECORD_BYTES))

@@ -57,6 +57,8 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   commands = 0;
   putInFlight = false;
   #countedIn: Lane | undefined;
+  /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */
+  #requested = 0;
   #abandoned = false;
 
   constructor(shard: ShardId, jobKey: JobKey, around: JobSurroundings) {
@@ -109,7 +111,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       step = decision.next(answer);
     }
     this.count(this.state.snapshot);
-    this.#withdrawWhatEnded();
+    this.#giveUpWhatIsNotOwed(this.state.snapshot);
     return step.value;
   }
 
@@ -120,14 +122,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
 
   /**
    * Its shard is not here any more: whatever command is under way must start nothing further, and a request that still
-   * waits is its new owner's to send (the sent watermark goes on naming it as not sent).
+   * waits, or whose present try fails, is its new owner's to send (the sent watermark goes on naming it as not sent).
    */
   abandon(): void {
     this.#abandoned = true;
-    const held = this.#state?.snapshot;
-    if (held?.kind === 'held' && this.#state?.ackedAttempt !== held.attempt) {
-      this.#around.requests.withdraw(this.jobKey, held.attempt);
-    }
+    if (this.#requested !== 0) this.#around.requests.giveUp(this.jobKey, this.#requested);
   }
 
   /** Keeps the lane's count in step with what this job is, or is about to be. */
@@ -170,9 +169,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
           .then((record) => covers(parseSent(record), effect.revision, jobKey, effect.attempt));
       case 'publish': {
         const { attempt } = effect.request;
+        this.#requested = attempt;
         requests.publish(effect.request, (outcome) => {
           // Refused: it is named until that is stored, for a new owner would have to find out too.
           if (outcome.kind === 'acked') this.#around.watermark.settled(jobKey, attempt);
+          if (outcome.kind === 'acked' && this.#requested === attempt) this.#requested = 0;
           this.#around.requestSettled(this, attempt, outcome);
         });
         return undefined;
@@ -201,6 +202,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       if (answer.kind === 'stored') {
         if (owesRequest) watermark.stored(jobKey, snapshot.attempt, answer.revision);
         else watermark.settled(jobKey, snapshot.attempt);
+        this.#giveUpWhatIsNotOwed(snapshot);
         this.#around.onStored(this, snapshot);
         return answer;
       }
@@ -226,12 +228,19 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     );
   }
 
-  /** A job that ended before its request left needs none, and none is owed for it. */
-  #withdrawWhatEnded(): void {
-    const { snapshot, ackedAttempt, jobKey } = this.state;
-    if (snapshot === undefined || isPending(snapshot) || ackedAttempt === snapshot.attempt) return;
-    this.#around.requests.withdraw(jobKey, snapshot.attempt);
-    this.#around.watermark.settled(jobKey, snapshot.attempt);
+  /**
+   * Only an attempt that is held waits for a reply. Once another snapshot stands (replied, failing, ended, a later attempt)
+   * its request need not be sent, nor sent again; and no new owner would send it, so the sent watermark need not name it.
+   */
+  #giveUpWhatIsNotOwed(standing: Snapshot | undefined): void {
+    const { requests, watermark } = this.#around;
+    const owed = standing?.kind === 'held' ? standing.attempt : 0;
+    if (this.#requested !== 0 && this.#requested !== owed) {
+      requests.giveUp(this.jobKey, this.#requested);
+      watermark.settled(this.jobKey, this.#requested);
+      this.#requested = 0;
+    }
+    if (standing !== undefined && standing.attempt !== owed) watermark.settled(this.jobKey, standing.attempt);
   }
 }
 

@@ -96,6 +96,7 @@ export class Bridge {
             settled(outcome);
           }),
         withdraw: (jobKey, attempt) => this.requests.withdraw(jobKey, attempt),
+        giveUp: (jobKey, attempt) => this.requests.giveUp(jobKey, attempt),
         discardAll: () => this.requests.discardAll(),
       },
       cluster: config.cluster,

@@ -50,7 +50,11 @@ export interface TopicTry {
   readonly reason: string;
 }
 
-export type RecordOutcome = { readonly kind: 'acked' } | { readonly kind: 'refused'; readonly reason: string };
+/** `dropped`: it was in flight when nobody wanted it any more; that try failed and there is no other. */
+export type RecordOutcome =
+  | { readonly kind: 'acked' }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'dropped' };
 
 /** A record in a queue. `state` tells its owner whether it can still be taken back. */
 export interface QueuedRecord {
@@ -110,6 +114,11 @@ export class TopicQueue {
   /** Nobody wants it any more: not tried again, whether it waits or is in flight. */
   drop(queued: QueuedRecord): void {
     if (!this.takeBack(queued)) (queued as Entry).dropped = true;
+  }
+
+  /** Somebody wants it again, while it is in flight. */
+  keep(queued: QueuedRecord): void {
+    (queued as Entry).dropped = false;
   }
 
   /** Something that `mayAct` depends on has changed: ask now. */
@@ -185,6 +194,7 @@ export class TopicQueue {
     const owed = this.#closed ? [] : batch.filter((entry) => !entry.dropped);
     for (const entry of batch) entry.state = owed.includes(entry) ? 'queued' : 'over';
     this.#waiting = [...owed, ...this.#waiting];
+    if (!this.#closed) for (const entry of batch) if (entry.dropped) entry.done({ kind: 'dropped' });
   }
 }
 

@@ -30,7 +30,7 @@ class OneNode {
       kv,
       bus,
       engine: { complete: engine, fail: engine, throwError: engine, updateTimeout: engine },
-      requests: { publish: () => {}, withdraw: () => 'unknown', discardAll: () => {} },
+      requests: { publish: () => {}, withdraw: () => 'unknown', giveUp: () => {}, discardAll: () => {} },
       cluster: 'c',
       node: 'self' as NodeName,
       shards: 4,

@@ -11,7 +11,7 @@ import { EffectsGate } from '../../src/cluster/effects-gate.ts';
 import { Lanes } from '../../src/cluster/lanes.ts';
 import { Lease } from '../../src/cluster/lease.ts';
 import { jobKeyName, sentKey, toJson } from '../../src/cluster/names.ts';
-import { SentWatermark } from '../../src/cluster/sent-watermark.ts';
+import { parseSent, SentWatermark } from '../../src/cluster/sent-watermark.ts';
 import { ShardJobs } from '../../src/cluster/shard-jobs.ts';
 import { JOB, World as Job, LOCK_MS } from '../actors/pending-job-world.ts';
 import { ManualClock, VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
@@ -34,6 +34,9 @@ class Host {
   }[] = [];
   /** False: the test answers the engine's calls. */
   engineAnswers = true;
+  engineHealthy = true;
+  /** Requests that nobody is to send (again). */
+  readonly givenUp: string[] = [];
   readonly jobs: ShardJobs;
   readonly watermark: SentWatermark;
   readonly lease: Lease;
@@ -66,7 +69,7 @@ class Host {
         node: 'self' as NodeName,
         incarnation: SELF,
         correlationId: (_, attempt) => `id-${attempt}` as CorrelationId,
-        engineHealthy: () => true,
+        engineHealthy: () => this.engineHealthy,
         pendingJobs: () => 1,
         admits: () => true,
         replyProgressMs: () => 0,
@@ -86,6 +89,7 @@ class Host {
       requests: {
         publish: (request, settled) => void requests.set(`${request.jobKey}/${request.attempt}`, { request, settled }),
         withdraw: (jobKey, attempt) => (requests.delete(`${jobKey}/${attempt}`) ? 'withdrawn' : 'unknown'),
+        giveUp: (jobKey, attempt) => void this.givenUp.push(`${jobKey}/${attempt}`),
         discardAll: () => requests.clear(),
       },
       gate: new EffectsGate(clock, lease, this.bus, [store]),
@@ -124,6 +128,16 @@ class Host {
 
   get standing(): Snapshot {
     return decodeSnapshot(this.kv.entries.get(KEY)!.value);
+  }
+
+  /** What this incarnation's record says of its requests. */
+  get sent() {
+    return parseSent(this.kv.entries.get(sentKey(SELF)));
+  }
+
+  async told<A>(answer: Promise<A>): Promise<A> {
+    await this.clock.advance(0);
+    return answer;
   }
 
   /** Another incarnation writes, as it would after having read what stands. */
@@ -174,8 +188,68 @@ test('a foreign write reloads the job: one that ended elsewhere is forgotten, an
   host.foreign({ kind: 'ended', outcome: 'completed', request: undefined, endedAtMs: VIRTUAL_EPOCH_MS });
   expect(host.deliver()).toBe(false);
   await host.clock.advance(0);
-  expect([host.jobs.size, host.lanes.total, host.requests.size, host.watermark.unacked()]).toEqual([0, 0, 0, 0]);
+  expect([host.jobs.size, host.lanes.total, host.watermark.unacked()]).toEqual([0, 0, 0]);
+  expect(host.givenUp).toEqual([`${JOB}/1`]);
   expect(host.deliver()).toBe(false);
+});
+
+test('a foreign write that opens the next attempt takes the request of the former one back', async () => {
+  const host = new Host();
+  await host.held();
+  host.foreign({ attempt: 2, sentAttempt: 2, request: undefined });
+  host.deliver();
+  await host.clock.advance(0);
+  expect(host.givenUp).toEqual([`${JOB}/1`]);
+  expect(host.watermark.unacked()).toBe(0);
+});
+
+test('a job whose reply is stored owes no request any more: it is given up, and not named as not sent', async () => {
+  const host = new Host();
+  await host.watermark.start();
+  await host.held();
+  await host.watermark.flush();
+  expect(host.sent.except).toEqual([[JOB, 1]]);
+  host.engineHealthy = false;
+  expect(await host.told(host.result(0))).toBe('applied');
+  expect(host.standing.kind).toBe('replied');
+  expect(host.givenUp).toEqual([`${JOB}/1`]);
+  await host.watermark.flush();
+  expect(host.sent.except).toEqual([]);
+  expect(host.sent.upTo).toBeGreaterThan(0);
+});
+
+test('a job that is failing owes no request any more, though the engine has not heard of it yet', async () => {
+  const host = new Host();
+  await host.held();
+  host.engineAnswers = false;
+  void host.jobs.replied(SHARD, new Job().reply(0, { kind: 'malformed' }));
+  await host.clock.advance(0);
+  expect(host.standing.kind).toBe('failing');
+  expect(host.givenUp).toEqual([`${JOB}/1`]);
+  expect(host.watermark.unacked()).toBe(0);
+});
+
+test('a request in flight when its shard goes is given up, and named as not sent unless Kafka takes it all the same', async () => {
+  const host = new Host();
+  await host.watermark.start();
+  await host.held();
+  const { settled } = host.requests.values().next().value!;
+  host.jobs.drop(SHARD);
+  expect(host.givenUp).toEqual([`${JOB}/1`]);
+  await host.watermark.flush();
+  expect(host.sent.except).toEqual([[JOB, 1]]);
+  settled({ kind: 'acked' });
+  await host.watermark.flush();
+  expect(host.sent.except).toEqual([]);
+});
+
+test('a request that Kafka has is not given up when its shard goes', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  await host.clock.advance(0);
+  host.jobs.drop(SHARD);
+  expect(host.givenUp).toEqual([]);
 });
 
 test('a watch that is behind brings no job back that has ended since', async () => {

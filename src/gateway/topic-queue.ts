@@ -2,7 +2,7 @@
 //
 // One batch is in flight at a time, so a topic keeps the order in which it was given records and a slow or missing topic holds up nobody
 // but itself. The producer underneath makes one try and repeats nothing: before each try of ours `mayAct` is asked (lease,
-// connection), and while it says no, nothing leaves. A batch that Kafka refuses as a whole is sent again record by record,
+// connection), and by the producer again when the batch leaves; while it says no, nothing does. A batch that Kafka refuses as a whole is sent again record by record,
 // so that the culprit alone is refused. A record is owed until it is acked, refused, or withdrawn: there is no last try.
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { OutgoingRecord, RecordWriter } from './ports.ts';
@@ -161,12 +161,13 @@ export class TopicQueue {
   }
 
   async #send(batch: readonly Entry[]): Promise<void> {
-    const { topic, writer, clock, limits, onTry } = this.#options;
+    const { topic, writer, clock, limits, mayAct, onTry } = this.#options;
     const sentMs = clock.monotonicMs();
     const answer = await writer.send(
       topic,
       batch.map((entry) => entry.record),
       limits.sendDeadlineMs,
+      () => !this.#closed && mayAct(),
     );
     this.#flight = undefined;
     const reason = answer.kind === 'acked' ? '' : answer.reason;

@@ -15,6 +15,7 @@ interface Send {
   readonly keys: string[];
   readonly records: readonly OutgoingRecord[];
   readonly atMs: number;
+  readonly mayStart: () => boolean;
   answer(answer: SendAnswer): Promise<void>;
 }
 
@@ -24,13 +25,14 @@ let settled: string[];
 let mayAct: boolean;
 
 const writer: RecordWriter = {
-  send: (topic, records) =>
+  send: (topic, records, _, mayStart) =>
     new Promise((resolve) => {
       sends.push({
         topic,
         records,
         keys: records.map(({ key }) => String(key)),
         atMs: clock.monotonicMs(),
+        mayStart,
         answer: (answer) => {
           resolve(answer);
           return clock.advance(1);
@@ -160,6 +162,19 @@ describe('publishing requests', () => {
     expect(sends).toHaveLength(10);
     await sends[9]?.answer(ACKED);
     expect(settled).toEqual(['1 acked', '2 acked']);
+  });
+
+  it('is asked again when a batch leaves: after the lease, or once it is forgotten, it does not', async () => {
+    const to = publisher();
+    publish(to, request(1));
+    await clock.advance(1);
+    expect(sends[0]?.mayStart()).toBe(true);
+    mayAct = false;
+    expect(sends[0]?.mayStart()).toBe(false);
+    // The next incarnation may act; what the former one was about to send is not its.
+    mayAct = true;
+    to.discardAll();
+    expect(sends[0]?.mayStart()).toBe(false);
   });
 
   it('finds the culprit of a refused batch, and the others go on', async () => {

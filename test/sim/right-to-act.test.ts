@@ -26,7 +26,7 @@ async function joined(): Promise<{ world: World; act: (takesMs?: number) => Prom
   const act = async (takesMs = 100) => {
     const known = world.violations().length;
     void ports?.engine.updateTimeout('1' as JobKey, 1, takesMs);
-    void ports?.writer.send(NAMES.deadLetterTopic, [{ key: null, value: null, headers: [] }], 100);
+    void ports?.writer.send(NAMES.deadLetterTopic, [{ key: null, value: null, headers: [] }], 100, () => true);
     await world.run(10);
     const found = world.violations().slice(known);
     return found.map(({ invariant, message }) => `${invariant}: ${message.replace(/[\d.]+ ms/g, '… ms')}`);
@@ -44,6 +44,7 @@ test.each([false, true])(
   'with a write unanswered for over a second, and after the lease; the node frozen: %s',
   async (frozen) => {
     const { world, act } = await joined();
+    expect(await act()).toEqual([]);
     world.cut('n1', 'nats', 'silent');
     if (frozen) world.pause('n1');
     await world.run(2.6 * SECOND);

@@ -221,9 +221,9 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     call: (engine: EngineCommands, deadlineMs: number) => Promise<EngineAnswer>,
   ): Promise<EngineAnswer> {
     return this.#around.engine.call(command, (engine) =>
-      this.#around.gate.emit((remainingMs) => {
+      this.#around.gate.emit((forMs) => {
         if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
-        return call(engine, Math.min(LIMITS.engineCallMs, remainingMs));
+        return call(engine, Math.min(LIMITS.engineCallMs, forMs));
       }),
     );
   }

@@ -196,11 +196,13 @@ export class Bridge {
       engine: {
         openStream: (...stream) => engine.openStream(...stream),
         activate: (...query) => engine.activate(...query),
-        // A give-back is an effect like any other: not after the lease, not while cut off.
-        fail: async (jobKey, fail, deadlineMs) =>
-          this.cluster.mayAct()
-            ? engine.fail(jobKey, fail, deadlineMs)
-            : { code: 'transient', unseen: false, message: 'this node may not act now' },
+        // A give-back is an effect like any other: not while cut off, and over before the lease is.
+        fail: async (jobKey, fail, deadlineMs) => {
+          const forMs = this.cluster.mayActForMs();
+          return forMs > 0
+            ? engine.fail(jobKey, fail, Math.min(deadlineMs, forMs))
+            : { code: 'transient', unseen: false, message: 'this node may not act now' };
+        },
       },
       clock,
       random,

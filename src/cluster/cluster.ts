@@ -104,7 +104,12 @@ export class Cluster {
 
   /** Is this node a member that may act? */
   mayAct(): boolean {
-    return this.life?.gate.mayAct() ?? false;
+    return this.mayActForMs() > 0;
+  }
+
+  /** ms that an effect started now may take; 0 when it must not start. */
+  mayActForMs(): number {
+    return this.life?.gate.mayActForMs() ?? 0;
   }
 
   /** `stale` also when this node lost its place meanwhile: the job comes back from the engine. */

@@ -256,6 +256,7 @@ export class NodeLife {
     this.lease.revoke();
     this.#tick?.cancel();
     const { membership, suspicion, shards, watermark, router, jobs } = this;
+    this.#engine.close(new Lost('this incarnation is over'));
     for (const part of [membership, suspicion, shards, watermark, router, jobs, this.#loader]) part.stop();
     this.#systemWatch?.stop();
     for (const unsubscribe of this.#subscriptions) unsubscribe();

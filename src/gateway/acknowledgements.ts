@@ -33,6 +33,7 @@ export class Acknowledgements {
   /** `done` is called once, unless the returned function was called before. */
   write(correlationId: string, outcome: ReplyAnswer | DeadLetterReason, done: () => void): () => void {
     const queued = this.#queue.add(recordOf(correlationId, outcome), (answer) => {
+      if (answer.kind === 'dropped') return;
       if (answer.kind === 'refused') this.#options.onRefused?.(answer.reason);
       done();
     });

@@ -112,6 +112,7 @@ export class Bridge {
           }),
         withdraw: (jobKey, attempt) => this.requests.withdraw(jobKey, attempt),
         cancel: (record) => this.requests.cancel(record),
+        giveUp: (jobKey, attempt) => this.requests.giveUp(jobKey, attempt),
         discardAll: () => this.requests.discardAll(),
       },
       cluster: config.cluster,
@@ -215,11 +216,13 @@ export class Bridge {
       engine: {
         openStream: (...stream) => engine.openStream(...stream),
         activate: (...query) => engine.activate(...query),
-        // A give-back is an effect like any other: not after the lease, not while cut off.
-        fail: async (jobKey, fail, deadlineMs) =>
-          this.cluster.mayAct()
-            ? engine.fail(jobKey, fail, deadlineMs)
-            : { code: 'transient', unseen: false, message: 'this node may not act now' },
+        // A give-back is an effect like any other: not while cut off, and over before the lease is.
+        fail: async (jobKey, fail, deadlineMs) => {
+          const forMs = this.cluster.mayActForMs();
+          return forMs > 0
+            ? engine.fail(jobKey, fail, Math.min(deadlineMs, forMs))
+            : { code: 'transient', unseen: false, message: 'this node may not act now' };
+        },
       },
       clock,
       random,

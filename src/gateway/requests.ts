@@ -1,7 +1,7 @@
 // Requests on their way to the services. A request is owed from the moment its job's hold is stored until Kafka has
 // acknowledged it, so it is tried without end (topic-queue.ts: batches of one topic, backoff, lease and connection
-// asked before each try); what ends it otherwise is Kafka's refusal for good, the job's own end (`withdraw`), or the end of
-// this incarnation (`discardAll`, `close`).
+// asked before each try); what ends it otherwise is Kafka's refusal for good, its deadline (`withdraw`), its job's end or
+// removal (`giveUp`), or the end of this incarnation (`discardAll`, `close`).
 //
 // Nothing is published before `open`: the reply consumer must have had its assignment once, for a reply must find its
 // start position committed before it can be written.
@@ -77,13 +77,15 @@ export class RequestPublisher {
 
   /**
    * `settled` is called once, never from within this call, and not at all after `withdraw` or `discardAll`. The same
-   * (jobKey, attempt) published again while it is owed is the same request: the newer callback counts.
+   * (jobKey, attempt) published again while it is owed, or in flight though given up, is the same request: the newer
+   * callback counts.
    */
   publish(request: OutgoingRequest, settled: (outcome: RequestOutcome) => void): void {
     const name = nameOf(request.jobKey, request.attempt);
     const known = this.#owed.get(name);
     if (known !== undefined) {
       known.settled = settled;
+      known.queue.keep(known.record);
       return;
     }
     const { topic } = request.content;
@@ -94,7 +96,7 @@ export class RequestPublisher {
       if (this.#owed.get(name) !== owed) return;
       this.#owed.delete(name);
       this.#forgetIdle(topic, queue);
-      owed.settled(outcome);
+      if (outcome.kind !== 'dropped') owed.settled(outcome);
     });
   }
 
@@ -117,6 +119,12 @@ export class RequestPublisher {
   cancel(record: CancelRecord): void {
     const queue = this.#queueOf(record.topic);
     queue.add(cancelRecordOf(record), () => this.#forgetIdle(record.topic, queue));
+  }
+
+  /** See Requests. What is in flight stays owed until that try is over, then it is forgotten, or settled. */
+  giveUp(jobKey: JobKey, attempt: number): void {
+    const owed = this.#owed.get(nameOf(jobKey, attempt));
+    if (owed !== undefined && this.withdraw(jobKey, attempt) === 'inFlight') owed.queue.drop(owed.record);
   }
 
   /** The incarnation is lost: forget everything, call nobody back. New requests may come, of the next incarnation. */

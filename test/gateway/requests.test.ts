@@ -16,6 +16,7 @@ interface Send {
   readonly keys: string[];
   readonly records: readonly OutgoingRecord[];
   readonly atMs: number;
+  readonly mayStart: () => boolean;
   answer(answer: SendAnswer): Promise<void>;
 }
 
@@ -25,13 +26,14 @@ let settled: string[];
 let mayAct: boolean;
 
 const writer: RecordWriter = {
-  send: (topic, records) =>
+  send: (topic, records, _, mayStart) =>
     new Promise((resolve) => {
       sends.push({
         topic,
         records,
         keys: records.map(({ key }) => String(key)),
         atMs: clock.monotonicMs(),
+        mayStart,
         answer: (answer) => {
           resolve(answer);
           return clock.advance(1);
@@ -165,6 +167,19 @@ describe('publishing requests', () => {
     expect(settled).toEqual(['1 acked', '2 acked']);
   });
 
+  it('is asked again when a batch leaves: after the lease, or once it is forgotten, it does not', async () => {
+    const to = publisher();
+    publish(to, request(1));
+    await clock.advance(1);
+    expect(sends[0]?.mayStart()).toBe(true);
+    mayAct = false;
+    expect(sends[0]?.mayStart()).toBe(false);
+    // The next incarnation may act; what the former one was about to send is not its.
+    mayAct = true;
+    to.discardAll();
+    expect(sends[0]?.mayStart()).toBe(false);
+  });
+
   it('finds the culprit of a refused batch, and the others go on', async () => {
     const to = publisher();
     publish(to, request(1), request(2), request(3));
@@ -195,6 +210,48 @@ describe('publishing requests', () => {
     await sends[1]?.answer(ACKED);
     expect(settled).toEqual(['3 acked']);
     expect(to.size).toBe(0);
+  });
+
+  it('gives up what is in flight: not sent again, but told if Kafka took it', async () => {
+    const to = publisher();
+    publish(to, request(1), request(2));
+    await clock.advance(1);
+    publish(to, request(3), request(4));
+    for (const job of [1, 3, 5]) to.giveUp(String(job) as JobKey, 1);
+    expect(to.size).toBe(3);
+    await sends[0]?.answer(LATER);
+    expect(to.size).toBe(2);
+    await clock.advance(1_000);
+    expect(sends[1]?.keys).toEqual(['c2', 'c4']);
+    to.giveUp('2' as JobKey, 1);
+    await sends[1]?.answer(ACKED);
+    expect(settled).toEqual(['2 acked', '4 acked']);
+    await clock.advance(10_000);
+    expect(sends).toHaveLength(2);
+    expect(to.size).toBe(0);
+  });
+
+  it('does not send what was given up again record by record either', async () => {
+    const to = publisher();
+    publish(to, request(1), request(2));
+    await clock.advance(1);
+    to.giveUp('1' as JobKey, 1);
+    await sends[0]?.answer(REFUSED);
+    await clock.advance(1_000);
+    expect(sends.map(({ keys }) => keys)).toEqual([['c1', 'c2'], ['c2']]);
+  });
+
+  it('takes a request up again that was given up in flight', async () => {
+    const to = publisher();
+    publish(to, request(1));
+    await clock.advance(1);
+    to.giveUp('1' as JobKey, 1);
+    to.publish(request(1), () => settled.push('later caller'));
+    await sends[0]?.answer(LATER);
+    await clock.advance(1_000);
+    expect(sends.map(({ keys }) => keys)).toEqual([['c1'], ['c1']]);
+    await sends[1]?.answer(ACKED);
+    expect(settled).toEqual(['later caller']);
   });
 
   it('sends a request once that is published twice, and tells the later caller', async () => {

@@ -36,9 +36,11 @@ export function bridgeNodes(options: Partial<BridgeNodeOptions> = {}): NodeFacto
 }
 
 class BridgeNode implements SimNode {
+  readonly leaseTtlMs: number;
   readonly #bridge: Bridge;
 
   constructor(ports: NodePorts, { leaseTtlMs, shards, route, onEvent }: BridgeNodeOptions) {
+    this.leaseTtlMs = leaseTtlMs;
     const config = {
       cluster: 'sim',
       node: ports.name as NodeName,

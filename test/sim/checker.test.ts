@@ -124,9 +124,9 @@ class Story {
     return this;
   }
 
-  command(command: CommandName, payload: string, cutOff = false): this {
-    const common = { command, jobKey: JOB, node: 'n1', payload, cutOff } as const;
-    this.history.add({ kind: 'command', ...common });
+  command(command: CommandName, payload: string, barred = ''): this {
+    const common = { command, jobKey: JOB, node: 'n1', payload } as const;
+    this.history.add({ kind: 'command', ...common, barred });
     this.history.add({ kind: 'accepted', ...common });
     if (command === 'complete') this.history.add({ kind: 'ended', jobKey: JOB, how: 'completed' });
     this.history.add({ kind: 'answered', ...common, code: 'ok' });
@@ -194,8 +194,11 @@ test('I3: failed without a stored cause, completed with a reply that is committe
   expect(held().reply().committed(1).command('complete', ANSWER).broken()).toEqual(['I5', 'I3']);
 });
 
-test('I4: an effect while cut off', () => {
-  expect(held().reply().command('complete', ANSWER, true).broken()).toEqual(['I4']);
+test('I4: an effect of a node that must not act', () => {
+  expect(held().reply().command('complete', ANSWER, 'without a lease').broken()).toEqual(['I4']);
+  const sending = held();
+  sending.history.add({ kind: 'sending', node: 'n1', topic: NAMES.requestTopic, keys: 'x', barred: 'while cut off' });
+  expect(sending.broken()).toEqual(['I4']);
 });
 
 test('I5: a committed record that left no mark', () => {

@@ -61,7 +61,7 @@ class Checker {
     const job = 'jobKey' in event ? this.#jobs.get(event.jobKey) : undefined;
     if (event.kind === 'started') this.#jobs.set(event.jobKey, unseen(event));
     else if (event.kind === 'command' || event.kind === 'sending') {
-      if (event.cutOff) this.#blame('I4', event, `${event.node} emitted it while cut off from NATS`);
+      if (event.barred !== '') this.#blame('I4', event, `${event.node} emitted it ${event.barred}`);
     } else if (event.kind === 'written') this.#written(event, job);
     else if (event.kind === 'stored') this.#stored(event);
     else if (event.kind === 'committed') this.#commit(event);

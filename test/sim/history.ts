@@ -12,8 +12,8 @@ export type WorldEvent =
   /** A process instance began and its job was created. */
   | { readonly kind: 'started'; readonly jobKey: string; readonly variables: string; readonly retries: number }
   | { readonly kind: 'activated'; readonly jobKey: string; readonly node: string; readonly deadlineMs: number }
-  /** A node emitted a command; `cutOff`: while it knew that it had no connection to NATS. */
-  | Command<'command'>
+  /** A node emitted a command; `barred`: why it must not have (right-to-act.ts), '' when it may. */
+  | (Command<'command'> & { readonly barred: string })
   /** The engine accepted it: this is the effect. `payload`: variables of a completion, message of a fail, code of an error. */
   | Command<'accepted'>
   /** The answer reached the node. */
@@ -26,7 +26,7 @@ export type WorldEvent =
       readonly node: string;
       readonly topic: string;
       readonly keys: string;
-      readonly cutOff: boolean;
+      readonly barred: string;
     }
   /** A record is in Kafka. `correlationId` '' where there is none; `value` as text, undefined for a null body. */
   | {
@@ -68,7 +68,6 @@ interface Command<Kind extends string> {
   readonly jobKey: string;
   readonly node: string;
   readonly payload: string;
-  readonly cutOff: boolean;
 }
 
 export type ReplyKind = 'result' | 'malformed' | 'forged' | 'withoutId';

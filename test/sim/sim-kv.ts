@@ -69,15 +69,18 @@ export class SimKv implements KvPort {
     this.#host = host;
   }
 
-  put(key: string, value: Uint8Array, expected: Revision, options: KvPutOptions = {}): Promise<KvPutAnswer> {
+  async put(key: string, value: Uint8Array, expected: Revision, options: KvPutOptions = {}): Promise<KvPutAnswer> {
     const servers = this.#servers;
     const bytes = value.slice();
-    return this.#call<KvPutAnswer>(
+    const heard = this.#host.rightToAct.writes(key, bytes);
+    const answer = await this.#call<KvPutAnswer>(
       (answer) => {
         servers.whenLed(() => answer(servers.bucket.put(this.#host.name, key, bytes, expected, options.ttlMs)));
       },
       (left) => ({ kind: 'inDoubt', reason: left ? 'no answer' : 'not connected' }),
     );
+    heard(answer, (revision) => servers.bucket.atRevision(revision)?.value);
+    return answer;
   }
 
   async get(key: string): Promise<KvEntry | undefined> {

@@ -37,6 +37,8 @@ export interface NodePorts {
 
 /** `start` may wait for as long as it likes; a rejection is the process exiting. */
 export interface SimNode {
+  /** What its right to act is judged by; a node without a lease has none. */
+  readonly leaseTtlMs?: number;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -157,6 +159,7 @@ export class World {
       replies: new SimReader(this.kafka, host),
       log: this.#options.keepLogs === true ? this.#logOf(name, {}) : SILENT,
     });
+    if (node.leaseTtlMs !== undefined) host.rightToAct.leaseTtlMs = node.leaseTtlMs;
     const life = { host, node };
     this.#lives.set(name, life);
     node.start().catch((error: unknown) => this.#gone(name, life, `exit: ${error}`));

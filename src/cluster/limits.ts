@@ -6,6 +6,8 @@ export const CLUSTER_LIMITS = {
   leaseMarginMs: 2 * SECOND,
   /** A liveness record is rewritten this many times per TTL. */
   renewalsPerTtl: 5,
+  /** A renewal without an answer for this long is sent again at once: a lost message must not cost a fifth of the lease. */
+  renewalTryMs: 500,
   /** No effect while any JetStream write has been unanswered for longer. */
   cutOffAfterMs: SECOND,
   /** Peers are asked this often whether they are there; a killed process answers "no responders" at once. */

@@ -168,6 +168,7 @@ export class Membership {
     this.#lastSentWallMs = sent.wallMs;
     const answer = await control.put(memberKey(node), toJson(record), this.#revision, {
       ttlMs: CLUSTER_LIMITS.memberTtlMs,
+      tryMs: CLUSTER_LIMITS.renewalTryMs,
     });
     if (this.#stopped) return;
     if (answer.kind === 'stored') {

@@ -108,6 +108,27 @@ test('a renewal that was held up brings a lease half gone, so the next one follo
   expect(watcher.lease.remainingMs()).toBeGreaterThan(TTL - 1_000 - TTL / 5 - 1);
 });
 
+test('a renewal without an answer is sent again every 500 ms, and settled by the try that is answered', async () => {
+  const watcher = new Watcher();
+  await watcher.start();
+  const { clock, kv, lease } = watcher;
+  const triedMs: number[] = [];
+  const put = kv.put;
+  let silentTries = 4;
+  kv.put = async (key, value, expected, options) => {
+    triedMs.push(clock.monotonicMs());
+    if (silentTries-- <= 0) return put(key, value, expected, options);
+    // The last of them lands, unheard.
+    if (silentTries === 0) await put(key, value, expected, options);
+    await new Promise<void>((resolve) => clock.setTimer(options?.tryMs ?? 1_000, resolve));
+    return { kind: 'inDoubt', reason: 'silence' };
+  };
+  await clock.advance(TTL / 5 + 2_000);
+  expect(triedMs).toEqual([1_000, 1_500, 2_000, 2_500, 3_000, 3_000]); // and the one that was due meanwhile
+  expect(lease.renewedAtMs()).toBe(3_000);
+  expect(parseMember(kv.entries.get('_member.self')!.value)?.renewal).toBe(3);
+});
+
 test('a peer is dead when its record has stood still for a TTL, and a leader read confirms it', async () => {
   const watcher = new Watcher();
   await watcher.start();

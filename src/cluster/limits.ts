@@ -8,6 +8,8 @@ export const CLUSTER_LIMITS = {
   renewalsPerTtl: 5,
   /** A renewal without an answer for this long is sent again at once: a lost message must not cost a fifth of the lease. */
   renewalTryMs: 500,
+  /** What others act on at once (member-record.ts, newsOf) is told outside of that rhythm, but no sooner after the last time. */
+  newsEveryMs: 500,
   /** No effect while any JetStream write has been unanswered for longer. */
   cutOffAfterMs: SECOND,
   /** Peers are asked this often whether they are there; a killed process answers "no responders" at once. */

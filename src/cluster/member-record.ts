@@ -27,6 +27,11 @@ export type MemberReport = Pick<
   'consumerMemberId' | 'replyProgress' | 'room' | 'secrets' | 'snapshotVersions'
 >;
 
+/** What others act on at once, so that it cannot wait for the next renewal: differs as soon as any of it does. */
+export function newsOf({ consumerMemberId }: MemberRecord): string {
+  return JSON.stringify([consumerMemberId]);
+}
+
 export function parseMember(bytes: Uint8Array): MemberRecord | undefined {
   const value = fromJson(bytes);
   if (typeof value !== 'object' || value === null) return undefined;

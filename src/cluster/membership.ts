@@ -1,11 +1,13 @@
 // Who is there. One liveness record per node, rewritten by CAS every TTL/5. A peer is dead when its record has not
 // advanced for a TTL on our monotonic clock, and our own renewal was acknowledged meanwhile, and a leader read confirms
 // it: a blind observer judges nobody. Whoever finds another incarnation in its own node's record must end.
+// What others act on at once is not kept for the next renewal: a node that is killed meanwhile would be shown out of
+// Kafka's group by a name that it no longer has.
 import { ABSENT, type Incarnation, type NodeName, type Revision } from '../actors/ids.ts';
 import type { Clock, Timer } from '../actors/ports.ts';
 import type { Lease } from './lease.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
-import { type MemberRecord, type MemberReport, parseMember } from './member-record.ts';
+import { type MemberRecord, type MemberReport, newsOf, parseMember } from './member-record.ts';
 import { memberKey, toJson } from './names.ts';
 import type { KvEntry } from './ports.ts';
 import type { Store } from './store.ts';
@@ -47,6 +49,8 @@ export class Membership {
   #renewing: Promise<void> | undefined;
   #stopped = false;
   #lastSentWallMs: number | undefined;
+  /** What the last renewal said of what others act on at once, and when it was sent, monotonic ms. */
+  #told = { news: '', atMs: Number.NEGATIVE_INFINITY };
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -124,6 +128,13 @@ export class Membership {
     }
   }
 
+  /** Called on every tick of the node, once it is a member. */
+  tellNews(): void {
+    const { news, atMs } = this.#told;
+    if (this.#stopped || this.#renewing !== undefined || newsOf(this.#record()) === news) return;
+    if (this.#options.clock.monotonicMs() - atMs >= CLUSTER_LIMITS.newsEveryMs) this.#renewAndPlan();
+  }
+
   async #confirmDeath(peer: Peer): Promise<void> {
     const entry = await this.#options.control.get(memberKey(peer.record.node)).catch(() => 'unknown' as const);
     if (entry === 'unknown' || this.#stopped) return;
@@ -138,33 +149,41 @@ export class Membership {
     if (this.#stopped) return;
     const { clock, lease, leaseTtlMs } = this.#options;
     const dueMs = lease.renewedAtMs() + leaseTtlMs / CLUSTER_LIMITS.renewalsPerTtl;
-    this.#timer = clock.setTimer(Math.max(0, dueMs - clock.monotonicMs()), () => {
-      this.#renew().then(
-        () => this.#plan(),
-        () => undefined, // the store is closed: this incarnation is over
-      );
-    });
+    this.#timer = clock.setTimer(Math.max(0, dueMs - clock.monotonicMs()), () => this.#renewAndPlan());
+  }
+
+  #renewAndPlan(): void {
+    this.#timer?.cancel();
+    this.#renew().then(
+      () => this.#plan(),
+      () => undefined, // the store is closed: this incarnation is over
+    );
   }
 
   /** One renewal at a time; the lease counts from before it was sent. */
   #renew(): Promise<void> {
     const after = this.#renewing ?? Promise.resolve();
-    const renewing = after.catch(() => undefined).then(() => this.#renewOnce());
+    const renewing = after
+      .catch(() => undefined)
+      .then(() => this.#renewOnce())
+      .finally(() => {
+        if (this.#renewing === renewing) this.#renewing = undefined;
+      });
     this.#renewing = renewing;
     return renewing;
+  }
+
+  #record(): MemberRecord {
+    const { node, incarnation, report } = this.#options;
+    return { node, incarnation, state: this.#state, renewal: this.#renewal, ...report() };
   }
 
   async #renewOnce(): Promise<void> {
     const { control, lease, node, incarnation } = this.#options;
     this.#renewal += 1;
-    const record: MemberRecord = {
-      node,
-      incarnation,
-      state: this.#state,
-      renewal: this.#renewal,
-      ...this.#options.report(),
-    };
+    const record = this.#record();
     const sent = lease.stamp();
+    this.#told = { news: newsOf(record), atMs: sent.monotonicMs };
     this.#lastSentWallMs = sent.wallMs;
     const answer = await control.put(memberKey(node), toJson(record), this.#revision, {
       ttlMs: CLUSTER_LIMITS.memberTtlMs,

@@ -265,6 +265,7 @@ export class NodeLife {
     if (this.#over) return;
     if (!this.lease.valid()) return this.lose('the lease is over');
     this.membership.judge();
+    this.membership.tellNews();
     this.#tick = this.#options.clock.setTimer(CLUSTER_LIMITS.tickMs, () => this.#onTick());
   }
 

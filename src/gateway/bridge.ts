@@ -228,11 +228,13 @@ export class Bridge {
     return answer === 'stale' ? 'dropped' : 'done';
   }
 
-  /** Once per incarnation: a dead consumer that nobody shows out keeps its partitions for the whole session timeout. */
-  async #evict(record: MemberRecord): Promise<void> {
-    const { incarnation, consumerMemberId } = record;
-    if (consumerMemberId === '' || this.#evicted.has(incarnation)) return;
-    this.#evicted.add(incarnation);
+  /**
+   * A dead consumer that nobody shows out keeps its partitions for the whole session timeout. Once per name: whoever was
+   * shown out in error has joined under another one, by which it can be shown out again.
+   */
+  async #evict({ consumerMemberId }: MemberRecord): Promise<void> {
+    if (consumerMemberId === '' || this.#evicted.has(consumerMemberId)) return;
+    this.#evicted.add(consumerMemberId);
     for (let tries = 0; tries < 5; tries++) {
       if (await this.#ports.replies.evict(consumerMemberId).catch(() => false)) return;
       await new Promise<void>((resolve) => this.#ports.clock.setTimer(500, resolve));

@@ -29,6 +29,8 @@ export interface ClusterOptions {
   prepare(): Promise<void>;
   report(): Omit<MemberReport, 'room'>;
   correlationId(jobKey: JobKey, attempt: number): CorrelationId;
+  /** Has the reply consumer had an assignment? Before its first one no request may be published; once true it stays true. */
+  assignedOnce(): boolean;
   /** Partitions of the reply topic; 0 while unknown. */
   replyPartitions(): number;
   /** A node is dead or suspected, or we replaced a record of our own name: its Kafka consumer can be shown out. */
@@ -95,6 +97,11 @@ export class Cluster {
   /** Is this node a member that may act? */
   mayAct(): boolean {
     return this.life?.gate.mayAct() ?? false;
+  }
+
+  /** Is this node a member that may be given work: its clock is right, and its requests may be published? */
+  ready(): boolean {
+    return this.life?.ready() ?? false;
   }
 
   /** `stale` also when this node lost its place meanwhile: the job comes back from the engine. */

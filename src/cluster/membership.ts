@@ -12,6 +12,9 @@ import { memberKey, toJson } from './names.ts';
 import type { KvEntry } from './ports.ts';
 import type { Store } from './store.ts';
 
+/** The watch may be behind, but not by more than this while the lease lasts. */
+const RENEWALS_REMEMBERED = 64;
+
 export interface Peer {
   readonly record: MemberRecord;
   readonly revision: Revision;
@@ -29,6 +32,8 @@ export interface MembershipOptions {
   readonly incarnation: Incarnation;
   readonly leaseTtlMs: number;
   report(): MemberReport;
+  /** May this node be given shards now? */
+  ready(): boolean;
   /** The set of members, or what is known of one, changed. */
   onChange(): void;
   /** This incarnation is over. */
@@ -48,9 +53,13 @@ export class Membership {
   #timer: Timer | undefined;
   #renewing: Promise<void> | undefined;
   #stopped = false;
-  #lastSentWallMs: number | undefined;
-  /** What the last renewal said of what others act on at once, and when it was sent, monotonic ms. */
-  #told = { news: '', atMs: Number.NEGATIVE_INFINITY };
+  /** What the last renewal said of what others act on at once. */
+  #toldNews = '';
+  #toldNewsAtMs = Number.NEGATIVE_INFINITY;
+  /** As the others know it. */
+  #toldState: MemberRecord['state'] = 'notReady';
+  /** When the last renewals were sent, wall ms. */
+  readonly #sentWallMs = new Map<number, number>();
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -78,13 +87,14 @@ export class Membership {
     await this.#renew();
   }
 
-  /** When the last renewal was sent, wall ms. */
-  get lastSentWallMs(): number | undefined {
-    return this.#lastSentWallMs;
+  /** When that renewal was sent, wall ms; undefined when that is long ago. */
+  sentWallMs(renewal: number): number | undefined {
+    return this.#sentWallMs.get(renewal);
   }
 
+  /** As it stands in our record: the others must not see another placement than we do. */
   get state(): MemberRecord['state'] {
-    return this.#state;
+    return this.#toldState;
   }
 
   peers(): ReadonlyMap<NodeName, Peer> {
@@ -130,9 +140,11 @@ export class Membership {
 
   /** Called on every tick of the node, once it is a member. */
   tellNews(): void {
-    const { news, atMs } = this.#told;
-    if (this.#stopped || this.#renewing !== undefined || newsOf(this.#record()) === news) return;
-    if (this.#options.clock.monotonicMs() - atMs >= CLUSTER_LIMITS.newsEveryMs) this.#renewAndPlan();
+    if (this.#stopped || this.#renewing !== undefined || newsOf(this.#record()) === this.#toldNews) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#toldNewsAtMs < CLUSTER_LIMITS.newsEveryMs) return;
+    this.#toldNewsAtMs = nowMs;
+    this.#renewAndPlan();
   }
 
   async #confirmDeath(peer: Peer): Promise<void> {
@@ -174,8 +186,9 @@ export class Membership {
   }
 
   #record(): MemberRecord {
-    const { node, incarnation, report } = this.#options;
-    return { node, incarnation, state: this.#state, renewal: this.#renewal, ...report() };
+    const { node, incarnation, report, ready } = this.#options;
+    const state = this.#state === 'ready' && !ready() ? 'notReady' : this.#state;
+    return { node, incarnation, state, renewal: this.#renewal, ...report() };
   }
 
   async #renewOnce(): Promise<void> {
@@ -183,8 +196,9 @@ export class Membership {
     this.#renewal += 1;
     const record = this.#record();
     const sent = lease.stamp();
-    this.#told = { news: newsOf(record), atMs: sent.monotonicMs };
-    this.#lastSentWallMs = sent.wallMs;
+    this.#toldNews = newsOf(record);
+    this.#sentWallMs.set(this.#renewal, sent.wallMs);
+    this.#sentWallMs.delete(this.#renewal - RENEWALS_REMEMBERED);
     const answer = await control.put(memberKey(node), toJson(record), this.#revision, {
       ttlMs: CLUSTER_LIMITS.memberTtlMs,
       tryMs: CLUSTER_LIMITS.renewalTryMs,
@@ -193,6 +207,9 @@ export class Membership {
     if (answer.kind === 'stored') {
       this.#revision = answer.revision;
       lease.renewed(sent);
+      const changed = record.state !== this.#toldState;
+      this.#toldState = record.state;
+      if (changed) this.#options.onChange();
       return;
     }
     if (answer.kind === 'never') throw new Error(`the record of node ${node} cannot be written: ${answer.reason}`);

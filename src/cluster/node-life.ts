@@ -17,18 +17,18 @@ import { takeName } from './join.ts';
 import { Lanes } from './lanes.ts';
 import { Lease } from './lease.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
-import type { MemberRecord } from './member-record.ts';
+import { type MemberRecord, type MemberReport, parseMember } from './member-record.ts';
 import { Membership } from './membership.ts';
 import { claimKey, META_KEY, nodeSubject, parseKey, SYSTEM_FILTERS } from './names.ts';
 import type { KvEntry, KvWatch } from './ports.ts';
 import { Rehydration } from './rehydration.ts';
-import { replyProgressMs } from './reply-progress.ts';
+import { progressByServer, replyProgressMs } from './reply-progress.ts';
 import { Router } from './router.ts';
 import { SentWatermark } from './sent-watermark.ts';
 import { ShardJobs } from './shard-jobs.ts';
 import { ShardLoader } from './shard-loader.ts';
 import { Shards } from './shards.ts';
-import { MAX_SKEW_MS, skewOf } from './skew.ts';
+import { Skew } from './skew.ts';
 import { Store, StoreClosed } from './store.ts';
 import { Suspicion } from './suspicion.ts';
 import { untilAvailable } from './until-available.ts';
@@ -61,7 +61,9 @@ export class NodeLife {
   #systemWatch: KvWatch | undefined;
   #tick: Timer | undefined;
   #over = false;
-  #skewMs = 0;
+  readonly #skew: Skew;
+  /** As told last. */
+  #skewed = false;
 
   constructor(options: ClusterOptions, incarnation: Incarnation) {
     this.#options = options;
@@ -76,6 +78,7 @@ export class NodeLife {
     this.lease = new Lease(clock, leaseTtlMs, Math.min(CLUSTER_LIMITS.leaseMarginMs, leaseTtlMs / 5));
     this.gate = new EffectsGate(clock, this.lease, bus, [this.#jobStore, this.#control]);
     this.claims = new Claims(shards);
+    this.#skew = new Skew(clock);
     this.#engine = new EngineGate({
       engine: options.engine,
       inFlight: CLUSTER_LIMITS.engineInFlight,
@@ -97,7 +100,8 @@ export class NodeLife {
       node,
       incarnation,
       leaseTtlMs,
-      report: () => ({ ...options.report(), room: this.lanes.room() }),
+      report: () => this.#report(),
+      ready: () => this.ready(),
       onChange: changed,
       onSuperseded: (by) => this.#finish({ kind: 'superseded', reason: `node ${node} now lives as ${by}` }),
       onDead: (record) => this.#gone('dead', record),
@@ -241,8 +245,13 @@ export class NodeLife {
     return this.#jobStore.inDoubt + this.#control.inDoubt;
   }
 
-  get skewMs(): number {
-    return this.#skewMs;
+  /** Takes jobs, and is a target of placement. */
+  ready(): boolean {
+    return this.#skew.within && this.#options.assignedOnce();
+  }
+
+  get skew(): Pick<Skew, 'ms' | 'within'> {
+    return this.#skew;
   }
 
   #finish(end: LifeEnd): void {
@@ -265,6 +274,7 @@ export class NodeLife {
     if (this.#over) return;
     if (!this.lease.valid()) return this.lose('the lease is over');
     this.membership.judge();
+    this.#lookAtClock();
     this.membership.tellNews();
     this.#tick = this.#options.clock.setTimer(CLUSTER_LIMITS.tickMs, () => this.#onTick());
   }
@@ -308,12 +318,17 @@ export class NodeLife {
   }
 
   #measureSkew(entry: KvEntry): void {
-    const sentMs = this.membership.lastSentWallMs;
-    if (sentMs === undefined) return;
-    const skewMs = skewOf(entry.writtenMs, sentMs, this.#options.clock.wallMs());
-    const wasReady = Math.abs(this.#skewMs) <= MAX_SKEW_MS;
-    if (Math.abs(skewMs) <= MAX_SKEW_MS !== wasReady) this.#options.onEvent?.({ kind: 'skew', ms: skewMs });
-    this.#skewMs = skewMs;
+    const record = parseMember(entry.value);
+    if (record?.incarnation !== this.incarnation) return;
+    const sentMs = this.membership.sentWallMs(record.renewal);
+    if (sentMs !== undefined) this.#skew.measure(entry.writtenMs, sentMs);
+  }
+
+  #lookAtClock(): void {
+    const { ms, within } = this.#skew;
+    if (ms === undefined || within !== this.#skewed) return;
+    this.#skewed = !within;
+    this.#options.onEvent?.({ kind: 'skew', ms });
   }
 
   #note(entry: KvEntry): void {
@@ -382,10 +397,15 @@ export class NodeLife {
     };
   }
 
+  #report(): MemberReport {
+    const report = this.#options.report();
+    const replyProgress = progressByServer(report.replyProgress, this.#skew);
+    return { ...report, replyProgress, room: this.lanes.room() };
+  }
+
   #replyProgressMs(): number {
-    const { replyPartitions, report } = this.#options;
     const peers = [...this.membership.peers().values()].map(({ record }) => record.replyProgress);
-    return replyProgressMs(replyPartitions(), [report().replyProgress, ...peers]);
+    return replyProgressMs(this.#options.replyPartitions(), [this.#report().replyProgress, ...peers]);
   }
 
   #insist<T>(work: () => Promise<T>): Promise<T> {

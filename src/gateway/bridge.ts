@@ -8,7 +8,6 @@ import { Cluster, type ClusterEnd } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { MemberRecord } from '../cluster/member-record.ts';
 import type { Bus, KvPort } from '../cluster/ports.ts';
-import { MAX_SKEW_MS } from '../cluster/skew.ts';
 import type { Config, Route } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Intake, type IntakeAnswer, type IntakeEvent } from './intake.ts';
@@ -114,6 +113,7 @@ export class Bridge {
         snapshotVersions: SNAPSHOT_VERSIONS_READ,
       }),
       correlationId: (jobKey, attempt) => this.#secrets.sign(jobKey, attempt, this.#secretsOfOthers()),
+      assignedOnce: () => this.replies.memberId !== '',
       replyPartitions: () => this.#replyPartitions,
       onGone: (record) => void this.#evict(record),
       // Another node may add a secret at any time; until it is known here, replies under it would count as forged.
@@ -167,8 +167,13 @@ export class Bridge {
     const life = this.cluster.life;
     if (life === undefined) missing.push('membership: the NATS bucket, or a place in it');
     else if (!this.cluster.mayAct()) missing.push('JetStream: no lease, or writes go unanswered');
-    if (life !== undefined && Math.abs(life.skewMs) > MAX_SKEW_MS) {
-      missing.push(`the clock: ${Math.round(life.skewMs)} ms away from the NATS server's; set both by NTP`);
+    if (life !== undefined && !life.skew.within) {
+      const { ms } = life.skew;
+      missing.push(
+        ms === undefined
+          ? "the clock: not compared with the NATS server's yet"
+          : `the clock: ${Math.round(ms)} ms away from the NATS server's; set both by NTP`,
+      );
     }
     if (this.replies.memberId === '') missing.push('Kafka: no assignment of the reply topic yet');
     return missing;
@@ -213,7 +218,7 @@ export class Bridge {
       maxInHand: MAX_IN_HAND,
       take: (job) => this.#take(route, job),
       admits: () => {
-        if (!this.cluster.mayAct() || this.requests.full || this.replies.memberId === '') return 0;
+        if (!this.cluster.mayAct() || !this.cluster.ready() || this.requests.full) return 0;
         return this.cluster.room(lane, route.maxPending);
       },
       onEvent: (event) => this.#ports.onEvent?.({ from: 'intake', jobType: route.jobType, event }),

@@ -35,6 +35,7 @@ class OneNode {
       prepare: () => this.prepare(),
       report: () => ({ consumerMemberId: '', replyProgress: {}, secrets: [], snapshotVersions: [1] }),
       correlationId: () => 'id' as CorrelationId,
+      assignedOnce: () => true,
       replyPartitions: () => 1,
       onGone: () => {},
       onMeta: (value) => this.metas.push(String(value)),

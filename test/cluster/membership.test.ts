@@ -25,6 +25,7 @@ class Watcher {
   readonly dead: string[] = [];
   readonly suspected: string[] = [];
   consumerMemberId = '';
+  ready = true;
   readonly membership: Membership;
   readonly suspicion: Suspicion;
 
@@ -45,6 +46,7 @@ class Watcher {
         secrets: [],
         snapshotVersions: [1],
       }),
+      ready: () => this.ready,
       onChange: () => {},
       onSuperseded: (by) => this.ends.push(by),
       onDead: ({ incarnation }) => this.dead.push(incarnation),

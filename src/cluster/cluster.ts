@@ -24,6 +24,7 @@ export interface ClusterOptions {
   readonly node: NodeName;
   readonly shards: number;
   readonly leaseTtlMs: number;
+  /** Of the routes as they are now; jobs of earlier ones may have longer ones. */
   readonly longestReplyTimeoutMs: number;
   /** Before each life: the bucket and its `_meta` are there (waits as long as it must). Rejects only when starting makes no sense. */
   prepare(): Promise<void>;

@@ -37,7 +37,7 @@ export const CLUSTER_LIMITS = {
   watermarkExceptions: 1000,
   /** A lane with fewer unacknowledged requests than this is not the one concerned. */
   laneUnackedShare: 50,
-  /** The record outlives any job it speaks for: twice the longest reply timeout, at least this. */
+  /** The record outlives any job it speaks for: twice the longest reply timeout of them, at least this. */
   watermarkTtlMinMs: 30 * 24 * 3600 * SECOND,
   /** A command to another node without an answer is sent again, to whoever owns the shard then. */
   resendMinMs: SECOND,

@@ -116,8 +116,9 @@ export class NodeLife {
       onChange: changed,
       onSuspected: ({ record }) => this.#gone('suspected', record),
     });
-    const ttlMs = Math.max(CLUSTER_LIMITS.watermarkTtlMinMs, 2 * options.longestReplyTimeoutMs);
-    this.watermark = new SentWatermark({ clock, control, jobs: this.#jobStore, incarnation, ttlMs, onFailed });
+    const { longestReplyTimeoutMs } = options;
+    const jobs = this.#jobStore;
+    this.watermark = new SentWatermark({ clock, control, jobs, incarnation, longestReplyTimeoutMs, onFailed });
     this.#system = new ActorSystem(clock, {
       mailboxLimit: LIMITS.mailbox,
       askTimeoutMs: LIMITS.askMs,
@@ -144,8 +145,7 @@ export class NodeLife {
     const rehydration = new Rehydration({
       control,
       incarnation,
-      ownRecord: () => this.watermark.current(),
-      recordTtlMs: ttlMs,
+      watermark: this.watermark,
       onUnreadable: (shard, jobKey, error) => options.onEvent?.({ kind: 'unreadable', shard, jobKey, error }),
     });
     this.shards = new Shards({

@@ -5,12 +5,20 @@ import { expect, test } from 'vitest';
 import type { Incarnation, JobKey, Lane, Revision } from '../../src/actors/ids.ts';
 import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import type { KvEntry, KvPort, KvPutAnswer } from '../../src/cluster/ports.ts';
-import { covers, parseSent, type SentRecord, SentWatermark } from '../../src/cluster/sent-watermark.ts';
+import {
+  covers,
+  keptFor,
+  keptForMs,
+  parseSent,
+  type SentRecord,
+  SentWatermark,
+} from '../../src/cluster/sent-watermark.ts';
 import { Store } from '../../src/cluster/store.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const SELF = 'node-1-abc' as Incarnation;
 const LANE = 'charge' as Lane;
+const DAY_MS = 24 * 3_600_000;
 const HALF = { float: () => 0.5, bytes: (count: number) => new Uint8Array(count) };
 
 interface Try {
@@ -26,11 +34,14 @@ class Bucket {
   readonly tries: Try[] = [];
   /** Keys whose writes are answered at once. */
   prompt: (key: string) => boolean = () => true;
+  /** Of the last try. */
+  ttlMs: number | undefined;
   #sequence = 0;
 
   readonly port: KvPort = {
-    put: (key, value, expected) =>
+    put: (key, value, expected, options) =>
       new Promise((answer) => {
+        this.ttlMs = options?.ttlMs;
         const one = { key, value, expected, answer };
         if (this.prompt(key)) answer(this.land(one));
         else this.tries.push(one);
@@ -69,18 +80,18 @@ class Node {
       control: new Store(options),
       jobs: this.jobs,
       incarnation: SELF,
-      ttlMs: 1,
+      longestReplyTimeoutMs: 0,
       onFailed: () => {},
     });
   }
 
   /** As the pending job does it. `again`: the shard comes back, and what stands is written once more. */
-  async hold(key: string, again: boolean): Promise<void> {
+  async hold(key: string, again: boolean, replyTimeoutMs = 1_000): Promise<void> {
     const jobKey = key as JobKey;
     const standing = this.bucket.entries.get(key)?.revision ?? (0 as Revision);
     if (standing > 0 && !again) return;
     if (standing > 0 && this.acked.has(key)) return;
-    this.watermark.issued(jobKey, 1, LANE);
+    this.watermark.issued(jobKey, 1, LANE, replyTimeoutMs);
     const answer = await this.jobs.put(key, Buffer.from(`${key} at ${this.clock.monotonicMs()}`), standing);
     if (answer.kind !== 'stored') return this.watermark.refused(jobKey, 1);
     this.watermark.stored(jobKey, 1, answer.revision);
@@ -242,4 +253,31 @@ test('somebody who renews the record while taking over does not stop its owner f
   node.kafkaAcks('10');
   await watermark.flush();
   expect(node.covered('10')).toBe(true);
+});
+
+test('it outlives every job it has spoken for, whatever the routes say by now, and by at least 30 days', async () => {
+  const node = new Node();
+  const { bucket, watermark } = node;
+  await watermark.start();
+  expect(bucket.ttlMs).toBe(30 * DAY_MS);
+  await node.hold('10', false, 40 * DAY_MS);
+  await watermark.flush();
+  expect(bucket.ttlMs).toBe(80 * DAY_MS);
+  await node.hold('11', false, DAY_MS);
+  node.kafkaAcks('10');
+  await watermark.flush();
+  expect(bucket.ttlMs).toBe(80 * DAY_MS);
+});
+
+test('its writer keeps it for as long as whoever took over from him and has jobs with longer reply timeouts', async () => {
+  const node = new Node();
+  const { bucket, watermark } = node;
+  await watermark.start();
+  const standing = bucket.entries.get(`_sent.${SELF}`)!;
+  bucket.land({ key: standing.key, value: keptFor(standing, 90 * DAY_MS), expected: standing.revision });
+  await node.hold('10', false);
+  node.kafkaAcks('10');
+  await watermark.flush();
+  expect(node.covered('10')).toBe(true);
+  expect([bucket.ttlMs, keptForMs(bucket.entries.get(standing.key))]).toEqual([90 * DAY_MS, 90 * DAY_MS]);
 });

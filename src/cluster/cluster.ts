@@ -126,13 +126,13 @@ export class Cluster {
   room(lane: Lane, unlimited: number): number {
     const life = this.life;
     if (life === undefined) return 0;
-    let room = Math.min(unlimited, life.lanes.room()[lane] ?? unlimited);
+    let room = Math.min(unlimited, life.room()[lane] ?? unlimited);
     for (const { record } of life.membership.peers().values()) {
       if (record.state === 'ready' && !life.membership.isDead(record.incarnation)) {
         room = Math.min(room, record.room[lane] ?? unlimited);
       }
     }
-    return life.watermark.admits(lane) ? room : 0;
+    return room;
   }
 
   async #live(): Promise<{ kind: 'left' | 'lost' | 'superseded'; reason: string }> {

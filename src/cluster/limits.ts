@@ -33,10 +33,10 @@ export const CLUSTER_LIMITS = {
   putsInFlight: 2048,
   /** The sent watermark is written within this time of moving. */
   watermarkFlushMs: 150,
-  /** Unacknowledged requests named in the record; at this number intake of the lanes concerned stops. */
+  /** Unacknowledged requests named in the record. A lane may have half of what the others leave of it (sent-watermark.ts). */
   watermarkExceptions: 1000,
-  /** A lane with fewer unacknowledged requests than this is not the one concerned. */
-  laneUnackedShare: 50,
+  /** And never less than this, many times what a busy lane has on its way to Kafka: with all topics but a few stuck. */
+  laneUnackedLeast: 100,
   /** The record outlives any job it speaks for: twice the longest reply timeout of them, at least this. */
   watermarkTtlMinMs: 30 * 24 * 3600 * SECOND,
   /** A command to another node without an answer is sent again, to whoever owns the shard then. */

@@ -31,8 +31,9 @@ export type MemberReport = Pick<
 >;
 
 /** What others act on at once, so that it cannot wait for the next renewal: differs as soon as any of it does. */
-export function newsOf({ state, consumerMemberId }: MemberRecord): string {
-  return JSON.stringify([state, consumerMemberId]);
+export function newsOf({ state, consumerMemberId, room }: MemberRecord): string {
+  const full = Object.keys(room).filter((lane) => room[lane] === 0);
+  return JSON.stringify([state, consumerMemberId, full.sort()]);
 }
 
 export function parseMember(bytes: Uint8Array): MemberRecord | undefined {

@@ -392,7 +392,7 @@ export class NodeLife {
       correlationId,
       engineHealthy: () => this.#engine.healthy(),
       pendingJobs: () => this.lanes.total,
-      admits: (lane: Lane, maxPending: number) => this.lanes.admits(lane, maxPending) && this.watermark.admits(lane),
+      admits: (lane: Lane, maxPending: number) => this.lanes.admits(lane, maxPending) && this.watermark.room(lane) > 0,
       replyProgressMs: () => this.#replyProgressMs(),
     };
   }
@@ -400,7 +400,16 @@ export class NodeLife {
   #report(): MemberReport {
     const report = this.#options.report();
     const replyProgress = progressByServer(report.replyProgress, this.#skew);
-    return { ...report, replyProgress, room: this.lanes.room() };
+    return { ...report, replyProgress, room: this.room() };
+  }
+
+  /** Further holds per lane: what its own limit leaves, and what the sent watermark does. A lane not named has room. */
+  room(): Record<string, number> {
+    const room = this.lanes.room();
+    for (const lane of new Set([...(Object.keys(room) as Lane[]), ...this.watermark.lanes()])) {
+      room[lane] = Math.min(room[lane] ?? Number.POSITIVE_INFINITY, this.watermark.room(lane));
+    }
+    return room;
   }
 
   #replyProgressMs(): number {

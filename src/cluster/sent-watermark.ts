@@ -6,6 +6,11 @@
 // was issued (such a hold can only land above that), and every hold below it that Kafka has not acknowledged is named.
 // It is written soon after it moves, so that a crash repeats only the requests of the last moments.
 //
+// The record names a bounded number of requests, so the intake of a lane stops when it owes too many. A lane may owe half of
+// what the other lanes leave: one whose topic takes nothing stops at 500, a second such at 250, and a healthy lane then
+// still has 125. From the fourth on everybody has a least share, and many of these may add up to more than the record
+// names; then it speaks for less (`upTo` stays below), and a crash repeats more requests than it had to.
+//
 // It must also outlive the jobs it speaks for: its time to live is twice the longest reply timeout of any job that this
 // incarnation has held or taken over, whatever the routes say by now, and at least 30 days. How long it is kept stands in the
 // record too, so that whoever renews it later, with other jobs in view, never keeps it for less.
@@ -151,9 +156,17 @@ export class SentWatermark {
     return lane === undefined ? this.#unacked : (this.#unackedByLane.get(lane) ?? 0);
   }
 
-  /** At the limit of exceptions intake of the lanes concerned stops; others go on. */
-  admits(lane: Lane): boolean {
-    return this.#unacked < CLUSTER_LIMITS.watermarkExceptions || this.unacked(lane) < CLUSTER_LIMITS.laneUnackedShare;
+  /** Lanes with unacknowledged requests. */
+  lanes(): Iterable<Lane> {
+    return this.#unackedByLane.keys();
+  }
+
+  /** Further holds of this lane, until it owes half of what the other lanes leave, or the least that every lane may owe. */
+  room(lane: Lane): number {
+    const { watermarkExceptions, laneUnackedLeast } = CLUSTER_LIMITS;
+    const mine = this.unacked(lane);
+    const share = Math.floor((watermarkExceptions - (this.#unacked - mine)) / 2);
+    return Math.max(0, Math.max(laneUnackedLeast, share) - mine);
   }
 
   /** The record as it should stand now. */

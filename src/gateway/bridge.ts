@@ -218,7 +218,7 @@ export class Bridge {
       maxInHand: MAX_IN_HAND,
       take: (job) => this.#take(route, job),
       admits: () => {
-        if (!this.cluster.mayAct() || !this.cluster.ready() || this.requests.full) return 0;
+        if (!this.cluster.mayAct() || !this.cluster.ready()) return 0;
         return this.cluster.room(lane, route.maxPending);
       },
       onEvent: (event) => this.#ports.onEvent?.({ from: 'intake', jobType: route.jobType, event }),

@@ -32,6 +32,7 @@ export interface ClusterOptions {
   readonly node: NodeName;
   readonly shards: number;
   readonly leaseTtlMs: number;
+  /** Of the routes as they are now; jobs of earlier ones may have longer ones. */
   readonly longestReplyTimeoutMs: number;
   /** Before each life: the bucket and its `_meta` are there (waits as long as it must). Rejects only when starting makes no sense. */
   prepare(): Promise<void>;
@@ -39,6 +40,8 @@ export interface ClusterOptions {
   correlationId(jobKey: JobKey, attempt: number): CorrelationId;
   /** What a reply means under the settings of its job. Pure and total. */
   interpret(settings: CallSettings, reply: ReplyAsSent): Verdict;
+  /** Has the reply consumer had an assignment? Before its first one no request may be published; once true it stays true. */
+  assignedOnce(): boolean;
   /** Partitions of the reply topic; 0 while unknown. */
   replyPartitions(): number;
   /** A node is dead or suspected, or we replaced a record of our own name: its Kafka consumer can be shown out. */
@@ -112,6 +115,11 @@ export class Cluster {
     return this.life?.gate.mayActForMs() ?? 0;
   }
 
+  /** Is this node a member that may be given work: its clock is right, and its requests may be published? */
+  ready(): boolean {
+    return this.life?.ready() ?? false;
+  }
+
   /** `stale` also when this node lost its place meanwhile: the job comes back from the engine. */
   async activated(activation: Activation): Promise<ActivationAnswer> {
     try {
@@ -140,13 +148,13 @@ export class Cluster {
   room(lane: Lane, unlimited: number): number {
     const life = this.life;
     if (life === undefined) return 0;
-    let room = Math.min(unlimited, life.lanes.room()[lane] ?? unlimited);
+    let room = Math.min(unlimited, life.room()[lane] ?? unlimited);
     for (const { record } of life.membership.peers().values()) {
       if (record.state === 'ready' && !life.membership.isDead(record.incarnation)) {
         room = Math.min(room, record.room[lane] ?? unlimited);
       }
     }
-    return life.watermark.admits(lane) ? room : 0;
+    return room;
   }
 
   async #live(): Promise<{ kind: 'left' | 'lost' | 'superseded'; reason: string }> {

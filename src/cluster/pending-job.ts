@@ -197,7 +197,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     const { snapshot, expected, ttlMs } = effect;
     const owesRequest = snapshot.kind === 'held' && snapshot.sentAttempt !== snapshot.attempt;
     const bytes = encodeSnapshot(snapshot, this.#around.snapshotVersion());
-    if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane);
+    if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane, snapshot.settings.replyTimeoutMs);
     this.count(snapshot);
     this.putInFlight = true;
     try {

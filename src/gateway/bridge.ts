@@ -8,7 +8,6 @@ import { Cluster, type ClusterEnd } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { MemberRecord } from '../cluster/member-record.ts';
 import type { Bus, KvPort } from '../cluster/ports.ts';
-import { MAX_SKEW_MS } from '../cluster/skew.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import type { Config, Route } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -132,6 +131,7 @@ export class Bridge {
       }),
       correlationId: (jobKey, attempt) => this.#secrets.sign(jobKey, attempt, this.#secretsOfOthers()),
       interpret,
+      assignedOnce: () => this.replies.memberId !== '',
       replyPartitions: () => this.#replyPartitions,
       onGone: (record) => void this.#evict(record),
       // Another node may add a secret at any time; until it is known here, replies under it would count as forged.
@@ -188,8 +188,13 @@ export class Bridge {
     const life = this.cluster.life;
     if (life === undefined) missing.push('membership: the NATS bucket, or a place in it');
     else if (!this.cluster.mayAct()) missing.push('JetStream: no lease, or writes go unanswered');
-    if (life !== undefined && Math.abs(life.skewMs) > MAX_SKEW_MS) {
-      missing.push(`the clock: ${Math.round(life.skewMs)} ms away from the NATS server's; set both by NTP`);
+    if (life !== undefined && !life.skew.within) {
+      const { ms } = life.skew;
+      missing.push(
+        ms === undefined
+          ? "the clock: not compared with the NATS server's yet"
+          : `the clock: ${Math.round(ms)} ms away from the NATS server's; set both by NTP`,
+      );
     }
     if (this.replies.memberId === '') missing.push('Kafka: no assignment of the reply topic yet');
     return missing;
@@ -236,7 +241,7 @@ export class Bridge {
       maxInHand: MAX_IN_HAND,
       take: (job) => this.#take(route, job),
       admits: () => {
-        if (!this.cluster.mayAct() || this.requests.full || this.replies.memberId === '') return 0;
+        if (!this.cluster.mayAct() || !this.cluster.ready()) return 0;
         return this.cluster.room(lane, route.maxPending);
       },
       onEvent: (event) => this.#ports.onEvent?.({ from: 'intake', jobType: route.jobType, event }),
@@ -251,11 +256,13 @@ export class Bridge {
     return answer === 'stale' ? 'dropped' : 'done';
   }
 
-  /** Once per incarnation: a dead consumer that nobody shows out keeps its partitions for the whole session timeout. */
-  async #evict(record: MemberRecord): Promise<void> {
-    const { incarnation, consumerMemberId } = record;
-    if (consumerMemberId === '' || this.#evicted.has(incarnation)) return;
-    this.#evicted.add(incarnation);
+  /**
+   * A dead consumer that nobody shows out keeps its partitions for the whole session timeout. Once per name: whoever was
+   * shown out in error has joined under another one, by which it can be shown out again.
+   */
+  async #evict({ consumerMemberId }: MemberRecord): Promise<void> {
+    if (consumerMemberId === '' || this.#evicted.has(consumerMemberId)) return;
+    this.#evicted.add(consumerMemberId);
     for (let tries = 0; tries < 5; tries++) {
       if (await this.#ports.replies.evict(consumerMemberId).catch(() => false)) return;
       await new Promise<void>((resolve) => this.#ports.clock.setTimer(500, resolve));

@@ -137,9 +137,14 @@ export class Replies {
 
   /** Per assigned partition: every reply written before this moment (wall clock ms) is settled. Absent: not known yet. */
   progress(): ReadonlyMap<number, number> {
+    const { clock } = this.#options;
+    const offsetMs = clock.wallMs() - clock.monotonicMs();
     const progress = new Map<number, number>();
     for (const { partition, run } of this.#assignment?.shares.values() ?? []) {
-      if (run.progressMs !== undefined) progress.set(partition, run.progressMs);
+      if (run.progress === undefined) continue;
+      // The wall clock may have been wrong then, and set since; or the machine slept. The earlier of the two is safe.
+      const { wallMs, monotonicMs } = run.progress;
+      progress.set(partition, Math.min(wallMs, Math.floor(monotonicMs + offsetMs)));
     }
     return progress;
   }
@@ -324,12 +329,13 @@ export class Replies {
   async #mark(): Promise<void> {
     const assignment = this.#assignment;
     if (assignment === undefined || assignment.shares.size === 0) return;
-    const atMs = this.#options.clock.wallMs();
+    const { clock } = this.#options;
+    const at = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
     try {
       const ends = await this.#options.reader.endOffsets();
       for (const { partition, run } of assignment.shares.values()) {
         const end = ends.get(partition);
-        if (end !== undefined) run.mark(atMs, BigInt(end));
+        if (end !== undefined) run.mark(at, BigInt(end));
       }
     } catch (error) {
       this.#options.onEvent?.({ kind: 'retry', what: 'logEnd', error });

@@ -3,6 +3,9 @@
 // asked before each try); what ends it otherwise is Kafka's refusal for good, its deadline (`withdraw`), its job's end or
 // removal (`giveUp`), or the end of this incarnation (`discardAll`, `close`).
 //
+// There is no limit here: each request is one that the sent watermark counts (cluster/sent-watermark.ts), and that stops the
+// intake of the lane which owes too many.
+//
 // Nothing is published before `open`: the reply consumer must have had its assignment once, for a reply must find its
 // start position committed before it can be written.
 import type { JobKey } from '../actors/ids.ts';
@@ -28,8 +31,6 @@ export interface RequestPublisherOptions {
   readonly replyTopic: string;
   /** Lease valid and connected, at this moment. */
   readonly mayAct: () => boolean;
-  /** At this many unsettled requests `full` is true and callers stop their intake. Requests of holds already stored are still taken. */
-  readonly maxUnsettled?: number;
   readonly limits?: Partial<TopicQueueLimits>;
   readonly onTry?: (event: TopicTry) => void;
 }
@@ -44,7 +45,6 @@ interface Owed {
 export class RequestPublisher {
   readonly #options: RequestPublisherOptions;
   readonly #limits: TopicQueueLimits;
-  readonly #maxUnsettled: number;
   readonly #queues = new Map<string, TopicQueue>();
   readonly #owed = new Map<string, Owed>();
   #open = false;
@@ -52,16 +52,11 @@ export class RequestPublisher {
   constructor(options: RequestPublisherOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_TOPIC_QUEUE_LIMITS, ...options.limits };
-    this.#maxUnsettled = options.maxUnsettled ?? 10_000;
   }
 
   /** Requests neither acknowledged nor refused nor withdrawn. */
   get size(): number {
     return this.#owed.size;
-  }
-
-  get full(): boolean {
-    return this.#owed.size >= this.#maxUnsettled;
   }
 
   /** From now on requests are published; called once, when the reply consumer has had its first assignment. */

@@ -52,6 +52,7 @@ class OneNode {
       report: () => ({ consumerMemberId: '', replyProgress: {}, secrets: [], snapshotVersions: [1] }),
       correlationId: () => 'id' as CorrelationId,
       interpret: plainMeaning,
+      assignedOnce: () => true,
       replyPartitions: () => 1,
       onGone: () => {},
       onMeta: (value) => this.metas.push(String(value)),

@@ -55,7 +55,7 @@ class Host {
       control,
       jobs: store,
       incarnation: SELF,
-      ttlMs: 1,
+      longestReplyTimeoutMs: 0,
       onFailed: () => {},
     });
     const call = (what: string) => (_: JobKey, __: unknown, deadlineMs: number) =>

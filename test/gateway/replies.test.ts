@@ -14,12 +14,13 @@ import type {
 } from '../../src/gateway/ports.ts';
 import { Replies, type RepliesEvent, type RepliesLimits } from '../../src/gateway/replies.ts';
 import { RESULT } from '../actors/pending-job-world.ts';
-import { ManualClock } from '../support/manual-clock.ts';
+import { type ClockView, ManualClock } from '../support/manual-clock.ts';
 
 const ANSWERS: Readonly<Record<string, ReplyAnswer>> = { 6: 'refused', 7: 'late' };
 const random = { float: () => 0.5, bytes: () => new Uint8Array() };
 
 let clock: ManualClock;
+let ownClock: ClockView;
 let handlers: ReplyHandlers;
 let commits: string[];
 let commitAnswers: (() => Promise<void>)[];
@@ -63,7 +64,7 @@ async function start(limits: Partial<RepliesLimits> = {}, acks = false): Promise
   replies = new Replies({
     reader,
     deadLetters,
-    clock,
+    clock: ownClock,
     random,
     topic: 'replies',
     group: 'group',
@@ -112,6 +113,7 @@ const outcomes = () => events.flatMap((event) => (event.kind === 'settled' ? [ev
 
 beforeEach(async () => {
   clock = new ManualClock();
+  ownClock = clock.view();
   commits = [];
   commitAnswers = [];
   paused = new Set();
@@ -347,6 +349,22 @@ describe('replies', () => {
     expect(replies.progress().get(0)).toBe(asked);
     handlers.onUnassigned();
     expect(replies.progress().size).toBe(0);
+  });
+
+  it('have come no further than that because the wall clock was wrong then, or is set now', async () => {
+    await start();
+    ends = new Map([[0, '10']]);
+    ownClock.setSkew(8_000);
+    assign(1, 0);
+    await clock.advance(1_500);
+    const asked = clock.wallMs() - 500;
+    ends = new Map([[0, '11']]); // a reply that is not read yet
+    expect(replies.progress().get(0)).toBe(asked + 8_000);
+    await clock.advance(3_000);
+    ownClock.setSkew(0);
+    expect(replies.progress().get(0)).toBe(asked);
+    ownClock.setSkew(20_000);
+    expect(replies.progress().get(0)).toBe(asked + 8_000);
   });
 
   it('are committed a last time on stop', async () => {

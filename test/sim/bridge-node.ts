@@ -10,10 +10,12 @@ export interface BridgeNodeOptions {
   readonly leaseTtlMs: number;
   readonly shards: number;
   readonly route: Partial<Route>;
+  /** Besides that one. */
+  readonly moreRoutes: readonly Partial<Route>[];
   onEvent?(node: string, event: BridgeEvent): void;
 }
 
-export const DEFAULT_BRIDGE: BridgeNodeOptions = { leaseTtlMs: 5_000, shards: 16, route: {} };
+export const DEFAULT_BRIDGE: BridgeNodeOptions = { leaseTtlMs: 5_000, shards: 16, route: {}, moreRoutes: [] };
 
 export const ROUTE: Route = {
   jobType: JOB_TYPE,
@@ -39,12 +41,12 @@ class BridgeNode implements SimNode {
   readonly leaseTtlMs: number;
   readonly #bridge: Bridge;
 
-  constructor(ports: NodePorts, { leaseTtlMs, shards, route, onEvent }: BridgeNodeOptions) {
+  constructor(ports: NodePorts, { leaseTtlMs, shards, route, moreRoutes, onEvent }: BridgeNodeOptions) {
     this.leaseTtlMs = leaseTtlMs;
     const config = {
       cluster: 'sim',
       node: ports.name as NodeName,
-      routes: [{ ...ROUTE, ...route }],
+      routes: [route, ...moreRoutes].map((changes) => ({ ...ROUTE, ...changes })),
       leaseTtlMs,
       shards,
       secrets: [] as Config['secrets'],

@@ -37,6 +37,8 @@ export class KafkaServers {
   readonly group: KafkaGroup;
   readonly replyTopic: string;
   available = true;
+  /** Topics that take no records for now, as one without enough replicas does. */
+  readonly stuckTopics = new Set<string>();
   #faults: Faults['kafka'];
 
   constructor(
@@ -125,6 +127,7 @@ export class SimWriter implements RecordWriter {
       if (!log.has(topic)) return { kind: 'refused', reason: `unknown topic ${topic}` };
       if (records.some((record) => (record.value?.length ?? 0) > MAX_RECORD_BYTES))
         return { kind: 'refused', reason: 'record too large' };
+      if (this.#servers.stuckTopics.has(topic)) return { kind: 'transient', reason: 'not enough replicas' };
       for (const record of records) log.append(node, topic, record);
       return { kind: 'acked' };
     });

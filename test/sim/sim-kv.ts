@@ -78,6 +78,7 @@ export class SimKv implements KvPort {
         servers.whenLed(() => answer(servers.bucket.put(this.#host.name, key, bytes, expected, options.ttlMs)));
       },
       (left) => ({ kind: 'inDoubt', reason: left ? 'no answer' : 'not connected' }),
+      options.tryMs,
     );
     heard(answer, (revision) => servers.bucket.atRevision(revision)?.value);
     return answer;
@@ -113,9 +114,12 @@ export class SimKv implements KvPort {
     return answer.value;
   }
 
-  #call<T>(serve: (answer: (value: T) => void) => void, inDoubt: (left: boolean) => T): Promise<T> {
+  #call<T>(
+    serve: (answer: (value: T) => void) => void,
+    inDoubt: (left: boolean) => T,
+    deadlineMs = ANSWER_WITHIN_MS,
+  ): Promise<T> {
     const { random, faults } = this.#servers;
-    const deadlineMs = ANSWER_WITHIN_MS;
     return call({ host: this.#host, server: 'nats', random, faults, deadlineMs, serve, inDoubt });
   }
 }

@@ -217,11 +217,11 @@ export class World {
   }
 
   /** Starts instances, spread over this time; their variables differ. */
-  startInstances(count: number, overMs = 0): void {
+  startInstances(count: number, overMs = 0, jobType = JOB_TYPE): void {
     for (let i = 0; i < count; i++) {
       this.clock.setTimer(this.random.float() * overMs, () => {
         const token = Buffer.from(this.random.bytes(8)).toString('hex');
-        this.engine.jobs.start(JOB_TYPE, `{"order":${++this.#started},"token":"${token}","amount":9007199254740993}`);
+        this.engine.jobs.start(jobType, `{"order":${++this.#started},"token":"${token}","amount":9007199254740993}`);
       });
     }
   }

@@ -110,10 +110,14 @@ export interface Reply {
   readonly content: ReplyContent;
 }
 
-export type ReplyContent =
-  | ReplyAsSent
-  /** The record itself is dead-lettered by the node that read it; the job fails now, one retry less. */
-  | { readonly kind: 'malformed'; readonly reason: DeadLetterReason; readonly message: string };
+export type ReplyContent = ReplyAsSent | Malformed;
+
+/** Nobody can use it: the record is dead-lettered, its job fails now, one retry less. `message` is for people. */
+export interface Malformed {
+  readonly kind: 'malformed';
+  readonly reason: DeadLetterReason;
+  readonly message: string;
+}
 
 /** Well-formed, and not interpreted: what it means is a matter of its job's settings. */
 export interface ReplyAsSent {
@@ -143,7 +147,7 @@ export type Verdict =
       readonly variables: string;
     }
   | { readonly kind: 'heartbeat'; readonly progress: string }
-  | { readonly kind: 'malformed'; readonly reason: DeadLetterReason; readonly message: string };
+  | Malformed;
 
 /** Why a reply was refused by its job's owner: it is dead-lettered, and its job failed with it. */
 export type Rejection = 'not-object' | 'malformed' | 'refused';
@@ -186,6 +190,7 @@ export interface CancelRecord {
   readonly correlationId: CorrelationId;
   readonly topic: string;
   readonly profile: Profile;
+  readonly origin: JobOrigin;
   readonly reason: 'cancelled' | 'timedOut';
 }
 

@@ -55,6 +55,7 @@ export type BridgeConfig = Pick<
   | 'deadLetterTopic'
   | 'acknowledgements'
   | 'ackTopic'
+  | 'headerNames'
 > & {
   readonly sizes: SizeLimits;
   readonly maxReplyBytes: number;
@@ -92,10 +93,11 @@ export class Bridge {
     this.#secrets = new Secrets(config.cluster, config.secrets);
     const { clock, random, kv, bus, engine, writer } = ports;
     const mayAct = () => this.cluster.mayAct();
-    this.requests = new RequestPublisher({ writer, clock, random, replyTopic: config.replyTopic, mayAct });
+    const { replyTopic, cluster, headerNames: names } = config;
+    this.requests = new RequestPublisher({ writer, clock, random, replyTopic, cluster, names, mayAct });
     this.#deadLetters = new DeadLetters({ writer, clock, random, topic: config.deadLetterTopic, mayAct });
     this.#acknowledgements = config.acknowledgements
-      ? new Acknowledgements({ writer, clock, random, topic: config.ackTopic, mayAct })
+      ? new Acknowledgements({ writer, clock, random, topic: config.ackTopic, names, mayAct })
       : undefined;
     this.cluster = new Cluster({
       clock,
@@ -148,6 +150,7 @@ export class Bridge {
       topic: config.replyTopic,
       group: groupOf(config.cluster),
       verify: (correlationId) => this.#secrets.verify(correlationId),
+      names,
       deliver: (reply) => this.cluster.replied(reply),
       jobOf: (businessKey) => this.cluster.jobOfBusinessKey(businessKey),
       limits: { maxReplyBytes: config.maxReplyBytes },

@@ -19,6 +19,7 @@ import {
   VARIABLE,
 } from './config-rules.ts';
 import type { Section } from './config-yaml.ts';
+import { type HeaderNames, isTechnical } from './header-names.ts';
 import { MAX_LANES } from './routes.ts';
 
 /** How a call is made and what its reply means, said by a route or as a default of the element template. Durations in ms. */
@@ -125,14 +126,14 @@ export function callRulesOf(section: Section): CallRules {
 }
 
 /** Faults are noted in the section. `ownTopics`: what no service may be asked on. */
-export function routesOf(top: Section, ownTopics: readonly string[]): Route[] {
+export function routesOf(top: Section, ownTopics: readonly string[], names: HeaderNames): Route[] {
   const allowed = 'a list of routes, each with at least jobType and requestTopic';
   const sections = top.sections('routes', MAX_LANES, allowed);
   if (!top.has('routes')) top.fault('routes', 'nothing', allowed);
   else if (top.isEmptyList('routes')) top.fault('routes', 'an empty list', allowed);
   const taken = new Map<string, { readonly section: Section; readonly route: Route }>();
   return sections.flatMap((section) => {
-    const route = routeOf(section, ownTopics);
+    const route = routeOf(section, ownTopics, names);
     if (route === undefined) return [];
     for (const tenant of route.tenantIds) {
       const lane = taken.get(route.jobType);
@@ -157,7 +158,7 @@ export function routesOf(top: Section, ownTopics: readonly string[]): Route[] {
   });
 }
 
-function routeOf(section: Section, ownTopics: readonly string[]): Route | undefined {
+function routeOf(section: Section, ownTopics: readonly string[], names: HeaderNames): Route | undefined {
   const jobType = section.required('jobType', JOB_TYPE);
   const requestTopic = section.required('requestTopic', TOPIC);
   if (requestTopic !== undefined && ownTopics.includes(requestTopic)) {
@@ -177,6 +178,9 @@ function routeOf(section: Section, ownTopics: readonly string[]): Route | undefi
     fetchVariables: unique(section.list('fetchVariables', VARIABLE, MAX_LIST)),
     tenantIds: unique(section.list('tenantIds', TENANT, MAX_LIST)),
   };
+  for (const [name] of rest.headers) {
+    if (isTechnical(name, names)) section.fault('headers', name, 'a name that no technical header has');
+  }
   section.done();
   if (jobType === undefined || requestTopic === undefined) return undefined;
   const tenantIds = rest.tenantIds.length === 0 ? [DEFAULT_TENANT] : rest.tenantIds;

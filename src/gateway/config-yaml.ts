@@ -77,6 +77,15 @@ export class Section {
     );
   }
 
+  /** One mapping; undefined when there is none. */
+  section(name: string, allowed: string): Section | undefined {
+    const node = this.#node(name);
+    if (node === undefined) return undefined;
+    if (isMap(node)) return new Section(this.#source, this.path(name), node);
+    this.fault(name, 'no mapping', allowed, node);
+    return undefined;
+  }
+
   /** A list of mappings. */
   sections(name: string, max: number, allowed: string): Section[] {
     return this.#items(name, max, allowed).flatMap(([path, node]) => {
@@ -165,7 +174,11 @@ export class Section {
   #parse<T>(path: string, node: Node, rule: Rule<T>): T | undefined {
     const raw: unknown = isScalar(node) ? node.value : isSeq(node) ? [] : {};
     const value = rule.parse(raw);
-    if (value === undefined) this.fault(path, rule.secret ? showSecret(raw) : show(raw), rule.allowed, node);
+    if (value === undefined) {
+      const why = rule.secret ? undefined : rule.why?.(raw);
+      const found = rule.secret ? showSecret(raw) : show(raw);
+      this.fault(path, why === undefined ? found : `${found} (${why})`, rule.allowed, node);
+    }
     return value;
   }
 }

@@ -6,9 +6,11 @@
 import { hostname } from 'node:os';
 import { type Env, type EnvSettings, readEnv } from './config-env.ts';
 import { ConfigError, type Fault } from './config-faults.ts';
+import { headerNamesOf } from './config-headers.ts';
 import { type Route, routesOf } from './config-routes.ts';
 import { CLUSTER, duration, FLAG, integer, SECRET_ID, SECRET_KEY } from './config-rules.ts';
 import { readYaml, type Section } from './config-yaml.ts';
+import type { HeaderNames } from './header-names.ts';
 
 export { ConfigError } from './config-faults.ts';
 export { DEFAULT_TENANT, type Route } from './config-routes.ts';
@@ -40,6 +42,7 @@ export interface Config extends EnvSettings {
   readonly secrets: readonly Secret[];
   /** Services are told on a topic of the cluster's own what became of their replies. */
   readonly acknowledgements: boolean;
+  readonly headerNames: HeaderNames;
   readonly replyTopic: string;
   readonly deadLetterTopic: string;
   readonly ackTopic: string;
@@ -84,7 +87,8 @@ function clusterSettings(top: Section): Omit<Config, keyof EnvSettings> | undefi
   const replyTopic = `holdfast.${cluster}.replies`;
   const deadLetterTopic = `holdfast.${cluster}.dlq`;
   const ackTopic = `holdfast.${cluster}.acks`;
-  const routes = routesOf(top, [replyTopic, deadLetterTopic, ackTopic]);
+  const headerNames = headerNamesOf(top);
+  const routes = routesOf(top, [replyTopic, deadLetterTopic, ackTopic], headerNames);
   const rest = {
     leaseTtlMs: top.optional('leaseTtl', duration('PT3S', 'PT5M'), 15_000),
     shards: top.optional('shards', integer(1, 4096), 128),
@@ -93,7 +97,9 @@ function clusterSettings(top: Section): Omit<Config, keyof EnvSettings> | undefi
     acknowledgements: top.optional('acknowledgements', FLAG, false),
   };
   top.done();
-  return cluster === undefined ? undefined : { cluster, routes, ...rest, replyTopic, deadLetterTopic, ackTopic };
+  return cluster === undefined
+    ? undefined
+    : { cluster, headerNames, routes, ...rest, replyTopic, deadLetterTopic, ackTopic };
 }
 
 function secretsOf(top: Section): Secret[] {

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { type Config, ConfigError, loadConfig } from '../../src/gateway/config.ts';
+import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 
 const SERVERS = { NATS_URL: 'nats://127.0.0.1:4222', KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092, kafka-2:9092' };
 const MINIMAL = 'cluster: orders\nroutes:\n  - jobType: charge-card\n    requestTopic: payments.requests\n';
@@ -62,6 +63,7 @@ describe('defaults', () => {
       replyTopic: 'holdfast.orders.replies',
       acknowledgements: false,
       ackTopic: 'holdfast.orders.acks',
+      headerNames: DEFAULT_HEADER_NAMES,
       deadLetterTopic: 'holdfast.orders.dlq',
     });
   });

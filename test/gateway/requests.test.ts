@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { CorrelationId, JobKey, Lane } from '../../src/actors/ids.ts';
 import type { OutgoingRequest } from '../../src/actors/messages.ts';
+import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 import type { OutgoingRecord, RecordWriter, SendAnswer } from '../../src/gateway/ports.ts';
 import { RequestPublisher, type RequestPublisherOptions } from '../../src/gateway/requests.ts';
 import { World as Job } from '../actors/pending-job-world.ts';
@@ -49,6 +50,8 @@ function publisher(options: Partial<RequestPublisherOptions> = {}): RequestPubli
     clock,
     random: { float: () => 0.999, bytes: () => new Uint8Array() },
     replyTopic: 'replies',
+    cluster: 'c',
+    names: DEFAULT_HEADER_NAMES,
     mayAct: () => mayAct,
     ...options,
   });
@@ -93,6 +96,11 @@ describe('publishing requests', () => {
         headers: [
           { name: 'kafka_correlationId', value: 'c1' },
           { name: 'kafka_replyTopic', value: 'replies' },
+          { name: 'job-id', value: '1' },
+          { name: 'attempt', value: '1' },
+          { name: 'process', value: 'order' },
+          { name: 'element', value: 'task' },
+          { name: 'reply-deadline', value: '1970-01-01T00:00:00.000Z' },
           { name: 'traceparent', value: 't' },
         ],
       },
@@ -105,6 +113,8 @@ describe('publishing requests', () => {
       clock,
       random: { float: () => 0, bytes: () => new Uint8Array() },
       replyTopic: 'replies',
+      cluster: 'c',
+      names: DEFAULT_HEADER_NAMES,
       mayAct: () => true,
     });
     publish(closed, request(1));

@@ -2,6 +2,7 @@
 import type { NodeName } from '../../src/actors/ids.ts';
 import { Bridge, type BridgeEvent } from '../../src/gateway/bridge.ts';
 import type { Config, Route } from '../../src/gateway/config.ts';
+import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 import { ensureMeta } from '../../src/gateway/meta.ts';
 import { logEvent } from '../../src/gateway/node-log.ts';
 import { JOB_TYPE, NAMES, type NodeFactory, type NodePorts, type SimNode } from './world.ts';
@@ -54,6 +55,7 @@ class BridgeNode implements SimNode {
       deadLetterTopic: NAMES.deadLetterTopic,
       acknowledgements: false,
       ackTopic: '',
+      headerNames: DEFAULT_HEADER_NAMES,
       sizes: { maxRecordBytes: 1_048_588, maxPayloadBytes: 1_048_576 },
       maxReplyBytes: 1_000_000,
     };

@@ -141,7 +141,10 @@ function* tellService(
   if (settings.cancelTopic === '' || !isSo || answered || !asked || ended?.attempt !== attempt) return;
   const correlationId = (alias || context.correlationId(state.jobKey, attempt)) as CorrelationId;
   const { cancelTopic: topic, profile } = settings;
-  yield { do: 'cancelRecord', record: { jobKey: state.jobKey, attempt, correlationId, topic, profile, reason } };
+  yield {
+    do: 'cancelRecord',
+    record: { jobKey: state.jobKey, attempt, correlationId, topic, profile, origin: from.origin, reason },
+  };
 }
 
 function ranOut(failing: Failing | undefined): boolean {

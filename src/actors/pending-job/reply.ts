@@ -38,7 +38,7 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
   if (wasApplied(snapshot.applied, reply.position)) return 'duplicate';
   if (snapshot.outcome === 'completed') return 'duplicate';
   const { content } = reply;
-  const verdict = content.kind === 'malformed' ? content : context.interpret(snapshot.settings, content);
+  const verdict = content.kind === 'malformed' ? content : context.interpret(snapshot.settings, content, snapshot);
   switch (verdict.kind) {
     case 'result':
       return yield* result(state, context, snapshot, reply, verdict.variables);

@@ -76,7 +76,8 @@ const PROFILES = [
   'body',
 ] as const satisfies Profile[];
 
-const ROUTE = {
+/** What each setting of a call may be, whoever says it: a route, the template's defaults, or a process model. */
+export const ROUTE = {
   replyTimeout: duration('PT1S', 'P365D'),
   onReplyTimeout: oneOfOr(['incident', 'fail'], 'error', 'a BPMN error code', ERROR_CODE),
   heartbeatTimeout: duration('PT5S', 'P365D'),

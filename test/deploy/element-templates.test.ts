@@ -123,6 +123,29 @@ test('inputs and headers are those that the bridge reads, under the names that i
   }
 });
 
+test('the guide for modellers explains every field, with what it is written as', () => {
+  const guide = readFileSync(join(folder, '../../docs/modelling.md'), 'utf8');
+  const rows = [...guide.matchAll(/^\| ([^|]+) \| (?:input|header) `([^`]+)` \|/gm)].map(([, label, name]) => [
+    name,
+    label,
+  ]);
+  const fields = service.properties.filter(
+    ({ type, binding }) => type !== 'Hidden' && binding.type !== 'zeebe:taskDefinition',
+  );
+  expect(rows).toEqual(fields.map(({ binding, label }) => [binding.name ?? binding.key, label]));
+});
+
+test('the example of the migration is made of what the template makes', () => {
+  const bpmn = readFileSync(join(folder, '../examples/migration/after.bpmn'), 'utf8');
+  const all = (pattern: RegExp) => [...bpmn.matchAll(pattern)].map(([, name]) => name);
+  const inputs = all(/<zeebe:input source="[^"]+" target="([^"]+)"/g);
+  expect(inputs).toEqual(['holdfast.topic', 'holdfast.key', 'holdfast.body', 'holdfast.replyTimeout']);
+  const headers = all(/<zeebe:header key="([^"]+)"/g);
+  expect(headers).toEqual(['elementTemplateId', 'elementTemplateVersion', 'resultVariable']);
+  expect(bound('zeebe:taskHeader').map(({ binding }) => binding.key)).toEqual(expect.arrayContaining(headers));
+  expect(bpmn).toContain(`zeebe:modelerTemplate="${service.id}" zeebe:modelerTemplateVersion="${service.version}"`);
+});
+
 test('only topic and body must be there; what is left empty is not written at all', () => {
   const required = service.properties.filter(({ constraints }) => constraints?.notEmpty).map(({ id }) => id);
   expect(required).toEqual(['topic', 'body']);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/gateway/config-faults.ts';
 import { type TemplateSettings, templateOf } from '../../src/gateway/config-template.ts';
@@ -44,6 +45,13 @@ const DEFAULTS: TemplateSettings = {
 
 test.each(['', 'template: {}', 'template: {enabled: true}'])('everything has a default: "%s"', (yaml) => {
   expect(read(yaml)).toEqual({ template: DEFAULTS, faults: [] });
+});
+
+test('the guide shows the defaults', () => {
+  const guide = readFileSync(new URL('../../docs/modelling.md', import.meta.url), 'utf8');
+  const [, shown = ''] = /```yaml\n(template:[^`]*)```/.exec(guide) ?? [];
+  expect(shown).toContain('maxReplyTimeout:');
+  expect(read(shown)).toEqual({ template: DEFAULTS, faults: [] });
 });
 
 test('everything can be said', () => {

@@ -20,7 +20,6 @@ const RULES: Partial<Record<keyof HeaderNames, Rule<string>>> = {
 /** The optional mapping `headerNames`; faults are noted. */
 export function headerNamesOf(top: Section): HeaderNames {
   const section = top.section('headerNames', `a mapping of ${Object.keys(DEFAULT_HEADER_NAMES).join(', ')} to names`);
-  if (section === undefined) return DEFAULT_HEADER_NAMES;
   const settings = Object.keys(DEFAULT_HEADER_NAMES) as (keyof HeaderNames)[];
   const names = Object.fromEntries(
     settings.map((setting) => [

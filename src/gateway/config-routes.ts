@@ -77,7 +77,8 @@ const PROFILES = [
   'body',
 ] as const satisfies Profile[];
 
-const ROUTE = {
+/** What each setting of a call may be, whoever says it: a route, the template's defaults, or a process model. */
+export const ROUTE = {
   replyTimeout: duration('PT1S', 'P365D'),
   onReplyTimeout: oneOfOr(['incident', 'fail'], 'error', 'a BPMN error code', ERROR_CODE),
   heartbeatTimeout: duration('PT5S', 'P365D'),
@@ -129,8 +130,7 @@ export function callRulesOf(section: Section): CallRules {
 export function routesOf(top: Section, ownTopics: readonly string[], names: HeaderNames): Route[] {
   const allowed = 'a list of routes, each with at least jobType and requestTopic';
   const sections = top.sections('routes', MAX_LANES, allowed);
-  if (!top.has('routes')) top.fault('routes', 'nothing', allowed);
-  else if (top.isEmptyList('routes')) top.fault('routes', 'an empty list', allowed);
+  if (top.isEmptyList('routes')) top.fault('routes', 'an empty list', `${allowed}, or no such setting`);
   const taken = new Map<string, { readonly section: Section; readonly route: Route }>();
   return sections.flatMap((section) => {
     const route = routeOf(section, ownTopics, names);

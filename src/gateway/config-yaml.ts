@@ -2,17 +2,7 @@
 //
 // A `Section` is one mapping of the file. Whoever reads a setting thereby declares its name; `done()` then reports every
 // name in the file that nobody asked for, with the nearest one that somebody did. There is no second list to keep.
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  type YAMLMap,
-} from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, YAMLMap } from 'yaml';
 import { type Fault, nearest, show, showSecret } from './config-faults.ts';
 import type { Rule } from './config-rules.ts';
 
@@ -77,15 +67,6 @@ export class Section {
     );
   }
 
-  /** One mapping; undefined when there is none. */
-  section(name: string, allowed: string): Section | undefined {
-    const node = this.#node(name);
-    if (node === undefined) return undefined;
-    if (isMap(node)) return new Section(this.#source, this.path(name), node);
-    this.fault(name, 'no mapping', allowed, node);
-    return undefined;
-  }
-
   /** A list of mappings. */
   sections(name: string, max: number, allowed: string): Section[] {
     return this.#items(name, max, allowed).flatMap(([path, node]) => {
@@ -111,6 +92,13 @@ export class Section {
       const parsed = resolved === undefined ? undefined : this.#parse(`${name}.${String(key)}`, resolved, values);
       return named === undefined || parsed === undefined ? [] : [[named, parsed] as const];
     });
+  }
+
+  /** A mapping; an empty one when it is absent or a fault was noted. */
+  section(name: string, allowed: string): Section {
+    const node = this.#node(name);
+    if (node !== undefined && !isMap(node)) this.fault(name, 'no mapping', allowed, node);
+    return new Section(this.#source, this.path(name), isMap(node) ? node : new YAMLMap());
   }
 
   has(name: string): boolean {

@@ -9,6 +9,7 @@ import { ConfigError, type Fault } from './config-faults.ts';
 import { headerNamesOf } from './config-headers.ts';
 import { type Route, routesOf } from './config-routes.ts';
 import { CLUSTER, duration, FLAG, integer, SECRET_ID, SECRET_KEY } from './config-rules.ts';
+import { type TemplateSettings, templateOf } from './config-template.ts';
 import { readYaml, type Section } from './config-yaml.ts';
 import type { HeaderNames } from './header-names.ts';
 
@@ -34,6 +35,8 @@ export class Secret {
 export interface Config extends EnvSettings {
   readonly cluster: string;
   readonly routes: readonly Route[];
+  /** Tasks made from the element template; undefined: none of this cluster's business. */
+  readonly template: TemplateSettings | undefined;
   readonly leaseTtlMs: number;
   readonly shards: number;
   /** Of the bucket; undefined: 3 where the NATS cluster has three servers, else 1. */
@@ -89,6 +92,13 @@ function clusterSettings(top: Section): Omit<Config, keyof EnvSettings> | undefi
   const ackTopic = `holdfast.${cluster}.acks`;
   const headerNames = headerNamesOf(top);
   const routes = routesOf(top, [replyTopic, deadLetterTopic, ackTopic], headerNames);
+  const template = templateOf(
+    top,
+    routes.map((route) => route.jobType),
+  );
+  if (routes.length === 0 && template === undefined && !top.has('routes')) {
+    top.fault('routes', 'nothing', 'a list of routes, where the element template is not enabled');
+  }
   const rest = {
     leaseTtlMs: top.optional('leaseTtl', duration('PT3S', 'PT5M'), 15_000),
     shards: top.optional('shards', integer(1, 4096), 128),
@@ -99,7 +109,7 @@ function clusterSettings(top: Section): Omit<Config, keyof EnvSettings> | undefi
   top.done();
   return cluster === undefined
     ? undefined
-    : { cluster, headerNames, routes, ...rest, replyTopic, deadLetterTopic, ackTopic };
+    : { cluster, headerNames, routes, template, ...rest, replyTopic, deadLetterTopic, ackTopic };
 }
 
 function secretsOf(top: Section): Secret[] {

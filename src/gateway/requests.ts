@@ -21,6 +21,7 @@ import {
   type TopicQueueLimits,
   type TopicTry,
 } from './topic-queue.ts';
+import { traceOf } from './trace.ts';
 
 export interface RequestPublisherOptions {
   readonly writer: RecordWriter;
@@ -160,7 +161,8 @@ export class RequestPublisher {
 
   #recordOf(request: OutgoingRequest): OutgoingRecord {
     const { names, cluster, replyTopic } = this.#options;
-    const { content, origin, jobKey, profile, correlationId, attempt, trace, replyDeadlineMs } = request;
+    const { content, origin, jobKey, profile, correlationId, attempt, replyDeadlineMs } = request;
+    const trace = request.trace || traceOf(cluster, origin.instanceKey, jobKey);
     const { processId, elementId } = origin;
     const { key, body, headers } = content;
     const call = { profile, key, correlationId, jobId: jobKey, attempt, cluster, processId, elementId, trace };

@@ -44,7 +44,7 @@ const ZEEBE: Topology = {
 function configOf(yaml: string): Config {
   const route = '{jobType: charge, requestTopic: payments.requests, replyTimeout: P2D}';
   const env = { NATS_URL: 'a', KAFKA_BOOTSTRAP_SERVERS: 'a:1' };
-  return loadConfig(env, () => `cluster: orders\nroutes: [${route}]\n${yaml}`, 'n');
+  return loadConfig(env, () => `cluster: orders\nroutes: [${route}]\ntemplate: {topics: [payments.*]}\n${yaml}`, 'n');
 }
 
 interface Changes {
@@ -170,3 +170,11 @@ function smallTopics(): Record<string, TopicFacts> {
   const config = { ...SETTINGS, 'max.message.bytes': String(MIB / 4) };
   return Object.fromEntries(Object.keys(TOPICS).map((name) => [name, { ...TOPIC, config }]));
 }
+
+test('without a list of topics it says which ones models may name', () => {
+  const env = { NATS_URL: 'a', KAFKA_BOOTSTRAP_SERVERS: 'a:1' };
+  const config = loadConfig(env, () => 'cluster: orders\n', 'n');
+  expect(said(findings(config, see({}))).join()).toMatch(
+    /note configuration: .*any topic but __\* and holdfast\.\*.*template\.topics/,
+  );
+});

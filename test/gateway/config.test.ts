@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { type Config, ConfigError, loadConfig } from '../../src/gateway/config.ts';
+import { TEMPLATE_JOB_TYPE } from '../../src/gateway/config-template.ts';
 import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 
 const SERVERS = { NATS_URL: 'nats://127.0.0.1:4222', KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092, kafka-2:9092' };
@@ -64,6 +65,7 @@ describe('defaults', () => {
       acknowledgements: false,
       ackTopic: 'holdfast.orders.acks',
       headerNames: DEFAULT_HEADER_NAMES,
+      template: expect.objectContaining({ jobType: TEMPLATE_JOB_TYPE, topics: ['*'], maxPending: 10_000 }),
       deadLetterTopic: 'holdfast.orders.dlq',
     });
   });
@@ -165,7 +167,10 @@ describe('faults', () => {
     expect(faultsOf(() => load('cluster: a\nroutes: []\n'))).toEqual([
       expect.stringContaining('routes: found an empty list'),
     ]);
-    expect(faultsOf(() => load('cluster: a\n'))).toEqual([expect.stringContaining('routes: found nothing')]);
+    expect(load('cluster: a\n')).toMatchObject({ routes: [], template: { jobType: TEMPLATE_JOB_TYPE } });
+    expect(faultsOf(() => load('cluster: a\ntemplate: {enabled: false}\n'))).toEqual([
+      expect.stringContaining('routes: found nothing'),
+    ]);
   });
 
   test('a monitoring URL with a password, or none at all', () => {

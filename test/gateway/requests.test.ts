@@ -66,7 +66,7 @@ function request(job: number, topic = 'a', body = '{}'): OutgoingRequest {
     attempt: 1,
     correlationId: `c${job}` as CorrelationId,
     lane: 'lane' as Lane,
-    content: { topic, key: '', body, headers: [['traceparent', 't']] },
+    content: { topic, key: '', body, headers: [['x', 'y']] },
     profile: 'spring',
     origin: new Job().activation().origin,
     replyDeadlineMs: 0,
@@ -101,7 +101,8 @@ describe('publishing requests', () => {
           { name: 'process', value: 'order' },
           { name: 'element', value: 'task' },
           { name: 'reply-deadline', value: '1970-01-01T00:00:00.000Z' },
-          { name: 'traceparent', value: 't' },
+          { name: 'traceparent', value: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/) },
+          { name: 'x', value: 'y' },
         ],
       },
     ]);

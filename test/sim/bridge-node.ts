@@ -48,6 +48,7 @@ class BridgeNode implements SimNode {
       cluster: 'sim',
       node: ports.name as NodeName,
       routes: [route, ...moreRoutes].map((changes) => ({ ...ROUTE, ...changes })),
+      template: undefined,
       leaseTtlMs,
       shards,
       secrets: [] as Config['secrets'],

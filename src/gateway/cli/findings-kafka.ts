@@ -38,7 +38,9 @@ function keeping(config: Config, replies: TopicFacts): Finding[] {
   const found: Finding[] = [];
   const alter = (setting: string): string =>
     `Run "kafka-configs.sh --alter --topic ${replies.name} --add-config ${setting}".`;
-  const longest = config.routes.reduce((a, b) => (b.replyTimeoutMs > a.replyTimeoutMs ? b : a));
+  const { routes, template } = config;
+  const waiting = [...routes, ...(template === undefined ? [] : [template])];
+  const longest = waiting.reduce((a, b) => (b.replyTimeoutMs > a.replyTimeoutMs ? b : a));
   const retentionMs = Number(replies.config['retention.ms'] ?? -1);
   if (retentionMs >= 0 && retentionMs < longest.replyTimeoutMs) {
     const what = `the reply topic keeps records for ${formatDuration(retentionMs)}, and ${longest.jobType} waits up to ${formatDuration(longest.replyTimeoutMs)}`;

@@ -330,6 +330,54 @@ describe('a reply without a snapshot', () => {
   });
 });
 
+describe('a snapshot that cannot be read', () => {
+  /** Held by an incarnation that is no more, and damaged since. */
+  function damaged(): World {
+    const world = held();
+    world.unreadable = true;
+    world.owner.abandon();
+    return world;
+  }
+
+  test('holds no reply up: it is answered for good, and no one writes over it', () => {
+    const world = damaged();
+    const did = deeds(world, () => expect(result(world, 0)).toBe('unreadable'));
+    expect(did).toEqual(['read', 'updateTimeout']);
+    world.fates.push('later');
+    expect(result(world, 1)).toBe('unreadable');
+    expect(malformed(world, 2)).not.toBe('retry');
+    expect(world.history).toHaveLength(1);
+  });
+
+  test('of a job that has ended counts its replies as applied, for one of them may have been', () => {
+    const world = damaged();
+    world.engine.state = 'completed';
+    expect(result(world, 0)).toBe('applied');
+  });
+
+  test('found by a completion leaves the job ended and memory empty, and the reply is applied', () => {
+    const world = held();
+    world.store({ ...snapshot(world) });
+    world.unreadable = true;
+    const did = deeds(world, () => expect(result(world, 0)).toBe('applied'));
+    expect(did).toEqual(['complete', 'put completed', 'updateTimeout']);
+    expect(world.engine.completedWith).toBe('{"reply":0}');
+    expect(world.owner.state.snapshot).toBeUndefined();
+  });
+
+  test('lets each activation go, and is not looked at again', () => {
+    const world = damaged();
+    world.pass(LOCK_MS);
+    expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('stale');
+    const resident = held();
+    resident.store({ ...snapshot(resident) });
+    resident.unreadable = true;
+    deadline(resident);
+    expect(due(resident)).toBe('done');
+    expect([world, resident].map(({ owner }) => owner.state.snapshot)).toEqual([undefined, undefined]);
+  });
+});
+
 describe('NOT_FOUND', () => {
   test('after an unseen try of our own means completed, and the reply is applied', () => {
     const world = held();

@@ -83,6 +83,42 @@ test('a job that is given back is so within the lease, however short that is', a
   world.assertHolds();
 });
 
+test('a snapshot that cannot be read costs its own job, with one alarm: other replies and all deadlines go on', async () => {
+  const faults = { ...CALM, service: { ...CALM.service, delayMs: [4 * SECOND, 6 * SECOND] as const } };
+  const alarms: string[] = [];
+  const world: World = new World({
+    seed: 4,
+    faults,
+    factory: bridgeNodes({
+      onEvent: (_, { from, event }) => {
+        if (from === 'cluster' && event.kind === 'unreadable') alarms.push(event.jobKey);
+      },
+    }),
+  });
+  world.startAll();
+  await world.run(8 * SECOND);
+  world.startInstances(20);
+  await world.run(2 * SECOND);
+  const { key, value, node } = world.history.of('stored').findLast((write) => /^\d+\.\d+$/.test(write.key))!;
+  world.bucket.put(
+    'disk',
+    key,
+    value.map((byte) => byte ^ 1),
+    world.bucket.current(key)?.revision ?? 0,
+    undefined,
+  );
+  world.kill(node);
+  await world.run(60 * SECOND);
+  const jobKey = key.split('.')[1];
+  expect(alarms).toEqual([jobKey]);
+  expect(completions(world)).toBe(19);
+  const written = (topic: string) => world.history.of('written').filter((record) => record.topic === topic);
+  expect(written(NAMES.deadLetterTopic).map((record) => record.jobKey)).toEqual([jobKey]);
+  const ends = new Map(written(NAMES.replyTopic).map(({ partition, offset }) => [partition, offset + 1]));
+  const committed = new Map(world.history.of('committed').map(({ partition, offset }) => [partition, offset]));
+  for (const [partition, end] of ends) expect(committed.get(partition)).toBeGreaterThanOrEqual(end);
+});
+
 const SEEDS = Number(process.env.HOLDFAST_SIM_SEEDS ?? 40);
 const FIRST = Number(process.env.HOLDFAST_SIM_FROM ?? Math.floor(Date.now() / 1000) % 1_000_000);
 

@@ -49,6 +49,8 @@ export const LIMITS = {
   causeChars: 2000,
   /** Variables of an error; well below what the engine takes, for the code that it refuses more with means other things too. */
   errorVariablesChars: 1_000_000,
-  /** A parked reply without settings of its own is kept as long as the default incident window. */
+  /** So long the engine may leave it unsaid whether the job of a parked reply lives; the default incident window. */
   parkedWindowMs: 7 * 24 * 60 * MINUTE,
+  /** Tombstone of a parked reply, which has no settings of its own: the default late window. */
+  parkedLateWindowMs: 10 * MINUTE,
 } as const;

@@ -15,7 +15,7 @@ import type { Snapshot, StoredReply } from '../snapshot.ts';
 import { type Decision, engine, type JobContext, read } from './effects.ts';
 import { acceptResult, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
-import { planProbe } from './engine-time.ts';
+import { planAskAgain, planProbe } from './engine-time.ts';
 import { writeHeartbeat } from './heartbeat.ts';
 import { failingBy } from './reply-verdict.ts';
 import { adopt, type JobState } from './state.ts';
@@ -164,8 +164,15 @@ function stored({ position, attempt }: Reply, variables: string): StoredReply {
   return { kind: 'reply', status: 'result', body: variables, ...nothing, ...position, attempt };
 }
 
-/** A valid id without a snapshot: the engine says whether the job lives; if so, the reply waits for its next activation. */
-function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer | 'retry'> {
+/**
+ * A valid id without a snapshot: the engine says whether the job lives; if so, the reply waits for its next activation.
+ * While the engine does not say, the reply is parked too, and asking goes on (due.ts): an engine that is away, or that has
+ * not even a partition for such a key, must not hold up the partition in which the reply stands.
+ */
+function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer> {
+  const { content } = reply;
+  // Neither says anything that the job's next activation could use.
+  if (content.kind === 'malformed' || content.status === 'heartbeat') return 'lateDropped';
   const answer = yield* engine({ do: 'updateTimeout', timeoutMs: LIMITS.releaseLockMs });
   const consequence = CONSEQUENCES.updateTimeout[answer.code];
   if (consequence === 'gone') {
@@ -175,22 +182,23 @@ function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decis
     adopt(state, standing.snapshot, standing.revision);
     throw new Redecide();
   }
-  if (consequence === 'retry') return 'retry';
-  const { content } = reply;
-  // Neither says anything that the job's next activation could use.
-  if (content.kind === 'malformed' || content.status === 'heartbeat') return 'applied';
+  const unsaid = consequence === 'retry';
   try {
-    yield* store(state, parked(context, reply, content));
+    yield* store(state, parked(context, reply, content, unsaid));
   } catch (error) {
     if (error instanceof NotStorable) return 'refused'; // asked again for ever, it would hold up its partition
     throw error;
   }
-  planProbe(state, context, LIMITS.probeEveryMs);
+  if (unsaid) planAskAgain(state, context);
+  else planProbe(state, context, LIMITS.probeEveryMs);
   return 'applied';
 }
 
-/** Without an activation there are no settings: those that matter come with the activation that completes it. */
-function parked(context: JobContext, reply: Reply, content: ReplyAsSent): Snapshot {
+/**
+ * Without an activation there are no settings: those that matter come with the activation that completes it. Its deadline
+ * is that of `unsaid`: until when the engine may say that the job lives.
+ */
+function parked(context: JobContext, reply: Reply, content: ReplyAsSent, unsaid: boolean): Snapshot {
   const nowMs = context.clock.wallMs();
   return {
     kind: 'parked',
@@ -212,12 +220,12 @@ function parked(context: JobContext, reply: Reply, content: ReplyAsSent): Snapsh
       replyTimeoutMs: 0,
       onReplyTimeout: 'incident',
       retryBackoffMs: 0,
-      lateWindowMs: LIMITS.parkedWindowMs,
-      incidentWindowMs: LIMITS.parkedWindowMs,
+      lateWindowMs: LIMITS.parkedLateWindowMs,
+      incidentWindowMs: LIMITS.parkedLateWindowMs,
     },
     retries: 0,
     heldAtMs: nowMs,
-    replyDeadlineMs: 0,
+    replyDeadlineMs: unsaid ? nowMs + LIMITS.parkedWindowMs : 0,
     heartbeatDeadlineMs: 0,
     progress: '',
     trace: '',

@@ -11,6 +11,7 @@ import {
   type ReplyAsSent,
   type Verdict,
 } from '../messages.ts';
+import type { PublishMessage } from '../ports.ts';
 import type { Snapshot, StoredReply } from '../snapshot.ts';
 import { type Decision, engine, type JobContext, read } from './effects.ts';
 import { acceptResult, startFailing } from './ending.ts';
@@ -24,8 +25,7 @@ import { NotStorable, Redecide, store, wasApplied, withApplied } from './writing
 /** How a correlation id of ours begins. */
 const OUR_ID = 'hf1-';
 
-/** `retry`: it cannot be decided now; whoever sent it asks again. */
-export function* replied(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer | 'retry'> {
+export function* replied(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer> {
   if (state.snapshot === undefined) {
     // Memory does not decide that nothing is there: an old owner's write may have landed unseen.
     const standing = yield* read();
@@ -59,7 +59,7 @@ function* result(
   snapshot: Snapshot,
   reply: Reply,
   variables: string,
-): Decision<ReplyAnswer | 'retry'> {
+): Decision<ReplyAnswer> {
   switch (snapshot.kind) {
     case 'replied':
     case 'parked':
@@ -77,26 +77,28 @@ function* result(
 }
 
 /** The engine does not take it any more: what then, its job's settings say. */
-function* late(snapshot: Snapshot, reply: Reply, variables: string): Decision<ReplyAnswer | 'retry'> {
+function* late(snapshot: Snapshot, reply: Reply, variables: string): Decision<ReplyAnswer> {
   const { settings, origin, alias } = snapshot;
   if (settings.onLate === 'drop') return 'lateDropped';
   if (settings.onLate === 'dlq') return 'late';
   const { partition, offset } = reply.position;
-  const answer = yield* engine({
-    do: 'publishMessage',
-    message: {
-      name: settings.lateMessageName,
-      // Whoever wants to catch it knows the business key, or else its own instance.
-      correlationKey: alias.startsWith(OUR_ID) || alias === '' ? origin.instanceKey : alias,
-      messageId: `${reply.jobKey}/${partition}/${offset}`,
-      timeToLiveMs: LIMITS.lateMessageMs,
-      tenantId: origin.tenantId,
-      variables,
-    },
-  });
-  // Published before, under the same id, is published; what the engine never takes is still of use to a person.
-  if (answer.code === 'ok') return 'latePublished';
-  return answer.code === 'transient' ? 'retry' : 'late';
+  const message: PublishMessage = {
+    name: settings.lateMessageName,
+    // Whoever wants to catch it knows the business key, or else its own instance.
+    correlationKey: alias.startsWith(OUR_ID) || alias === '' ? origin.instanceKey : alias,
+    messageId: `${reply.jobKey}/${partition}/${offset}`,
+    timeToLiveMs: LIMITS.lateMessageMs,
+    tenantId: origin.tenantId,
+    variables,
+  };
+  // Published before, under the same id, is published. What the engine does not take now must not hold up the replies
+  // behind it, for the engine may be away for long, or never take it: it is kept for a person.
+  for (let tries = 0; tries < LIMITS.lateMessageTries; tries++) {
+    const { code } = yield* engine({ do: 'publishMessage', message });
+    if (code === 'ok') return 'latePublished';
+    if (code !== 'transient') return 'late';
+  }
+  return 'late';
 }
 
 /** Taken into memory; written now and then, for whoever looks and for the next owner. */
@@ -122,7 +124,7 @@ function* errorReply(
   snapshot: Snapshot,
   reply: Reply,
   verdict: Extract<Verdict, { kind: 'error' | 'failure' }>,
-): Decision<ReplyAnswer | 'retry'> {
+): Decision<ReplyAnswer> {
   if (snapshot.kind === 'parked') return 'duplicate';
   if (snapshot.kind === 'ended' && snapshot.outcome === 'gone') return 'applied';
   if (snapshot.kind !== 'held' || !isOfAttempt(reply, snapshot)) {

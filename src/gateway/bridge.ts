@@ -326,6 +326,7 @@ export class Bridge {
         case 'late':
         case 'unknown':
         case 'forged':
+        case 'unreadable':
           this.#metrics.reply(outcome);
           this.#metrics.deadLetter(outcome);
           break;

@@ -29,7 +29,11 @@ const MAX_LIST = 256;
  * Undefined: such tasks are none of this cluster's business (`enabled: false`). Faults are noted in the section.
  * @param routedJobTypes what routes serve: a job type has one way only
  */
-export function templateOf(top: Section, routedJobTypes: readonly string[]): TemplateSettings | undefined {
+export function templateOf(
+  top: Section,
+  routedJobTypes: readonly string[],
+  leaseTtlMs: number,
+): TemplateSettings | undefined {
   const section = top.section(
     'template',
     'settings for tasks made from the element template, such as "topics: [payments.*]"',
@@ -46,7 +50,7 @@ export function templateOf(top: Section, routedJobTypes: readonly string[]): Tem
   }
   const tenantIds = section.list('tenantIds', TENANT, MAX_LIST);
   const maxPending = section.optional('maxPending', ROUTE.maxPending, 10_000);
-  const rules = callRulesOf(section);
+  const rules = callRulesOf(section, leaseTtlMs);
   const { replyTimeoutMs } = rules;
   const atLeastMs = Math.max(30 * DAY_MS, replyTimeoutMs);
   const maxReplyTimeoutMs = section.optional('maxReplyTimeout', ROUTE.replyTimeout, atLeastMs);

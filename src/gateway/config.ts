@@ -91,25 +91,25 @@ function clusterSettings(top: Section): Omit<Config, keyof EnvSettings> | undefi
   const deadLetterTopic = `holdfast.${cluster}.dlq`;
   const ackTopic = `holdfast.${cluster}.acks`;
   const headerNames = headerNamesOf(top);
-  const routes = routesOf(top, [replyTopic, deadLetterTopic, ackTopic], headerNames);
+  const leaseTtlMs = top.optional('leaseTtl', duration('PT3S', 'PT5M'), 15_000);
+  const routes = routesOf(top, [replyTopic, deadLetterTopic, ackTopic], headerNames, leaseTtlMs);
   const template = templateOf(
     top,
     routes.map((route) => route.jobType),
+    leaseTtlMs,
   );
   if (routes.length === 0 && template === undefined && !top.has('routes')) {
     top.fault('routes', 'nothing', 'a list of routes, where the element template is not enabled');
   }
   const rest = {
-    leaseTtlMs: top.optional('leaseTtl', duration('PT3S', 'PT5M'), 15_000),
     shards: top.optional('shards', integer(1, 4096), 128),
     replicas: top.optional('replicas', integer(1, 5), undefined),
     secrets: secretsOf(top),
     acknowledgements: top.optional('acknowledgements', FLAG, false),
   };
   top.done();
-  return cluster === undefined
-    ? undefined
-    : { cluster, headerNames, routes, template, ...rest, replyTopic, deadLetterTopic, ackTopic };
+  if (cluster === undefined) return undefined;
+  return { cluster, headerNames, routes, template, leaseTtlMs, ...rest, replyTopic, deadLetterTopic, ackTopic };
 }
 
 function secretsOf(top: Section): Secret[] {

@@ -50,7 +50,7 @@ export type RepliesEvent =
       readonly partitions: readonly number[];
     }
   | { readonly kind: 'unassigned' }
-  /** A record is done: what its owner answered, or why it went to the dead letters (`late`, `refused`: both). */
+  /** A record is done: what its owner answered, or why it went to the dead letters (`late`, `refused`, `unreadable`: both). */
   | { readonly kind: 'settled'; readonly partition: number; readonly outcome: ReplyAnswer | DeadLetterReason }
   /** An owner could not be told, a commit or a query failed; it is tried again. */
   | { readonly kind: 'retry'; readonly what: 'deliver' | 'commit' | 'logEnd'; readonly error: unknown }
@@ -77,9 +77,10 @@ export interface RepliesOptions {
 
 /** Answers of an owner that send the record to the dead letters; what exactly was wrong stands in the job's incident. */
 const BURIED: Partial<Record<ReplyAnswer, string>> = {
-  late: 'its job had ended, and not by a reply',
+  late: 'its job had ended, and nothing says that it was by this reply',
   refused: 'the engine does not take this result',
   'not-object': 'the reply is JSON, but not an object, and its call names no result variable',
+  unreadable: 'what is stored of its job cannot be read (the log says why: SNAPSHOT_UNREADABLE)',
   malformed: 'the reply means nothing under the settings of its call',
 };
 

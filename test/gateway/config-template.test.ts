@@ -10,7 +10,7 @@ function read(
 ): { template: TemplateSettings | undefined; faults: string[] } {
   const faults: Fault[] = [];
   const top = readYaml('h.yaml', `cluster: c\n${yaml}`, faults);
-  const template = templateOf(top!, routed);
+  const template = templateOf(top!, routed, 15_000);
   return {
     template,
     faults: faults.map(({ setting, line, found, allowed }) => `${line} ${setting}: ${found}; ${allowed}`),

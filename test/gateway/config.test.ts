@@ -127,6 +127,7 @@ describe('faults', () => {
     ['replyTimeout: P2Y', 'routes[0].replyTimeout'],
     ['replyTimeout: 600', 'routes[0].replyTimeout'],
     ['lateWindow: ""', 'routes[0].lateWindow'],
+    ['lateWindow: PT59S', 'routes[0].lateWindow'],
     ['incidentWindow: PT1H\n    retryBackoff: PT2H', 'routes[0].incidentWindow'],
     ['maxPending: 0', 'routes[0].maxPending'],
     ['maxPending: 1.5', 'routes[0].maxPending'],
@@ -141,6 +142,16 @@ describe('faults', () => {
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatch(/^holdfast\.yaml:\d+ /);
     expect(faults[0]).toContain(` ${path}: found `);
+  });
+
+  test('a window that a takeover may outlast: a reply delivered again would pass for late', () => {
+    const lease = `leaseTtl: PT2M\n${MINIMAL}`;
+    const windows = (value: string) => `${lease}    lateWindow: ${value}\n    incidentWindow: ${value}\n`;
+    expect(load(windows('PT4M')).routes[0]).toMatchObject({ lateWindowMs: 240_000, incidentWindowMs: 240_000 });
+    expect(faultsOf(() => load(windows('PT3M59S')))).toEqual([
+      expect.stringMatching(/ routes\[0\]\.lateWindow: found 239 s; allowed: at least twice leaseTtl \(240 s\)/),
+      expect.stringMatching(/ routes\[0\]\.incidentWindow: found 239 s; allowed: at least twice leaseTtl \(240 s\)/),
+    ]);
   });
 
   test.each([

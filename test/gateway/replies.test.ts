@@ -178,17 +178,17 @@ describe('replies', () => {
   it('that their owner refuses are dead letters with its reason', async () => {
     await start();
     assign(1, 0);
-    const answers = ['not-object', 'malformed', 'refused', 'late'] as const;
+    const answers = ['not-object', 'malformed', 'refused', 'late', 'unreadable'] as const;
     handlers.onBatch(
       0,
       answers.map((_, index) => record(10 + index, `id-${index}`)),
-      '14',
+      '15',
     );
     await clock.advance(1);
     for (const [index, answer] of answers.entries()) await deliveries[index]?.answer(answer);
     await clock.advance(1_000);
     expect(reasons()).toEqual([...answers]);
-    expect(commits).toEqual(['1: 0@14']);
+    expect(commits).toEqual(['1: 0@15']);
   });
 
   it('commit the end of the settled run only, and try again when Kafka does not take it', async () => {

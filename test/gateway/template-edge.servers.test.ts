@@ -21,7 +21,7 @@ const CALL_MS = 20_000;
 const EXACT =
   '{"z":9007199254740993,"a":-9223372036854775808,"u":18446744073709551615,"f":1.0,"n":null,"t":"é\\"\\\\\\n","e":{},"l":[[],true],"d":{"a":1,"a":2}}';
 
-const template = templateOf(readYaml('h.yaml', 'cluster: c', [])!, [])!;
+const template = templateOf(readYaml('h.yaml', 'cluster: c', [])!, [], 15_000)!;
 const defaults: TemplateDefaults = {
   rules: template,
   maxReplyTimeoutMs: template.maxReplyTimeoutMs,

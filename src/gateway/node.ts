@@ -16,7 +16,7 @@ import type { Log } from './log.ts';
 import { ensureMeta, MetaMismatch } from './meta.ts';
 import { PrometheusMetrics } from './metrics.ts';
 import { logEvent } from './node-log.ts';
-import { makeTopic, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
+import { makeTopic, recordBytes, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
 import { largestReply, type SizeLimits } from './routes.ts';
 import type { Secrets } from './secrets.ts';
 import { SystemClock, SystemRandom } from './system-clock.ts';
@@ -99,9 +99,18 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     // The engine may come later: intake opens its streams when it is there. Until then this node is not ready.
     insist('Zeebe', () => engine.topology(AGAIN_MS * 5)).catch(() => undefined);
     for (const spec of topicSpecs(config)) await insist(`Kafka topic ${spec.name}`, () => makeTopic(topics, spec));
+    const requestTopics = config.routes.map((route) => route.requestTopic);
+    const { known, unread } = await insist('Kafka topic settings', () => recordBytes(topics, requestTopics));
+    if (unread.size > 0) {
+      // A request that is larger becomes an incident before it is sent; one that the topic finds too large does so after.
+      log.warn('the largest record of some topics is not known: taken to be the default of Kafka', {
+        bytes: KAFKA_RECORD_BYTES,
+        reasons: Object.fromEntries(unread),
+      });
+    }
     const sizes: SizeLimits = {
       maxRecordBytes: KAFKA_RECORD_BYTES,
-      recordBytesOfTopic: await insist('Kafka topic settings', () => recordBytes(topics, config)),
+      recordBytesOfTopic: known,
       maxPayloadBytes: link.maxPayloadBytes(),
     };
     const prepare = async (secrets: Secrets): Promise<void> => {
@@ -168,16 +177,6 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
       await stopped;
     },
   };
-}
-
-/** The largest record that each request topic takes; a topic that is not there, or does not say, is left out. */
-async function recordBytes(topics: KafkaTopics, config: Config): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
-  for (const name of new Set(config.routes.map((route) => route.requestTopic))) {
-    const bytes = Number((await topics.describe(name))?.config['max.message.bytes'] ?? Number.NaN);
-    if (Number.isFinite(bytes)) found.set(name, bytes);
-  }
-  return found;
 }
 
 /** What start still waits for, by name; each is logged once per reason. */

@@ -17,7 +17,7 @@ import type { Log } from './log.ts';
 import { ensureMeta, MetaMismatch } from './meta.ts';
 import { PrometheusMetrics } from './metrics.ts';
 import { logEvent } from './node-log.ts';
-import { makeTopic, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
+import { makeTopic, recordBytes, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
 import { largestReply, type SizeLimits } from './routes.ts';
 import type { Secrets } from './secrets.ts';
 import { SystemClock, SystemRandom } from './system-clock.ts';
@@ -107,11 +107,22 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     // The engine may come later: intake opens its streams when it is there. Until then this node is not ready.
     insist('Zeebe', () => engine.topology(AGAIN_MS * 5)).catch(() => undefined);
     for (const spec of topicSpecs(config)) await insist(`Kafka topic ${spec.name}`, () => makeTopic(topics, spec));
-    const sizesOf = async (calls: Config): Promise<SizeLimits> => ({
-      maxRecordBytes: KAFKA_RECORD_BYTES,
-      recordBytesOfTopic: await recordBytes(topics, calls),
-      maxPayloadBytes: link.maxPayloadBytes(),
-    });
+    const sizesOf = async (calls: Config): Promise<SizeLimits> => {
+      const requestTopics = calls.routes.map((route) => route.requestTopic);
+      const { known, unread } = await recordBytes(topics, requestTopics);
+      if (unread.size > 0) {
+        // A request that is larger becomes an incident before it is sent; one that the topic finds too large does so after.
+        log.warn('the largest record of some topics is not known: taken to be the default of Kafka', {
+          bytes: KAFKA_RECORD_BYTES,
+          reasons: Object.fromEntries(unread),
+        });
+      }
+      return {
+        maxRecordBytes: KAFKA_RECORD_BYTES,
+        recordBytesOfTopic: known,
+        maxPayloadBytes: link.maxPayloadBytes(),
+      };
+    };
     const sizes = await insist('Kafka topic settings', () => sizesOf(config));
     const prepare = async (secrets: Secrets): Promise<void> => {
       await insist(`NATS bucket ${bucketName(config.cluster)}`, async () => {
@@ -200,16 +211,6 @@ function fixedSettings(before: Config, after: Config): string[] {
   return (Object.keys(before) as (keyof Config)[]).filter(
     (name) => !free.includes(name) && !isDeepStrictEqual(before[name], after[name]),
   );
-}
-
-/** The largest record that each request topic takes; a topic that is not there, or does not say, is left out. */
-async function recordBytes(topics: KafkaTopics, config: Config): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
-  for (const name of new Set(config.routes.map((route) => route.requestTopic))) {
-    const bytes = Number((await topics.describe(name))?.config['max.message.bytes'] ?? Number.NaN);
-    if (Number.isFinite(bytes)) found.set(name, bytes);
-  }
-  return found;
 }
 
 /** What start still waits for, by name; each is logged once per reason. */

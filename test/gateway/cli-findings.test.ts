@@ -126,6 +126,11 @@ describe('one thing wrong, one finding with its remedy', () => {
       /^problem Kafka: the topic holdfast\.orders\.replies has one copy on 3/,
     ],
     [
+      'settings that may not be read',
+      { topics: replies({ config: {}, configUnread: 'no right to' }) },
+      /^note Kafka: the settings of holdfast\.orders\.replies cannot be read.*\| Grant DESCRIBE_CONFIGS/,
+    ],
+    [
       'larger replies than taken',
       { topics: replies({ config: { ...SETTINGS, 'max.message.bytes': String(5 * MIB) } }) },
       /^note Kafka: .*up to 5\.00 MiB, and holdfast up to 2\.00 MiB/,

@@ -30,6 +30,11 @@ export function kafkaFindings(config: Config, { brokers, topics }: KafkaFacts): 
       );
     }
   }
+  const unread = [...topics].filter(([, { configUnread }]) => configUnread !== undefined).map(([name]) => name);
+  if (unread.length > 0) {
+    const what = `the settings of ${unread.join(', ')} cannot be read, so neither sizes nor retention were looked at`;
+    found.push(note('Kafka', what, 'Grant DESCRIBE_CONFIGS on them, or look yourself.'));
+  }
   const replies = topics.get(config.replyTopic);
   return replies === undefined ? found : [...found, ...keeping(config, replies)];
 }

@@ -1,5 +1,6 @@
 // Finds Java. Machines carry several JDKs, and the one first on the PATH is often the oldest: we look at JAVA_HOME, the
-// PATH and the places where systems keep their JDKs, and take the newest that is new enough. Kafka 4 wants 17, the engine 21.
+// PATH and the places where systems keep their JDKs, and take the newest that is new enough. Kafka 4 wants 17, the engine and
+// the registry 21.
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';

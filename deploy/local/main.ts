@@ -1,7 +1,8 @@
 // Starts local servers, prints how to reach them, and keeps them until Ctrl-C:
-// `node deploy/local/main.ts [--nats] [--kafka] [--zeebe] [--test-engine]`; without options NATS, Kafka and Zeebe.
+// `node deploy/local/main.ts [--nats] [--kafka] [--zeebe] [--test-engine] [--registry]`; without options NATS, Kafka and
+// Zeebe.
 import { parseArgs } from 'node:util';
-import { startKafka, startNats, startTestEngine, startZeebe } from './index.ts';
+import { startKafka, startNats, startRegistry, startTestEngine, startZeebe } from './index.ts';
 
 interface Started {
   /** As `export` lines. */
@@ -24,6 +25,10 @@ const starts = {
   async 'test-engine'(): Promise<Started> {
     return engine(await startTestEngine());
   },
+  async registry(): Promise<Started> {
+    const { url, server, stop } = await startRegistry();
+    return { lines: [`export SCHEMA_REGISTRY_URL=${url}  # log ${server.logFile}`], stop };
+  },
 };
 
 function engine({ grpcAddress, server, stop }: Awaited<ReturnType<typeof startZeebe>>): Started {
@@ -37,7 +42,9 @@ function engine({ grpcAddress, server, stop }: Awaited<ReturnType<typeof startZe
 }
 
 const flag = { type: 'boolean', default: false } as const;
-const { values } = parseArgs({ options: { nats: flag, kafka: flag, zeebe: flag, 'test-engine': flag } });
+const { values } = parseArgs({
+  options: { nats: flag, kafka: flag, zeebe: flag, 'test-engine': flag, registry: flag },
+});
 const names = Object.keys(starts) as (keyof typeof starts)[];
 const asked = names.filter((name) => values[name]);
 

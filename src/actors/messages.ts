@@ -50,6 +50,8 @@ export interface RequestContent {
   readonly key: string;
   /** The business payload and nothing else: the engine's own JSON text, untouched. */
   readonly body: string;
+  /** The schema that the body is written in when it is published: an id of the registry, and a message for Protobuf. */
+  readonly schema: { readonly id: number; readonly message: string } | undefined;
   /** Further headers, name and value. */
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
@@ -83,6 +85,8 @@ export interface Activation {
   readonly trace: string;
   /** Set when the intake node already knows that the request cannot be sent: an incident with this text. */
   readonly fault: string | undefined;
+  /** The fault may pass by itself: a retry less after the backoff, and an incident only when there are none left. */
+  readonly faultPasses: boolean;
 }
 
 /**

@@ -78,7 +78,7 @@ export function readRecord1(unpacked: unknown): Snapshot {
     progress: text(record.progress),
     trace: text(record.trace),
     alias: text(record.alias),
-    request: record.request === null ? undefined : readRequest(list(record.request, 4)),
+    request: record.request === null ? undefined : readRequest(list(record.request, 6)),
     applied: list(record.applied).map((entry) => readApplied(list(entry, 2))),
     reply: record.reply === null ? undefined : readReply(list(record.reply, 10)),
     failing: record.failing === null ? undefined : readFailing(list(record.failing, 7)),
@@ -141,12 +141,15 @@ function readSettings(values: Values): CallSettings {
   };
 }
 
-function writeRequest({ topic, key, body, headers }: RequestContent): Values {
-  return [text(topic), text(key), text(body), headers.map(([name, value]) => [text(name), text(value)])];
+function writeRequest({ topic, key, body, schema, headers }: RequestContent): Values {
+  const written = headers.map(([name, value]) => [text(name), text(value)]);
+  return [text(topic), text(key), text(body), written, number(schema?.id ?? 0), text(schema?.message ?? '')];
 }
 
-function readRequest([topic, key, body, headers]: Values): RequestContent {
-  return { topic: text(topic), key: text(key), body: text(body), headers: readHeaders(headers) };
+function readRequest([topic, key, body, headers, schemaId, message]: Values): RequestContent {
+  const id = number(schemaId);
+  const schema = id === 0 ? undefined : { id, message: text(message) };
+  return { topic: text(topic), key: text(key), body: text(body), schema, headers: readHeaders(headers) };
 }
 
 function readHeaders(headers: unknown): RequestContent['headers'] {

@@ -21,6 +21,7 @@ import type { EnginePort, RecordWriter, ReplyReader } from './ports.ts';
 import { Replies, type RepliesEvent } from './replies.ts';
 import { RequestPublisher } from './requests.ts';
 import type { SizeLimits } from './routes.ts';
+import type { SchemaRegistry } from './schema/registry.ts';
 import { Secrets } from './secrets.ts';
 
 export interface BridgePorts {
@@ -36,6 +37,8 @@ export interface BridgePorts {
    * makes no sense (another number of shards).
    */
   prepare(secrets: Secrets): Promise<void>;
+  /** undefined: no registry is configured. */
+  readonly schemas?: SchemaRegistry | undefined;
   readonly metrics?: Metrics;
   onEvent?(event: BridgeEvent): void;
 }
@@ -95,7 +98,8 @@ export class Bridge {
     const { clock, random, kv, bus, engine, writer } = ports;
     const mayAct = () => this.cluster.mayAct();
     const { replyTopic, cluster, headerNames: names } = config;
-    this.requests = new RequestPublisher({ writer, clock, random, replyTopic, cluster, names, mayAct });
+    const { schemas } = ports;
+    this.requests = new RequestPublisher({ writer, clock, random, replyTopic, cluster, names, schemas, mayAct });
     this.#deadLetters = new DeadLetters({ writer, clock, random, topic: config.deadLetterTopic, mayAct });
     this.#acknowledgements = config.acknowledgements
       ? new Acknowledgements({ writer, clock, random, topic: config.ackTopic, names, mayAct })
@@ -152,6 +156,7 @@ export class Bridge {
       group: groupOf(config.cluster),
       verify: (correlationId) => this.#secrets.verify(correlationId),
       names,
+      schemas,
       deliver: (reply) => this.cluster.replied(reply),
       jobOf: (businessKey) => this.cluster.jobOfBusinessKey(businessKey),
       limits: { maxReplyBytes: config.maxReplyBytes },
@@ -254,6 +259,7 @@ export class Bridge {
   #kinds(calls: CallConfig, sizes: SizeLimits): IntakeKind[] {
     return kindsOf(calls, {
       sizes,
+      schemas: this.#ports.schemas,
       ready: () => this.cluster.mayAct() && this.cluster.ready(),
       room: (lane, maxPending) => this.cluster.room(lane, maxPending),
     });

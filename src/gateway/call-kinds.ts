@@ -9,7 +9,8 @@ import type { IntakeKind } from './intakes.ts';
 import { checkExpression } from './interpret.ts';
 import type { ActivatedJob } from './ports.ts';
 import { profileFault } from './profiles.ts';
-import { activation, activationOf, laneOf, type SizeLimits, sizeFault } from './routes.ts';
+import { activation, activationOf, inSchema, laneOf, type SizeLimits, sizeFault } from './routes.ts';
+import type { SchemaRegistry } from './schema/registry.ts';
 import { callOf, type TemplateDefaults } from './template-call.ts';
 import { TEMPLATE_VARIABLE } from './template-fields.ts';
 
@@ -20,6 +21,8 @@ export type CallConfig = Pick<
 
 export interface CallSurroundings {
   readonly sizes: SizeLimits;
+  /** undefined: no registry is configured, and no route names a schema. */
+  readonly schemas: SchemaRegistry | undefined;
   /** May this node take jobs at all? */
   ready(): boolean;
   /** Further holds of a lane. */
@@ -41,7 +44,11 @@ function routeKind(route: Route, { headerNames }: CallConfig, around: CallSurrou
     fetchVariables,
     tenantIds,
     admits: () => (around.ready() ? around.room(laneOf(route), maxPending) : 0),
-    activationOf: (job) => activationOf(route, job, around.sizes, headerNames),
+    activationOf: (job) => {
+      const plain = activationOf(route, job, around.sizes, headerNames);
+      const { requestSchema } = route;
+      return requestSchema && around.schemas ? inSchema(plain, requestSchema, around.schemas) : plain;
+    },
   };
 }
 

@@ -11,10 +11,13 @@ import type { Call, RequestCall } from './profiles.ts';
 export const CE_REQUEST_TYPE = 'io.holdfast.request';
 export const CE_CANCEL_TYPE = 'io.holdfast.cancel';
 const CONTENT = 'application/json';
+/** Its schema is named in the value itself. */
+const ENCODED_CONTENT = 'application/octet-stream';
 const STRUCTURED_CONTENT = 'application/cloudevents+json; charset=utf-8';
 
-export function binaryHeaders(call: Call): KafkaHeader[] {
-  return [...attributeHeaders(call, call.correlationId, CE_REQUEST_TYPE), { name: CONTENT_TYPE, value: CONTENT }];
+export function binaryHeaders(call: RequestCall): KafkaHeader[] {
+  const value = typeof call.body === 'string' ? CONTENT : ENCODED_CONTENT;
+  return [...attributeHeaders(call, call.correlationId, CE_REQUEST_TYPE), { name: CONTENT_TYPE, value }];
 }
 
 export function structuredHeaders(): KafkaHeader[] {
@@ -27,7 +30,7 @@ export function cancelHeaders(call: Call): KafkaHeader[] {
 }
 
 /** The body's text is taken over as it stands. */
-export function envelopeText(call: RequestCall, names: HeaderNames): string {
+export function envelopeText(call: RequestCall, body: string, names: HeaderNames): string {
   const attributes = JSON.stringify({
     specversion: '1.0',
     id: call.correlationId,
@@ -37,7 +40,7 @@ export function envelopeText(call: RequestCall, names: HeaderNames): string {
     [names.ceCorrelationId]: call.correlationId,
     [names.ceReplyTopic]: call.replyTopic,
   });
-  return withMember(attributes, 'data', call.body);
+  return withMember(attributes, 'data', body);
 }
 
 function attributeHeaders(call: Call, id: string, type: string): KafkaHeader[] {

@@ -5,6 +5,7 @@ import type { NodeName } from '../actors/ids.ts';
 import { type Fault, show, showSecret } from './config-faults.ts';
 import { oneOf, type Rule, text } from './config-rules.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
+import { REGISTRY_URLS, REGISTRY_USER_INFO } from './schema/settings.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -22,6 +23,23 @@ export interface EnvSettings {
   readonly kafkaBrokers: readonly string[];
   readonly http: HttpAddress;
   readonly logLevel: LogLevel;
+  /** Servers of one schema registry; undefined: none is used. */
+  readonly registry: { readonly urls: readonly string[]; readonly userInfo: RegistryUserInfo | undefined } | undefined;
+}
+
+/** Shows nothing when it is printed, logged or turned into JSON. */
+export class RegistryUserInfo {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+    Object.freeze(this);
+  }
+
+  /** `user:password` */
+  get text(): string {
+    return this.#text;
+  }
 }
 
 const NODE = text(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, "_" and "-"');
@@ -69,8 +87,20 @@ export function readEnv(env: Env, hostName: string, faults: Fault[]): EnvSetting
     natsMonitorUrl: env.NATS_MONITOR_URL === undefined ? undefined : read('NATS_MONITOR_URL', MONITOR_URL, undefined),
     kafkaBrokers: read('KAFKA_BOOTSTRAP_SERVERS', KAFKA_SERVERS, undefined) ?? [],
     http: read('HOLDFAST_HTTP', HTTP_ADDRESS, { host: '127.0.0.1', port: 8090 }) ?? { host: '', port: 0 },
+    registry: registryOf(env, read),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS), 'info') ?? 'info',
   };
+}
+
+function registryOf(
+  env: Env,
+  read: <T>(name: string, rule: Rule<T>, otherwise: T | undefined) => T | undefined,
+): EnvSettings['registry'] {
+  if ((env.SCHEMA_REGISTRY_URL?.trim() ?? '') === '') return undefined;
+  const urls = read('SCHEMA_REGISTRY_URL', REGISTRY_URLS, undefined) ?? [];
+  const name = 'SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO';
+  const userInfo = (env[name]?.trim() ?? '') === '' ? undefined : read(name, REGISTRY_USER_INFO, undefined);
+  return { urls, userInfo: userInfo === undefined ? undefined : new RegistryUserInfo(userInfo) };
 }
 
 /** A host name as a node name: `bridge-1.example.org` becomes `bridge-1-example-org`. */

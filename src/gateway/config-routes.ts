@@ -13,7 +13,6 @@ import {
   MESSAGE_NAME,
   oneOf,
   oneOfOr,
-  SUBJECT,
   TENANT,
   TOPIC,
   VARIABLE,
@@ -21,6 +20,7 @@ import {
 import type { Section } from './config-yaml.ts';
 import { type HeaderNames, isTechnical } from './header-names.ts';
 import { MAX_LANES } from './routes.ts';
+import { MESSAGE, SUBJECT } from './schema/settings.ts';
 
 /** How a call is made and what its reply means, said by a route or as a default of the element template. Durations in ms. */
 export interface CallRules {
@@ -44,6 +44,12 @@ export interface CallRules {
   readonly errorExpression: string;
 }
 
+export interface RequestSchema {
+  readonly subject: string;
+  /** '' the first of the file, or no Protobuf. */
+  readonly message: string;
+}
+
 /** The settings of one kind of call. */
 export interface Route extends CallRules {
   readonly jobType: string;
@@ -54,8 +60,8 @@ export interface Route extends CallRules {
   readonly correlationKey: string;
   /** Added to each request; a value that begins with "=" is FEEL over the job's variables. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Subject in the schema registry that requests are written in; '' plain JSON. */
-  readonly requestSchema: string;
+  /** The latest schema of a subject that requests are written in, for Protobuf one of its messages; undefined: plain JSON. */
+  readonly requestSchema: RequestSchema | undefined;
   /** Most pending jobs of the lane per node. */
   readonly maxPending: number;
   /** Empty: all variables that the task sees. */
@@ -191,11 +197,18 @@ function routeOf(
     key: section.optional('key', EXPRESSION, ''),
     correlationKey: section.optional('correlationKey', EXPRESSION, ''),
     headers: section.pairs('headers', HEADER_NAME, HEADER_VALUE, MAX_HEADERS),
-    requestSchema: section.optional('requestSchema', SUBJECT, ''),
+    requestSchema: requestSchemaOf(section),
     maxPending: section.optional('maxPending', ROUTE.maxPending, 10_000),
     fetchVariables: unique(section.list('fetchVariables', VARIABLE, MAX_LIST)),
     tenantIds: unique(section.list('tenantIds', TENANT, MAX_LIST)),
   };
+  if (rest.requestSchema !== undefined && (rules.profile === 'body' || rules.profile === 'cloudevents-structured')) {
+    section.fault(
+      'requestSchema',
+      rest.requestSchema.subject,
+      `no schema with profile ${rules.profile}, which adds to the body`,
+    );
+  }
   for (const [name] of rest.headers) {
     if (isTechnical(name, names)) section.fault('headers', name, 'a name that no technical header has');
   }
@@ -203,6 +216,15 @@ function routeOf(
   if (jobType === undefined || requestTopic === undefined) return undefined;
   const tenantIds = rest.tenantIds.length === 0 ? [DEFAULT_TENANT] : rest.tenantIds;
   return { jobType, requestTopic, ...rules, ...rest, tenantIds };
+}
+
+function requestSchemaOf(section: Section): RequestSchema | undefined {
+  if (!section.has('requestSchema')) return undefined;
+  const schema = section.section('requestSchema', 'a mapping such as "subject: orders-value"');
+  const subject = schema.required('subject', SUBJECT);
+  const message = schema.optional('message', MESSAGE, '');
+  schema.done();
+  return subject === undefined ? undefined : { subject, message };
 }
 
 function unique<T>(values: readonly T[]): T[] {

@@ -108,7 +108,6 @@ export const HEADER_NAME: Rule<string> = text(
   'header names of letters, digits, ".", "_" and "-", none that begins with kafka_, ce_, REPLY_ or holdfast-',
 );
 export const HEADER_VALUE: Rule<string> = text(/^.{1,4096}$/su, 'a text, or a FEEL expression with a leading "="');
-export const SUBJECT: Rule<string> = text(/^[^\p{Cc}\s]{1,256}$/u, 'a subject of the schema registry');
 
 export const VARIABLE: Rule<string> = text(/^[^\p{Cc}\s]{1,256}$/u, 'names of process variables');
 export const TENANT: Rule<string> = text(

@@ -63,7 +63,7 @@ export function loadConfig(env: Env, readFile: (path: string) => string, hostNam
   const settings = readEnv(env, hostName, faults);
   const content = contentOf(file, readFile, faults);
   const top = content === undefined ? undefined : readYaml(file, content, faults);
-  const config = top === undefined ? undefined : clusterSettings(top);
+  const config = top === undefined ? undefined : clusterSettings(top, settings.registry !== undefined);
   if (faults.length > 0 || config === undefined) throw new ConfigError(file, faults);
   return deepFreeze({ ...settings, ...config });
 }
@@ -85,7 +85,7 @@ function contentOf(file: string, readFile: (path: string) => string, faults: Fau
   }
 }
 
-function clusterSettings(top: Section): Omit<Config, keyof EnvSettings> | undefined {
+function clusterSettings(top: Section, hasRegistry: boolean): Omit<Config, keyof EnvSettings> | undefined {
   const cluster = top.required('cluster', CLUSTER);
   const replyTopic = `holdfast.${cluster}.replies`;
   const deadLetterTopic = `holdfast.${cluster}.dlq`;
@@ -98,6 +98,10 @@ function clusterSettings(top: Section): Omit<Config, keyof EnvSettings> | undefi
     routes.map((route) => route.jobType),
     leaseTtlMs,
   );
+  for (const [index, { requestSchema }] of routes.entries()) {
+    if (requestSchema === undefined || hasRegistry) continue;
+    top.fault(`routes[${index}].requestSchema`, requestSchema.subject, 'a schema only with SCHEMA_REGISTRY_URL set');
+  }
   if (routes.length === 0 && template === undefined && !top.has('routes')) {
     top.fault('routes', 'nothing', 'a list of routes, where the element template is not enabled');
   }

@@ -1,6 +1,7 @@
 // One node on real servers: what `holdfast start` runs. It connects, makes what is missing where it may, and builds the
 // bridge; each server that is away is waited for, and the readiness says for what. The HTTP side is there from the start.
 import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../actors/ports.ts';
 import { bucketName, makeBucket } from '../cluster/nats/bucket.ts';
 import { NatsBus } from '../cluster/nats/bus.ts';
 import { connectNats } from '../cluster/nats/connection.ts';
@@ -19,6 +20,8 @@ import { PrometheusMetrics } from './metrics.ts';
 import { logEvent } from './node-log.ts';
 import { makeTopic, recordBytes, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
 import { largestReply, type SizeLimits } from './routes.ts';
+import { SchemaRegistry } from './schema/registry.ts';
+import { RegistryClient } from './schema/registry-client.ts';
 import type { Secrets } from './secrets.ts';
 import { SystemClock, SystemRandom } from './system-clock.ts';
 import { openZeebe } from './zeebe/client.ts';
@@ -145,6 +148,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         writer: new KafkaRecordWriter(kafka),
         replies: new KafkaReplyReader({ kafka, topic: config.replyTopic, groupId: groupOf(config.cluster), log }),
         prepare,
+        schemas: registryOf(config, clock),
         metrics,
         onEvent: (event: BridgeEvent) => logEvent(log, event),
       },
@@ -203,6 +207,13 @@ export class ConfigChanged extends Error {
   constructor(settings: readonly string[]) {
     super(`only routes and template can be changed while a node runs; these need a restart: ${settings.join(', ')}`);
   }
+}
+
+function registryOf({ registry }: Config, clock: Clock): SchemaRegistry | undefined {
+  if (registry === undefined) return undefined;
+  const { urls, userInfo } = registry;
+  const source = new RegistryClient({ urls, ...(userInfo !== undefined && { userInfo: userInfo.text }) });
+  return new SchemaRegistry({ source, clock });
 }
 
 /** Names of settings that differ and that a running node cannot change. */

@@ -27,8 +27,8 @@ export interface Call {
 }
 
 export interface RequestCall extends Call {
-  /** JSON text, the business payload. */
-  readonly body: string;
+  /** The business payload: JSON text, or bytes that a schema has made of it (profiles without an envelope only). */
+  readonly body: string | Uint8Array;
   readonly replyTopic: string;
   readonly replyPartition?: number | undefined;
   /** Wall clock ms. */
@@ -81,10 +81,11 @@ function keyOf({ key, correlationId }: Call): string {
   return key === '' ? correlationId : key;
 }
 
-function bodyOf(call: RequestCall, names: HeaderNames): string {
+function bodyOf(call: RequestCall, names: HeaderNames): string | Uint8Array {
   const { profile, body, correlationId } = call;
+  if (typeof body !== 'string') return body;
   if (profile === 'body' && isObject(body)) return withMember(body, names.bodyField, JSON.stringify(correlationId));
-  return profile === 'cloudevents-structured' ? envelopeText(call, names) : body;
+  return profile === 'cloudevents-structured' ? envelopeText(call, body, names) : body;
 }
 
 /** In structured mode the envelope says it too; the binding allows both, and a cancel record has no envelope. */

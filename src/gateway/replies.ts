@@ -8,7 +8,7 @@
 // Replies to one job are delivered one after another in offset order: its snapshot keeps the highest offset applied, and
 // an earlier record that came after a later one would pass for a duplicate. Different jobs do not wait for each other.
 import type { JobKey } from '../actors/ids.ts';
-import type { DeadLetterReason, Reply, ReplyAnswer } from '../actors/messages.ts';
+import type { DeadLetterReason, Reply, ReplyAnswer, ReplyContent } from '../actors/messages.ts';
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -17,7 +17,9 @@ import type { AssignedPartition, IncomingRecord, ReplyHandlers, ReplyReader } fr
 import { ReplyCommits } from './reply-commits.ts';
 import { type Judged, judge, type VerifyId } from './reply-record.ts';
 import { ReplyRun } from './reply-run.ts';
+import { decoded } from './reply-schema.ts';
 import { RetryDelay } from './retry-delay.ts';
+import type { SchemaRegistry } from './schema/registry.ts';
 
 export interface RepliesLimits {
   /** The largest reply that is passed on: min(2 MiB, NATS max_payload − overhead). */
@@ -53,7 +55,7 @@ export type RepliesEvent =
   /** A record is done: what its owner answered, or why it went to the dead letters (`late`, `refused`, `unreadable`: both). */
   | { readonly kind: 'settled'; readonly partition: number; readonly outcome: ReplyAnswer | DeadLetterReason }
   /** An owner could not be told, a commit or a query failed; it is tried again. */
-  | { readonly kind: 'retry'; readonly what: 'deliver' | 'commit' | 'logEnd'; readonly error: unknown }
+  | { readonly kind: 'retry'; readonly what: 'deliver' | 'commit' | 'logEnd' | 'schema'; readonly error: unknown }
   | { readonly kind: 'paused' | 'resumed'; readonly partition: number };
 
 export interface RepliesOptions {
@@ -65,6 +67,8 @@ export interface RepliesOptions {
   readonly group: string;
   readonly verify: VerifyId;
   readonly names: HeaderNames;
+  /** Reads values that have a schema; undefined: no registry is configured. */
+  readonly schemas?: Pick<SchemaRegistry, 'decode'> | undefined;
   /** Resolves with the owner's answer, however long that takes; rejects when this node may not go on asking (lease lost). */
   readonly deliver: (reply: Reply) => Promise<ReplyAnswer>;
   /** The job that a business key leads to, by a read that no stale copy answers; rejects like `deliver`. */
@@ -230,14 +234,15 @@ export class Replies {
   async #deliver(
     share: Share,
     record: IncomingRecord,
-    judged: Delivered,
+    encoded: Exclude<Judged, { kind: 'deadLetter' }>,
     before: Promise<void> | undefined,
   ): Promise<void> {
     const { partition } = share;
-    const { content } = judged;
     const position = { partition, offset: record.offset };
     const delay = new RetryDelay(this.#limits.retryMinMs, this.#limits.retryMaxMs, this.#options.random);
     await before;
+    const content = await this.#contentOf(share, record, encoded);
+    const judged: Delivered = { ...encoded, content };
     while (!share.over) {
       try {
         const job = judged.kind === 'reply' ? judged : await this.#jobOf(judged.businessKey);
@@ -252,6 +257,18 @@ export class Replies {
         await new Promise<void>((resolve) => this.#options.clock.setTimer(delay.next(), resolve));
       }
     }
+  }
+
+  async #contentOf(
+    share: Share,
+    record: IncomingRecord,
+    { content }: Exclude<Judged, { kind: 'deadLetter' }>,
+  ): Promise<ReplyContent> {
+    if (content.kind !== 'encoded') return content;
+    const { clock, random, names, schemas, onEvent } = this.#options;
+    const onRetry = (error: unknown) => onEvent?.({ kind: 'retry', what: 'schema', error });
+    const maxBytes = this.#limits.maxReplyBytes;
+    return decoded(record, { clock, random, names, maxBytes, schemas, over: () => share.over, onRetry });
   }
 
   /** A business key names no attempt. */
@@ -350,7 +367,8 @@ export class Replies {
   }
 }
 
-type Delivered = Exclude<Judged, { kind: 'deadLetter' }>;
+/** As it is told to its job's owner. */
+type Delivered = Exclude<Judged, { kind: 'deadLetter' }> & { readonly content: ReplyContent };
 
 function isHeartbeat(judged: Judged): boolean {
   return judged.kind !== 'deadLetter' && judged.content.kind === 'reply' && judged.content.status === 'heartbeat';

@@ -7,6 +7,7 @@ import type { DeadLetterReason, ReplyContent } from '../actors/messages.ts';
 import type { HeaderNames } from './header-names.ts';
 import type { IncomingRecord } from './ports.ts';
 import { correlationOf, readReply } from './reply-contract.ts';
+import { schemaIdOf } from './schema/registry.ts';
 
 /** Of a correlation id: whose it is, or that it only looks like one of ours, or does not even. */
 export type VerifiedId =
@@ -17,10 +18,20 @@ export type VerifiedId =
 export type VerifyId = (correlationId: string) => VerifiedId;
 
 export type JudgedRecord =
-  | { readonly kind: 'reply'; readonly jobKey: JobKey; readonly attempt: number; readonly content: ReplyContent }
+  | {
+      readonly kind: 'reply';
+      readonly jobKey: JobKey;
+      readonly attempt: number;
+      readonly content: ReplyContent | Encoded;
+    }
   /** Its id is none of ours: it may be a business key, or nothing at all. */
-  | { readonly kind: 'businessKey'; readonly businessKey: string; readonly content: ReplyContent }
+  | { readonly kind: 'businessKey'; readonly businessKey: string; readonly content: ReplyContent | Encoded }
   | { readonly kind: 'deadLetter'; readonly reason: DeadLetterReason; readonly message: string };
+
+/** The value has a schema, and is read once that is known: only for records whose id is in order. */
+export interface Encoded {
+  readonly kind: 'encoded';
+}
 
 export interface ReplyRules {
   readonly verify: VerifyId;
@@ -44,7 +55,8 @@ export function judge(record: IncomingRecord, { verify, names, maxBytes }: Reply
   if (verified.kind === 'forged') {
     return { ...deadLetter('forged', 'the correlation id was not made by this cluster'), correlationId };
   }
-  const content = readReply(record, names, maxBytes);
+  const encoded = record.value !== null && schemaIdOf(record.value) !== undefined;
+  const content = encoded ? { kind: 'encoded' as const } : readReply(record, names, maxBytes);
   if (verified.kind === 'unknown') {
     return { kind: 'businessKey', businessKey: correlationId, content, correlationId };
   }

@@ -14,6 +14,9 @@ import type { Clock, Random } from '../actors/ports.ts';
 import type { HeaderNames } from './header-names.ts';
 import type { OutgoingRecord, RecordWriter } from './ports.ts';
 import { cancelRecord, requestRecord } from './profiles.ts';
+import { RetryDelay } from './retry-delay.ts';
+import { RegistryUnavailable } from './schema/errors.ts';
+import type { SchemaRegistry } from './schema/registry.ts';
 import {
   DEFAULT_TOPIC_QUEUE_LIMITS,
   type QueuedRecord,
@@ -31,6 +34,8 @@ export interface RequestPublisherOptions {
   /** Shown to services as the source of CloudEvents. */
   readonly cluster: string;
   readonly names: HeaderNames;
+  /** Writes bodies that have a schema; undefined: no registry is configured. */
+  readonly schemas?: Pick<SchemaRegistry, 'encodeWith'> | undefined;
   /** Lease valid and connected, at this moment. */
   readonly mayAct: () => boolean;
   readonly limits?: Partial<TopicQueueLimits>;
@@ -39,10 +44,12 @@ export interface RequestPublisherOptions {
 
 interface Owed {
   readonly topic: string;
-  readonly queue: TopicQueue;
-  record: QueuedRecord;
   settled: (outcome: RequestOutcome) => void;
+  /** Undefined while its body is not written in its schema yet. */
+  sending: { readonly queue: TopicQueue; readonly record: QueuedRecord } | undefined;
 }
+
+type Schema = NonNullable<OutgoingRequest['content']['schema']>;
 
 export class RequestPublisher {
   readonly #options: RequestPublisherOptions;
@@ -82,19 +89,49 @@ export class RequestPublisher {
     const known = this.#owed.get(name);
     if (known !== undefined) {
       known.settled = settled;
-      known.queue.keep(known.record);
+      known.sending?.queue.keep(known.sending.record);
       return;
     }
-    const { topic } = request.content;
-    const queue = this.#queueOf(topic);
-    const owed: Owed = { topic, queue, settled, record: { state: 'queued' } };
+    const { topic, schema } = request.content;
+    const owed: Owed = { topic, settled, sending: undefined };
     this.#owed.set(name, owed);
-    owed.record = queue.add(this.#recordOf(request), (outcome) => {
+    if (schema === undefined) this.#queue(name, owed, this.#recordOf(request, request.content.body));
+    else void this.#encode(name, owed, request, schema);
+  }
+
+  /** Like Kafka away: tried again without an end. What the schema refuses after all is refused for good. */
+  async #encode(name: string, owed: Owed, request: OutgoingRequest, schema: Schema): Promise<void> {
+    const { schemas, clock, random } = this.#options;
+    const delay = new RetryDelay(this.#limits.retryMinMs, this.#limits.retryMaxMs, random);
+    await undefined; // nobody is called back from within `publish`
+    while (this.#owed.get(name) === owed) {
+      try {
+        if (schemas === undefined) throw new Error('the request has a schema, and SCHEMA_REGISTRY_URL is not set');
+        const value = await schemas.encodeWith(schema.id, request.content.body, schema.message);
+        if (this.#owed.get(name) === owed) this.#queue(name, owed, this.#recordOf(request, value));
+        return;
+      } catch (error) {
+        if (!(error instanceof RegistryUnavailable)) return this.#refuse(name, owed, error);
+        await new Promise<void>((resolve) => clock.setTimer(delay.next(), resolve));
+      }
+    }
+  }
+
+  #refuse(name: string, owed: Owed, error: unknown): void {
+    if (this.#owed.get(name) !== owed) return;
+    this.#owed.delete(name);
+    owed.settled({ kind: 'refused', reason: error instanceof Error ? error.message : String(error) });
+  }
+
+  #queue(name: string, owed: Owed, record: OutgoingRecord): void {
+    const queue = this.#queueOf(owed.topic);
+    const queued = queue.add(record, (outcome) => {
       if (this.#owed.get(name) !== owed) return;
       this.#owed.delete(name);
-      this.#forgetIdle(topic, queue);
+      this.#forgetIdle(owed.topic, queue);
       if (outcome.kind !== 'dropped') owed.settled(outcome);
     });
+    owed.sending = { queue, record: queued };
   }
 
   /**
@@ -106,9 +143,10 @@ export class RequestPublisher {
     const name = nameOf(jobKey, attempt);
     const owed = this.#owed.get(name);
     if (owed === undefined) return 'unknown';
-    if (!owed.queue.takeBack(owed.record)) return 'inFlight';
+    const { sending } = owed;
+    if (sending?.queue.takeBack(sending.record) === false) return 'inFlight';
     this.#owed.delete(name);
-    this.#forgetIdle(owed.topic, owed.queue);
+    if (sending !== undefined) this.#forgetIdle(owed.topic, sending.queue);
     return 'withdrawn';
   }
 
@@ -121,7 +159,8 @@ export class RequestPublisher {
   /** See Requests. What is in flight stays owed until that try is over, then it is forgotten, or settled. */
   giveUp(jobKey: JobKey, attempt: number): void {
     const owed = this.#owed.get(nameOf(jobKey, attempt));
-    if (owed !== undefined && this.withdraw(jobKey, attempt) === 'inFlight') owed.queue.drop(owed.record);
+    if (owed === undefined || this.withdraw(jobKey, attempt) !== 'inFlight') return;
+    owed.sending?.queue.drop(owed.sending.record);
   }
 
   /** The incarnation is lost: forget everything, call nobody back. New requests may come, of the next incarnation. */
@@ -159,14 +198,14 @@ export class RequestPublisher {
     if (queue.idle && this.#queues.get(topic) === queue) this.#queues.delete(topic);
   }
 
-  #recordOf(request: OutgoingRequest): OutgoingRecord {
+  #recordOf(request: OutgoingRequest, value: string | Uint8Array): OutgoingRecord {
     const { names, cluster, replyTopic } = this.#options;
     const { content, origin, jobKey, profile, correlationId, attempt, replyDeadlineMs } = request;
     const trace = request.trace || traceOf(cluster, origin.instanceKey, jobKey);
     const { processId, elementId } = origin;
-    const { key, body, headers } = content;
+    const { key, headers } = content;
     const call = { profile, key, correlationId, jobId: jobKey, attempt, cluster, processId, elementId, trace };
-    return requestRecord({ ...call, body, headers, replyTopic, replyDeadlineMs }, names);
+    return requestRecord({ ...call, body: value, headers, replyTopic, replyDeadlineMs }, names);
   }
 
   #cancelRecordOf({ profile, correlationId, jobKey, attempt, origin, reason }: CancelRecord): OutgoingRecord {

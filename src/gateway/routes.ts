@@ -5,11 +5,13 @@
 import type { JobKey, Lane } from '../actors/ids.ts';
 import type { Activation, CallSettings, RequestContent } from '../actors/messages.ts';
 import type { Route } from './config.ts';
-import type { CallRules } from './config-routes.ts';
+import type { CallRules, RequestSchema } from './config-routes.ts';
 import { DEFAULT_HEADER_NAMES, type HeaderNames } from './header-names.ts';
 import type { ActivatedJob } from './ports.ts';
 import { profileFault } from './profiles.ts';
 import { mappedBy } from './request-mapping.ts';
+import { RegistryUnavailable } from './schema/errors.ts';
+import { type SchemaRegistry, schemaIdOf } from './schema/registry.ts';
 
 /** Most lanes of a cluster: each costs streams, polls, room in membership records and metrics. */
 export const MAX_LANES = 256;
@@ -54,7 +56,7 @@ export function activationOf(
   names: HeaderNames = DEFAULT_HEADER_NAMES,
 ): Activation {
   const { key, businessKey, headers, fault: unmapped } = mappedBy(route, job.variables);
-  const request = { topic: route.requestTopic, key, body: job.variables, headers };
+  const request = { topic: route.requestTopic, key, body: job.variables, schema: undefined, headers };
   const fault = unmapped ?? profileFault(route.profile, job.variables, names) ?? sizeFault(request, limits);
   const settings = settingsOf(route, route.requestTopic);
   const { maxPending } = route;
@@ -65,7 +67,7 @@ export function activationOf(
 export function activation(job: ActivatedJob, call: CallPart): Activation {
   return {
     ...call,
-    request: call.fault === undefined ? call.request : { ...call.request, body: '', headers: [] },
+    request: call.fault === undefined ? call.request : withoutBody(call.request),
     jobKey: job.key as JobKey,
     retries: job.retries,
     lockDeadlineMs: job.deadlineMs,
@@ -79,7 +81,30 @@ export function activation(job: ActivatedJob, call: CallPart): Activation {
       tenantId: job.tenantId,
     },
     trace: '',
+    faultPasses: false,
   };
+}
+
+function withoutBody(request: RequestContent): RequestContent {
+  return { ...request, body: '', headers: [] };
+}
+
+/** The same call, in the schema that was found for it; or at fault, for a while or until somebody mends it. */
+export async function inSchema(
+  activation: Activation,
+  { subject, message }: RequestSchema,
+  schemas: Pick<SchemaRegistry, 'encode'>,
+): Promise<Activation> {
+  if (activation.fault !== undefined) return activation;
+  try {
+    const bytes = await schemas.encode(subject, activation.request.body, message);
+    // Pinned: published again after a takeover, the request has the same bytes although a newer version is there.
+    return { ...activation, request: { ...activation.request, schema: { id: schemaIdOf(bytes) ?? 0, message } } };
+  } catch (error) {
+    const fault = error instanceof Error ? error.message : String(error);
+    const faultPasses = error instanceof RegistryUnavailable;
+    return { ...activation, request: withoutBody(activation.request), fault, faultPasses };
+  }
 }
 
 /** What a job carries of the rules of its call, whatever becomes of them later. */

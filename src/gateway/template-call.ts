@@ -66,7 +66,7 @@ export function callOf(
   const settings = settingsOf(rulesOf(fields, defaults), topic);
   const fault = fields.complaint;
   const content = fault === undefined ? { body, headers } : { body: '', headers: [] };
-  return { request: { topic, key, ...content }, settings, correlationKey, fault };
+  return { request: { topic, key, schema: undefined, ...content }, settings, correlationKey, fault };
 }
 
 /** '' when it is at fault. */

@@ -284,6 +284,17 @@ describe('a business key', () => {
   });
 });
 
+test('a fault that may pass costs a retry and waits for the backoff', () => {
+  const world = new World();
+  const activation = { ...world.activate()!, fault: 'the registry is away', faultPasses: true };
+  expect(world.ask({ type: 'activated', activation })).toBe('failed');
+  expect(world.engine).toMatchObject({ retries: 2, backoffUntilMs: world.nowMs + SETTINGS.retryBackoffMs });
+  expect(world.history[0]?.snapshot.failing).toMatchObject({
+    why: 'notSent',
+    cause: expect.stringMatching(/registry is away/),
+  });
+});
+
 test('a parked reply means what the settings of its activation say: an error too', () => {
   const world = new World();
   world.activate();

@@ -340,11 +340,12 @@ export class World {
         elementInstanceKey: '2',
         tenantId: '<default>',
       },
-      request: { topic: 'charges', key: '', body: '{"a":1}', headers: [] },
+      request: { topic: 'charges', key: '', body: '{"a":1}', schema: undefined, headers: [] },
       businessKey: this.businessKey,
       settings: this.settings,
       trace: '',
       fault: undefined,
+      faultPasses: false,
     };
   }
 

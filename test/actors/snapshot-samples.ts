@@ -38,6 +38,7 @@ export const HELD: Snapshot = {
   request: {
     topic: 'payments.requests',
     key: '',
+    schema: { id: 7, message: 'shop.Order' },
     body: JSON.stringify({ note: 'ä€😀'.padEnd(300, 'x') }),
     headers: [['a', 'b']],
   },
@@ -146,7 +147,13 @@ export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
   trace: text,
   alias: text,
   request: fc.option(
-    fc.record({ topic: text, key: text, body: text, headers: fc.array(fc.tuple(text, text), { maxLength: 3 }) }),
+    fc.record({
+      topic: text,
+      key: text,
+      body: text,
+      schema: fc.option(fc.record({ id: fc.integer({ min: 1 }), message: text }), { nil: undefined }),
+      headers: fc.array(fc.tuple(text, text), { maxLength: 3 }),
+    }),
     {
       nil: undefined,
     },

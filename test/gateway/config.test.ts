@@ -48,7 +48,7 @@ describe('defaults', () => {
           onReplyTimeout: 'incident',
           ...{ timeoutErrorCode: '', heartbeatTimeoutMs: 0, onLate: 'dlq', lateMessageName: '', cancelRecord: false },
           ...{ profile: 'spring', resultVariable: '', resultExpression: '', errorExpression: '' },
-          ...{ key: '', correlationKey: '', headers: [], requestSchema: '' },
+          ...{ key: '', correlationKey: '', headers: [], requestSchema: undefined },
           retryBackoffMs: 30_000,
           lateWindowMs: 600_000,
           incidentWindowMs: 604_800_000,

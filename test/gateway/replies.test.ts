@@ -14,6 +14,7 @@ import type {
   SendAnswer,
 } from '../../src/gateway/ports.ts';
 import { Replies, type RepliesEvent, type RepliesLimits } from '../../src/gateway/replies.ts';
+import { RegistryUnavailable, SchemaUnknown } from '../../src/gateway/schema/errors.ts';
 import { RESULT } from '../actors/pending-job-world.ts';
 import { type ClockView, ManualClock } from '../support/manual-clock.ts';
 
@@ -58,6 +59,15 @@ const writer: RecordWriter = {
   close: async () => {},
 };
 
+/** What the registry makes of the next values; asked for more, the test is wrong. */
+let registry: (string | Error)[] = [];
+const schemas = {
+  decode: async () => {
+    const next = registry.shift() ?? new Error('asked without need');
+    if (next instanceof Error) throw next;
+    return next;
+  },
+};
 const businessKeys = new Map<string, JobKey>();
 
 async function start(limits: Partial<RepliesLimits> = {}, acks = false): Promise<void> {
@@ -70,6 +80,7 @@ async function start(limits: Partial<RepliesLimits> = {}, acks = false): Promise
     topic: 'replies',
     group: 'group',
     names: DEFAULT_HEADER_NAMES,
+    schemas,
     verify: (id) => {
       const [, jobKey] = /^id-(\d+)$/.exec(id) ?? [];
       if (jobKey !== undefined) return { kind: 'ok', jobKey: jobKey as JobKey, attempt: 1 };
@@ -189,6 +200,57 @@ describe('replies', () => {
     await clock.advance(1_000);
     expect(reasons()).toEqual([...answers]);
     expect(commits).toEqual(['1: 0@15']);
+  });
+
+  it('with a schema are read once it is known, in order with others of their job, and asked for again meanwhile', async () => {
+    await start();
+    assign(1, 0);
+    const framed = Uint8Array.of(0, 0, 0, 0, 7, 1);
+    registry = [new RegistryUnavailable('http://r', 'is away'), '{"n":9007199254740993}'];
+    handlers.onBatch(0, [record(10, 'id-1', framed), record(11, 'id-1'), record(12, 'id-2')], '13');
+    await clock.advance(1);
+    expect(deliveries.map(({ reply }) => reply.jobKey)).toEqual(['2']);
+    await clock.advance(1_000);
+    expect(deliveries[1]?.reply).toMatchObject({
+      jobKey: '1',
+      position: { offset: '10' },
+      content: { body: '{"n":9007199254740993}' },
+    });
+    await deliveries[1]?.answer('applied');
+    expect(deliveries[2]?.reply.position.offset).toBe('11');
+  });
+
+  it('that no schema can read are malformed: at once, or when the registry was away for too long', async () => {
+    await start();
+    assign(1, 0);
+    const framed = Uint8Array.of(0, 0, 0, 0, 7, 1);
+    registry = [new SchemaUnknown('schema with id 7')];
+    handlers.onBatch(0, [record(10, 'id-1', framed)], '11');
+    await clock.advance(1);
+    expect(deliveries[0]?.reply.content).toMatchObject({
+      kind: 'malformed',
+      reason: 'schema',
+      message: expect.stringMatching(/id 7/),
+    });
+    registry = Array.from({ length: 1_000 }, () => new RegistryUnavailable('http://r', 'is away'));
+    handlers.onBatch(0, [record(11, 'id-2', framed)], '12');
+    await clock.advance(59_000);
+    expect(deliveries).toHaveLength(1);
+    await clock.advance(10_000);
+    expect(deliveries[1]?.reply.content).toMatchObject({
+      kind: 'malformed',
+      reason: 'schema',
+      message: expect.stringMatching(/is away/),
+    });
+  });
+
+  it('whose id is forged or of nobody ask no registry for anything', async () => {
+    await start();
+    assign(1, 0);
+    registry = [];
+    handlers.onBatch(0, [record(10, 'id-forged', Uint8Array.of(0, 0, 0, 0, 7, 1))], '11');
+    await clock.advance(1);
+    expect(reasons()).toEqual(['forged']);
   });
 
   it('commit the end of the settled run only, and try again when Kafka does not take it', async () => {

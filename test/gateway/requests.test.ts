@@ -5,6 +5,7 @@ import type { OutgoingRequest } from '../../src/actors/messages.ts';
 import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 import type { OutgoingRecord, RecordWriter, SendAnswer } from '../../src/gateway/ports.ts';
 import { RequestPublisher, type RequestPublisherOptions } from '../../src/gateway/requests.ts';
+import { RegistryUnavailable, SchemaUnknown } from '../../src/gateway/schema/errors.ts';
 import { World as Job } from '../actors/pending-job-world.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -66,7 +67,7 @@ function request(job: number, topic = 'a', body = '{}'): OutgoingRequest {
     attempt: 1,
     correlationId: `c${job}` as CorrelationId,
     lane: 'lane' as Lane,
-    content: { topic, key: '', body, headers: [['x', 'y']] },
+    content: { topic, key: '', body, schema: undefined, headers: [['x', 'y']] },
     profile: 'spring',
     origin: new Job().activation().origin,
     replyDeadlineMs: 0,
@@ -307,5 +308,57 @@ describe('publishing requests', () => {
     await clock.advance(10_000);
     expect(settled).toEqual(['1 acked']);
     expect(sends).toHaveLength(1);
+  });
+});
+
+describe('requests with a schema', () => {
+  const framed = (job: number): OutgoingRequest => {
+    const plain = request(job);
+    return { ...plain, content: { ...plain.content, schema: { id: 7, message: 'Order' } } };
+  };
+  const BYTES = Uint8Array.of(0, 0, 0, 0, 7, 1);
+
+  it('are written in the schema that was pinned, again while the registry is away', async () => {
+    const asked: unknown[] = [];
+    const answers = [new RegistryUnavailable('http://r', 'is away'), BYTES];
+    const schemas = {
+      encodeWith: async (...what: unknown[]) => {
+        asked.push(what);
+        const next = answers.shift();
+        if (next instanceof Uint8Array) return next;
+        throw next;
+      },
+    };
+    publish(publisher({ schemas }), framed(1));
+    await clock.advance(1_000);
+    expect(asked).toEqual([
+      [7, '{}', 'Order'],
+      [7, '{}', 'Order'],
+    ]);
+    expect(sends[0]?.records[0]?.value).toEqual(BYTES);
+    await sends[0]?.answer({ kind: 'acked' });
+    expect(settled).toEqual(['1 acked']);
+  });
+
+  it('that the schema refuses are refused; those withdrawn meanwhile are not sent', async () => {
+    const refused = publisher({ schemas: { encodeWith: () => Promise.reject(new SchemaUnknown('schema with id 7')) } });
+    publish(refused, framed(1));
+    await clock.advance(1);
+    expect(settled).toEqual(['1 refused']);
+    const later = Promise.withResolvers<Uint8Array>();
+    const waiting = publisher({ schemas: { encodeWith: () => later.promise } });
+    publish(waiting, framed(2));
+    expect(waiting.withdraw('2' as JobKey, 1)).toBe('withdrawn');
+    later.resolve(BYTES);
+    await clock.advance(1_000);
+    expect(sends).toEqual([]);
+    expect(waiting.size).toBe(0);
+  });
+
+  it('without a registry are refused with what to set', async () => {
+    const reasons: string[] = [];
+    publisher().publish(framed(3), (outcome) => reasons.push(outcome.kind === 'refused' ? outcome.reason : ''));
+    await clock.advance(1);
+    expect(reasons.join()).toMatch(/SCHEMA_REGISTRY_URL/);
   });
 });

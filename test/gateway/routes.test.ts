@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { PLAIN_CONTRACT } from '../../src/actors/messages.ts';
 import { type Config, loadConfig, type Route } from '../../src/gateway/config.ts';
 import type { ActivatedJob } from '../../src/gateway/ports.ts';
-import { activationOf, RECORD_OVERHEAD_BYTES, SNAPSHOT_OVERHEAD_BYTES } from '../../src/gateway/routes.ts';
+import { mappedBy } from '../../src/gateway/request-mapping.ts';
+import { activationOf, inSchema, RECORD_OVERHEAD_BYTES, SNAPSHOT_OVERHEAD_BYTES } from '../../src/gateway/routes.ts';
+import { Misfit, RegistryUnavailable, SchemaMismatch, SchemaUnknown } from '../../src/gateway/schema/errors.ts';
 
 const config: Config = loadConfig(
   { NATS_URL: 'a', KAFKA_BOOTSTRAP_SERVERS: 'a:1' },
@@ -49,7 +51,7 @@ test('the owner is told everything it needs, and the variables pass as they are'
       elementInstanceKey: '2251799813685251',
       tenantId: '<default>',
     },
-    request: { topic: 'payments', key: '', body: variables, headers: [] },
+    request: { topic: 'payments', key: '', body: variables, schema: undefined, headers: [] },
     businessKey: '',
     settings: {
       replyTimeoutMs: 600_000,
@@ -61,6 +63,7 @@ test('the owner is told everything it needs, and the variables pass as they are'
     },
     trace: '',
     fault: undefined,
+    faultPasses: false,
   });
 });
 
@@ -88,4 +91,66 @@ test('a topic that takes little makes no incident of the requests to another one
   const variables = `{"x":"${'a'.repeat(8192)}"}`;
   expect(activationOf(route, job(variables), limits).fault).toBeUndefined();
   expect(activationOf({ ...route, requestTopic: 'tiny' }, job(variables), limits).fault).toMatch(/Kafka takes 2048\./);
+});
+
+describe('a request with a schema', () => {
+  const SCHEMA = { subject: 'payments-value', message: '' };
+  const plain = activationOf(route, job('{"n":1}'), LIMITS);
+  const encoded = (bytes: readonly number[]) => ({ encode: async () => Uint8Array.from(bytes) });
+
+  test('keeps its text and pins the schema that was the latest', async () => {
+    const pinned = await inSchema(plain, SCHEMA, encoded([0, 0, 0, 1, 2, 99]));
+    expect(pinned).toEqual({ ...plain, request: { ...plain.request, schema: { id: 258, message: '' } } });
+  });
+
+  test.each([
+    [new SchemaUnknown('subject payments-value'), false],
+    [new SchemaMismatch('schema 7', new Misfit('n', 'the number 1', 'a text')), false],
+    [new RegistryUnavailable('http://registry', 'does not answer'), true],
+  ])('is at fault when it cannot be written in it, for good or for now: %s', async (error, faultPasses) => {
+    const fails = { encode: () => Promise.reject(error) };
+    const request = { ...plain.request, body: '', headers: [] };
+    expect(await inSchema(plain, SCHEMA, fails)).toEqual({ ...plain, request, fault: error.message, faultPasses });
+  });
+});
+
+describe('what a route computes', () => {
+  const mapped = (settings: object, variables: string) =>
+    mappedBy({ key: '', correlationKey: '', headers: [], ...settings }, variables);
+
+  test('comes from the variables, integers of any size exactly; what is absent is left out', () => {
+    const settings = {
+      key: 'customer.id',
+      correlationKey: '"o-" + order',
+      headers: [
+        ['p', '= prio'],
+        ['s', 'as it is'],
+        ['n', '=nothing'],
+      ],
+    };
+    expect(mapped(settings, '{"customer":{"id":9007199254740993},"order":"7","prio":true}')).toEqual({
+      key: '9007199254740993',
+      businessKey: 'o-7',
+      headers: [
+        ['p', 'true'],
+        ['s', 'as it is'],
+      ],
+      fault: undefined,
+    });
+  });
+
+  test.each([
+    [{ correlationKey: 'order' }, '{}', /correlationKey yields nothing/],
+    [{ correlationKey: 'order' }, '{"order":"hf1-x"}', /begins with "hf1-"/],
+    [{ key: 'order' }, '{"order":[1]}', /key yields no text, number or boolean/],
+    [{ key: 'order' }, JSON.stringify({ order: 'x'.repeat(513) }), /key yields 513 characters; allowed is 512/],
+    [{ key: 'order + 1' }, '{"order":9007199254740993}', /key cannot be evaluated/],
+  ])('or is a fault in words: %j over %s', (settings, variables, fault) => {
+    expect(mapped(settings, variables)).toMatchObject({
+      key: '',
+      businessKey: '',
+      headers: [],
+      fault: expect.stringMatching(fault),
+    });
+  });
 });

@@ -24,7 +24,7 @@ export const ROUTE: Route = {
   ...{ replyTimeoutMs: 600_000, onReplyTimeout: 'incident', timeoutErrorCode: '', heartbeatTimeoutMs: 0 },
   ...{ onLate: 'dlq', lateMessageName: '', cancelRecord: false, profile: 'spring' },
   ...{ resultVariable: '', resultExpression: '', errorExpression: '' },
-  ...{ key: '', correlationKey: '', headers: [], requestSchema: '' },
+  ...{ key: '', correlationKey: '', headers: [], requestSchema: undefined },
   retryBackoffMs: 5_000,
   lateWindowMs: 600_000,
   incidentWindowMs: 7 * 24 * 3_600_000,

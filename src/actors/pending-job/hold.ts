@@ -56,7 +56,8 @@ function* hold(
   const held = firstSnapshot(context, activation, before);
   state.heartbeatDeadlineMs = held.heartbeatDeadlineMs;
   if (activation.fault !== undefined) {
-    yield* startFailing(state, context, { ...held, request: undefined }, refused(activation.fault), undefined);
+    const failing = activation.faultPasses ? notNow(activation, activation.fault) : refused(activation.fault);
+    yield* startFailing(state, context, { ...held, request: undefined }, failing, undefined);
     return 'failed';
   }
   if (activation.businessKey !== '') {
@@ -205,6 +206,16 @@ export function refused(reason: string): Failing {
     outcome: 'failed',
     errorCode: '',
     variables: '',
+  };
+}
+
+/** What may be possible later costs a retry, and waits for the backoff. */
+function notNow({ retries, settings }: Activation, reason: string): Failing {
+  return {
+    ...refused(reason),
+    why: 'notSent',
+    retries: Math.max(0, retries - 1),
+    backoffMs: settings.retryBackoffMs,
   };
 }
 

@@ -153,10 +153,17 @@ test('at its limit the intake of a lane stops and resumes by itself, and another
     const pending = () => trial.nodes.metric('holdfast_pending_jobs', { lane: `${cluster}-small` });
     const tokens = await small.start(100);
     const limit = 2 * SMALL_LANE;
-    await eventually('both nodes at their limit', () => asked().length === limit, { ...PATIENCE, diagnose: pending });
+    // Which node a job is for shows only once it is activated: when one is at its limit, all stop taking jobs of the lane.
+    const lane = { lane: `${cluster}-small` };
+    const full = async () => {
+      const held = await Promise.all(trial.nodes.all.map((node) => node.metric('holdfast_pending_jobs', lane)));
+      return Math.max(...held) === SMALL_LANE;
+    };
+    await eventually('a node at its limit', full, { ...PATIENCE, diagnose: pending });
     await trial.driver.allAnswered(await trial.driver.start(50), PATIENCE);
-    expect(asked().length).toBe(limit);
-    expect(await pending()).toBe(limit);
+    expect(asked().length).toBeGreaterThanOrEqual(SMALL_LANE);
+    expect(asked().length).toBeLessThanOrEqual(limit);
+    expect(await full()).toBe(true);
 
     byHand = undefined;
     for (const request of asked()) trial.service.reply(request, ANSWER(request, 0) ?? null);

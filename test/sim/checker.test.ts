@@ -1,5 +1,5 @@
 // The checker against hand-made histories: a good one passes, and each way of breaking it is named.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Incarnation, Lane } from '../../src/actors/ids.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
@@ -51,7 +51,7 @@ const FAILING = {
   outcome: 'failed',
   errorCode: '',
 } as const;
-const ended = (outcome: 'completed' | 'failed', more: Partial<Snapshot> = {}): Snapshot => ({
+const ended = (outcome: NonNullable<Snapshot['outcome']>, more: Partial<Snapshot> = {}): Snapshot => ({
   ...HELD,
   kind: 'ended',
   outcome,
@@ -104,8 +104,14 @@ class Story {
     return this;
   }
 
-  deadLettered(value: string): this {
-    this.#written(NAMES.deadLetterTopic, 0, value);
+  /** The reply at this offset, with whatever value. */
+  deadLettered(offset: number, value = 'x'): this {
+    this.#written(NAMES.deadLetterTopic, 0, value, `0/${offset}`);
+    return this;
+  }
+
+  endedIn(how: 'cancelled' | 'completed'): this {
+    this.history.add({ kind: 'ended', jobKey: JOB, how });
     return this;
   }
 
@@ -127,7 +133,7 @@ class Story {
     return check(this.history, NAMES).map(({ invariant }) => invariant);
   }
 
-  #written(topic: string, offset: number, value: string | undefined): void {
+  #written(topic: string, offset: number, value: string | undefined, origin = ''): void {
     this.history.add({
       kind: 'written',
       node: 'n1',
@@ -138,10 +144,13 @@ class Story {
       attempt: 1,
       correlationId: 'x',
       value,
+      origin,
     });
   }
 }
 
+/** Keeps the replies at these offsets as applied, one after another. */
+const applied = (...offsets: number[]): Partial<Snapshot> => ({ applied: [[0, String(offsets.at(-1))]] });
 const held = () => new Story().started().stored(HELD).request();
 
 test('the good stories pass: fast, stored first, failed once and reopened', () => {
@@ -160,7 +169,7 @@ test('the good stories pass: fast, stored first, failed once and reopened', () =
     .stored({ ...HELD, kind: 'failing', failing: FAILING })
     .command('fail', 'retries=2 not json')
     .stored(ended('failed', { applied: [[0, '0']] }))
-    .deadLettered('rubbish')
+    .deadLettered(0, 'rubbish')
     .committed(1)
     .stored({ ...HELD, attempt: 2, applied: [[0, '0']] });
   expect(reopened.broken()).toEqual([]);
@@ -191,7 +200,101 @@ test('I4: an effect while cut off', () => {
 test('I5: a committed record that left no mark', () => {
   expect(held().reply().committed(1).broken()).toEqual(['I5']);
   expect(held().reply('forged', 'f').committed(1).broken()).toEqual(['I5']);
-  expect(held().reply('forged', 'f').deadLettered('f').committed(1).broken()).toEqual([]);
+  expect(held().reply('forged', 'f').deadLettered(0).committed(1).broken()).toEqual([]);
+});
+
+describe('I5, record by record', () => {
+  const failing: Snapshot = { ...HELD, kind: 'failing', failing: FAILING, ...applied(0) };
+  const replied: Snapshot = { ...HELD, kind: 'replied', reply: REPLY, ...applied(0) };
+
+  test.each<[string, Story]>([
+    [
+      'its position, in a tombstone',
+      held()
+        .reply()
+        .stored(ended('cancelled', applied(0))),
+    ],
+    ['its job is completed: a duplicate', held().reply().stored(ended('completed'))],
+    ['nobody can say who ended its job: it may have been this one', held().stored(ended('gone')).reply()],
+    ['another one is stored: a duplicate', held().reply().stored(replied).reply('result', '{"second":1}')],
+    ['the engine took it, and its node died', held().reply().command('complete', ANSWER)],
+    ['it is a dead letter: its job was cancelled', held().reply().endedIn('cancelled').deadLettered(0)],
+    ['it fails its job, and is a dead letter', held().reply('malformed', 'm').stored(failing).deadLettered(0)],
+    [
+      'the engine refused it: it fails its job, and is a dead letter',
+      held()
+        .reply()
+        .stored(failing)
+        .deadLettered(0)
+        .stored(ended('failed', applied(0)))
+        .stored(ended('gone', applied(0))),
+    ],
+  ])('a mark is: %s', (_, story) => {
+    expect(
+      story
+        .committed(2)
+        .broken()
+        .filter((invariant) => invariant === 'I5'),
+    ).toEqual([]);
+  });
+
+  test.each<[string, Story]>([
+    ['the engine cancelled its job', held().reply().endedIn('cancelled')],
+    ['its job ended in the engine somehow', held().reply().endedIn('completed')],
+    ['its attempt has a tombstone that may be opened again', held().reply().stored(ended('failed'))],
+    ['another record with its value is a dead letter', held().reply('forged', 'f').reply().deadLettered(1, 'f')],
+    [
+      'a later record was applied',
+      held()
+        .reply()
+        .reply('result', '{"second":1}')
+        .stored(ended('failed', applied(1))),
+    ],
+    [
+      'another reply was stored, but before this one came',
+      held()
+        .reply()
+        .stored(replied)
+        .stored(failing)
+        .stored(ended('failed', applied(0)))
+        .reply('result', '{"second":1}'),
+    ],
+    [
+      'malformed, it failed its job',
+      held()
+        .reply('malformed', 'm')
+        .stored(failing)
+        .stored(ended('failed', applied(0))),
+    ],
+    ['forged, for a job that is completed', held().stored(ended('completed')).reply('forged', 'f')],
+    ['without an id, while a reply is stored', held().reply().stored(replied).reply('withoutId', 'w')],
+  ])('no mark is: %s', (_, story) => {
+    expect(story.committed(2).broken()).toEqual(['I5']);
+  });
+
+  test.each<[string, Story]>([
+    ['stored, then a dead letter', held().reply().stored(replied).deadLettered(0)],
+    ['a dead letter, then stored', held().reply().deadLettered(0).stored(replied)],
+    [
+      'the cause of a tombstone',
+      held()
+        .reply()
+        .stored(ended('gone', applied(0)))
+        .deadLettered(0),
+    ],
+    ['what the engine completed the job with', held().reply().deadLettered(0).command('complete', ANSWER)],
+  ])('no fate of its own is: %s', (_, story) => {
+    expect(story.broken()).toEqual(['I5']);
+  });
+
+  test('a position that is no reply to the job, and a dead letter of nothing', () => {
+    expect(
+      held()
+        .stored(ended('completed', applied(0)))
+        .broken(),
+    ).toEqual(['I5']);
+    expect(held().deadLettered(3).broken()).toEqual(['I5']);
+  });
 });
 
 test('I9 and I10: a changed body, a cancel record after completion, two retries for one malformed reply', () => {

@@ -2,12 +2,13 @@
 //
 // One pass in the true order of events, and one look at the end. The checker knows what the engine accepted, what services
 // meant by their records, and what stood in the bucket; it knows nothing of how the code works, except how to read a
-// snapshot. I7 is asked by whoever waited for the world to come to rest: `unfinished`. I8 needs the moment of a crash:
+// snapshot. I5 has a file of its own (reply-fates.ts). I7 is asked by whoever waited for the world to come to rest: `unfinished`. I8 needs the moment of a crash:
 // `repeatedRequests` gives the repeats, with their times.
 
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
-import type { EventOf, History, Recorded, ReplyKind } from './history.ts';
+import type { EventOf, History, Recorded } from './history.ts';
+import { ReplyFates } from './reply-fates.ts';
 import { breach } from './snapshot-law.ts';
 
 export interface Violation {
@@ -23,11 +24,6 @@ export interface Names {
   readonly deadLetterTopic: string;
   /** The message of a FailJob that gives a job back, and needs no stored cause (I3). */
   readonly giveBack: string;
-}
-
-interface ReplyRecord {
-  readonly event: EventOf<'written'>;
-  meant: ReplyKind;
 }
 
 /** What is known of one job at one moment. */
@@ -49,22 +45,23 @@ class Checker {
   readonly violations: Violation[] = [];
   readonly #names: Names;
   readonly #jobs = new Map<string, JobFacts>();
-  readonly #replies = new Map<number, ReplyRecord[]>();
-  readonly #deadLetters = new Set<string>();
-  readonly #committed = new Map<number, number>();
+  readonly #replies = new ReplyFates((at, message) => this.#blame('I5', at, message));
+  /** Bodies on the reply topic, by partition/offset. */
+  readonly #bodies = new Map<string, string>();
 
   constructor(names: Names) {
     this.#names = names;
   }
 
   see(event: Recorded): void {
+    this.#replies.tick();
     const job = 'jobKey' in event ? this.#jobs.get(event.jobKey) : undefined;
     if (event.kind === 'started') this.#jobs.set(event.jobKey, unseen(event));
     else if (event.kind === 'command' || event.kind === 'sending') {
       if (event.cutOff) this.#blame('I4', event, `${event.node} emitted it while cut off from NATS`);
     } else if (event.kind === 'written') this.#written(event, job);
     else if (event.kind === 'stored') this.#stored(event);
-    else if (event.kind === 'committed') this.#commit(event);
+    else if (event.kind === 'committed') this.#replies.committed(event);
     else if (job === undefined) return;
     else if (event.kind === 'accepted') this.#accepted(event, job);
     else if (event.kind === 'ended') job.ended = event.how;
@@ -86,11 +83,12 @@ class Checker {
       if (++job.completions > 1) this.#blame('I2', event, 'completed twice');
       const stored = job.snapshot?.reply?.variables;
       const reply = job.results.get(event.payload);
+      if (reply !== undefined) this.#replies.completedWith(reply.partition, reply.offset, event.atMs);
       if (reply === undefined)
         this.#blame('I2', event, `completed with what no service answered: ${event.payload.slice(0, 80)}`);
       else if (job.snapshot?.kind === 'replied' && stored !== event.payload)
         this.#blame('I2', event, 'completed with another reply than the stored one');
-      else if (stored !== event.payload && reply.offset < (this.#committed.get(reply.partition) ?? 0))
+      else if (stored !== event.payload && reply.offset < this.#replies.committedTo(reply.partition))
         this.#blame('I3', event, 'completed with a reply that is committed, but not stored');
       return;
     }
@@ -104,10 +102,9 @@ class Checker {
   #written(event: EventOf<'written'>, job: JobFacts | undefined): void {
     const { requestTopic, replyTopic, deadLetterTopic } = this.#names;
     if (event.topic === replyTopic) {
-      const records = this.#replies.get(event.partition) ?? [];
-      this.#replies.set(event.partition, records);
-      records[event.offset] = { event, meant: 'withoutId' };
-    } else if (event.topic === deadLetterTopic) this.#deadLetters.add(event.value ?? '');
+      this.#replies.written(event);
+      this.#bodies.set(`${event.partition}/${event.offset}`, event.value ?? '');
+    } else if (event.topic === deadLetterTopic) this.#replies.deadLettered(event);
     else if (event.topic === requestTopic && job) {
       if (event.value === undefined) {
         if (job.ended === 'completed') this.#blame('I10', event, 'cancel record for a job that was completed');
@@ -117,11 +114,10 @@ class Checker {
   }
 
   #meant(event: EventOf<'replied'>, job: JobFacts): void {
-    const record = this.#replies.get(event.partition)?.[event.offset];
-    if (record === undefined) return;
-    record.meant = event.meant;
+    this.#replies.meant(event);
+    const body = this.#bodies.get(`${event.partition}/${event.offset}`);
     if (event.meant === 'malformed') job.malformed++;
-    else if (event.meant === 'result') job.results.set(record.event.value ?? '', event);
+    else if (event.meant === 'result' && body !== undefined) job.results.set(body, event);
   }
 
   #stored(event: EventOf<'stored'>): void {
@@ -133,35 +129,9 @@ class Checker {
     const wrong = breach(previous, snapshot);
     if (wrong !== undefined)
       this.#blame('I1', { atMs: event.atMs, jobKey }, `${event.node} stored ${event.key}: ${wrong}`);
+    this.#replies.stored(jobKey, snapshot, event.atMs);
     job.snapshot = snapshot;
     if (snapshot.failing !== undefined) job.failings.add(snapshot.failing.why);
-  }
-
-  /** Everything below a committed offset must have left a mark. */
-  #commit({ partition, offset, atMs, node }: EventOf<'committed'>): void {
-    const records = this.#replies.get(partition) ?? [];
-    for (let at = this.#committed.get(partition) ?? 0; at < offset; at++) {
-      const record = records[at];
-      if (record === undefined || this.#leftAMark(record)) continue;
-      const { jobKey, value } = record.event;
-      this.#blame(
-        'I5',
-        { atMs, jobKey },
-        `${node} committed ${partition}/${at} (${record.meant}), which is nowhere: ${value}`,
-      );
-    }
-    this.#committed.set(partition, Math.max(offset, this.#committed.get(partition) ?? 0));
-  }
-
-  #leftAMark({ event, meant }: ReplyRecord): boolean {
-    if (this.#deadLetters.has(event.value ?? '')) return true;
-    if (meant === 'forged' || meant === 'withoutId') return false;
-    const job = this.#jobs.get(event.jobKey);
-    if (job === undefined) return false;
-    const applied = job.snapshot?.applied.some(
-      ([each, to]) => each === event.partition && BigInt(to) >= BigInt(event.offset),
-    );
-    return job.ended !== '' || applied === true || job.snapshot?.reply !== undefined;
   }
 
   #blame(

@@ -26,7 +26,10 @@ export type WorldEvent =
       readonly keys: string;
       readonly cutOff: boolean;
     }
-  /** A record is in Kafka. `correlationId` '' where there is none; `value` as text, undefined for a null body. */
+  /**
+   * A record is in Kafka. `correlationId` '' where there is none; `value` as text, undefined for a null body. `origin`:
+   * of a dead letter, the reply that it keeps, as partition/offset; '' of any other record.
+   */
   | {
       readonly kind: 'written';
       readonly node: string;
@@ -37,6 +40,7 @@ export type WorldEvent =
       readonly attempt: number;
       readonly correlationId: string;
       readonly value: string | undefined;
+      readonly origin: string;
     }
   /** What the service that wrote this reply meant by it. */
   | {

@@ -3,6 +3,7 @@ import type { NodeName } from '../../src/actors/ids.ts';
 import { Bridge, type BridgeEvent } from '../../src/gateway/bridge.ts';
 import type { Config, Route } from '../../src/gateway/config.ts';
 import { ensureMeta } from '../../src/gateway/meta.ts';
+import { NO_METRICS } from '../../src/gateway/metrics.ts';
 import { logEvent } from '../../src/gateway/node-log.ts';
 import { JOB_TYPE, NAMES, type NodeFactory, type NodePorts, type SimNode } from './world.ts';
 
@@ -52,6 +53,12 @@ class BridgeNode implements SimNode {
     this.#bridge = new Bridge(
       {
         ...ports,
+        metrics: {
+          ...NO_METRICS,
+          hold: (_, answer) => {
+            if (answer === 'full') ports.toldFull();
+          },
+        },
         prepare: async (secrets) => {
           for (;;) {
             try {

@@ -2,12 +2,15 @@
 //
 // One pass in the true order of events, and one look at the end. The checker knows what the engine accepted, what services
 // meant by their records, and what stood in the bucket; it knows nothing of how the code works, except how to read a
-// snapshot. I5 has a file of its own (reply-fates.ts). I7 is asked by whoever waited for the world to come to rest: `unfinished`. I8 needs the moment of a crash:
+// snapshot. The larger questions have files of their own: I1 snapshot-law.ts, I3 of failing fail-causes.ts, I5
+// reply-fates.ts. I7 is asked by whoever waited for the world to come to rest: `unfinished`. I8 needs the moment of a crash:
 // `repeatedRequests` gives the repeats, with their times.
 
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
-import type { EventOf, History, Recorded } from './history.ts';
+import { breachOfTimeout, FailCauses } from './fail-causes.ts';
+import { type EventOf, failIn, type History, type Recorded } from './history.ts';
+import { type JobFacts, unseen } from './job-facts.ts';
 import { ReplyFates } from './reply-fates.ts';
 import { breach } from './snapshot-law.ts';
 
@@ -26,31 +29,18 @@ export interface Names {
   readonly giveBack: string;
 }
 
-/** What is known of one job at one moment. */
-interface JobFacts {
-  readonly variables: string;
-  readonly retries: number;
-  /** Proper replies so far, by their bodies. */
-  readonly results: Map<string, { partition: number; offset: number }>;
-  /** Why it was failed, as stored. */
-  readonly failings: Set<string>;
-  snapshot: Snapshot | undefined;
-  ended: string;
-  malformed: number;
-  leastRetries: number;
-  completions: number;
-}
-
 class Checker {
   readonly violations: Violation[] = [];
   readonly #names: Names;
+  readonly #causes: FailCauses;
   readonly #jobs = new Map<string, JobFacts>();
   readonly #replies = new ReplyFates((at, message) => this.#blame('I5', at, message));
-  /** Bodies on the reply topic, by partition/offset. */
-  readonly #bodies = new Map<string, string>();
+  /** Of the reply topic, by partition/offset. */
+  readonly #records = new Map<string, EventOf<'written'>>();
 
   constructor(names: Names) {
     this.#names = names;
+    this.#causes = new FailCauses(names.giveBack);
   }
 
   see(event: Recorded): void {
@@ -59,23 +49,35 @@ class Checker {
     if (event.kind === 'started') this.#jobs.set(event.jobKey, unseen(event));
     else if (event.kind === 'command' || event.kind === 'sending') {
       if (event.cutOff) this.#blame('I4', event, `${event.node} emitted it while cut off from NATS`);
+      if (event.kind === 'command' && job !== undefined) this.#emitted(event, job);
     } else if (event.kind === 'written') this.#written(event, job);
     else if (event.kind === 'stored') this.#stored(event);
+    else if (event.kind === 'full') this.#causes.toldFull(event);
     else if (event.kind === 'committed') this.#replies.committed(event);
     else if (job === undefined) return;
     else if (event.kind === 'accepted') this.#accepted(event, job);
-    else if (event.kind === 'ended') job.ended = event.how;
+    else if (event.kind === 'ended') job.completed = event.how === 'completed';
+    else if (event.kind === 'activated') job.handedOut.set(event.node, { retries: event.retries, givenBack: false });
     else if (event.kind === 'replied') this.#meant(event, job);
   }
 
   /** Once no more is to come. */
   end(atMs: number): void {
     for (const [jobKey, job] of this.#jobs) {
+      const failed = job.malformedAttempts.size;
+      if (failed > job.malformed)
+        this.#blame('I10', { atMs, jobKey }, `${job.malformed} malformed replies failed ${failed} attempts`);
       const lostRetries = job.retries - job.leastRetries;
       const onlyMalformed = [...job.failings].every((why) => why === 'malformed');
       if (job.failings.size > 0 && onlyMalformed && lostRetries > job.malformed)
         this.#blame('I10', { atMs, jobKey }, `${lostRetries} retries lost to ${job.malformed} malformed replies`);
     }
+  }
+
+  #emitted(event: EventOf<'command'>, job: JobFacts): void {
+    if (event.command !== 'fail' && event.command !== 'throwError') return;
+    const wrong = this.#causes.breach(event, job);
+    if (wrong !== undefined) this.#blame('I3', event, `${event.node}: ${wrong}`);
   }
 
   #accepted(event: EventOf<'accepted'>, job: JobFacts): void {
@@ -92,22 +94,19 @@ class Checker {
         this.#blame('I3', event, 'completed with a reply that is committed, but not stored');
       return;
     }
-    if (event.command === 'updateTimeout' || event.payload.endsWith(this.#names.giveBack)) return;
-    if (job.failings.size === 0) this.#blame('I3', event, `${event.command} without a stored cause`);
-    const retries = /^retries=(-?\d+)/.exec(event.payload)?.[1];
-    if (event.command === 'fail' && retries !== undefined)
-      job.leastRetries = Math.min(job.leastRetries, Number(retries));
+    if (event.command !== 'fail' || this.#causes.isGiveBack(event)) return;
+    job.leastRetries = Math.min(job.leastRetries, failIn(event.payload)?.retries ?? 0);
   }
 
   #written(event: EventOf<'written'>, job: JobFacts | undefined): void {
     const { requestTopic, replyTopic, deadLetterTopic } = this.#names;
     if (event.topic === replyTopic) {
       this.#replies.written(event);
-      this.#bodies.set(`${event.partition}/${event.offset}`, event.value ?? '');
+      this.#records.set(`${event.partition}/${event.offset}`, event);
     } else if (event.topic === deadLetterTopic) this.#replies.deadLettered(event);
     else if (event.topic === requestTopic && job) {
       if (event.value === undefined) {
-        if (job.ended === 'completed') this.#blame('I10', event, 'cancel record for a job that was completed');
+        if (job.completed) this.#blame('I10', event, 'cancel record for a job that was completed');
       } else if (event.value !== job.variables)
         this.#blame('I9', event, `the body is not the job's: ${event.value.slice(0, 80)}`);
     }
@@ -115,9 +114,10 @@ class Checker {
 
   #meant(event: EventOf<'replied'>, job: JobFacts): void {
     this.#replies.meant(event);
-    const body = this.#bodies.get(`${event.partition}/${event.offset}`);
+    const record = this.#records.get(`${event.partition}/${event.offset}`);
     if (event.meant === 'malformed') job.malformed++;
-    else if (event.meant === 'result' && body !== undefined) job.results.set(body, event);
+    else if (event.meant === 'result' && record !== undefined)
+      job.results.set(record.value ?? '', { ...record, writtenMs: record.atMs });
   }
 
   #stored(event: EventOf<'stored'>): void {
@@ -131,7 +131,27 @@ class Checker {
       this.#blame('I1', { atMs: event.atMs, jobKey }, `${event.node} stored ${event.key}: ${wrong}`);
     this.#replies.stored(jobKey, snapshot, event.atMs);
     job.snapshot = snapshot;
-    if (snapshot.failing !== undefined) job.failings.add(snapshot.failing.why);
+    this.#failing(snapshot, previous, job, event.atMs);
+  }
+
+  /** A cause is stored. */
+  #failing(
+    { failing, attempt, retries, replyDeadlineMs }: Snapshot,
+    previous: Snapshot | undefined,
+    job: JobFacts,
+    atMs: number,
+  ): void {
+    if (failing === undefined || previous?.failing !== undefined) return;
+    const { jobKey } = job;
+    job.failings.add(failing.why);
+    if (failing.why === 'replyTimeout') {
+      const untrue = breachOfTimeout(replyDeadlineMs, job, atMs);
+      if (untrue !== undefined) this.#blame('I3', { atMs, jobKey }, untrue);
+    } else if (failing.why === 'malformed') {
+      job.malformedAttempts.add(attempt);
+      const costs = retries - failing.retries;
+      if (costs > 1) this.#blame('I10', { atMs, jobKey }, `one malformed reply costs ${costs} retries`);
+    }
   }
 
   #blame(
@@ -204,18 +224,4 @@ export function completedTwice(history: History): readonly string[] {
     }
   }
   return [...twice];
-}
-
-function unseen({ variables, retries }: EventOf<'started'>): JobFacts {
-  return {
-    variables,
-    retries,
-    results: new Map(),
-    failings: new Set(),
-    snapshot: undefined,
-    ended: '',
-    malformed: 0,
-    leastRetries: retries,
-    completions: 0,
-  };
 }

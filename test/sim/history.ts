@@ -2,6 +2,7 @@
 //
 // Every simulated server records what it accepted, every port what a node tried. The order of the list is the true order in the world.
 // The hash over all of it is what "replays exactly" means: two runs of one seed are the same if their hashes are.
+import type { FailJob } from '../../src/actors/ports.ts';
 
 export type CommandName = 'complete' | 'fail' | 'throwError' | 'updateTimeout';
 
@@ -9,10 +10,18 @@ export type CommandName = 'complete' | 'fail' | 'throwError' | 'updateTimeout';
 export type WorldEvent =
   /** A process instance began and its job was created. */
   | { readonly kind: 'started'; readonly jobKey: string; readonly variables: string; readonly retries: number }
-  | { readonly kind: 'activated'; readonly jobKey: string; readonly node: string; readonly deadlineMs: number }
+  | {
+      readonly kind: 'activated';
+      readonly jobKey: string;
+      readonly node: string;
+      readonly deadlineMs: number;
+      readonly retries: number;
+    }
+  /** An owner told this node that there is no room for a job that it took: it may give one back. */
+  | { readonly kind: 'full'; readonly node: string }
   /** A node emitted a command; `cutOff`: while it knew that it had no connection to NATS. */
   | Command<'command'>
-  /** The engine accepted it: this is the effect. `payload`: variables of a completion, message of a fail, code of an error. */
+  /** The engine accepted it: this is the effect. `payload`: variables of a completion, `failPayload`, code of an error. */
   | Command<'accepted'>
   /** The answer reached the node. */
   | (Command<'answered'> & { readonly code: string })
@@ -76,6 +85,16 @@ interface Command<Kind extends string> {
 export type ReplyKind = 'result' | 'malformed' | 'forged' | 'withoutId';
 
 export type Recorded<E extends WorldEvent = WorldEvent> = E & { readonly atMs: number };
+
+/** A FailJob as payload; `failIn` reads it. */
+export function failPayload({ retries, backoffMs, message }: FailJob): string {
+  return `retries=${retries} backoffMs=${backoffMs} ${message}`;
+}
+
+export function failIn(payload: string): FailJob | undefined {
+  const [, retries, backoffMs, message] = /^retries=(-?\d+) backoffMs=(\d+) (.*)$/s.exec(payload) ?? [];
+  return message === undefined ? undefined : { retries: Number(retries), backoffMs: Number(backoffMs), message };
+}
 
 /** Events of one kind. */
 export type EventOf<Kind extends WorldEvent['kind']> = Recorded<Extract<WorldEvent, { kind: Kind }>>;

@@ -33,6 +33,8 @@ export interface NodePorts {
   readonly writer: RecordWriter;
   readonly replies: ReplyReader;
   readonly log: Log;
+  /** To be called when an owner answers `full`: nothing that the servers see tells. */
+  toldFull(): void;
 }
 
 /** `start` may wait for as long as it likes; a rejection is the process exiting. */
@@ -156,6 +158,7 @@ export class World {
       writer: new SimWriter(this.kafka, host),
       replies: new SimReader(this.kafka, host),
       log: this.#options.keepLogs === true ? this.#logOf(name, {}) : SILENT,
+      toldFull: () => this.history.add({ kind: 'full', node: name }),
     });
     const life = { host, node };
     this.#lives.set(name, life);

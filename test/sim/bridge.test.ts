@@ -1,6 +1,6 @@
 // The product as a whole cluster in one process, in virtual time: calm, through a kill, through seeded storms.
 import { expect, test } from 'vitest';
-import { bridgeNodes } from './bridge-node.ts';
+import { bridgeNodes, roughRoute } from './bridge-node.ts';
 import { completedTwice, repeatedRequests } from './checker.ts';
 import { CALM, rough } from './faults.ts';
 import { SeededRandom } from './random.ts';
@@ -76,7 +76,7 @@ const FIRST = Number(process.env.HOLDFAST_SIM_FROM ?? Math.floor(Date.now() / 10
 
 test(`storms with fresh seeds, from ${FIRST} on: what must hold does, and every job ends once the world is calm`, async () => {
   for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
-    const world = new World({ seed, nodes: 4, factory: bridgeNodes(), faults: rough(new SeededRandom(seed)) });
+    const world = roughWorld(seed);
     world.startAll();
     world.startInstances(40, 30 * SECOND);
     storm(world, { forMs: 45 * SECOND, everyMs: 3 * SECOND, leaseTtlMs: 5 * SECOND });
@@ -93,7 +93,7 @@ test(`storms with fresh seeds, from ${FIRST} on: what must hold does, and every 
 test('the same seed gives the same history of the whole cluster', async () => {
   const hashes = [];
   for (let run = 0; run < 2; run++) {
-    const world = new World({ seed: 11, nodes: 4, factory: bridgeNodes(), faults: rough(new SeededRandom(11)) });
+    const world = roughWorld(11);
     world.startAll();
     world.startInstances(30, 20 * SECOND);
     storm(world, { forMs: 30 * SECOND, everyMs: 3 * SECOND, leaseTtlMs: 5 * SECOND });
@@ -102,6 +102,13 @@ test('the same seed gives the same history of the whole cluster', async () => {
   }
   expect(hashes[1]).toBe(hashes[0]);
 });
+
+/** Faults and route settings as the seed has them. */
+function roughWorld(seed: number): World {
+  const random = new SeededRandom(seed);
+  const faults = rough(random);
+  return new World({ seed, nodes: 4, factory: bridgeNodes({ route: roughRoute(random, faults) }), faults });
+}
 
 function completions(world: World): number {
   return world.history.of('accepted').filter(({ command }) => command === 'complete').length;

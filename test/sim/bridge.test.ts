@@ -90,6 +90,25 @@ test(`storms with fresh seeds, from ${FIRST} on: what must hold does, and every 
   }
 }, 120_000);
 
+test(`kills alone, from seed ${FIRST} on: only requests of the last moments are published again`, async () => {
+  let repeats = 0;
+  for (let seed = FIRST; seed < FIRST + SEEDS / 4; seed++) {
+    const { kafka, service } = rough(new SeededRandom(seed));
+    const faults = { ...CALM, kafka, service: { ...CALM.service, delayMs: service.delayMs } };
+    const world = new World({ seed, nodes: 4, factory: bridgeNodes(), faults, recordsAreTaken: true });
+    world.startAll();
+    await world.run(5 * SECOND);
+    world.startInstances(100, 20 * SECOND);
+    storm(world, { forMs: 20 * SECOND, everyMs: 2 * SECOND, leaseTtlMs: 5 * SECOND, troubles: ['kill'] });
+    await world.run(20 * SECOND);
+    world.healAll();
+    await world.finish(120 * SECOND);
+    world.assertHolds();
+    repeats += repeatedRequests(world.history, NAMES.requestTopic).length;
+  }
+  expect(repeats).toBeGreaterThan(0);
+}, 60_000);
+
 test('the same seed gives the same history of the whole cluster', async () => {
   const hashes = [];
   for (let run = 0; run < 2; run++) {

@@ -1,10 +1,10 @@
-// What must hold (I1–I6, I9, I10 of the design), asked of a history alone, after the fact.
+// What must hold (I1–I5, I8–I10 of the design), asked of a history alone, after the fact.
 //
 // One pass in the true order of events, and one look at the end. The checker knows what the engine accepted, what services
 // meant by their records, and what stood in the bucket; it knows nothing of how the code works, except how to read a
 // snapshot. The larger questions have files of their own: I1 snapshot-law.ts, I3 of failing fail-causes.ts, I5
-// reply-fates.ts. I7 is asked by whoever waited for the world to come to rest: `unfinished`. I8 needs the moment of a crash:
-// `repeatedRequests` gives the repeats, with their times.
+// reply-fates.ts, I8 requests-again.ts. I7 is asked by whoever waits for the world to come to rest (`World.finish`, `unfinished`);
+// `repeatedRequests` and `completedTwice` only count.
 
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
@@ -12,10 +12,11 @@ import { breachOfTimeout, FailCauses } from './fail-causes.ts';
 import { type EventOf, failIn, type History, type Recorded } from './history.ts';
 import { type JobFacts, unseen } from './job-facts.ts';
 import { ReplyFates } from './reply-fates.ts';
+import { RequestsAgain, type Surroundings } from './requests-again.ts';
 import { breach } from './snapshot-law.ts';
 
 export interface Violation {
-  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I9' | 'I10';
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I8' | 'I9' | 'I10';
   readonly atMs: number;
   readonly jobKey: string;
   readonly message: string;
@@ -35,11 +36,13 @@ class Checker {
   readonly #causes: FailCauses;
   readonly #jobs = new Map<string, JobFacts>();
   readonly #replies = new ReplyFates((at, message) => this.#blame('I5', at, message));
+  readonly #again: RequestsAgain;
   /** Of the reply topic, by partition/offset. */
   readonly #records = new Map<string, EventOf<'written'>>();
 
-  constructor(names: Names) {
+  constructor(names: Names, { recordsAreTaken = false, staleReads = false }: Partial<Surroundings>) {
     this.#names = names;
+    this.#again = new RequestsAgain({ recordsAreTaken, staleReads });
     this.#causes = new FailCauses(names.giveBack);
   }
 
@@ -52,6 +55,8 @@ class Checker {
       if (event.kind === 'command' && job !== undefined) this.#emitted(event, job);
     } else if (event.kind === 'written') this.#written(event, job);
     else if (event.kind === 'stored') this.#stored(event);
+    else if (event.kind === 'acked') this.#again.acked(event);
+    else if (event.kind === 'fault') this.#again.fault(event);
     else if (event.kind === 'full') this.#causes.toldFull(event);
     else if (event.kind === 'committed') this.#replies.committed(event);
     else if (job === undefined) return;
@@ -123,12 +128,15 @@ class Checker {
   #stored(event: EventOf<'stored'>): void {
     const jobKey = /^\d+\.(\d+)$/.exec(event.key)?.[1];
     const job = jobKey === undefined ? undefined : this.#jobs.get(jobKey);
+    if (jobKey === undefined) this.#again.system(event);
     if (jobKey === undefined || job === undefined) return;
     const snapshot = decodeSnapshot(event.value);
     const previous = event.previous === 0 ? undefined : job.snapshot;
     const wrong = breach(previous, snapshot);
     if (wrong !== undefined)
       this.#blame('I1', { atMs: event.atMs, jobKey }, `${event.node} stored ${event.key}: ${wrong}`);
+    const again = this.#again.job(jobKey, snapshot, event);
+    if (again !== undefined) this.#blame('I8', { atMs: event.atMs, jobKey }, `${event.node}: ${again}`);
     this.#replies.stored(jobKey, snapshot, event.atMs);
     job.snapshot = snapshot;
     this.#failing(snapshot, previous, job, event.atMs);
@@ -164,8 +172,8 @@ class Checker {
 }
 
 /** All breaches of what must hold at any time, in the order in which they happened. */
-export function check(history: History, names: Names): readonly Violation[] {
-  const checker = new Checker(names);
+export function check(history: History, names: Names, surroundings: Partial<Surroundings> = {}): readonly Violation[] {
+  const checker = new Checker(names, surroundings);
   for (const event of history.events) checker.see(event);
   checker.end(history.events.at(-1)?.atMs ?? 0);
   return checker.violations;

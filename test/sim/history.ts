@@ -35,6 +35,8 @@ export type WorldEvent =
       readonly keys: string;
       readonly cutOff: boolean;
     }
+  /** The answer that Kafka has these records (their keys) reached the node that sent them. */
+  | { readonly kind: 'acked'; readonly node: string; readonly topic: string; readonly keys: string }
   /**
    * A record is in Kafka. `correlationId` '' where there is none; `value` as text, undefined for a null body. `origin`:
    * of a dead letter, the reply that it keeps, as partition/offset; '' of any other record.

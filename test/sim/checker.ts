@@ -1,9 +1,9 @@
-// What must hold (I1–I5, I8–I10 of the design), asked of a history alone, after the fact.
+// What must hold (I1–I6, I8–I10 of the design), asked of a history alone, after the fact.
 //
 // One pass in the true order of events, and one look at the end. The checker knows what the engine accepted, what services
 // meant by their records, and what stood in the bucket; it knows nothing of how the code works, except how to read a
 // snapshot. The larger questions have files of their own: I1 snapshot-law.ts, I3 of failing fail-causes.ts, I5
-// reply-fates.ts, I8 requests-again.ts. I7 is asked by whoever waits for the world to come to rest (`World.finish`, `unfinished`);
+// reply-fates.ts, I6 and I8 requests-again.ts. I7 is asked by whoever waits for the world to come to rest (`World.finish`, `unfinished`);
 // `repeatedRequests` and `completedTwice` only count.
 
 import type { Snapshot } from '../../src/actors/snapshot.ts';
@@ -52,6 +52,7 @@ class Checker {
     if (event.kind === 'started') this.#jobs.set(event.jobKey, unseen(event));
     else if (event.kind === 'command' || event.kind === 'sending') {
       if (event.cutOff) this.#blame('I4', event, `${event.node} emitted it while cut off from NATS`);
+      if (event.kind === 'sending') this.#sending(event);
       if (event.kind === 'command' && job !== undefined) this.#emitted(event, job);
     } else if (event.kind === 'written') this.#written(event, job);
     else if (event.kind === 'stored') this.#stored(event);
@@ -77,6 +78,11 @@ class Checker {
       if (job.failings.size > 0 && onlyMalformed && lostRetries > job.malformed)
         this.#blame('I10', { atMs, jobKey }, `${lostRetries} retries lost to ${job.malformed} malformed replies`);
     }
+  }
+
+  #sending(event: EventOf<'sending'>): void {
+    if (event.topic !== this.#names.requestTopic) return;
+    for (const { jobKey, message } of this.#again.breaches(event)) this.#blame('I6', { ...event, jobKey }, message);
   }
 
   #emitted(event: EventOf<'command'>, job: JobFacts): void {

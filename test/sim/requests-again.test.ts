@@ -1,4 +1,4 @@
-// Repeats of requests against hand-made histories: what may be published again after a crash, and what may not.
+// Repeats of requests against hand-made histories: what may be sent again, after a crash and otherwise, and what may not.
 import { describe, expect, test } from 'vitest';
 import { makeCorrelationId } from '../../src/actors/correlation-id.ts';
 import type { Incarnation, JobKey, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
@@ -13,7 +13,7 @@ import { NAMES } from './world.ts';
 
 const SHARD = 7 as ShardId;
 const JOB = '2251799813685250' as JobKey;
-const KEY = makeCorrelationId({ id: 's', key: new Uint8Array(32) }, 'c', JOB, 1);
+const keyOf = (attempt: number) => makeCorrelationId({ id: 's', key: new Uint8Array(32) }, 'c', JOB, attempt);
 
 /** n1 is i1, n2 is i2; times are given, revisions count. */
 class Story {
@@ -31,21 +31,22 @@ class Story {
     return this;
   }
 
-  held(by: 1 | 2): this {
-    const snapshot: Snapshot = { ...HELD_ONCE, incarnation: `i${by}` as Incarnation };
+  held(by: 1 | 2, more: Partial<Snapshot> = {}): this {
+    const snapshot: Snapshot = { ...HELD_ONCE, incarnation: `i${by}` as Incarnation, ...more };
     const previous = this.#standing;
     this.#stored(by, jobKeyName(SHARD, JOB), encodeSnapshot(snapshot), previous);
     this.#standing = this.#revision;
     return this;
   }
 
-  sends(by: 1 | 2): this {
-    this.history.add({ kind: 'sending', node: `n${by}`, topic: NAMES.requestTopic, keys: KEY, cutOff: false });
+  sends(by: 1 | 2, attempt = 1): this {
+    const keys = keyOf(attempt);
+    this.history.add({ kind: 'sending', node: `n${by}`, topic: NAMES.requestTopic, keys, cutOff: false });
     return this;
   }
 
   acked(by: 1 | 2): this {
-    this.history.add({ kind: 'acked', node: `n${by}`, topic: NAMES.requestTopic, keys: KEY });
+    this.history.add({ kind: 'acked', node: `n${by}`, topic: NAMES.requestTopic, keys: keyOf(1) });
     return this;
   }
 
@@ -75,6 +76,7 @@ class Story {
   }
 }
 
+const FAILED: Partial<Snapshot> = { kind: 'ended', outcome: 'failed', endedAtMs: 1 };
 const held = () => new Story().at(1_000).held(1).sends(1);
 /** Crashed at 2,000; n2 claims a second later. */
 const takenOver = (story: Story) => story.at(2_000).crashes(1).at(3_000).claimedBy2().held(2).sends(2);
@@ -111,4 +113,12 @@ describe('I8: published again after a crash', () => {
     expect(held().acked(1).at(2_000).notes().at(2_500).claimedBy2().held(2).broken(stale)).toEqual([]);
     expect(held().acked(1).at(2_000).notes().at(3_500).claimedBy2().held(2).broken(stale)).toEqual(['I8']);
   });
+});
+
+test('I6: no attempt that has ended is sent', () => {
+  expect(held().sends(1).broken()).toEqual([]);
+  expect(held().held(1, FAILED).sends(1).broken()).toEqual(['I6']);
+  // The second attempt is another request.
+  expect(held().held(1, FAILED).held(1, { attempt: 2 }).sends(1, 2).broken()).toEqual([]);
+  expect(held().held(1, FAILED).held(1, { attempt: 2 }).sends(1, 1).broken()).toEqual(['I6']);
 });

@@ -1,4 +1,4 @@
-// I8, asked of a history: after a crash only what must be is published again.
+// Requests that are sent again, asked of a history: I6 (what has ended is not) and I8 (after a crash only what must be).
 //
 // A hold that another incarnation writes again, unsent, is a request about to be published again. It must not be covered by
 // the record of what the writer before it had sent, as that stood when the new owner claimed the shard; nor may it be older
@@ -56,6 +56,8 @@ const STALE_MS = 1_000;
 
 export class RequestsAgain {
   readonly #holds = new Map<string, Hold>();
+  /** The last attempt that has a tombstone, by job. */
+  readonly #ended = new Map<string, { readonly attempt: number; readonly atMs: number }>();
   readonly #claims = new Map<string, Claimed>();
   #sent: ReadonlyMap<string, Noted> = new Map();
   /** By node, when lives of it ended by a crash. */
@@ -85,6 +87,7 @@ export class RequestsAgain {
   /** The job's next snapshot. What is wrong with it; undefined: nothing. */
   job(jobKey: string, snapshot: Snapshot, { node, key, revision, atMs }: EventOf<'stored'>): string | undefined {
     const { kind, attempt, incarnation, sentAttempt } = snapshot;
+    if (kind === 'ended') this.#ended.set(jobKey, { attempt, atMs });
     const before = this.#holds.get(jobKey);
     if (kind !== 'held' || sentAttempt === attempt) {
       this.#holds.delete(jobKey);
@@ -101,6 +104,16 @@ export class RequestsAgain {
       const hold = this.#holds.get(jobKey);
       if (hold?.node === node && hold.attempt === attempt) hold.ackedMs ??= atMs;
     }
+  }
+
+  /** Requests in this batch whose attempt has ended, and what is wrong with that. */
+  breaches({ node, keys, atMs }: EventOf<'sending'>): { readonly jobKey: string; readonly message: string }[] {
+    return keys.split(' ').flatMap((key) => {
+      const { jobKey, attempt } = named(key);
+      const ended = this.#ended.get(jobKey);
+      if (ended === undefined || ended.attempt < attempt) return [];
+      return [{ jobKey, message: `${node} sends attempt ${attempt}, which ended ${atMs - ended.atMs} ms ago` }];
+    });
   }
 
   #breachOfRepeat(jobKey: string, before: Hold, claim: Claimed | undefined, by: Incarnation): string | undefined {

@@ -1,8 +1,10 @@
 // The engine as pending jobs use it: a bounded number of commands in flight, first come first served, and one view of
 // whether it is there. While it is away, one command at a time finds out; the others are told "later" without a call.
+//
+// A command may wait long for its turn, and meanwhile the lease may end, the connection go, its job's shard move. So what
+// is queued is not a call but the one who will make it: `emit` runs when the turn has come, and asks then whether it may.
 
-import type { JobKey } from './ids.ts';
-import type { EngineAnswer, EngineCommands, FailJob, ThrowError } from './ports.ts';
+import type { EngineAnswer, EngineCommands } from './ports.ts';
 
 export interface EngineGateOptions {
   readonly engine: EngineCommands;
@@ -14,13 +16,22 @@ export interface EngineGateOptions {
   onAnswer?(command: keyof EngineCommands, answer: EngineAnswer): void;
 }
 
+const MAY_BE_REFUSED: readonly (keyof EngineCommands)[] = ['updateTimeout', 'publishMessage'];
+
 const AWAY: EngineAnswer = { code: 'transient', unseen: false, message: 'the engine is away' };
 
-export class EngineGate implements EngineCommands {
+interface Turn {
+  readonly come: () => void;
+  readonly never: (reason: Error) => void;
+}
+
+export class EngineGate {
   readonly #options: EngineGateOptions;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Turn[] = [];
+  /** Turns given and not yet over. */
   #inFlight = 0;
   #later = 0;
+  #closed: Error | undefined;
 
   constructor(options: EngineGateOptions) {
     this.#options = options;
@@ -30,44 +41,40 @@ export class EngineGate implements EngineCommands {
     return this.#later < this.#options.awayAfter;
   }
 
-  complete(jobKey: JobKey, variables: string, deadlineMs: number): Promise<EngineAnswer> {
-    return this.#call('complete', (engine) => engine.complete(jobKey, variables, deadlineMs));
-  }
-
-  fail(jobKey: JobKey, fail: FailJob, deadlineMs: number): Promise<EngineAnswer> {
-    return this.#call('fail', (engine) => engine.fail(jobKey, fail, deadlineMs));
-  }
-
-  throwError(jobKey: JobKey, error: ThrowError, deadlineMs: number): Promise<EngineAnswer> {
-    return this.#call('throwError', (engine) => engine.throwError(jobKey, error, deadlineMs));
-  }
-
-  updateTimeout(jobKey: JobKey, timeoutMs: number, deadlineMs: number): Promise<EngineAnswer> {
-    return this.#call('updateTimeout', (engine) => engine.updateTimeout(jobKey, timeoutMs, deadlineMs));
-  }
-
-  async #call(
+  /** `emit` makes the one call, once its turn has come, or throws. @throws what it throws; the reason of `close` */
+  async call(
     command: keyof EngineCommands,
-    run: (engine: EngineCommands) => Promise<EngineAnswer>,
+    emit: (engine: EngineCommands) => Promise<EngineAnswer>,
   ): Promise<EngineAnswer> {
+    if (this.#closed !== undefined) throw this.#closed;
     if (!this.healthy() && this.#inFlight > 0) return AWAY;
-    if (this.#inFlight >= this.#options.inFlight) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#inFlight += 1;
+    if (this.#inFlight < this.#options.inFlight) this.#inFlight += 1;
+    else await new Promise<void>((come, never) => this.#waiting.push({ come, never }));
     try {
-      const answer = await run(this.#options.engine);
+      // It may have gone away while this one waited; then whoever else has a turn finds out.
+      if (!this.healthy() && this.#inFlight > 1) return AWAY;
+      const answer = await emit(this.#options.engine);
       this.#options.onAnswer?.(command, answer);
       this.#note(command, answer);
       return answer;
     } finally {
-      this.#inFlight -= 1;
-      this.#waiting.shift()?.();
+      // The turn is handed on, not given back: nobody who comes now may take it first.
+      const next = this.#waiting.shift();
+      if (next !== undefined) next.come();
+      else this.#inFlight -= 1;
     }
   }
 
-  /** Backpressure on renewals and probes says nothing about completions, which the engine always takes. */
+  /** Nothing is started any more; whoever waits for a turn is told `reason`. What is in flight ends by itself. */
+  close(reason: Error): void {
+    this.#closed ??= reason;
+    for (const { never } of this.#waiting.splice(0)) never(reason);
+  }
+
+  /** Backpressure on renewals, probes and messages says nothing about completions, which the engine always takes. */
   #note(command: keyof EngineCommands, answer: EngineAnswer): void {
     if (answer.code === 'transient') {
-      if (command !== 'updateTimeout' || answer.unseen) this.#later += 1;
+      if (!MAY_BE_REFUSED.includes(command) || answer.unseen) this.#later += 1;
       return;
     }
     const wasAway = !this.healthy();

@@ -39,8 +39,16 @@ export const LIMITS = {
   lookAgainMs: SECOND,
   /** A request that neither the publisher nor the mailbox knows this long after the deadline: its outcome was lost. */
   outcomeLostMs: 10 * SECOND,
+  /** At most one write per job and so long for heartbeats. */
+  heartbeatWriteMs: 5 * SECOND,
+  /** The shortest life of a business key's record in the bucket. */
+  aliasMinMs: 30 * 24 * 60 * MINUTE,
+  /** How long the engine keeps a late reply that is published as a message, for whoever comes to catch it. */
+  lateMessageMs: 60 * MINUTE,
   /** The engine cuts error messages at 10,000 characters; people read less. */
   causeChars: 2000,
+  /** Variables of an error; well below what the engine takes, for the code that it refuses more with means other things too. */
+  errorVariablesChars: 1_000_000,
   /** A parked reply without settings of its own is kept as long as the default incident window. */
   parkedWindowMs: 7 * 24 * 60 * MINUTE,
 } as const;

@@ -1,20 +1,53 @@
 // What a pending job is told and what it answers. These cross nodes (msgpack), so they are plain data without classes.
 import type { CorrelationId, JobKey, Lane } from './ids.ts';
 
-/** Every route setting that a job still needs after its route was changed or removed. Durations in ms. */
+/** How the technical side of a request is written, so that a service's framework reads it by itself. */
+export type Profile = 'spring' | 'nest' | 'smallrye' | 'cloudevents' | 'cloudevents-structured' | 'body';
+
+/** Every route setting that a job still needs after its route was changed or removed. Durations in ms; '' and 0: none. */
 export interface CallSettings {
   readonly replyTimeoutMs: number;
-  readonly onReplyTimeout: 'incident' | 'fail';
+  /** `fail`: a retry less, after `retryBackoffMs`; `error`: a BPMN error of `timeoutErrorCode`. Also when heartbeats stop. */
+  readonly onReplyTimeout: 'incident' | 'fail' | 'error';
+  readonly timeoutErrorCode: string;
   readonly retryBackoffMs: number;
   /** How long a tombstone is kept after completed, cancelled, gone. */
   readonly lateWindowMs: number;
   /** And after failed, timedOut, bpmnError. */
   readonly incidentWindowMs: number;
+  /** How long the service may be silent, once the request was held; each heartbeat begins it anew. */
+  readonly heartbeatTimeoutMs: number;
+  /** What becomes of a reply that comes too late for the engine. */
+  readonly onLate: 'dlq' | 'publishMessage' | 'drop';
+  readonly lateMessageName: string;
+  /** Where the service is told that nobody waits any more. */
+  readonly cancelTopic: string;
+  readonly profile: Profile;
+  /** Takes the whole reply, whatever JSON it is. */
+  readonly resultVariable: string;
+  /** FEEL over `response` and `headers`, without the leading "=". */
+  readonly resultExpression: string;
+  readonly errorExpression: string;
 }
+
+/** What a route says nothing about. */
+export const PLAIN_CONTRACT = {
+  timeoutErrorCode: '',
+  heartbeatTimeoutMs: 0,
+  onLate: 'dlq',
+  lateMessageName: '',
+  cancelTopic: '',
+  profile: 'spring',
+  resultVariable: '',
+  resultExpression: '',
+  errorExpression: '',
+} as const satisfies Partial<CallSettings>;
 
 /** The Kafka record to publish, without what the owner adds: correlation id (key and header) and reply topic. */
 export interface RequestContent {
   readonly topic: string;
+  /** The record's key; '': the correlation id. */
+  readonly key: string;
   /** The business payload and nothing else: the engine's own JSON text, untouched. */
   readonly body: string;
   /** Further headers, name and value. */
@@ -43,6 +76,8 @@ export interface Activation {
   readonly lockDeadlineMs: number;
   readonly origin: JobOrigin;
   readonly request: RequestContent;
+  /** What the service is to see as correlation id instead of ours; '': ours. */
+  readonly businessKey: string;
   readonly settings: CallSettings;
   /** The process instance's trace context (`traceparent`), '' when there is none. */
   readonly trace: string;
@@ -69,29 +104,66 @@ export interface ReplyPosition {
 /** A reply whose correlation id was verified, on its way to the owner of its job. */
 export interface Reply {
   readonly jobKey: JobKey;
+  /** As its correlation id says; 0: the id is a business key, which names no attempt. */
   readonly attempt: number;
   readonly position: ReplyPosition;
   readonly content: ReplyContent;
 }
 
 export type ReplyContent =
-  /** `variables`: JSON text of an object, as the service wrote it. */
-  | { readonly kind: 'result'; readonly variables: string }
+  | ReplyAsSent
   /** The record itself is dead-lettered by the node that read it; the job fails now, one retry less. */
   | { readonly kind: 'malformed'; readonly reason: DeadLetterReason; readonly message: string };
 
+/** Well-formed, and not interpreted: what it means is a matter of its job's settings. */
+export interface ReplyAsSent {
+  readonly kind: 'reply';
+  readonly status: 'result' | 'error' | 'failure' | 'heartbeat';
+  /** JSON text, as the service wrote it; '' when the record had no value. */
+  readonly body: string;
+  readonly code: string;
+  readonly message: string;
+  readonly retries: number | undefined;
+  readonly backoffMs: number | undefined;
+  /** What is not technical, for expressions. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** What a reply means to its job. `variables`: JSON text of an object, exactly as the engine gets it. */
+export type Verdict =
+  | { readonly kind: 'result'; readonly variables: string }
+  /** A business error. */
+  | { readonly kind: 'error'; readonly code: string; readonly message: string; readonly variables: string }
+  /** A technical error; `retries` undefined: one less. */
+  | {
+      readonly kind: 'failure';
+      readonly message: string;
+      readonly retries: number | undefined;
+      readonly backoffMs: number | undefined;
+      readonly variables: string;
+    }
+  | { readonly kind: 'heartbeat'; readonly progress: string }
+  | { readonly kind: 'malformed'; readonly reason: DeadLetterReason; readonly message: string };
+
+/** Why a reply was refused by its job's owner: it is dead-lettered, and its job failed with it. */
+export type Rejection = 'not-object' | 'malformed' | 'refused';
+
 export type DeadLetterReason =
+  | Rejection
   | 'not-json'
-  | 'not-object'
   | 'no-id'
   | 'forged'
   | 'unknown'
   | 'late'
   | 'too-large'
-  | 'refused';
+  | 'schema';
 
-/** Design §2, "answer to a reply", and `refused`: the engine will never take this result, the job fails with it. `notOwner` and silence are the router's and never reach the reply's reader. */
-export type ReplyAnswer = 'applied' | 'duplicate' | 'late' | 'refused';
+/**
+ * Design §2, "answer to a reply". A late one that its job's settings send elsewhere than to the dead letters says so; a
+ * `Rejection` is a reply that can never become a result (`refused`: by the engine), its job fails with it. `notOwner` and silence
+ * are the router's and never reach the reply's reader.
+ */
+export type ReplyAnswer = 'applied' | 'duplicate' | 'late' | 'latePublished' | 'lateDropped' | Rejection;
 
 /** A Kafka record as the request publisher takes it. */
 export interface OutgoingRequest {
@@ -99,9 +171,22 @@ export interface OutgoingRequest {
   readonly attempt: number;
   readonly correlationId: CorrelationId;
   readonly lane: Lane;
+  readonly content: RequestContent;
+  readonly profile: Profile;
+  readonly origin: JobOrigin;
+  readonly replyDeadlineMs: number;
+  /** `traceparent`, '' when there is none. */
+  readonly trace: string;
+}
+
+/** Tells the service that nobody waits for its reply any more. */
+export interface CancelRecord {
+  readonly jobKey: JobKey;
+  readonly attempt: number;
+  readonly correlationId: CorrelationId;
   readonly topic: string;
-  readonly body: string;
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly profile: Profile;
+  readonly reason: 'cancelled' | 'timedOut';
 }
 
 /** What became of a request, once nothing more will happen to it. */

@@ -45,6 +45,8 @@ export interface EngineCommands {
   /** `retries` is set absolutely; 0 raises an incident with `message`. */
   fail(jobKey: JobKey, fail: FailJob, deadlineMs: number): Promise<EngineAnswer>;
   throwError(jobKey: JobKey, error: ThrowError, deadlineMs: number): Promise<EngineAnswer>;
+  /** A late reply for whoever catches it; the same `messageId` is taken once within `timeToLiveMs`. */
+  publishMessage(message: PublishMessage, deadlineMs: number): Promise<EngineAnswer>;
   /** Sets the lock to now + `timeoutMs` on the engine's clock; also the probe that tells whether a job lives. */
   updateTimeout(jobKey: JobKey, timeoutMs: number, deadlineMs: number): Promise<EngineAnswer>;
 }
@@ -53,11 +55,23 @@ export interface FailJob {
   readonly retries: number;
   readonly backoffMs: number;
   readonly message: string;
+  /** JSON text of an object; absent or '': none. */
+  readonly variables?: string;
 }
 
 export interface ThrowError {
   readonly code: string;
   readonly message: string;
+  /** JSON text of an object. */
+  readonly variables: string;
+}
+
+export interface PublishMessage {
+  readonly name: string;
+  readonly correlationKey: string;
+  readonly messageId: string;
+  readonly timeToLiveMs: number;
+  readonly tenantId: string;
   /** JSON text of an object. */
   readonly variables: string;
 }

@@ -4,7 +4,7 @@
 // Nothing in this file may change once a bucket holds snapshots of version 1, and the lists of words may not even grow:
 // a word that older readers do not know is a new version.
 import type { Incarnation, Lane } from './ids.ts';
-import type { CallSettings, JobOrigin, RequestContent } from './messages.ts';
+import type { CallSettings, JobOrigin, Profile, RequestContent } from './messages.ts';
 import type { Failing, Outcome, Snapshot, SnapshotKind, StoredReply, TimelineEntry } from './snapshot.ts';
 
 const FIELDS = [
@@ -16,9 +16,15 @@ export const STRUCTURES_1: readonly (readonly string[])[] = [FIELDS];
 
 const KINDS: readonly SnapshotKind[] = ['held', 'replied', 'failing', 'parked', 'ended'];
 const OUTCOMES: readonly Outcome[] = ['completed', 'failed', 'timedOut', 'bpmnError', 'cancelled', 'gone'];
-const WHYS: readonly Failing['why'][] = ['malformed', 'replyTimeout', 'notSent', 'refused'];
+const WHYS: readonly Failing['why'][] = [
+  ...(['malformed', 'replyTimeout', 'notSent', 'refused', 'heartbeatTimeout'] as const),
+  ...(['businessError', 'technicalError', 'businessKeyTaken'] as const),
+];
 const FAILED: readonly Failing['outcome'][] = ['failed', 'timedOut', 'bpmnError'];
-const ON_TIMEOUT: readonly CallSettings['onReplyTimeout'][] = ['incident', 'fail'];
+const ON_TIMEOUT: readonly CallSettings['onReplyTimeout'][] = ['incident', 'fail', 'error'];
+const ON_LATE: readonly CallSettings['onLate'][] = ['dlq', 'publishMessage', 'drop'];
+const PROFILES: readonly Profile[] = ['spring', 'nest', 'smallrye', 'cloudevents', 'cloudevents-structured', 'body'];
+const STATUSES: readonly StoredReply['status'][] = ['result', 'error', 'failure', 'heartbeat'];
 
 export type Record1 = Readonly<Record<keyof Snapshot, unknown>>;
 
@@ -64,7 +70,7 @@ export function readRecord1(unpacked: unknown): Snapshot {
     sentAttempt: number(record.sentAttempt),
     lane: text(record.lane) as Lane,
     origin: readOrigin(list(record.origin, 7)),
-    settings: readSettings(list(record.settings, 5)),
+    settings: readSettings(list(record.settings, 14)),
     retries: number(record.retries),
     heldAtMs: number(record.heldAtMs),
     replyDeadlineMs: number(record.replyDeadlineMs),
@@ -72,10 +78,10 @@ export function readRecord1(unpacked: unknown): Snapshot {
     progress: text(record.progress),
     trace: text(record.trace),
     alias: text(record.alias),
-    request: record.request === null ? undefined : readRequest(list(record.request, 3)),
+    request: record.request === null ? undefined : readRequest(list(record.request, 4)),
     applied: list(record.applied).map((entry) => readApplied(list(entry, 2))),
-    reply: record.reply === null ? undefined : readReply(list(record.reply, 4)),
-    failing: record.failing === null ? undefined : readFailing(list(record.failing, 6)),
+    reply: record.reply === null ? undefined : readReply(list(record.reply, 10)),
+    failing: record.failing === null ? undefined : readFailing(list(record.failing, 7)),
     outcome: record.outcome === null ? undefined : wordOf(OUTCOMES, record.outcome),
     endedAtMs: number(record.endedAtMs),
     timeline: list(record.timeline).map((entry) => readEntry(list(entry, 3))),
@@ -101,27 +107,50 @@ function readOrigin([jobType, processId, version, elementId, instanceKey, elemen
 }
 
 function writeSettings(settings: CallSettings): Values {
-  const { replyTimeoutMs, onReplyTimeout, retryBackoffMs, lateWindowMs, incidentWindowMs } = settings;
-  const windows = [number(lateWindowMs), number(incidentWindowMs)];
-  return [number(replyTimeoutMs), numberOf(ON_TIMEOUT, onReplyTimeout), number(retryBackoffMs), ...windows];
+  return [
+    ...[
+      number(settings.replyTimeoutMs),
+      numberOf(ON_TIMEOUT, settings.onReplyTimeout),
+      text(settings.timeoutErrorCode),
+    ],
+    ...[number(settings.retryBackoffMs), number(settings.lateWindowMs), number(settings.incidentWindowMs)],
+    ...[number(settings.heartbeatTimeoutMs), numberOf(ON_LATE, settings.onLate), text(settings.lateMessageName)],
+    ...[text(settings.cancelTopic), numberOf(PROFILES, settings.profile)],
+    ...[text(settings.resultVariable), text(settings.resultExpression), text(settings.errorExpression)],
+  ];
 }
 
-function readSettings([replyTimeoutMs, onReplyTimeout, retryBackoffMs, lateMs, incidentMs]: Values): CallSettings {
+function readSettings(values: Values): CallSettings {
+  const [replyTimeoutMs, onTimeout, errorCode, backoffMs, lateMs, incidentMs, heartbeatMs, ...contract] = values;
+  const [onLate, messageName, cancelTopic, profile, variable, result, error] = contract;
   return {
     replyTimeoutMs: number(replyTimeoutMs),
-    onReplyTimeout: wordOf(ON_TIMEOUT, onReplyTimeout),
-    retryBackoffMs: number(retryBackoffMs),
+    onReplyTimeout: wordOf(ON_TIMEOUT, onTimeout),
+    timeoutErrorCode: text(errorCode),
+    retryBackoffMs: number(backoffMs),
     lateWindowMs: number(lateMs),
     incidentWindowMs: number(incidentMs),
+    heartbeatTimeoutMs: number(heartbeatMs),
+    onLate: wordOf(ON_LATE, onLate),
+    lateMessageName: text(messageName),
+    cancelTopic: text(cancelTopic),
+    profile: wordOf(PROFILES, profile),
+    resultVariable: text(variable),
+    resultExpression: text(result),
+    errorExpression: text(error),
   };
 }
 
-function writeRequest({ topic, body, headers }: RequestContent): Values {
-  return [text(topic), text(body), headers.map(([name, value]) => [text(name), text(value)])];
+function writeRequest({ topic, key, body, headers }: RequestContent): Values {
+  return [text(topic), text(key), text(body), headers.map(([name, value]) => [text(name), text(value)])];
 }
 
-function readRequest([topic, body, headers]: Values): RequestContent {
-  return { topic: text(topic), body: text(body), headers: list(headers).map((entry) => readHeader(list(entry, 2))) };
+function readRequest([topic, key, body, headers]: Values): RequestContent {
+  return { topic: text(topic), key: text(key), body: text(body), headers: readHeaders(headers) };
+}
+
+function readHeaders(headers: unknown): RequestContent['headers'] {
+  return list(headers).map((entry) => readHeader(list(entry, 2)));
 }
 
 function readHeader([name, value]: Values): readonly [string, string] {
@@ -132,26 +161,38 @@ function readApplied([partition, offset]: Values): readonly [number, string] {
   return [number(partition), text(offset)];
 }
 
-function writeReply({ variables, partition, offset, attempt }: StoredReply): Values {
-  return [text(variables), number(partition), text(offset), number(attempt)];
+function writeReply(reply: StoredReply): Values {
+  return [
+    ...[text(reply.body), number(reply.partition), text(reply.offset), number(reply.attempt)],
+    ...[numberOf(STATUSES, reply.status), text(reply.code), text(reply.message)],
+    ...[numberOrNull(reply.retries), numberOrNull(reply.backoffMs)],
+    reply.headers.map(([name, value]) => [text(name), text(value)]),
+  ];
 }
 
-function readReply([variables, partition, offset, attempt]: Values): StoredReply {
+function readReply([body, partition, offset, attempt, ...sent]: Values): StoredReply {
+  const [status, code, message, retries, backoffMs, headers] = sent;
   return {
-    kind: 'result',
-    variables: text(variables),
+    kind: 'reply',
+    status: wordOf(STATUSES, status),
+    body: text(body),
+    code: text(code),
+    message: text(message),
+    retries: retries === null ? undefined : number(retries),
+    backoffMs: backoffMs === null ? undefined : number(backoffMs),
+    headers: readHeaders(headers),
     partition: number(partition),
     offset: text(offset),
     attempt: number(attempt),
   };
 }
 
-function writeFailing({ cause, why, retries, backoffMs, outcome, errorCode }: Failing): Values {
-  const how = [numberOf(FAILED, outcome), text(errorCode)];
+function writeFailing({ cause, why, retries, backoffMs, outcome, errorCode, variables }: Failing): Values {
+  const how = [numberOf(FAILED, outcome), text(errorCode), text(variables)];
   return [text(cause), numberOf(WHYS, why), number(retries), number(backoffMs), ...how];
 }
 
-function readFailing([cause, why, retries, backoffMs, outcome, errorCode]: Values): Failing {
+function readFailing([cause, why, retries, backoffMs, outcome, errorCode, variables]: Values): Failing {
   return {
     cause: text(cause),
     why: wordOf(WHYS, why),
@@ -159,6 +200,7 @@ function readFailing([cause, why, retries, backoffMs, outcome, errorCode]: Value
     backoffMs: number(backoffMs),
     outcome: wordOf(FAILED, outcome),
     errorCode: text(errorCode),
+    variables: text(variables),
   };
 }
 
@@ -176,6 +218,10 @@ function text(value: unknown): string {
 function number(value: unknown): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new TypeError('number expected');
   return value;
+}
+
+function numberOrNull(value: number | undefined): number | null {
+  return value === undefined ? null : number(value);
 }
 
 function list(value: unknown, length?: number): Values {

@@ -4,7 +4,7 @@
 // version serves all kinds. A snapshot carries everything that a new owner needs to go on without the route it came from.
 // Times are wall clock ms since the epoch, durations are ms. The bytes are the business of snapshot-codec.ts.
 import type { Incarnation, Lane } from './ids.ts';
-import type { CallSettings, JobOrigin, RequestContent } from './messages.ts';
+import type { CallSettings, JobOrigin, ReplyAsSent, RequestContent } from './messages.ts';
 
 /**
  *  - `held`: stored before the request is published; waits for a reply.
@@ -18,12 +18,14 @@ export type SnapshotKind = 'held' | 'replied' | 'failing' | 'parked' | 'ended';
 /** How an attempt ended. What may be reopened is decided by it: completed, cancelled and gone never. */
 export type Outcome = 'completed' | 'failed' | 'timedOut' | 'bpmnError' | 'cancelled' | 'gone';
 
-/** The first accepted result. `variables`: JSON text of an object, as the service wrote it. */
-export interface StoredReply {
-  readonly kind: 'result';
-  readonly variables: string;
+/**
+ * The first accepted reply. Of a job that stands as `replied` it is the result, interpreted: `body` is the JSON text of an
+ * object, exactly as the engine gets it. What is `parked` is kept as it was sent: its job's settings are not known yet.
+ */
+export interface StoredReply extends ReplyAsSent {
   readonly partition: number;
   readonly offset: string;
+  /** 0: under a business key, which names none. */
   readonly attempt: number;
 }
 
@@ -31,13 +33,23 @@ export interface StoredReply {
 export interface Failing {
   /** Text for the incident. */
   readonly cause: string;
-  readonly why: 'malformed' | 'replyTimeout' | 'notSent' | 'refused';
+  readonly why:
+    | 'malformed'
+    | 'replyTimeout'
+    | 'notSent'
+    | 'refused'
+    | 'heartbeatTimeout'
+    | 'businessError'
+    | 'technicalError'
+    | 'businessKeyTaken';
   /** Absolute, to set: repeating it changes nothing. */
   readonly retries: number;
   readonly backoffMs: number;
   readonly outcome: 'failed' | 'timedOut' | 'bpmnError';
   /** '' unless `outcome` is bpmnError. */
   readonly errorCode: string;
+  /** JSON text of an object that goes to the engine with it; '' none. */
+  readonly variables: string;
 }
 
 /** One step in the life of a job, for people. */
@@ -46,6 +58,9 @@ export interface TimelineEntry {
   readonly what: string;
   readonly node: string;
 }
+
+/** Of several in a row the newest is kept. */
+export const HEARTBEAT = 'heartbeat';
 
 /** The beginning is kept for its cause, the end for its effect; what is dropped is the middle. */
 const TIMELINE_FIRST = 4;
@@ -67,8 +82,10 @@ export interface Snapshot {
   readonly replyDeadlineMs: number;
   /** 0: none. */
   readonly heartbeatDeadlineMs: number;
+  /** What the last stored heartbeat said: JSON text, '' nothing. */
   readonly progress: string;
   readonly trace: string;
+  /** What the service knows as correlation id where that is not the one we sign for this attempt: a business key. */
   readonly alias: string;
   /** Dropped by the first write after Kafka's ack. */
   readonly request: RequestContent | undefined;
@@ -89,7 +106,9 @@ export function addToTimeline(
   timeline: readonly TimelineEntry[],
   added: readonly TimelineEntry[],
 ): readonly TimelineEntry[] {
-  const all = [...timeline, ...added];
+  const all = [...timeline, ...added].filter(
+    (entry, index, entries) => entry.what !== HEARTBEAT || entries[index + 1]?.what !== HEARTBEAT,
+  );
   if (all.length <= TIMELINE_FIRST + TIMELINE_NEWEST) return all;
   return [...all.slice(0, TIMELINE_FIRST), ...all.slice(-TIMELINE_NEWEST)];
 }

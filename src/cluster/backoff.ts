@@ -16,8 +16,11 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** Resolves 25–50 ms after the first try, twice that after the second, 0.5–1 s from the sixth on; at once after `end`. */
-  pause(tries: number): Promise<void> {
+  /**
+   * Resolves 25–50 ms after the first try, twice that after the second, 0.5–1 s from the sixth on; at once after `end`, and
+   * never later than `withinMs`.
+   */
+  pause(tries: number, withinMs = Number.POSITIVE_INFINITY): Promise<void> {
     if (this.#ended) return Promise.resolve();
     const mostMs = Math.min(FIRST_MS * 2 ** Math.min(tries - 1, 10), MOST_MS);
     return new Promise((resolve) => {
@@ -26,7 +29,8 @@ export class Backoff {
         this.#sleepers.delete(wake);
         resolve();
       };
-      const timer = this.#clock.setTimer(mostMs * (0.5 + this.#random.float() / 2), wake);
+      const pauseMs = Math.min(mostMs * (0.5 + this.#random.float() / 2), withinMs);
+      const timer = this.#clock.setTimer(pauseMs, wake);
       this.#sleepers.add(wake);
     });
   }

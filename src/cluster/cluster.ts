@@ -1,7 +1,15 @@
 // A node's part in the cluster: one life after another. `lost` ends a life and begins the next under a new incarnation;
 // only leaving, or another process under our name, ends them all. The edges talk to this face and never to a life.
 import type { CorrelationId, Incarnation, JobKey, Lane, NodeName } from '../actors/ids.ts';
-import type { Activation, ActivationAnswer, Reply, ReplyAnswer } from '../actors/messages.ts';
+import type {
+  Activation,
+  ActivationAnswer,
+  CallSettings,
+  Reply,
+  ReplyAnswer,
+  ReplyAsSent,
+  Verdict,
+} from '../actors/messages.ts';
 import type { Clock, EngineAnswer, EngineCommands, Random } from '../actors/ports.ts';
 import { Lost } from './effects-gate.ts';
 import type { ClusterEvent } from './events.ts';
@@ -24,11 +32,16 @@ export interface ClusterOptions {
   readonly node: NodeName;
   readonly shards: number;
   readonly leaseTtlMs: number;
+  /** Of the routes as they are now; jobs of earlier ones may have longer ones. */
   readonly longestReplyTimeoutMs: number;
   /** Before each life: the bucket and its `_meta` are there (waits as long as it must). Rejects only when starting makes no sense. */
   prepare(): Promise<void>;
   report(): Omit<MemberReport, 'room'>;
   correlationId(jobKey: JobKey, attempt: number): CorrelationId;
+  /** What a reply means under the settings of its job. Pure and total. */
+  interpret(settings: CallSettings, reply: ReplyAsSent): Verdict;
+  /** Has the reply consumer had an assignment? Before its first one no request may be published; once true it stays true. */
+  assignedOnce(): boolean;
   /** Partitions of the reply topic; 0 while unknown. */
   replyPartitions(): number;
   /** A node is dead or suspected, or we replaced a record of our own name: its Kafka consumer can be shown out. */
@@ -94,7 +107,17 @@ export class Cluster {
 
   /** Is this node a member that may act? */
   mayAct(): boolean {
-    return this.life?.gate.mayAct() ?? false;
+    return this.mayActForMs() > 0;
+  }
+
+  /** ms that an effect started now may take; 0 when it must not start. */
+  mayActForMs(): number {
+    return this.life?.gate.mayActForMs() ?? 0;
+  }
+
+  /** Is this node a member that may be given work: its clock is right, and its requests may be published? */
+  ready(): boolean {
+    return this.life?.ready() ?? false;
   }
 
   /** `stale` also when this node lost its place meanwhile: the job comes back from the engine. */
@@ -114,17 +137,24 @@ export class Cluster {
     return life.router.replied(reply);
   }
 
+  /** The job that a business key leads to. @throws Lost: it is not known now; ask again. */
+  async jobOfBusinessKey(businessKey: string): Promise<JobKey | undefined> {
+    const life = this.life;
+    if (life === undefined) throw new Lost('this node is not a member now');
+    return life.aliases.jobOf(businessKey);
+  }
+
   /** Further holds of the lane that each ready member admits, the least of them; `unlimited` where nobody has said. */
   room(lane: Lane, unlimited: number): number {
     const life = this.life;
     if (life === undefined) return 0;
-    let room = Math.min(unlimited, life.lanes.room()[lane] ?? unlimited);
+    let room = Math.min(unlimited, life.room()[lane] ?? unlimited);
     for (const { record } of life.membership.peers().values()) {
       if (record.state === 'ready' && !life.membership.isDead(record.incarnation)) {
         room = Math.min(room, record.room[lane] ?? unlimited);
       }
     }
-    return life.watermark.admits(lane) ? room : 0;
+    return room;
   }
 
   async #live(): Promise<{ kind: 'left' | 'lost' | 'superseded'; reason: string }> {

@@ -28,13 +28,17 @@ export class EffectsGate {
   }
 
   mayAct(): boolean {
-    return (
+    return this.mayActForMs() > 0;
+  }
+
+  /** ms that an effect started now may take: what the lease has left; 0 when it must not start. */
+  mayActForMs(): number {
+    const allowed =
       !this.#lost &&
       this.#holds === 0 &&
-      this.#lease.valid() &&
       this.#bus.connected() &&
-      this.#stores.every((store) => store.oldestUnansweredMs() <= CLUSTER_LIMITS.cutOffAfterMs)
-    );
+      this.#stores.every((store) => store.oldestUnansweredMs() <= CLUSTER_LIMITS.cutOffAfterMs);
+    return allowed ? this.#lease.remainingMs() : 0;
   }
 
   /** Nothing is started while `work` runs: after a reconnect the claims are read again before this node acts. */
@@ -55,14 +59,14 @@ export class EffectsGate {
     return this.#lost;
   }
 
-  /** ms that an effect started now may take. */
-  remainingMs(): number {
-    return this.#lease.remainingMs();
-  }
-
-  /** Returns when acting is allowed. @throws Lost */
-  async pass(): Promise<void> {
-    while (!this.mayAct()) {
+  /**
+   * Waits until acting is allowed and runs `effect` in that very turn, with the ms that it may take. @throws Lost; what
+   * `effect` throws
+   */
+  async emit<T>(effect: (forMs: number) => Promise<T>): Promise<T> {
+    for (;;) {
+      const forMs = this.mayActForMs();
+      if (forMs > 0) return effect(forMs);
       if (this.#lost) throw new Lost('this incarnation is over');
       await new Promise<void>((resolve) => this.#clock.setTimer(50, resolve));
     }

@@ -6,6 +6,10 @@ export const CLUSTER_LIMITS = {
   leaseMarginMs: 2 * SECOND,
   /** A liveness record is rewritten this many times per TTL. */
   renewalsPerTtl: 5,
+  /** A renewal without an answer for this long is sent again at once: a lost message must not cost a fifth of the lease. */
+  renewalTryMs: 500,
+  /** What others act on at once (member-record.ts, newsOf) is told outside of that rhythm, but no sooner after the last time. */
+  newsEveryMs: 500,
   /** No effect while any JetStream write has been unanswered for longer. */
   cutOffAfterMs: SECOND,
   /** Peers are asked this often whether they are there; a killed process answers "no responders" at once. */
@@ -29,11 +33,11 @@ export const CLUSTER_LIMITS = {
   putsInFlight: 2048,
   /** The sent watermark is written within this time of moving. */
   watermarkFlushMs: 150,
-  /** Unacknowledged requests named in the record; at this number intake of the lanes concerned stops. */
+  /** Unacknowledged requests named in the record. A lane may have half of what the others leave of it (sent-watermark.ts). */
   watermarkExceptions: 1000,
-  /** A lane with fewer unacknowledged requests than this is not the one concerned. */
-  laneUnackedShare: 50,
-  /** The record outlives any job it speaks for: twice the longest reply timeout, at least this. */
+  /** And never less than this, many times what a busy lane has on its way to Kafka: with all topics but a few stuck. */
+  laneUnackedLeast: 100,
+  /** The record outlives any job it speaks for: twice the longest reply timeout of them, at least this. */
   watermarkTtlMinMs: 30 * 24 * 3600 * SECOND,
   /** A command to another node without an answer is sent again, to whoever owns the shard then. */
   resendMinMs: SECOND,

@@ -5,8 +5,11 @@ import { fromJson } from './names.ts';
 export interface MemberRecord {
   readonly node: NodeName;
   readonly incarnation: Incarnation;
-  /** `ready`: takes part in placement. `draining`: gives its shards away. `left`: went in order, nothing to wait for. */
-  readonly state: 'ready' | 'draining' | 'left';
+  /**
+   * `ready`: takes part in placement. `notReady`: its clock is off, or it may not publish requests yet; it keeps what it has
+   * until a ready member asks for it. `draining`: gives its shards away. `left`: went in order, nothing to wait for.
+   */
+  readonly state: 'ready' | 'notReady' | 'draining' | 'left';
   /** Counts renewals, so that each write differs. */
   readonly renewal: number;
   /** Kafka's name for this node's reply consumer; the takeover shows it out of the group. '' before the first join. */
@@ -26,6 +29,12 @@ export type MemberReport = Pick<
   MemberRecord,
   'consumerMemberId' | 'replyProgress' | 'room' | 'secrets' | 'snapshotVersions'
 >;
+
+/** What others act on at once, so that it cannot wait for the next renewal: differs as soon as any of it does. */
+export function newsOf({ state, consumerMemberId, room }: MemberRecord): string {
+  const full = Object.keys(room).filter((lane) => room[lane] === 0);
+  return JSON.stringify([state, consumerMemberId, full.sort()]);
+}
 
 export function parseMember(bytes: Uint8Array): MemberRecord | undefined {
   const value = fromJson(bytes);

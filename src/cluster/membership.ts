@@ -1,14 +1,19 @@
 // Who is there. One liveness record per node, rewritten by CAS every TTL/5. A peer is dead when its record has not
 // advanced for a TTL on our monotonic clock, and our own renewal was acknowledged meanwhile, and a leader read confirms
 // it: a blind observer judges nobody. Whoever finds another incarnation in its own node's record must end.
+// What others act on at once is not kept for the next renewal: a node that is killed meanwhile would be shown out of
+// Kafka's group by a name that it no longer has.
 import { ABSENT, type Incarnation, type NodeName, type Revision } from '../actors/ids.ts';
 import type { Clock, Timer } from '../actors/ports.ts';
 import type { Lease } from './lease.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
-import { type MemberRecord, type MemberReport, parseMember } from './member-record.ts';
+import { type MemberRecord, type MemberReport, newsOf, parseMember } from './member-record.ts';
 import { memberKey, toJson } from './names.ts';
 import type { KvEntry } from './ports.ts';
 import type { Store } from './store.ts';
+
+/** The watch may be behind, but not by more than this while the lease lasts. */
+const RENEWALS_REMEMBERED = 64;
 
 export interface Peer {
   readonly record: MemberRecord;
@@ -27,6 +32,8 @@ export interface MembershipOptions {
   readonly incarnation: Incarnation;
   readonly leaseTtlMs: number;
   report(): MemberReport;
+  /** May this node be given shards now? */
+  ready(): boolean;
   /** The set of members, or what is known of one, changed. */
   onChange(): void;
   /** This incarnation is over. */
@@ -46,7 +53,13 @@ export class Membership {
   #timer: Timer | undefined;
   #renewing: Promise<void> | undefined;
   #stopped = false;
-  #lastSentWallMs: number | undefined;
+  /** What the last renewal said of what others act on at once. */
+  #toldNews = '';
+  #toldNewsAtMs = Number.NEGATIVE_INFINITY;
+  /** As the others know it. */
+  #toldState: MemberRecord['state'] = 'notReady';
+  /** When the last renewals were sent, wall ms. */
+  readonly #sentWallMs = new Map<number, number>();
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -74,13 +87,14 @@ export class Membership {
     await this.#renew();
   }
 
-  /** When the last renewal was sent, wall ms. */
-  get lastSentWallMs(): number | undefined {
-    return this.#lastSentWallMs;
+  /** When that renewal was sent, wall ms; undefined when that is long ago. */
+  sentWallMs(renewal: number): number | undefined {
+    return this.#sentWallMs.get(renewal);
   }
 
+  /** As it stands in our record: the others must not see another placement than we do. */
   get state(): MemberRecord['state'] {
-    return this.#state;
+    return this.#toldState;
   }
 
   peers(): ReadonlyMap<NodeName, Peer> {
@@ -124,6 +138,15 @@ export class Membership {
     }
   }
 
+  /** Called on every tick of the node, once it is a member. */
+  tellNews(): void {
+    if (this.#stopped || this.#renewing !== undefined || newsOf(this.#record()) === this.#toldNews) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#toldNewsAtMs < CLUSTER_LIMITS.newsEveryMs) return;
+    this.#toldNewsAtMs = nowMs;
+    this.#renewAndPlan();
+  }
+
   async #confirmDeath(peer: Peer): Promise<void> {
     const entry = await this.#options.control.get(memberKey(peer.record.node)).catch(() => 'unknown' as const);
     if (entry === 'unknown' || this.#stopped) return;
@@ -138,41 +161,55 @@ export class Membership {
     if (this.#stopped) return;
     const { clock, lease, leaseTtlMs } = this.#options;
     const dueMs = lease.renewedAtMs() + leaseTtlMs / CLUSTER_LIMITS.renewalsPerTtl;
-    this.#timer = clock.setTimer(Math.max(0, dueMs - clock.monotonicMs()), () => {
-      this.#renew().then(
-        () => this.#plan(),
-        () => undefined, // the store is closed: this incarnation is over
-      );
-    });
+    this.#timer = clock.setTimer(Math.max(0, dueMs - clock.monotonicMs()), () => this.#renewAndPlan());
+  }
+
+  #renewAndPlan(): void {
+    this.#timer?.cancel();
+    this.#renew().then(
+      () => this.#plan(),
+      () => undefined, // the store is closed: this incarnation is over
+    );
   }
 
   /** One renewal at a time; the lease counts from before it was sent. */
   #renew(): Promise<void> {
     const after = this.#renewing ?? Promise.resolve();
-    const renewing = after.catch(() => undefined).then(() => this.#renewOnce());
+    const renewing = after
+      .catch(() => undefined)
+      .then(() => this.#renewOnce())
+      .finally(() => {
+        if (this.#renewing === renewing) this.#renewing = undefined;
+      });
     this.#renewing = renewing;
     return renewing;
+  }
+
+  #record(): MemberRecord {
+    const { node, incarnation, report, ready } = this.#options;
+    const state = this.#state === 'ready' && !ready() ? 'notReady' : this.#state;
+    return { node, incarnation, state, renewal: this.#renewal, ...report() };
   }
 
   async #renewOnce(): Promise<void> {
     const { control, lease, node, incarnation } = this.#options;
     this.#renewal += 1;
-    const record: MemberRecord = {
-      node,
-      incarnation,
-      state: this.#state,
-      renewal: this.#renewal,
-      ...this.#options.report(),
-    };
+    const record = this.#record();
     const sent = lease.stamp();
-    this.#lastSentWallMs = sent.wallMs;
+    this.#toldNews = newsOf(record);
+    this.#sentWallMs.set(this.#renewal, sent.wallMs);
+    this.#sentWallMs.delete(this.#renewal - RENEWALS_REMEMBERED);
     const answer = await control.put(memberKey(node), toJson(record), this.#revision, {
       ttlMs: CLUSTER_LIMITS.memberTtlMs,
+      tryMs: CLUSTER_LIMITS.renewalTryMs,
     });
     if (this.#stopped) return;
     if (answer.kind === 'stored') {
       this.#revision = answer.revision;
       lease.renewed(sent);
+      const changed = record.state !== this.#toldState;
+      this.#toldState = record.state;
+      if (changed) this.#options.onChange();
       return;
     }
     if (answer.kind === 'never') throw new Error(`the record of node ${node} cannot be written: ${answer.reason}`);

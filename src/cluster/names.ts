@@ -1,5 +1,6 @@
 // Keys of the bucket and subjects of the bus, in one place (design §6): everything about a cluster is below
 // `holdfast_<cluster>_jobs` and `holdfast.<cluster>.>`, so two clusters on the same servers cannot see each other.
+import { createHash } from 'node:crypto';
 import type { Incarnation, JobKey, NodeName, ShardId } from '../actors/ids.ts';
 
 export const META_KEY = '_meta';
@@ -10,6 +11,9 @@ export const jobKeyName = (shard: ShardId, jobKey: JobKey): string => `${shard}.
 export const claimKey = (shard: ShardId): string => `${shard}._owner`;
 export const memberKey = (node: NodeName): string => `_member.${node}`;
 export const sentKey = (incarnation: Incarnation): string => `_sent.${incarnation}`;
+/** Business keys are whatever a model makes them: any length, any characters. 128 bits of a hash are a name for them. */
+export const aliasKey = (businessKey: string): string =>
+  `_alias.${createHash('sha256').update(businessKey, 'utf8').digest('hex').slice(0, 32)}`;
 export const shardFilter = (shard: ShardId): string => `${shard}.*`;
 
 export type KeyName =

@@ -10,6 +10,7 @@ import type { Incarnation, Lane, Revision, ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import type { Timer } from '../actors/ports.ts';
+import { Aliases } from './aliases.ts';
 import { Claims, parseClaim } from './claims.ts';
 import type { ClusterOptions } from './cluster.ts';
 import { EffectsGate, Lost } from './effects-gate.ts';
@@ -17,18 +18,18 @@ import { takeName } from './join.ts';
 import { Lanes } from './lanes.ts';
 import { Lease } from './lease.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
-import type { MemberRecord } from './member-record.ts';
+import { type MemberRecord, type MemberReport, parseMember } from './member-record.ts';
 import { Membership } from './membership.ts';
 import { claimKey, META_KEY, nodeSubject, parseKey, SYSTEM_FILTERS } from './names.ts';
 import type { KvEntry, KvWatch } from './ports.ts';
 import { Rehydration } from './rehydration.ts';
-import { replyProgressMs } from './reply-progress.ts';
+import { progressByServer, replyProgressMs } from './reply-progress.ts';
 import { Router } from './router.ts';
 import { SentWatermark } from './sent-watermark.ts';
 import { ShardJobs } from './shard-jobs.ts';
 import { ShardLoader } from './shard-loader.ts';
 import { Shards } from './shards.ts';
-import { MAX_SKEW_MS, skewOf } from './skew.ts';
+import { Skew } from './skew.ts';
 import { Store, StoreClosed } from './store.ts';
 import { Suspicion } from './suspicion.ts';
 import { untilAvailable } from './until-available.ts';
@@ -49,6 +50,7 @@ export class NodeLife {
   readonly jobs: ShardJobs;
   readonly watermark: SentWatermark;
   readonly router: Router;
+  readonly aliases: Aliases;
   readonly #options: ClusterOptions;
   readonly #jobStore: Store;
   readonly #control: Store;
@@ -61,7 +63,9 @@ export class NodeLife {
   #systemWatch: KvWatch | undefined;
   #tick: Timer | undefined;
   #over = false;
-  #skewMs = 0;
+  readonly #skew: Skew;
+  /** As told last. */
+  #skewed = false;
 
   constructor(options: ClusterOptions, incarnation: Incarnation) {
     this.#options = options;
@@ -76,6 +80,7 @@ export class NodeLife {
     this.lease = new Lease(clock, leaseTtlMs, Math.min(CLUSTER_LIMITS.leaseMarginMs, leaseTtlMs / 5));
     this.gate = new EffectsGate(clock, this.lease, bus, [this.#jobStore, this.#control]);
     this.claims = new Claims(shards);
+    this.#skew = new Skew(clock);
     this.#engine = new EngineGate({
       engine: options.engine,
       inFlight: CLUSTER_LIMITS.engineInFlight,
@@ -97,7 +102,8 @@ export class NodeLife {
       node,
       incarnation,
       leaseTtlMs,
-      report: () => ({ ...options.report(), room: this.lanes.room() }),
+      report: () => this.#report(),
+      ready: () => this.ready(),
       onChange: changed,
       onSuperseded: (by) => this.#finish({ kind: 'superseded', reason: `node ${node} now lives as ${by}` }),
       onDead: (record) => this.#gone('dead', record),
@@ -112,8 +118,9 @@ export class NodeLife {
       onChange: changed,
       onSuspected: ({ record }) => this.#gone('suspected', record),
     });
-    const ttlMs = Math.max(CLUSTER_LIMITS.watermarkTtlMinMs, 2 * options.longestReplyTimeoutMs);
-    this.watermark = new SentWatermark({ clock, control, jobs: this.#jobStore, incarnation, ttlMs, onFailed });
+    const { longestReplyTimeoutMs } = options;
+    const jobs = this.#jobStore;
+    this.watermark = new SentWatermark({ clock, control, jobs, incarnation, longestReplyTimeoutMs, onFailed });
     this.#system = new ActorSystem(clock, {
       mailboxLimit: LIMITS.mailbox,
       askTimeoutMs: LIMITS.askMs,
@@ -121,6 +128,7 @@ export class NodeLife {
         if (!this.#over) options.onEvent?.({ kind: 'commandFailed', actor, error });
       },
     });
+    this.aliases = new Aliases({ store: this.#jobStore, clock, shards });
     this.jobs = new ShardJobs(clock, this.#system, {
       context: this.#context(),
       jobs: this.#jobStore,
@@ -129,6 +137,7 @@ export class NodeLife {
       gate: this.gate,
       watermark: this.watermark,
       lanes: this.lanes,
+      aliases: this.aliases,
       snapshotVersion: () => this.#snapshotVersion(),
       confirmOwner: (shard, since) => this.#confirmOwner(shard, since),
       requestSettled: (job, attempt, outcome) =>
@@ -140,8 +149,7 @@ export class NodeLife {
     const rehydration = new Rehydration({
       control,
       incarnation,
-      ownRecord: () => this.watermark.current(),
-      recordTtlMs: ttlMs,
+      watermark: this.watermark,
       onUnreadable: (shard, jobKey, error) => options.onEvent?.({ kind: 'unreadable', shard, jobKey, error }),
     });
     this.shards = new Shards({
@@ -241,8 +249,13 @@ export class NodeLife {
     return this.#jobStore.inDoubt + this.#control.inDoubt;
   }
 
-  get skewMs(): number {
-    return this.#skewMs;
+  /** Takes jobs, and is a target of placement. */
+  ready(): boolean {
+    return this.#skew.within && this.#options.assignedOnce();
+  }
+
+  get skew(): Pick<Skew, 'ms' | 'within'> {
+    return this.#skew;
   }
 
   #finish(end: LifeEnd): void {
@@ -252,6 +265,7 @@ export class NodeLife {
     this.lease.revoke();
     this.#tick?.cancel();
     const { membership, suspicion, shards, watermark, router, jobs } = this;
+    this.#engine.close(new Lost('this incarnation is over'));
     for (const part of [membership, suspicion, shards, watermark, router, jobs, this.#loader]) part.stop();
     this.#systemWatch?.stop();
     for (const unsubscribe of this.#subscriptions) unsubscribe();
@@ -265,6 +279,8 @@ export class NodeLife {
     if (this.#over) return;
     if (!this.lease.valid()) return this.lose('the lease is over');
     this.membership.judge();
+    this.#lookAtClock();
+    this.membership.tellNews();
     this.#tick = this.#options.clock.setTimer(CLUSTER_LIMITS.tickMs, () => this.#onTick());
   }
 
@@ -307,12 +323,17 @@ export class NodeLife {
   }
 
   #measureSkew(entry: KvEntry): void {
-    const sentMs = this.membership.lastSentWallMs;
-    if (sentMs === undefined) return;
-    const skewMs = skewOf(entry.writtenMs, sentMs, this.#options.clock.wallMs());
-    const wasReady = Math.abs(this.#skewMs) <= MAX_SKEW_MS;
-    if (Math.abs(skewMs) <= MAX_SKEW_MS !== wasReady) this.#options.onEvent?.({ kind: 'skew', ms: skewMs });
-    this.#skewMs = skewMs;
+    const record = parseMember(entry.value);
+    if (record?.incarnation !== this.incarnation) return;
+    const sentMs = this.membership.sentWallMs(record.renewal);
+    if (sentMs !== undefined) this.#skew.measure(entry.writtenMs, sentMs);
+  }
+
+  #lookAtClock(): void {
+    const { ms, within } = this.#skew;
+    if (ms === undefined || within !== this.#skewed) return;
+    this.#skewed = !within;
+    this.#options.onEvent?.({ kind: 'skew', ms });
   }
 
   #note(entry: KvEntry): void {
@@ -367,24 +388,39 @@ export class NodeLife {
   }
 
   #context(): JobContext {
-    const { clock, random, node, correlationId } = this.#options;
+    const { clock, random, node, correlationId, interpret } = this.#options;
     return {
       clock,
       random,
       node,
       incarnation: this.incarnation,
       correlationId,
+      interpret,
       engineHealthy: () => this.#engine.healthy(),
       pendingJobs: () => this.lanes.total,
-      admits: (lane: Lane, maxPending: number) => this.lanes.admits(lane, maxPending) && this.watermark.admits(lane),
+      admits: (lane: Lane, maxPending: number) => this.lanes.admits(lane, maxPending) && this.watermark.room(lane) > 0,
       replyProgressMs: () => this.#replyProgressMs(),
     };
   }
 
+  #report(): MemberReport {
+    const report = this.#options.report();
+    const replyProgress = progressByServer(report.replyProgress, this.#skew);
+    return { ...report, replyProgress, room: this.room() };
+  }
+
+  /** Further holds per lane: what its own limit leaves, and what the sent watermark does. A lane not named has room. */
+  room(): Record<string, number> {
+    const room = this.lanes.room();
+    for (const lane of new Set([...(Object.keys(room) as Lane[]), ...this.watermark.lanes()])) {
+      room[lane] = Math.min(room[lane] ?? Number.POSITIVE_INFINITY, this.watermark.room(lane));
+    }
+    return room;
+  }
+
   #replyProgressMs(): number {
-    const { replyPartitions, report } = this.#options;
     const peers = [...this.membership.peers().values()].map(({ record }) => record.replyProgress);
-    return replyProgressMs(replyPartitions(), [report().replyProgress, ...peers]);
+    return replyProgressMs(this.#options.replyPartitions(), [this.#report().replyProgress, ...peers]);
   }
 
   #insist<T>(work: () => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@
 // effects against the store, the engine and the request publisher of this incarnation. It has no closures of its own:
 // there may be a million.
 import { Actor, type ActorRef, type Supervision } from '../actors/actor.ts';
+import type { EngineGate } from '../actors/engine-gate.ts';
 import { ABSENT, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import { pack, unpack } from '../actors/pending-job/cold.ts';
@@ -11,6 +12,7 @@ import { emptyState, isPending, type JobState, restsUntilActivated } from '../ac
 import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
+import type { Aliases } from './aliases.ts';
 import { type EffectsGate, Lost } from './effects-gate.ts';
 import type { Lanes } from './lanes.ts';
 import { jobKeyName, sentKey } from './names.ts';
@@ -23,11 +25,12 @@ import type { Store } from './store.ts';
 export interface JobSurroundings {
   readonly context: JobContext;
   readonly jobs: Store;
-  readonly engine: EngineCommands;
+  readonly engine: Pick<EngineGate, 'call'>;
   readonly requests: Requests;
   readonly gate: EffectsGate;
   readonly watermark: SentWatermark;
   readonly lanes: Lanes;
+  readonly aliases: Aliases;
   snapshotVersion(): number;
   /** Leader read of the shard's claim: does it name this incarnation, and is it older than `since`? */
   confirmOwner(shard: ShardId, since: Revision): Promise<boolean>;
@@ -56,6 +59,8 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   commands = 0;
   putInFlight = false;
   #countedIn: Lane | undefined;
+  /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */
+  #requested = 0;
   #abandoned = false;
 
   constructor(shard: ShardId, jobKey: JobKey, around: JobSurroundings) {
@@ -108,7 +113,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       step = decision.next(answer);
     }
     this.count(restsUntilActivated(this.state) ? undefined : this.state.snapshot);
-    this.#withdrawWhatEnded();
+    this.#giveUpWhatIsNotOwed(this.state.snapshot);
     return step.value;
   }
 
@@ -119,14 +124,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
 
   /**
    * Its shard is not here any more: whatever command is under way must start nothing further, and a request that still
-   * waits is its new owner's to send (the sent watermark goes on naming it as not sent).
+   * waits, or whose present try fails, is its new owner's to send (the sent watermark goes on naming it as not sent).
    */
   abandon(): void {
     this.#abandoned = true;
-    const held = this.#state?.snapshot;
-    if (held?.kind === 'held' && this.#state?.ackedAttempt !== held.attempt) {
-      this.#around.requests.withdraw(this.jobKey, held.attempt);
-    }
+    if (this.#requested !== 0) this.#around.requests.giveUp(this.jobKey, this.#requested);
   }
 
   /** Keeps the lane's count in step with what this job is, or is about to be. */
@@ -141,7 +143,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
 
   #perform(effect: Effect): Promise<unknown> | unknown {
     if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
-    const { engine, requests, jobs } = this.#around;
+    const { requests, jobs } = this.#around;
     const { jobKey } = this.state;
     switch (effect.do) {
       case 'put':
@@ -149,13 +151,21 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       case 'read':
         return jobs.get(jobKeyName(this.shard, jobKey)).then(standing);
       case 'complete':
-        return this.#call((deadlineMs) => engine.complete(jobKey, effect.variables, deadlineMs));
+        return this.#call('complete', (engine, deadlineMs) => engine.complete(jobKey, effect.variables, deadlineMs));
       case 'fail':
-        return this.#call((deadlineMs) => engine.fail(jobKey, effect.fail, deadlineMs));
+        return this.#call('fail', (engine, deadlineMs) => engine.fail(jobKey, effect.fail, deadlineMs));
       case 'throwError':
-        return this.#call((deadlineMs) => engine.throwError(jobKey, effect.error, deadlineMs));
+        return this.#call('throwError', (engine, deadlineMs) => engine.throwError(jobKey, effect.error, deadlineMs));
       case 'updateTimeout':
-        return this.#call((deadlineMs) => engine.updateTimeout(jobKey, effect.timeoutMs, deadlineMs));
+        return this.#call('updateTimeout', (engine, deadlineMs) =>
+          engine.updateTimeout(jobKey, effect.timeoutMs, deadlineMs),
+        );
+      case 'publishMessage':
+        return this.#call('publishMessage', (engine, deadlineMs) => engine.publishMessage(effect.message, deadlineMs));
+      case 'claimAlias':
+        return this.#around.aliases.claim(effect.key, jobKey, effect.ttlMs);
+      case 'cancelRecord':
+        return requests.cancel(effect.record);
       case 'confirmOwner':
         return this.#around.confirmOwner(this.shard, effect.since);
       case 'wasSent':
@@ -167,9 +177,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
           .then((record) => covers(parseSent(record), effect.revision, jobKey, effect.attempt));
       case 'publish': {
         const { attempt } = effect.request;
+        this.#requested = attempt;
         requests.publish(effect.request, (outcome) => {
           // Refused: it is named until that is stored, for a new owner would have to find out too.
           if (outcome.kind === 'acked') this.#around.watermark.settled(jobKey, attempt);
+          if (outcome.kind === 'acked' && this.#requested === attempt) this.#requested = 0;
           this.#around.requestSettled(this, attempt, outcome);
         });
         return undefined;
@@ -185,7 +197,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     const { snapshot, expected, ttlMs } = effect;
     const owesRequest = snapshot.kind === 'held' && snapshot.sentAttempt !== snapshot.attempt;
     const bytes = encodeSnapshot(snapshot, this.#around.snapshotVersion());
-    if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane);
+    if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane, snapshot.settings.replyTimeoutMs);
     this.count(snapshot);
     this.putInFlight = true;
     try {
@@ -198,6 +210,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       if (answer.kind === 'stored') {
         if (owesRequest) watermark.stored(jobKey, snapshot.attempt, answer.revision);
         else watermark.settled(jobKey, snapshot.attempt);
+        this.#giveUpWhatIsNotOwed(snapshot);
         this.#around.onStored(this, snapshot);
         return answer;
       }
@@ -210,19 +223,32 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     }
   }
 
-  /** An engine call starts only while we may act, and ends no later than the lease. */
-  async #call(call: (deadlineMs: number) => Promise<EngineAnswer>): Promise<EngineAnswer> {
-    await this.#around.gate.pass();
-    if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
-    return call(Math.max(1, Math.min(LIMITS.engineCallMs, this.#around.gate.remainingMs())));
+  /** An engine call waits for its turn. Only then is it asked whether we may act; and it ends no later than the lease. */
+  #call(
+    command: keyof EngineCommands,
+    call: (engine: EngineCommands, deadlineMs: number) => Promise<EngineAnswer>,
+  ): Promise<EngineAnswer> {
+    return this.#around.engine.call(command, (engine) =>
+      this.#around.gate.emit((forMs) => {
+        if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
+        return call(engine, Math.min(LIMITS.engineCallMs, forMs));
+      }),
+    );
   }
 
-  /** A job that ended before its request left needs none, and none is owed for it. */
-  #withdrawWhatEnded(): void {
-    const { snapshot, ackedAttempt, jobKey } = this.state;
-    if (snapshot === undefined || isPending(snapshot) || ackedAttempt === snapshot.attempt) return;
-    this.#around.requests.withdraw(jobKey, snapshot.attempt);
-    this.#around.watermark.settled(jobKey, snapshot.attempt);
+  /**
+   * Only an attempt that is held waits for a reply. Once another snapshot stands (replied, failing, ended, a later attempt)
+   * its request need not be sent, nor sent again; and no new owner would send it, so the sent watermark need not name it.
+   */
+  #giveUpWhatIsNotOwed(standing: Snapshot | undefined): void {
+    const { requests, watermark } = this.#around;
+    const owed = standing?.kind === 'held' ? standing.attempt : 0;
+    if (this.#requested !== 0 && this.#requested !== owed) {
+      requests.giveUp(this.jobKey, this.#requested);
+      watermark.settled(this.jobKey, this.#requested);
+      this.#requested = 0;
+    }
+    if (standing !== undefined && standing.attempt !== owed) watermark.settled(this.jobKey, standing.attempt);
   }
 }
 

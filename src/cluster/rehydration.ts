@@ -1,12 +1,13 @@
 // From entries to pending jobs. For each hold without a stored "sent", the record of the incarnation that wrote it says
 // whether its request reached Kafka. That record is read after our own claim was acknowledged: a live writer that lost
-// the shard cannot have moved past what its CAS still allows. Its time to live is renewed, since we now rely on it.
+// the shard cannot have moved past what its CAS still allows. Its time to live is renewed, since we now rely on it; never for
+// less than it had, for others rely on it for jobs that we do not see.
 import type { Incarnation, JobKey, Revision, ShardId } from '../actors/ids.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
 import { sentKey } from './names.ts';
 import type { KvEntry } from './ports.ts';
-import { covers, parseSent, type SentRecord } from './sent-watermark.ts';
+import { covers, keptFor, keptForMs, parseSent, type SentRecord, type SentWatermark } from './sent-watermark.ts';
 import type { Store } from './store.ts';
 
 export interface Rehydrated {
@@ -19,9 +20,8 @@ export interface Rehydrated {
 export interface RehydrationOptions {
   readonly control: Store;
   readonly incarnation: Incarnation;
-  /** Our own record, as it would be written now. */
-  ownRecord(): SentRecord;
-  readonly recordTtlMs: number;
+  /** Our own. */
+  readonly watermark: Pick<SentWatermark, 'current' | 'outlive' | 'ttlMs'>;
   onUnreadable(shard: ShardId, jobKey: JobKey, error: unknown): void;
 }
 
@@ -43,6 +43,7 @@ export class Rehydration {
         this.#options.onUnreadable(shard, jobKey, error); // one damaged job stops no shard
       }
     }
+    for (const { snapshot } of live) this.#options.watermark.outlive(snapshot.settings.replyTimeoutMs);
     const writers = new Set(
       live.filter(({ snapshot }) => owesProof(snapshot)).map(({ snapshot }) => snapshot.incarnation),
     );
@@ -56,14 +57,23 @@ export class Rehydration {
   }
 
   async #recordOf(writer: Incarnation): Promise<SentRecord> {
-    if (writer === this.#options.incarnation) return this.#options.ownRecord();
-    const entry = await this.#options.control.get(sentKey(writer));
-    if (entry !== undefined) {
-      // Best effort, and by CAS: a refusal means that somebody renewed it just now.
-      const ttlMs = this.#options.recordTtlMs;
-      void this.#options.control.put(entry.key, entry.value, entry.revision, { ttlMs }).catch(() => undefined);
-    }
+    const { control, incarnation, watermark } = this.#options;
+    if (writer === incarnation) return watermark.current();
+    const entry = await control.get(sentKey(writer));
+    void this.#renew(entry).catch(() => undefined); // the store is closed: this incarnation is over
     return parseSent(entry);
+  }
+
+  /** By CAS: a refusal means that its writer lives, or that somebody renewed it just now, perhaps for less than we need. */
+  async #renew(entry: KvEntry | undefined): Promise<void> {
+    const { control, watermark } = this.#options;
+    let standing = entry;
+    while (standing !== undefined) {
+      const ttlMs = Math.max(watermark.ttlMs, keptForMs(standing));
+      const answer = await control.put(standing.key, keptFor(standing, ttlMs), standing.revision, { ttlMs });
+      if (answer.kind !== 'conflict' || keptForMs(answer.standing) >= ttlMs) return;
+      standing = answer.standing;
+    }
   }
 }
 

@@ -268,5 +268,8 @@ function* split(asked: readonly Asked[], bytes: number): Generator<Asked[]> {
 
 function weightOf(command: RoutedCommand): number {
   if (command.type === 'activated') return 1000 + Buffer.byteLength(command.activation.request.body);
-  return 300 + (command.reply.content.kind === 'result' ? Buffer.byteLength(command.reply.content.variables) : 0);
+  const { content } = command.reply;
+  if (content.kind === 'malformed') return 300 + content.message.length;
+  const headers = content.headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  return 300 + Buffer.byteLength(content.body) + 3 * (headers + content.message.length);
 }

@@ -5,6 +5,15 @@
 // What must hold: `upTo` is never ahead. It stays at or below what was seen acknowledged when any hold still unanswered
 // was issued (such a hold can only land above that), and every hold below it that Kafka has not acknowledged is named.
 // It is written soon after it moves, so that a crash repeats only the requests of the last moments.
+//
+// The record names a bounded number of requests, so the intake of a lane stops when it owes too many. A lane may owe half of
+// what the other lanes leave: one whose topic takes nothing stops at 500, a second such at 250, and a healthy lane then
+// still has 125. From the fourth on everybody has a least share, and many of these may add up to more than the record
+// names; then it speaks for less (`upTo` stays below), and a crash repeats more requests than it had to.
+//
+// It must also outlive the jobs it speaks for: its time to live is twice the longest reply timeout of any job that this
+// incarnation has held or taken over, whatever the routes say by now, and at least 30 days. How long it is kept stands in the
+// record too, so that whoever renews it later, with other jobs in view, never keeps it for less.
 import { ABSENT, type Incarnation, type JobKey, type Lane, type Revision } from '../actors/ids.ts';
 import type { Clock, Timer } from '../actors/ports.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
@@ -39,7 +48,8 @@ export interface SentWatermarkOptions {
   /** Where the holds are written; tells the highest revision acknowledged. */
   readonly jobs: Store;
   readonly incarnation: Incarnation;
-  readonly ttlMs: number;
+  /** As the routes are now. */
+  readonly longestReplyTimeoutMs: number;
   /** Also told of stores that closed: then this incarnation is over anyway. */
   onFailed(error: unknown): void;
 }
@@ -54,9 +64,11 @@ export class SentWatermark {
   #flushing: Promise<void> | undefined;
   #timer: Timer | undefined;
   #stopped = false;
+  #ttlMs: number = CLUSTER_LIMITS.watermarkTtlMinMs;
 
   constructor(options: SentWatermarkOptions) {
     this.#options = options;
+    this.outlive(options.longestReplyTimeoutMs);
   }
 
   /** Before the incarnation's first hold: a record that covers nothing. */
@@ -69,8 +81,19 @@ export class SentWatermark {
     this.#timer?.cancel();
   }
 
+  /** A job with this reply timeout is here: records are kept for as long as it may need them. */
+  outlive(replyTimeoutMs: number): void {
+    this.#ttlMs = Math.max(this.#ttlMs, 2 * replyTimeoutMs);
+  }
+
+  /** For how long records are kept that speak for jobs of this node. */
+  get ttlMs(): number {
+    return this.#ttlMs;
+  }
+
   /** A hold is about to be written; or written again, after its shard had been elsewhere. */
-  issued(jobKey: JobKey, attempt: number, lane: Lane): void {
+  issued(jobKey: JobKey, attempt: number, lane: Lane, replyTimeoutMs: number): void {
+    this.outlive(replyTimeoutMs);
     const floor = this.#options.jobs.highestAcknowledged;
     const known = this.#holds.get(id(jobKey, attempt));
     if (known !== undefined) {
@@ -133,9 +156,17 @@ export class SentWatermark {
     return lane === undefined ? this.#unacked : (this.#unackedByLane.get(lane) ?? 0);
   }
 
-  /** At the limit of exceptions intake of the lanes concerned stops; others go on. */
-  admits(lane: Lane): boolean {
-    return this.#unacked < CLUSTER_LIMITS.watermarkExceptions || this.unacked(lane) < CLUSTER_LIMITS.laneUnackedShare;
+  /** Lanes with unacknowledged requests. */
+  lanes(): Iterable<Lane> {
+    return this.#unackedByLane.keys();
+  }
+
+  /** Further holds of this lane, until it owes half of what the other lanes leave, or the least that every lane may owe. */
+  room(lane: Lane): number {
+    const { watermarkExceptions, laneUnackedLeast } = CLUSTER_LIMITS;
+    const mine = this.unacked(lane);
+    const share = Math.floor((watermarkExceptions - (this.#unacked - mine)) / 2);
+    return Math.max(0, Math.max(laneUnackedLeast, share) - mine);
   }
 
   /** The record as it should stand now. */
@@ -179,16 +210,18 @@ export class SentWatermark {
   }
 
   async #write(record: SentRecord): Promise<void> {
-    const { control, incarnation, ttlMs } = this.#options;
+    const { control, incarnation } = this.#options;
     for (;;) {
-      const answer = await control.put(sentKey(incarnation), toJson(record), this.#revision, { ttlMs });
+      const ttlMs = this.#ttlMs;
+      const answer = await control.put(sentKey(incarnation), toJson({ ...record, ttlMs }), this.#revision, { ttlMs });
       if (answer.kind === 'stored') {
         this.#revision = answer.revision;
         this.#written = record;
         return;
       }
       if (answer.kind === 'never') throw new Error(`the sent watermark cannot be written: ${answer.reason}`);
-      // Somebody renewed its time to live while taking over from us. What it says is what we wrote.
+      // Somebody renewed its time to live while taking over from us. What it says is what we wrote, but for that time.
+      this.#ttlMs = Math.max(this.#ttlMs, keptForMs(answer.standing));
       this.#revision = answer.standing?.revision ?? ABSENT;
     }
   }
@@ -208,6 +241,17 @@ export function parseSent(entry: KvEntry | undefined): SentRecord {
   const value = entry === undefined ? undefined : (fromJson(entry.value) as Partial<SentRecord> | undefined);
   if (typeof value?.upTo !== 'number' || !Array.isArray(value.except)) return NOTHING_SENT;
   return { upTo: value.upTo, except: value.except };
+}
+
+/** For how long the record was written, ms; 0 when it does not say. */
+export function keptForMs(entry: KvEntry | undefined): number {
+  const value = entry === undefined ? undefined : (fromJson(entry.value) as { ttlMs?: unknown } | undefined);
+  return typeof value?.ttlMs === 'number' ? value.ttlMs : 0;
+}
+
+/** The same record, to be kept for this long from now on. */
+export function keptFor(entry: KvEntry, ttlMs: number): Uint8Array {
+  return toJson({ ...(fromJson(entry.value) as object | undefined), ttlMs });
 }
 
 /** Did Kafka acknowledge the request of this hold, as far as its writer's record says? */

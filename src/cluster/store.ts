@@ -169,7 +169,8 @@ export class Store {
     const { kv, clock } = this.#options;
     for (let tries = 1; ; tries++) {
       const mark = this.#highest;
-      if (!this.#unanswered.has(put)) this.#unanswered.set(put, clock.monotonicMs());
+      const sentMs = clock.monotonicMs();
+      if (!this.#unanswered.has(put)) this.#unanswered.set(put, sentMs);
       const answer = await kv.put(put.key, put.value, put.expected, put.options);
       this.#checkOpen();
       if (answer.kind === 'inDoubt') {
@@ -181,7 +182,9 @@ export class Store {
         const settled = answer.kind === 'refused' ? await this.#refused(put, answer.revision) : undefined;
         if (settled !== undefined) return settled;
       }
-      await this.#pause(tries);
+      // Whoever gives a try less time wants the next one no later than that after it: at once, if it went unanswered.
+      const { tryMs } = put.options ?? {};
+      await this.#pause(tries, tryMs && Math.max(0, sentMs + tryMs - clock.monotonicMs()));
     }
   }
 
@@ -231,8 +234,8 @@ export class Store {
     }
   }
 
-  async #pause(tries: number): Promise<void> {
-    await this.#backoff.pause(tries);
+  async #pause(tries: number, withinMs?: number): Promise<void> {
+    await this.#backoff.pause(tries, withinMs);
     this.#checkOpen();
   }
 

@@ -8,10 +8,11 @@ import { Cluster, type ClusterEnd } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { MemberRecord } from '../cluster/member-record.ts';
 import type { Bus, KvPort } from '../cluster/ports.ts';
-import { MAX_SKEW_MS } from '../cluster/skew.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import type { Config, Route } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Intake, type IntakeAnswer, type IntakeEvent } from './intake.ts';
+import { interpret } from './interpret.ts';
 import { secretsIn } from './meta.ts';
 import { type Metrics, NO_METRICS } from './metrics.ts';
 import type { ActivatedJob, EnginePort, RecordWriter, ReplyReader } from './ports.ts';
@@ -44,7 +45,16 @@ export type BridgeEvent =
 
 export type BridgeConfig = Pick<
   Config,
-  'cluster' | 'node' | 'routes' | 'leaseTtlMs' | 'shards' | 'secrets' | 'replyTopic' | 'deadLetterTopic'
+  | 'cluster'
+  | 'node'
+  | 'routes'
+  | 'leaseTtlMs'
+  | 'shards'
+  | 'secrets'
+  | 'replyTopic'
+  | 'deadLetterTopic'
+  | 'acknowledgements'
+  | 'ackTopic'
 > & {
   readonly sizes: SizeLimits;
   readonly maxReplyBytes: number;
@@ -66,6 +76,7 @@ export class Bridge {
   readonly #metrics: Metrics;
   readonly #secrets: Secrets;
   readonly #deadLetters: DeadLetters;
+  readonly #acknowledgements: Acknowledgements | undefined;
   readonly #intakes: readonly Intake[];
   readonly #evicted = new Set<string>();
   /** The secrets are known. */
@@ -83,6 +94,9 @@ export class Bridge {
     const mayAct = () => this.cluster.mayAct();
     this.requests = new RequestPublisher({ writer, clock, random, replyTopic: config.replyTopic, mayAct });
     this.#deadLetters = new DeadLetters({ writer, clock, random, topic: config.deadLetterTopic, mayAct });
+    this.#acknowledgements = config.acknowledgements
+      ? new Acknowledgements({ writer, clock, random, topic: config.ackTopic, mayAct })
+      : undefined;
     this.cluster = new Cluster({
       clock,
       random,
@@ -96,6 +110,8 @@ export class Bridge {
             settled(outcome);
           }),
         withdraw: (jobKey, attempt) => this.requests.withdraw(jobKey, attempt),
+        cancel: (record) => this.requests.cancel(record),
+        giveUp: (jobKey, attempt) => this.requests.giveUp(jobKey, attempt),
         discardAll: () => this.requests.discardAll(),
       },
       cluster: config.cluster,
@@ -114,6 +130,8 @@ export class Bridge {
         snapshotVersions: SNAPSHOT_VERSIONS_READ,
       }),
       correlationId: (jobKey, attempt) => this.#secrets.sign(jobKey, attempt, this.#secretsOfOthers()),
+      interpret,
+      assignedOnce: () => this.replies.memberId !== '',
       replyPartitions: () => this.#replyPartitions,
       onGone: (record) => void this.#evict(record),
       // Another node may add a secret at any time; until it is known here, replies under it would count as forged.
@@ -124,12 +142,14 @@ export class Bridge {
     this.replies = new Replies({
       reader: ports.replies,
       deadLetters: this.#deadLetters,
+      acknowledgements: this.#acknowledgements,
       clock,
       random,
       topic: config.replyTopic,
       group: groupOf(config.cluster),
       verify: (correlationId) => this.#secrets.verify(correlationId),
       deliver: (reply) => this.cluster.replied(reply),
+      jobOf: (businessKey) => this.cluster.jobOfBusinessKey(businessKey),
       limits: { maxReplyBytes: config.maxReplyBytes },
       onEvent: (event) => this.#repliesEvent(event),
     });
@@ -159,6 +179,7 @@ export class Bridge {
     await repliesStopped;
     await this.requests.close();
     await this.#deadLetters.close();
+    await this.#acknowledgements?.close();
   }
 
   /** What is still missing before this node does its work, for people. */
@@ -167,8 +188,13 @@ export class Bridge {
     const life = this.cluster.life;
     if (life === undefined) missing.push('membership: the NATS bucket, or a place in it');
     else if (!this.cluster.mayAct()) missing.push('JetStream: no lease, or writes go unanswered');
-    if (life !== undefined && Math.abs(life.skewMs) > MAX_SKEW_MS) {
-      missing.push(`the clock: ${Math.round(life.skewMs)} ms away from the NATS server's; set both by NTP`);
+    if (life !== undefined && !life.skew.within) {
+      const { ms } = life.skew;
+      missing.push(
+        ms === undefined
+          ? "the clock: not compared with the NATS server's yet"
+          : `the clock: ${Math.round(ms)} ms away from the NATS server's; set both by NTP`,
+      );
     }
     if (this.replies.memberId === '') missing.push('Kafka: no assignment of the reply topic yet');
     return missing;
@@ -195,11 +221,13 @@ export class Bridge {
       engine: {
         openStream: (...stream) => engine.openStream(...stream),
         activate: (...query) => engine.activate(...query),
-        // A give-back is an effect like any other: not after the lease, not while cut off.
-        fail: async (jobKey, fail, deadlineMs) =>
-          this.cluster.mayAct()
-            ? engine.fail(jobKey, fail, deadlineMs)
-            : { code: 'transient', unseen: false, message: 'this node may not act now' },
+        // A give-back is an effect like any other: not while cut off, and over before the lease is.
+        fail: async (jobKey, fail, deadlineMs) => {
+          const forMs = this.cluster.mayActForMs();
+          return forMs > 0
+            ? engine.fail(jobKey, fail, Math.min(deadlineMs, forMs))
+            : { code: 'transient', unseen: false, message: 'this node may not act now' };
+        },
       },
       clock,
       random,
@@ -213,7 +241,7 @@ export class Bridge {
       maxInHand: MAX_IN_HAND,
       take: (job) => this.#take(route, job),
       admits: () => {
-        if (!this.cluster.mayAct() || this.requests.full || this.replies.memberId === '') return 0;
+        if (!this.cluster.mayAct() || !this.cluster.ready()) return 0;
         return this.cluster.room(lane, route.maxPending);
       },
       onEvent: (event) => this.#ports.onEvent?.({ from: 'intake', jobType: route.jobType, event }),
@@ -228,11 +256,13 @@ export class Bridge {
     return answer === 'stale' ? 'dropped' : 'done';
   }
 
-  /** Once per incarnation: a dead consumer that nobody shows out keeps its partitions for the whole session timeout. */
-  async #evict(record: MemberRecord): Promise<void> {
-    const { incarnation, consumerMemberId } = record;
-    if (consumerMemberId === '' || this.#evicted.has(incarnation)) return;
-    this.#evicted.add(incarnation);
+  /**
+   * A dead consumer that nobody shows out keeps its partitions for the whole session timeout. Once per name: whoever was
+   * shown out in error has joined under another one, by which it can be shown out again.
+   */
+  async #evict({ consumerMemberId }: MemberRecord): Promise<void> {
+    if (consumerMemberId === '' || this.#evicted.has(consumerMemberId)) return;
+    this.#evicted.add(consumerMemberId);
     for (let tries = 0; tries < 5; tries++) {
       if (await this.#ports.replies.evict(consumerMemberId).catch(() => false)) return;
       await new Promise<void>((resolve) => this.#ports.clock.setTimer(500, resolve));
@@ -278,6 +308,10 @@ export class Bridge {
         case 'applied':
         case 'duplicate':
           this.#metrics.reply(outcome);
+          break;
+        case 'latePublished':
+        case 'lateDropped':
+          this.#metrics.reply('late');
           break;
         case 'late':
         case 'unknown':

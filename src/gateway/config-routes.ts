@@ -1,19 +1,59 @@
 // The routes of the configuration: what one may say, its defaults, and that they do not contradict each other.
 // Routes of one job type share its lane, so they must agree on its limit and be for different tenants.
-import { duration, integer, JOB_TYPE, oneOf, TENANT, TOPIC, VARIABLE } from './config-rules.ts';
+import type { Profile } from '../actors/messages.ts';
+import {
+  duration,
+  ERROR_CODE,
+  EXPRESSION,
+  FLAG,
+  HEADER_NAME,
+  HEADER_VALUE,
+  integer,
+  JOB_TYPE,
+  MESSAGE_NAME,
+  oneOf,
+  oneOfOr,
+  SUBJECT,
+  TENANT,
+  TOPIC,
+  VARIABLE,
+} from './config-rules.ts';
 import type { Section } from './config-yaml.ts';
 import { MAX_LANES } from './routes.ts';
 
-/** The settings of one kind of call. Durations in ms. */
-export interface Route {
-  readonly jobType: string;
-  readonly requestTopic: string;
+/** How a call is made and what its reply means, said by a route or as a default of the element template. Durations in ms. */
+export interface CallRules {
   readonly replyTimeoutMs: number;
-  readonly onReplyTimeout: 'incident' | 'fail';
+  readonly onReplyTimeout: 'incident' | 'fail' | 'error';
+  readonly timeoutErrorCode: string;
+  readonly heartbeatTimeoutMs: number;
   readonly retryBackoffMs: number;
   readonly lateWindowMs: number;
   /** Never below `retryBackoffMs`. */
   readonly incidentWindowMs: number;
+  readonly onLate: 'dlq' | 'publishMessage' | 'drop';
+  readonly lateMessageName: string;
+  /** Tells the service, on its request topic, when nobody waits any more. */
+  readonly cancelRecord: boolean;
+  readonly profile: Profile;
+  readonly resultVariable: string;
+  /** FEEL, without the leading "="; '' none. */
+  readonly resultExpression: string;
+  readonly errorExpression: string;
+}
+
+/** The settings of one kind of call. */
+export interface Route extends CallRules {
+  readonly jobType: string;
+  readonly requestTopic: string;
+  /** FEEL over the job's variables: the record's key, '' the correlation id. */
+  readonly key: string;
+  /** FEEL over the job's variables: what the service sees as correlation id, '' ours. */
+  readonly correlationKey: string;
+  /** Added to each request; a value that begins with "=" is FEEL over the job's variables. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Subject in the schema registry that requests are written in; '' plain JSON. */
+  readonly requestSchema: string;
   /** Most pending jobs of the lane per node. */
   readonly maxPending: number;
   /** Empty: all variables that the task sees. */
@@ -25,15 +65,64 @@ export interface Route {
 export const DEFAULT_TENANT = '<default>';
 const HOUR_MS = 3_600_000;
 const MAX_LIST = 256;
+const MAX_HEADERS = 64;
+
+const PROFILES = [
+  'spring',
+  'nest',
+  'smallrye',
+  'cloudevents',
+  'cloudevents-structured',
+  'body',
+] as const satisfies Profile[];
 
 const ROUTE = {
   replyTimeout: duration('PT1S', 'P365D'),
-  onReplyTimeout: oneOf(['incident', 'fail']),
+  onReplyTimeout: oneOfOr(['incident', 'fail'], 'error', 'a BPMN error code', ERROR_CODE),
+  heartbeatTimeout: duration('PT5S', 'P365D'),
+  onLate: oneOfOr(['dlq', 'drop'], 'publishMessage', 'a message name', MESSAGE_NAME),
   retryBackoff: duration('PT0S', 'P30D'),
   lateWindow: duration('PT1S', 'P30D'),
   incidentWindow: duration('PT1M', 'P365D'),
   maxPending: integer(1, 1_000_000),
+  profile: oneOf(PROFILES),
 } as const;
+
+/** Read in the same words wherever a call is described. Faults are noted in the section. */
+export function callRulesOf(section: Section): CallRules {
+  const replyTimeoutMs = section.optional('replyTimeout', ROUTE.replyTimeout, HOUR_MS);
+  const retryBackoffMs = section.optional('retryBackoff', ROUTE.retryBackoff, 30_000);
+  const incidentWindowMs = section.optional(
+    'incidentWindow',
+    ROUTE.incidentWindow,
+    Math.max(7 * 24 * HOUR_MS, retryBackoffMs),
+  );
+  if (incidentWindowMs < retryBackoffMs) {
+    section.fault(
+      'incidentWindow',
+      `${incidentWindowMs / 1000} s`,
+      `at least retryBackoff (${retryBackoffMs / 1000} s): a job handed out again must still be known`,
+    );
+  }
+  const onTimeout = section.optional('onReplyTimeout', ROUTE.onReplyTimeout, { word: 'incident', rest: '' } as const);
+  const onLate = section.optional('onLate', ROUTE.onLate, { word: 'dlq', rest: '' } as const);
+  return {
+    replyTimeoutMs,
+    onReplyTimeout: onTimeout.word,
+    timeoutErrorCode: onTimeout.rest,
+    heartbeatTimeoutMs: section.optional('heartbeatTimeout', ROUTE.heartbeatTimeout, 0),
+    retryBackoffMs,
+    lateWindowMs: section.optional('lateWindow', ROUTE.lateWindow, 600_000),
+    incidentWindowMs,
+    onLate: onLate.word,
+    lateMessageName: onLate.rest,
+    cancelRecord: section.optional('cancelRecord', FLAG, false),
+    profile: section.optional('profile', ROUTE.profile, 'spring'),
+    resultVariable: section.optional('resultVariable', VARIABLE, ''),
+    resultExpression: section.optional('resultExpression', EXPRESSION, ''),
+    errorExpression: section.optional('errorExpression', EXPRESSION, ''),
+  };
+}
 
 /** Faults are noted in the section. `ownTopics`: what no service may be asked on. */
 export function routesOf(top: Section, ownTopics: readonly string[]): Route[] {
@@ -78,23 +167,12 @@ function routeOf(section: Section, ownTopics: readonly string[]): Route | undefi
       "a service's own topic, not one that the cluster reads or writes itself",
     );
   }
-  const retryBackoffMs = section.optional('retryBackoff', ROUTE.retryBackoff, 30_000);
-  const incidentWindowMs = section.optional(
-    'incidentWindow',
-    ROUTE.incidentWindow,
-    Math.max(7 * 24 * HOUR_MS, retryBackoffMs),
-  );
-  if (incidentWindowMs < retryBackoffMs) {
-    section.fault(
-      'incidentWindow',
-      `${incidentWindowMs / 1000} s`,
-      `at least retryBackoff (${retryBackoffMs / 1000} s): a job handed out again must still be known`,
-    );
-  }
+  const rules = callRulesOf(section);
   const rest = {
-    replyTimeoutMs: section.optional('replyTimeout', ROUTE.replyTimeout, HOUR_MS),
-    onReplyTimeout: section.optional('onReplyTimeout', ROUTE.onReplyTimeout, 'incident'),
-    lateWindowMs: section.optional('lateWindow', ROUTE.lateWindow, 600_000),
+    key: section.optional('key', EXPRESSION, ''),
+    correlationKey: section.optional('correlationKey', EXPRESSION, ''),
+    headers: section.pairs('headers', HEADER_NAME, HEADER_VALUE, MAX_HEADERS),
+    requestSchema: section.optional('requestSchema', SUBJECT, ''),
     maxPending: section.optional('maxPending', ROUTE.maxPending, 10_000),
     fetchVariables: unique(section.list('fetchVariables', VARIABLE, MAX_LIST)),
     tenantIds: unique(section.list('tenantIds', TENANT, MAX_LIST)),
@@ -102,7 +180,7 @@ function routeOf(section: Section, ownTopics: readonly string[]): Route | undefi
   section.done();
   if (jobType === undefined || requestTopic === undefined) return undefined;
   const tenantIds = rest.tenantIds.length === 0 ? [DEFAULT_TENANT] : rest.tenantIds;
-  return { jobType, requestTopic, retryBackoffMs, incidentWindowMs, ...rest, tenantIds };
+  return { jobType, requestTopic, ...rules, ...rest, tenantIds };
 }
 
 function unique<T>(values: readonly T[]): T[] {

@@ -2,6 +2,7 @@
 // `undefined` means: not allowed. Rules know nothing of files or names, so the environment and the YAML file share them.
 import { SECRET_ID as SECRET_ID_FORM } from '../actors/correlation-id.ts';
 import { parseDuration } from '../actors/duration.ts';
+import { checkExpression } from './interpret.ts';
 
 export interface Rule<T> {
   readonly allowed: string;
@@ -16,6 +17,25 @@ export function text(pattern: RegExp, allowed: string): Rule<string> {
 
 export function oneOf<const T extends string>(values: readonly T[]): Rule<T> {
   return { allowed: values.join(', '), parse: (raw) => values.find((value) => value === raw) };
+}
+
+/** One of the words, or `<word>:<text>` where the text names something. */
+export function oneOfOr<const T extends string, const W extends string>(
+  values: readonly T[],
+  word: W,
+  what: string,
+  rest: RegExp,
+): Rule<{ readonly word: T | W; readonly rest: string }> {
+  return {
+    allowed: `${values.join(', ')}, or ${word}:<${what}>`,
+    parse(raw) {
+      const plain = values.find((value) => value === raw);
+      if (plain !== undefined) return { word: plain, rest: '' };
+      if (typeof raw !== 'string' || !raw.startsWith(`${word}:`)) return undefined;
+      const named = raw.slice(word.length + 1);
+      return rest.test(named) ? { word, rest: named } : undefined;
+    },
+  };
 }
 
 export function integer(min: number, max: number): Rule<number> {
@@ -54,6 +74,35 @@ export const JOB_TYPE: Rule<string> = text(
   /^[^\p{Cc}]{1,256}$/u,
   'the job type of the service task, 1 to 256 characters (quote numbers)',
 );
+/** As BPMN errors and messages are named in a model. */
+export const ERROR_CODE = /^[^\p{Cc}]{1,256}$/u;
+export const MESSAGE_NAME = /^[^\p{Cc}]{1,256}$/u;
+
+export const FLAG: Rule<boolean> = {
+  allowed: 'true or false',
+  parse: (raw) => (typeof raw === 'boolean' ? raw : undefined),
+};
+
+export const MAX_EXPRESSION_CHARS = 8192;
+
+/** FEEL, with or without the leading "=" that modellers write; kept without it. */
+export const EXPRESSION: Rule<string> = {
+  allowed: `a FEEL expression of at most ${MAX_EXPRESSION_CHARS} characters, such as "= response.id"`,
+  parse(raw) {
+    if (typeof raw !== 'string' || raw.length > MAX_EXPRESSION_CHARS) return undefined;
+    const expression = raw.replace(/^\s*=/, '').trim();
+    return expression !== '' && checkExpression(expression) === undefined ? expression : undefined;
+  },
+};
+
+/** Ours and those of the frameworks would be lost on a service if anybody could overwrite them. */
+export const HEADER_NAME: Rule<string> = text(
+  /^(?!kafka_|holdfast-|ce_|REPLY_)[A-Za-z0-9._-]{1,128}$/,
+  'header names of letters, digits, ".", "_" and "-", none that begins with kafka_, ce_, REPLY_ or holdfast-',
+);
+export const HEADER_VALUE: Rule<string> = text(/^.{1,4096}$/su, 'a text, or a FEEL expression with a leading "="');
+export const SUBJECT: Rule<string> = text(/^[^\p{Cc}\s]{1,256}$/u, 'a subject of the schema registry');
+
 export const VARIABLE: Rule<string> = text(/^[^\p{Cc}\s]{1,256}$/u, 'names of process variables');
 export const TENANT: Rule<string> = text(
   /^(<default>|[A-Za-z0-9._-]{1,31})$/,

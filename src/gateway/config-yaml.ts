@@ -86,6 +86,24 @@ export class Section {
     });
   }
 
+  /** A mapping of free names to plain values, in the file's order. */
+  pairs<T>(name: string, keys: Rule<string>, values: Rule<T>, max: number): (readonly [name: string, value: T])[] {
+    const node = this.#node(name);
+    if (node === undefined) return [];
+    const allowed = `a mapping of at most ${max} names to values`;
+    if (!isMap(node) || node.items.length > max) {
+      this.fault(name, isMap(node) ? `${node.items.length} entries` : 'no mapping', allowed, node);
+      return [];
+    }
+    return node.items.flatMap(({ key, value }) => {
+      const named = isScalar(key) ? keys.parse(String(key.value)) : undefined;
+      if (named === undefined) this.fault(name, show(String(key)), keys.allowed, isScalar(key) ? key : node);
+      const resolved = this.#resolved(value);
+      const parsed = resolved === undefined ? undefined : this.#parse(`${name}.${String(key)}`, resolved, values);
+      return named === undefined || parsed === undefined ? [] : [[named, parsed] as const];
+    });
+  }
+
   has(name: string): boolean {
     return this.#map.has(name);
   }

@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import { type Env, type EnvSettings, readEnv } from './config-env.ts';
 import { ConfigError, type Fault } from './config-faults.ts';
 import { type Route, routesOf } from './config-routes.ts';
-import { CLUSTER, duration, integer, SECRET_ID, SECRET_KEY } from './config-rules.ts';
+import { CLUSTER, duration, FLAG, integer, SECRET_ID, SECRET_KEY } from './config-rules.ts';
 import { readYaml, type Section } from './config-yaml.ts';
 
 export { ConfigError } from './config-faults.ts';
@@ -38,8 +38,11 @@ export interface Config extends EnvSettings {
   readonly replicas: number | undefined;
   /** In the file's order; empty: one is made in the bucket. */
   readonly secrets: readonly Secret[];
+  /** Services are told on a topic of the cluster's own what became of their replies. */
+  readonly acknowledgements: boolean;
   readonly replyTopic: string;
   readonly deadLetterTopic: string;
+  readonly ackTopic: string;
 }
 
 const MAX_SECRETS = 8;
@@ -80,15 +83,17 @@ function clusterSettings(top: Section): Omit<Config, keyof EnvSettings> | undefi
   const cluster = top.required('cluster', CLUSTER);
   const replyTopic = `holdfast.${cluster}.replies`;
   const deadLetterTopic = `holdfast.${cluster}.dlq`;
-  const routes = routesOf(top, [replyTopic, deadLetterTopic]);
+  const ackTopic = `holdfast.${cluster}.acks`;
+  const routes = routesOf(top, [replyTopic, deadLetterTopic, ackTopic]);
   const rest = {
     leaseTtlMs: top.optional('leaseTtl', duration('PT3S', 'PT5M'), 15_000),
     shards: top.optional('shards', integer(1, 4096), 128),
     replicas: top.optional('replicas', integer(1, 5), undefined),
     secrets: secretsOf(top),
+    acknowledgements: top.optional('acknowledgements', FLAG, false),
   };
   top.done();
-  return cluster === undefined ? undefined : { cluster, routes, ...rest, replyTopic, deadLetterTopic };
+  return cluster === undefined ? undefined : { cluster, routes, ...rest, replyTopic, deadLetterTopic, ackTopic };
 }
 
 function secretsOf(top: Section): Secret[] {

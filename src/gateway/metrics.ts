@@ -5,12 +5,12 @@
 // scrapes, so that keeping it costs nothing in between and a stuck node cannot show a stale lease as alive.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ActivationAnswer, DeadLetterReason, RequestOutcome } from '../actors/messages.ts';
-import type { EngineAnswer } from '../actors/ports.ts';
+import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { Outcome } from '../actors/snapshot.ts';
 import { MAX_LANES } from './routes.ts';
 
 export type CountedReply = 'applied' | 'duplicate' | 'late' | 'unknown' | 'forged' | 'malformed';
-export type EngineCommand = 'complete' | 'fail' | 'throwError' | 'updateTimeout' | 'activate';
+export type EngineCommand = keyof EngineCommands | 'activate';
 
 /** Everything that happens and is counted. Each call costs well under a microsecond or two; none throws. */
 export interface Metrics {

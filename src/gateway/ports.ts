@@ -81,7 +81,16 @@ export type SendAnswer =
   | { readonly kind: 'transient'; readonly reason: string };
 
 export interface RecordWriter {
-  send(topic: string, records: readonly OutgoingRecord[], deadlineMs: number): Promise<SendAnswer>;
+  /**
+   * Before the records leave, much may have to be asked: does the topic exist, where is its leader. `mayStart` is asked
+   * after that, in the turn in which they do leave; false: nothing was sent, and the answer is `transient`.
+   */
+  send(
+    topic: string,
+    records: readonly OutgoingRecord[],
+    deadlineMs: number,
+    mayStart: () => boolean,
+  ): Promise<SendAnswer>;
   close(): Promise<void>;
 }
 

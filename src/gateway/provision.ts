@@ -20,12 +20,13 @@ export function wantedReplicas(config: Pick<Config, 'replicas'>, servers: number
 }
 
 /** A reply must outlive the longest outage that its job does. */
-export function topicSpecs(config: Pick<Config, 'cluster' | 'routes'>): readonly TopicSpec[] {
-  const { replies, deadLetters } = topicsOf(config.cluster);
+export function topicSpecs(config: Pick<Config, 'cluster' | 'routes' | 'acknowledgements'>): readonly TopicSpec[] {
+  const { replies, deadLetters, acknowledgements } = topicsOf(config.cluster);
   const retentionMs = Math.max(WEEK_MS, ...config.routes.map((route) => route.replyTimeoutMs));
   return [
     { ...replies, config: { 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs) } },
     { ...deadLetters, config: { 'cleanup.policy': 'delete', 'max.message.bytes': String(DEAD_LETTER_BYTES) } },
+    ...(config.acknowledgements ? [{ ...acknowledgements, config: { 'cleanup.policy': 'delete' } }] : []),
   ];
 }
 

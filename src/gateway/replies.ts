@@ -10,10 +10,11 @@
 import type { JobKey } from '../actors/ids.ts';
 import type { DeadLetterReason, Reply, ReplyAnswer } from '../actors/messages.ts';
 import type { Clock, Random, Timer } from '../actors/ports.ts';
+import type { Acknowledgements } from './acknowledgements.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { AssignedPartition, IncomingRecord, ReplyHandlers, ReplyReader } from './ports.ts';
 import { ReplyCommits } from './reply-commits.ts';
-import { type JudgedRecord, judge, type VerifyId } from './reply-record.ts';
+import { correlationIdOf, isHeartbeat, type JudgedRecord, judge, type VerifyId } from './reply-record.ts';
 import { ReplyRun } from './reply-run.ts';
 import { RetryDelay } from './retry-delay.ts';
 
@@ -64,16 +65,30 @@ export interface RepliesOptions {
   readonly verify: VerifyId;
   /** Resolves with the owner's answer, however long that takes; rejects when this node may not go on asking (lease lost). */
   readonly deliver: (reply: Reply) => Promise<ReplyAnswer>;
+  /** The job that a business key leads to, by a read that no stale copy answers; rejects like `deliver`. */
+  readonly jobOf: (businessKey: string) => Promise<JobKey | undefined>;
+  /** Absent: nobody is told. */
+  readonly acknowledgements?: Acknowledgements | undefined;
   readonly limits?: Partial<RepliesLimits>;
   readonly onEvent?: (event: RepliesEvent) => void;
 }
+
+/** Answers of an owner that send the record to the dead letters; what exactly was wrong stands in the job's incident. */
+const BURIED: Partial<Record<ReplyAnswer, string>> = {
+  late: 'its job had ended, and not by a reply',
+  refused: 'the engine does not take this result',
+  'not-object': 'the reply is JSON, but not an object, and its call names no result variable',
+  malformed: 'the reply means nothing under the settings of its call',
+};
+
+const UNKNOWN = 'the correlation id is none of this cluster, and no business key that a pending call has';
 
 /** One partition in one assignment. `over`: nothing that comes back to it counts any more. */
 interface Share {
   readonly partition: number;
   readonly run: ReplyRun;
   /** The last delivery of each job that has one under way. */
-  readonly lastOfJob: Map<JobKey, Promise<void>>;
+  readonly lastOfJob: Map<string, Promise<void>>;
   readonly withdrawals: Set<() => void>;
   paused: boolean;
   over: boolean;
@@ -122,9 +137,14 @@ export class Replies {
 
   /** Per assigned partition: every reply written before this moment (wall clock ms) is settled. Absent: not known yet. */
   progress(): ReadonlyMap<number, number> {
+    const { clock } = this.#options;
+    const offsetMs = clock.wallMs() - clock.monotonicMs();
     const progress = new Map<number, number>();
     for (const { partition, run } of this.#assignment?.shares.values() ?? []) {
-      if (run.progressMs !== undefined) progress.set(partition, run.progressMs);
+      if (run.progress === undefined) continue;
+      // The wall clock may have been wrong then, and set since; or the machine slept. The earlier of the two is safe.
+      const { wallMs, monotonicMs } = run.progress;
+      progress.set(partition, Math.min(wallMs, Math.floor(monotonicMs + offsetMs)));
     }
     return progress;
   }
@@ -195,28 +215,31 @@ export class Replies {
       this.#bury(share, record, judged.reason, judged.message);
       return;
     }
-    const { jobKey } = judged;
-    const before = share.lastOfJob.get(jobKey);
+    const order = judged.kind === 'reply' ? judged.jobKey : `business key ${judged.businessKey}`;
+    const before = share.lastOfJob.get(order);
     const mine = this.#deliver(share, record, judged, before).finally(() => {
-      if (share.lastOfJob.get(jobKey) === mine) share.lastOfJob.delete(jobKey);
+      if (share.lastOfJob.get(order) === mine) share.lastOfJob.delete(order);
     });
-    share.lastOfJob.set(jobKey, mine);
+    share.lastOfJob.set(order, mine);
   }
 
   async #deliver(
     share: Share,
     record: IncomingRecord,
-    judged: JudgedRecord & { kind: 'reply' },
+    judged: Exclude<JudgedRecord, { kind: 'deadLetter' }>,
     before: Promise<void> | undefined,
   ): Promise<void> {
     const { partition } = share;
-    const { jobKey, attempt, content } = judged;
-    const reply: Reply = { jobKey, attempt, position: { partition, offset: record.offset }, content };
+    const { content } = judged;
+    const position = { partition, offset: record.offset };
     const delay = new RetryDelay(this.#limits.retryMinMs, this.#limits.retryMaxMs, this.#options.random);
     await before;
     while (!share.over) {
       try {
-        const answer = await this.#options.deliver(reply);
+        const job = judged.kind === 'reply' ? judged : await this.#jobOf(judged.businessKey);
+        if (share.over) return;
+        if (job === undefined) return this.#bury(share, record, 'unknown', UNKNOWN);
+        const answer = await this.#options.deliver({ jobKey: job.jobKey, attempt: job.attempt, position, content });
         if (!share.over) this.#answered(share, record, content, answer);
         return;
       } catch (error) {
@@ -227,11 +250,17 @@ export class Replies {
     }
   }
 
+  /** A business key names no attempt. */
+  async #jobOf(businessKey: string): Promise<{ readonly jobKey: JobKey; readonly attempt: number } | undefined> {
+    const jobKey = await this.#options.jobOf(businessKey);
+    return jobKey === undefined ? undefined : { jobKey, attempt: 0 };
+  }
+
   #answered(share: Share, record: IncomingRecord, content: Reply['content'], answer: ReplyAnswer): void {
-    if (content.kind === 'malformed') this.#bury(share, record, content.reason, content.message);
-    else if (answer === 'late') this.#bury(share, record, 'late', 'its job had ended, and not by a reply');
-    else if (answer === 'refused') this.#bury(share, record, 'refused', 'the engine does not take this result');
-    else this.#settle(share, record, answer);
+    if (content.kind === 'malformed') return this.#bury(share, record, content.reason, content.message);
+    const why = BURIED[answer];
+    if (why === undefined) this.#settle(share, record, answer);
+    else this.#bury(share, record, answer as DeadLetterReason, why);
   }
 
   #bury(share: Share, record: IncomingRecord, reason: DeadLetterReason, message: string): void {
@@ -243,7 +272,19 @@ export class Replies {
     share.withdrawals.add(withdraw);
   }
 
+  /** Told to whoever wants to know first; a heartbeat wants no answer. */
   #settle(share: Share, record: IncomingRecord, outcome: ReplyAnswer | DeadLetterReason): void {
+    const { acknowledgements } = this.#options;
+    const id = acknowledgements && !isHeartbeat(record) ? correlationIdOf(record) : undefined;
+    if (acknowledgements === undefined || id === undefined) return this.#settled(share, record, outcome);
+    const withdraw = acknowledgements.write(id, outcome, () => {
+      share.withdrawals.delete(withdraw);
+      if (!share.over) this.#settled(share, record, outcome);
+    });
+    share.withdrawals.add(withdraw);
+  }
+
+  #settled(share: Share, record: IncomingRecord, outcome: ReplyAnswer | DeadLetterReason): void {
     share.run.settle(BigInt(record.offset));
     this.#options.onEvent?.({ kind: 'settled', partition: share.partition, outcome });
     this.#moved(share);
@@ -288,12 +329,13 @@ export class Replies {
   async #mark(): Promise<void> {
     const assignment = this.#assignment;
     if (assignment === undefined || assignment.shares.size === 0) return;
-    const atMs = this.#options.clock.wallMs();
+    const { clock } = this.#options;
+    const at = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
     try {
       const ends = await this.#options.reader.endOffsets();
       for (const { partition, run } of assignment.shares.values()) {
         const end = ends.get(partition);
-        if (end !== undefined) run.mark(atMs, BigInt(end));
+        if (end !== undefined) run.mark(at, BigInt(end));
       }
     } catch (error) {
       this.#options.onEvent?.({ kind: 'retry', what: 'logEnd', error });

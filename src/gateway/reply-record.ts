@@ -17,8 +17,11 @@ export type VerifyId = (correlationId: string) => VerifiedId;
 
 export type JudgedRecord =
   | { readonly kind: 'reply'; readonly jobKey: JobKey; readonly attempt: number; readonly content: ReplyContent }
+  /** Its id is none of ours: it may be a business key, or nothing at all. */
+  | { readonly kind: 'businessKey'; readonly businessKey: string; readonly content: ReplyContent }
   | { readonly kind: 'deadLetter'; readonly reason: DeadLetterReason; readonly message: string };
 
+const STATUS_HEADER = 'reply-status';
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** `maxBytes`: the largest value that is passed on. */
@@ -27,9 +30,10 @@ export function judge(record: IncomingRecord, verify: VerifyId, maxBytes: number
   if (id === undefined) return deadLetter('no-id', `the record has no header ${CORRELATION_HEADER}`);
   const verified = verify(id);
   if (verified.kind === 'forged') return deadLetter('forged', 'the correlation id was not made by this cluster');
-  if (verified.kind === 'unknown') return deadLetter('unknown', 'the correlation id is none of this cluster');
+  const content = contentOf(record.value, maxBytes);
+  if (verified.kind === 'unknown') return { kind: 'businessKey', businessKey: id, content };
   const { jobKey, attempt } = verified;
-  return { kind: 'reply', jobKey, attempt, content: contentOf(record.value, maxBytes) };
+  return { kind: 'reply', jobKey, attempt, content };
 }
 
 /** The last header of that name counts, as in Kafka's own clients. Empty is absent. */
@@ -38,23 +42,30 @@ export function correlationIdOf(record: IncomingRecord): string | undefined {
   return header === undefined || header.value.byteLength === 0 ? undefined : Buffer.from(header.value).toString('utf8');
 }
 
+/** A sign of life, as far as its status header says. */
+export function isHeartbeat(record: IncomingRecord): boolean {
+  const status = record.headers.findLast(({ name }) => name === STATUS_HEADER);
+  return status !== undefined && Buffer.from(status.value).toString('utf8') === 'heartbeat';
+}
+
 function contentOf(value: Uint8Array | null, maxBytes: number): ReplyContent {
   if (value === null || value.byteLength === 0) return malformed('not-json', 'the reply has no value');
   if (value.byteLength > maxBytes) {
     return malformed('too-large', `the reply has ${value.byteLength} bytes, at most ${maxBytes} are taken`);
   }
-  let variables: string;
+  let body: string;
   let parsed: unknown;
   try {
-    variables = utf8.decode(value);
-    parsed = JSON.parse(variables);
+    body = utf8.decode(value);
+    parsed = JSON.parse(body);
   } catch (error) {
     return malformed('not-json', `the reply is not JSON in UTF-8: ${error instanceof Error ? error.message : error}`);
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     return malformed('not-object', 'the reply is JSON, but not an object');
   }
-  return { kind: 'result', variables };
+  const plain = { code: '', message: '', retries: undefined, backoffMs: undefined, headers: [] };
+  return { kind: 'reply', status: 'result', body, ...plain };
 }
 
 function malformed(reason: DeadLetterReason, message: string): ReplyContent {

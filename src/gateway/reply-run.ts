@@ -7,13 +7,19 @@
 // Progress: whoever asks "has every reply that was in Kafka at time T been dealt with?" is answered by marks (time, log
 // end seen after that time). A mark is reached when the run's end has come to its log end. Pure: times come in.
 
+/** By both clocks: the wall clock may be set meanwhile. */
+export interface Moment {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
 export class ReplyRun {
   readonly #unsettled = new Map<bigint, number>();
-  readonly #marks: { readonly atMs: number; readonly end: bigint }[] = [];
+  readonly #marks: { readonly at: Moment; readonly end: bigint }[] = [];
   #read: bigint;
   #end: bigint;
   #bytes = 0;
-  #progressMs: number | undefined;
+  #progress: Moment | undefined;
 
   /** `start`: the next offset to be read, everything before it is done. */
   constructor(start: bigint) {
@@ -35,9 +41,9 @@ export class ReplyRun {
     return this.#bytes;
   }
 
-  /** The latest moment before which every reply written is settled; undefined: none is known yet. Wall clock ms. */
-  get progressMs(): number | undefined {
-    return this.#progressMs;
+  /** The latest moment before which every reply written is settled; undefined: none is known yet. */
+  get progress(): Moment | undefined {
+    return this.#progress;
   }
 
   /** A record was read. Offsets come rising; one that was read before is ignored: false. */
@@ -64,9 +70,9 @@ export class ReplyRun {
     if (offset === this.#end) this.#advance();
   }
 
-  /** The log ended at `end`, asked at `atMs`. A bounded number is remembered; above it the newest are dropped. */
-  mark(atMs: number, end: bigint): void {
-    if (this.#marks.length < 128) this.#marks.push({ atMs, end });
+  /** The log ended at `end`, asked at `at`, later than the last time. A bounded number is remembered; above it the newest are dropped. */
+  mark(at: Moment, end: bigint): void {
+    if (this.#marks.length < 128) this.#marks.push({ at, end });
     this.#reach();
   }
 
@@ -78,7 +84,7 @@ export class ReplyRun {
 
   #reach(): void {
     for (let mark = this.#marks[0]; mark !== undefined && mark.end <= this.#end; mark = this.#marks[0]) {
-      this.#progressMs = Math.max(this.#progressMs ?? mark.atMs, mark.atMs);
+      this.#progress = mark.at;
       this.#marks.shift();
     }
   }

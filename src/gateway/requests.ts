@@ -1,12 +1,15 @@
 // Requests on their way to the services. A request is owed from the moment its job's hold is stored until Kafka has
 // acknowledged it, so it is tried without end (topic-queue.ts: batches of one topic, backoff, lease and connection
-// asked before each try); what ends it otherwise is Kafka's refusal for good, the job's own end (`withdraw`), or the end of
-// this incarnation (`discardAll`, `close`).
+// asked before each try); what ends it otherwise is Kafka's refusal for good, its deadline (`withdraw`), its job's end or
+// removal (`giveUp`), or the end of this incarnation (`discardAll`, `close`).
+//
+// There is no limit here: each request is one that the sent watermark counts (cluster/sent-watermark.ts), and that stops the
+// intake of the lane which owes too many.
 //
 // Nothing is published before `open`: the reply consumer must have had its assignment once, for a reply must find its
 // start position committed before it can be written.
 import type { JobKey } from '../actors/ids.ts';
-import type { OutgoingRequest, RequestOutcome } from '../actors/messages.ts';
+import type { CancelRecord, OutgoingRequest, RequestOutcome } from '../actors/messages.ts';
 import type { Clock, Random } from '../actors/ports.ts';
 import type { OutgoingRecord, RecordWriter } from './ports.ts';
 import {
@@ -19,6 +22,7 @@ import {
 
 export const CORRELATION_HEADER = 'kafka_correlationId';
 export const REPLY_TOPIC_HEADER = 'kafka_replyTopic';
+export const CANCEL_HEADER = 'holdfast-cancel';
 
 export interface RequestPublisherOptions {
   readonly writer: RecordWriter;
@@ -27,8 +31,6 @@ export interface RequestPublisherOptions {
   readonly replyTopic: string;
   /** Lease valid and connected, at this moment. */
   readonly mayAct: () => boolean;
-  /** At this many unsettled requests `full` is true and callers stop their intake. Requests of holds already stored are still taken. */
-  readonly maxUnsettled?: number;
   readonly limits?: Partial<TopicQueueLimits>;
   readonly onTry?: (event: TopicTry) => void;
 }
@@ -43,7 +45,6 @@ interface Owed {
 export class RequestPublisher {
   readonly #options: RequestPublisherOptions;
   readonly #limits: TopicQueueLimits;
-  readonly #maxUnsettled: number;
   readonly #queues = new Map<string, TopicQueue>();
   readonly #owed = new Map<string, Owed>();
   #open = false;
@@ -51,16 +52,11 @@ export class RequestPublisher {
   constructor(options: RequestPublisherOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_TOPIC_QUEUE_LIMITS, ...options.limits };
-    this.#maxUnsettled = options.maxUnsettled ?? 10_000;
   }
 
   /** Requests neither acknowledged nor refused nor withdrawn. */
   get size(): number {
     return this.#owed.size;
-  }
-
-  get full(): boolean {
-    return this.#owed.size >= this.#maxUnsettled;
   }
 
   /** From now on requests are published; called once, when the reply consumer has had its first assignment. */
@@ -76,23 +72,26 @@ export class RequestPublisher {
 
   /**
    * `settled` is called once, never from within this call, and not at all after `withdraw` or `discardAll`. The same
-   * (jobKey, attempt) published again while it is owed is the same request: the newer callback counts.
+   * (jobKey, attempt) published again while it is owed, or in flight though given up, is the same request: the newer
+   * callback counts.
    */
   publish(request: OutgoingRequest, settled: (outcome: RequestOutcome) => void): void {
     const name = nameOf(request.jobKey, request.attempt);
     const known = this.#owed.get(name);
     if (known !== undefined) {
       known.settled = settled;
+      known.queue.keep(known.record);
       return;
     }
-    const queue = this.#queueOf(request.topic);
-    const owed: Owed = { topic: request.topic, queue, settled, record: { state: 'queued' } };
+    const { topic } = request.content;
+    const queue = this.#queueOf(topic);
+    const owed: Owed = { topic, queue, settled, record: { state: 'queued' } };
     this.#owed.set(name, owed);
     owed.record = queue.add(this.#recordOf(request), (outcome) => {
       if (this.#owed.get(name) !== owed) return;
       this.#owed.delete(name);
-      this.#forgetIdle(request.topic, queue);
-      owed.settled(outcome);
+      this.#forgetIdle(topic, queue);
+      if (outcome.kind !== 'dropped') owed.settled(outcome);
     });
   }
 
@@ -109,6 +108,18 @@ export class RequestPublisher {
     this.#owed.delete(name);
     this.#forgetIdle(owed.topic, owed.queue);
     return 'withdrawn';
+  }
+
+  /** Nobody waits for this reply any more: sent like a request, once it can be, and owed to nobody. */
+  cancel(record: CancelRecord): void {
+    const queue = this.#queueOf(record.topic);
+    queue.add(cancelRecordOf(record), () => this.#forgetIdle(record.topic, queue));
+  }
+
+  /** See Requests. What is in flight stays owed until that try is over, then it is forgotten, or settled. */
+  giveUp(jobKey: JobKey, attempt: number): void {
+    const owed = this.#owed.get(nameOf(jobKey, attempt));
+    if (owed !== undefined && this.withdraw(jobKey, attempt) === 'inFlight') owed.queue.drop(owed.record);
   }
 
   /** The incarnation is lost: forget everything, call nobody back. New requests may come, of the next incarnation. */
@@ -149,14 +160,25 @@ export class RequestPublisher {
   #recordOf(request: OutgoingRequest): OutgoingRecord {
     return {
       key: request.correlationId,
-      value: request.body,
+      value: request.content.body,
       headers: [
         { name: CORRELATION_HEADER, value: request.correlationId },
         { name: REPLY_TOPIC_HEADER, value: this.#options.replyTopic },
-        ...request.headers.map(([name, value]) => ({ name, value })),
+        ...request.content.headers.map(([name, value]) => ({ name, value })),
       ],
     };
   }
+}
+
+function cancelRecordOf({ correlationId, reason }: CancelRecord): OutgoingRecord {
+  return {
+    key: correlationId,
+    value: null,
+    headers: [
+      { name: CORRELATION_HEADER, value: correlationId },
+      { name: CANCEL_HEADER, value: reason },
+    ],
+  };
 }
 
 function nameOf(jobKey: JobKey, attempt: number): string {

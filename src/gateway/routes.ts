@@ -6,6 +6,7 @@
 import type { JobKey, Lane } from '../actors/ids.ts';
 import type { Activation, CallSettings } from '../actors/messages.ts';
 import type { Route } from './config.ts';
+import type { CallRules } from './config-routes.ts';
 import type { ActivatedJob } from './ports.ts';
 
 /** Most lanes of a cluster: each costs streams, polls, room in membership records and metrics. */
@@ -58,16 +59,32 @@ export function activationOf(route: Route, job: ActivatedJob, limits: SizeLimits
       elementInstanceKey: job.elementInstanceKey,
       tenantId: job.tenantId,
     },
-    request: { topic: route.requestTopic, body: fault === undefined ? job.variables : '', headers: [] },
-    settings: settingsOf(route),
+    request: { topic: route.requestTopic, key: '', body: fault === undefined ? job.variables : '', headers: [] },
+    businessKey: '',
+    settings: settingsOf(route, route.requestTopic),
     trace: '',
     fault,
   };
 }
 
-function settingsOf(route: Route): CallSettings {
-  const { replyTimeoutMs, onReplyTimeout, retryBackoffMs, lateWindowMs, incidentWindowMs } = route;
-  return { replyTimeoutMs, onReplyTimeout, retryBackoffMs, lateWindowMs, incidentWindowMs };
+/** What a job carries of the rules of its call, whatever becomes of them later. */
+export function settingsOf(rules: CallRules, requestTopic: string): CallSettings {
+  return {
+    replyTimeoutMs: rules.replyTimeoutMs,
+    onReplyTimeout: rules.onReplyTimeout,
+    timeoutErrorCode: rules.timeoutErrorCode,
+    retryBackoffMs: rules.retryBackoffMs,
+    lateWindowMs: rules.lateWindowMs,
+    incidentWindowMs: rules.incidentWindowMs,
+    heartbeatTimeoutMs: rules.heartbeatTimeoutMs,
+    onLate: rules.onLate,
+    lateMessageName: rules.lateMessageName,
+    cancelTopic: rules.cancelRecord ? requestTopic : '',
+    profile: rules.profile,
+    resultVariable: rules.resultVariable,
+    resultExpression: rules.resultExpression,
+    errorExpression: rules.errorExpression,
+  };
 }
 
 /** The text of the incident when the body is larger than Kafka or NATS takes. */

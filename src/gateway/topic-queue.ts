@@ -2,7 +2,7 @@
 //
 // One batch is in flight at a time, so a topic keeps the order in which it was given records and a slow or missing topic holds up nobody
 // but itself. The producer underneath makes one try and repeats nothing: before each try of ours `mayAct` is asked (lease,
-// connection), and while it says no, nothing leaves. A batch that Kafka refuses as a whole is sent again record by record,
+// connection), and by the producer again when the batch leaves; while it says no, nothing does. A batch that Kafka refuses as a whole is sent again record by record,
 // so that the culprit alone is refused. A record is owed until it is acked, refused, or withdrawn: there is no last try.
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { OutgoingRecord, RecordWriter } from './ports.ts';
@@ -50,7 +50,11 @@ export interface TopicTry {
   readonly reason: string;
 }
 
-export type RecordOutcome = { readonly kind: 'acked' } | { readonly kind: 'refused'; readonly reason: string };
+/** `dropped`: it was in flight when nobody wanted it any more; that try failed and there is no other. */
+export type RecordOutcome =
+  | { readonly kind: 'acked' }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'dropped' };
 
 /** A record in a queue. `state` tells its owner whether it can still be taken back. */
 export interface QueuedRecord {
@@ -112,6 +116,11 @@ export class TopicQueue {
     if (!this.takeBack(queued)) (queued as Entry).dropped = true;
   }
 
+  /** Somebody wants it again, while it is in flight. */
+  keep(queued: QueuedRecord): void {
+    (queued as Entry).dropped = false;
+  }
+
   /** Something that `mayAct` depends on has changed: ask now. */
   kick(): void {
     if (this.#flight === undefined && this.#waiting.length > 0) this.#sendIn(0);
@@ -152,12 +161,13 @@ export class TopicQueue {
   }
 
   async #send(batch: readonly Entry[]): Promise<void> {
-    const { topic, writer, clock, limits, onTry } = this.#options;
+    const { topic, writer, clock, limits, mayAct, onTry } = this.#options;
     const sentMs = clock.monotonicMs();
     const answer = await writer.send(
       topic,
       batch.map((entry) => entry.record),
       limits.sendDeadlineMs,
+      () => !this.#closed && mayAct(),
     );
     this.#flight = undefined;
     const reason = answer.kind === 'acked' ? '' : answer.reason;
@@ -185,6 +195,7 @@ export class TopicQueue {
     const owed = this.#closed ? [] : batch.filter((entry) => !entry.dropped);
     for (const entry of batch) entry.state = owed.includes(entry) ? 'queued' : 'over';
     this.#waiting = [...owed, ...this.#waiting];
+    if (!this.#closed) for (const entry of batch) if (entry.dropped) entry.done({ kind: 'dropped' });
   }
 }
 

@@ -218,7 +218,7 @@ class Story {
     const { world, records } = this;
     const attempt = world.published.at(late ? 0 : -1);
     if (attempt === undefined) return;
-    const reply = world.reply(records.length, { kind: malformed ? 'malformed' : 'result' }, attempt);
+    const reply = world.reply(records.length, { kind: malformed ? 'malformed' : 'reply' }, attempt);
     records.push({ reply, said: undefined });
     this.#deliver(records.at(-1));
   }
@@ -238,9 +238,9 @@ class Story {
   /** What was applied is never dead-lettered, and what is said to be applied has left its mark. */
   #judge(reply: Reply, said: string, first: boolean): void {
     const { world } = this;
-    if (reply.content.kind !== 'result') return;
+    if (reply.content.kind !== 'reply') return;
     const mark = `reply ${reply.position.offset} is ${said}`;
-    const effective = world.engine.completedWith === reply.content.variables;
+    const effective = world.engine.completedWith === reply.content.body;
     if (effective && (said === 'late' || said === 'refused')) world.breaches.push(`${mark}, and the job has it`);
     if (said === 'late' && world.engine.state !== 'cancelled')
       world.breaches.push(`${mark}, and the engine says ${world.engine.state}`);
@@ -268,7 +268,7 @@ test('whatever happens in whatever order: each write is legal, each answer true,
       const { completedWith } = world.engine;
       if (completedWith !== undefined) {
         const results = story.records.map(({ reply }) => reply.content);
-        expect(results.some((content) => content.kind === 'result' && content.variables === completedWith)).toBe(true);
+        expect(results.some((content) => content.kind === 'reply' && content.body === completedWith)).toBe(true);
       }
       ends.set(world.outcome ?? 'nothing', (ends.get(world.outcome ?? 'nothing') ?? 0) + 1);
     }),

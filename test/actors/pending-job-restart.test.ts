@@ -47,7 +47,7 @@ class Life {
     else if (what === 'result' || what === 'malformed') {
       const attempt = world.published.at(-1);
       if (attempt === undefined) return;
-      const reply = world.reply(this.#offset++, { kind: what }, attempt);
+      const reply = world.reply(this.#offset++, { kind: what === 'result' ? 'reply' : what }, attempt);
       for (const _ of told) this.#until({ type: 'replied', reply });
     } else if (what === 'deadline' && world.standing?.snapshot.kind === 'held') {
       world.nowMs = Math.max(world.nowMs, world.standing.snapshot.replyDeadlineMs);

@@ -5,17 +5,28 @@
 // Every snapshot that is stored is held against the law of successors, and every word that an owner says against what
 // the engine knows: `breaches` collects what is wrong.
 import type { CorrelationId, Incarnation, JobKey, Lane, NodeName, Revision } from '../../src/actors/ids.ts';
-import type { Activation, CallSettings, Reply, ReplyContent, RequestOutcome } from '../../src/actors/messages.ts';
+import {
+  type Activation,
+  type CallSettings,
+  type CancelRecord,
+  PLAIN_CONTRACT,
+  type Reply,
+  type ReplyAsSent,
+  type ReplyContent,
+  type RequestOutcome,
+  type Verdict,
+} from '../../src/actors/messages.ts';
 import { type Command, type CommandAnswer, decide } from '../../src/actors/pending-job/decide.ts';
 import { nextDueMs } from '../../src/actors/pending-job/due.ts';
 import type { Decision, Effect, JobContext, PutAnswer, Standing } from '../../src/actors/pending-job/effects.ts';
 import { adopt, emptyState, type JobState } from '../../src/actors/pending-job/state.ts';
-import type { EngineAnswer } from '../../src/actors/ports.ts';
+import type { EngineAnswer, ThrowError } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { breach } from '../sim/snapshot-law.ts';
 
 export const JOB = '2251799813685249' as JobKey;
 export const SETTINGS: CallSettings = {
+  ...PLAIN_CONTRACT,
   replyTimeoutMs: 60_000,
   onReplyTimeout: 'fail',
   retryBackoffMs: 5_000,
@@ -23,6 +34,34 @@ export const SETTINGS: CallSettings = {
   incidentWindowMs: 604_800_000,
 };
 export const LOCK_MS = 20_000;
+
+/** A reply that says nothing but its body. */
+export const RESULT: ReplyAsSent = {
+  kind: 'reply',
+  status: 'result',
+  body: '{}',
+  code: '',
+  message: '',
+  retries: undefined,
+  backoffMs: undefined,
+  headers: [],
+};
+
+/** What a reply means by its status alone: how settings and expressions bear on that is the gateway's. */
+export function plainMeaning(
+  _: CallSettings,
+  { status, body, code, message, retries, backoffMs }: ReplyAsSent,
+): Verdict {
+  if (status === 'heartbeat') return { kind: 'heartbeat', progress: body };
+  if (status === 'error') return { kind: 'error', code, message, variables: body };
+  if (status === 'failure') return { kind: 'failure', message, retries, backoffMs, variables: body };
+  const object = body.startsWith('{');
+  return object ? { kind: 'result', variables: body } : { kind: 'malformed', reason: 'not-object', message: body };
+}
+
+type AnyReply =
+  | (Partial<ReplyAsSent> & { readonly kind?: 'reply' })
+  | (Partial<Extract<ReplyContent, { kind: 'malformed' }>> & { readonly kind: 'malformed' });
 
 /** What becomes of the next engine call: `lostBefore` and `lostAfter` are answers never seen. */
 export type EngineFate = 'answers' | 'lostBefore' | 'lostAfter' | 'later' | 'never';
@@ -40,6 +79,7 @@ export class ModelEngine {
   /** How often a FailJob lowered the retries, but for incidents. */
   retriesBurnt = 0;
   readonly calls: string[] = [];
+  readonly thrown: ThrowError[] = [];
 
   get gone(): boolean {
     return this.state === 'completed' || this.state === 'cancelled';
@@ -51,6 +91,7 @@ export class ModelEngine {
   }
 
   execute(effect: Effect, nowMs: number): EngineAnswer {
+    if (effect.do === 'publishMessage') return ok;
     if (this.gone) return answer('notFound');
     const failed = this.state === 'backoff' || this.state === 'incident';
     switch (effect.do) {
@@ -65,6 +106,11 @@ export class ModelEngine {
         this.retries = effect.fail.retries;
         this.backoffUntilMs = nowMs + effect.fail.backoffMs;
         this.state = effect.fail.retries > 0 ? 'backoff' : 'incident';
+        return ok;
+      case 'throwError':
+        if (failed) return answer('failedPrecondition');
+        this.state = 'incident'; // nobody catches it in this model
+        this.thrown.push(effect.error);
         return ok;
       case 'updateTimeout':
         if (this.state !== 'active') return answer('failedPrecondition');
@@ -111,6 +157,7 @@ export class Owner {
       node: incarnation as NodeName,
       incarnation: this.incarnation,
       correlationId: (_, attempt) => `id-${attempt}` as CorrelationId,
+      interpret: plainMeaning,
       engineHealthy: () => this.engineHealthy,
       pendingJobs: () => 1,
       admits: () => this.room,
@@ -209,6 +256,10 @@ export class World {
   /** Snapshots of more than so many characters of request and reply are refused for good. */
   mostChars = Number.POSITIVE_INFINITY;
   settings = SETTINGS;
+  businessKey = '';
+  /** The business key that another job has. */
+  taken = '';
+  readonly cancelRecords: CancelRecord[] = [];
   #revision = 0;
   #claimedAt = 0 as Revision;
 
@@ -279,7 +330,8 @@ export class World {
         elementInstanceKey: '2',
         tenantId: '<default>',
       },
-      request: { topic: 'charges', body: '{"a":1}', headers: [] },
+      request: { topic: 'charges', key: '', body: '{"a":1}', headers: [] },
+      businessKey: this.businessKey,
       settings: this.settings,
       trace: '',
       fault: undefined,
@@ -333,6 +385,10 @@ export class World {
         return this.acked.has(`${effect.writer}/${effect.attempt}`);
       case 'publish':
         return void owner.publisher.add(effect.request.attempt);
+      case 'claimAlias':
+        return effect.key === this.taken ? 'taken' : 'ours';
+      case 'cancelRecord':
+        return void this.cancelRecords.push(effect.record);
       case 'withdraw':
         return owner.publisher.delete(effect.attempt) ? 'withdrawn' : 'unknown';
       default:
@@ -353,7 +409,7 @@ export class World {
 
   #put({ snapshot, expected, ttlMs }: Extract<Effect, { do: 'put' }>): PutAnswer {
     if (expected !== (this.standing?.revision ?? 0)) return { kind: 'conflict', standing: this.standing };
-    const chars = (snapshot.request?.body.length ?? 0) + (snapshot.reply?.variables.length ?? 0);
+    const chars = (snapshot.request?.body.length ?? 0) + (snapshot.reply?.body.length ?? 0);
     if (chars > this.mostChars) return { kind: 'never', reason: 'too large' };
     this.store(snapshot, ttlMs);
     return { kind: 'stored', revision: this.standing!.revision };
@@ -391,12 +447,12 @@ export class World {
       this.breaches.push(`${owner.incarnation} holds attempt ${attempt}, and nobody sends its request`);
   }
 
-  reply(offset: number, content: Partial<ReplyContent> & { kind: ReplyContent['kind'] }, attempt = 1): Reply {
-    const whole =
-      content.kind === 'result'
-        ? { variables: `{"reply":${offset}}`, ...content }
-        : { reason: 'not-json' as const, message: 'no JSON', ...content };
+  reply(offset: number, content: AnyReply = {}, attempt = 1): Reply {
+    const whole: ReplyContent =
+      content.kind === 'malformed'
+        ? { reason: 'not-json', message: 'no JSON', ...content }
+        : { ...RESULT, body: `{"reply":${offset}}`, ...content };
     if (content.kind === 'malformed') this.malformed.add(attempt);
-    return { jobKey: JOB, attempt, position: { partition: 0, offset: String(offset) }, content: whole as ReplyContent };
+    return { jobKey: JOB, attempt, position: { partition: 0, offset: String(offset) }, content: whole };
   }
 }

@@ -28,7 +28,7 @@ function deeds(world: World, act: () => void): string[] {
 }
 
 const result = (world: World, offset: number, attempt = 1) =>
-  world.ask({ type: 'replied', reply: world.reply(offset, { kind: 'result' }, attempt) });
+  world.ask({ type: 'replied', reply: world.reply(offset, {}, attempt) });
 const malformed = (world: World, offset: number, attempt = 1) =>
   world.ask({ type: 'replied', reply: world.reply(offset, { kind: 'malformed' }, attempt) });
 const due = (world: World) => world.ask({ type: 'due' });
@@ -366,7 +366,7 @@ describe('NOT_FOUND', () => {
     const world = held();
     const zombie = world.owner;
     const successor = world.takeOver();
-    successor.tell({ type: 'replied', reply: world.reply(0, { kind: 'result' }) });
+    successor.tell({ type: 'replied', reply: world.reply(0, {}) });
     while (successor.pending?.do !== 'put') successor.step(); // completed in the engine, no tombstone yet
     world.pass(LOCK_MS);
     zombie.tell({ type: 'due' });
@@ -380,7 +380,7 @@ describe('NOT_FOUND', () => {
     malformed(world, 0);
     const second = world.takeOver();
     world.engine.state = 'active';
-    second.tell({ type: 'replied', reply: world.reply(1, { kind: 'result' }) });
+    second.tell({ type: 'replied', reply: world.reply(1, {}) });
     while (second.pending?.do !== 'put') second.step();
     expect(world.engine.state).toBe('completed');
     second.die();
@@ -523,7 +523,9 @@ describe('a takeover', () => {
     owner.drain();
     expect(owner.effects.map((effect) => effect.do)).toEqual(['put', 'publish']);
     expect(snapshot(world)).toMatchObject({ incarnation: owner.incarnation, attempt: 1, kind: 'held' });
-    expect(owner.effects[1]).toMatchObject({ request: { correlationId: 'id-1', body: '{"a":1}', headers: [] } });
+    expect(owner.effects[1]).toMatchObject({
+      request: { correlationId: 'id-1', content: { body: '{"a":1}', headers: [] } },
+    });
   });
 
   test('finds a hold of the dead that landed late: its request is asked for, and published if nobody sent it', () => {
@@ -544,7 +546,7 @@ describe('a takeover', () => {
   });
 
   test('goes on with stored intentions and stored replies by itself', () => {
-    for (const intention of ['malformed', 'result'] as const) {
+    for (const intention of ['malformed', 'reply'] as const) {
       const world = held();
       world.fates.push('lostBefore');
       world.ask({ type: 'replied', reply: world.reply(0, { kind: intention }) });
@@ -552,7 +554,7 @@ describe('a takeover', () => {
       world.takeOver().drain();
       world.pass(LIMITS.engineRetryMinMs);
       due(world);
-      expect(snapshot(world).outcome).toBe(intention === 'result' ? 'completed' : 'failed');
+      expect(snapshot(world).outcome).toBe(intention === 'reply' ? 'completed' : 'failed');
     }
   });
 

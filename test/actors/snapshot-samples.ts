@@ -1,6 +1,7 @@
 // Snapshots as they occur, and any snapshot at all, for the tests of whatever stores or reads them.
 import fc from 'fast-check';
 import type { Incarnation, Lane } from '../../src/actors/ids.ts';
+import { PLAIN_CONTRACT } from '../../src/actors/messages.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 
 /** A held job of an order process, its request still with it. The fixtures hold these; do not change them. */
@@ -20,6 +21,7 @@ export const HELD: Snapshot = {
     tenantId: '<default>',
   },
   settings: {
+    ...PLAIN_CONTRACT,
     replyTimeoutMs: 3_600_000,
     onReplyTimeout: 'incident',
     retryBackoffMs: 30_000,
@@ -35,6 +37,7 @@ export const HELD: Snapshot = {
   alias: '',
   request: {
     topic: 'payments.requests',
+    key: '',
     body: JSON.stringify({ note: 'ä€😀'.padEnd(300, 'x') }),
     headers: [['a', 'b']],
   },
@@ -56,8 +59,14 @@ export const REPLIED: Snapshot = {
     [11, '9007199254740993'],
   ],
   reply: {
-    kind: 'result',
-    variables: '{"paid":12345678901234567890}',
+    kind: 'reply',
+    status: 'result',
+    body: '{"paid":12345678901234567890}',
+    code: '',
+    message: '',
+    retries: undefined,
+    backoffMs: undefined,
+    headers: [],
     partition: 11,
     offset: '9007199254740993',
     attempt: 1,
@@ -76,6 +85,7 @@ export const FAILING: Snapshot = {
     backoffMs: 30_000,
     outcome: 'timedOut',
     errorCode: '',
+    variables: '',
   },
 };
 
@@ -114,7 +124,16 @@ export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
   }),
   settings: fc.record({
     replyTimeoutMs: ms,
-    onReplyTimeout: fc.constantFrom('incident', 'fail'),
+    onReplyTimeout: fc.constantFrom('incident', 'fail', 'error'),
+    timeoutErrorCode: text,
+    heartbeatTimeoutMs: ms,
+    onLate: fc.constantFrom('dlq', 'publishMessage', 'drop'),
+    lateMessageName: text,
+    cancelTopic: text,
+    profile: fc.constantFrom('spring', 'nest', 'smallrye', 'cloudevents', 'cloudevents-structured', 'body'),
+    resultVariable: text,
+    resultExpression: text,
+    errorExpression: text,
     retryBackoffMs: ms,
     lateWindowMs: ms,
     incidentWindowMs: ms,
@@ -127,7 +146,7 @@ export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
   trace: text,
   alias: text,
   request: fc.option(
-    fc.record({ topic: text, body: text, headers: fc.array(fc.tuple(text, text), { maxLength: 3 }) }),
+    fc.record({ topic: text, key: text, body: text, headers: fc.array(fc.tuple(text, text), { maxLength: 3 }) }),
     {
       nil: undefined,
     },
@@ -135,8 +154,14 @@ export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
   applied: fc.array(fc.tuple(fc.nat(200), offset), { maxLength: 12 }),
   reply: fc.option(
     fc.record({
-      kind: fc.constant('result' as const),
-      variables: text,
+      kind: fc.constant('reply' as const),
+      status: fc.constantFrom('result', 'error', 'failure', 'heartbeat'),
+      body: text,
+      code: text,
+      message: text,
+      retries: fc.option(fc.nat(99), { nil: undefined }),
+      backoffMs: fc.option(ms, { nil: undefined }),
+      headers: fc.array(fc.tuple(text, text), { maxLength: 3 }),
       partition: fc.nat(200),
       offset,
       attempt: fc.nat(999_999),
@@ -146,11 +171,15 @@ export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
   failing: fc.option(
     fc.record({
       cause: text,
-      why: fc.constantFrom('malformed', 'replyTimeout', 'notSent', 'refused'),
+      why: fc.constantFrom(
+        ...(['malformed', 'replyTimeout', 'notSent', 'refused', 'heartbeatTimeout'] as const),
+        ...(['businessError', 'technicalError', 'businessKeyTaken'] as const),
+      ),
       retries: fc.nat(),
       backoffMs: ms,
       outcome: fc.constantFrom('failed', 'timedOut', 'bpmnError'),
       errorCode: text,
+      variables: text,
     }),
     { nil: undefined },
   ),

@@ -1,8 +1,11 @@
 // How a node's lives follow each other and end, whatever moment the end is asked for.
 import { expect, test } from 'vitest';
-import type { CorrelationId, NodeName } from '../../src/actors/ids.ts';
+import type { CorrelationId, JobKey, NodeName, ShardId } from '../../src/actors/ids.ts';
+import type { EngineAnswer } from '../../src/actors/ports.ts';
 import { Cluster, type ClusterEnd } from '../../src/cluster/cluster.ts';
+import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import { fromJson, META_KEY, memberKey } from '../../src/cluster/names.ts';
+import { World as Job, plainMeaning } from '../actors/pending-job-world.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { FIXED, MemoryBus, MemoryKv } from './memory.ts';
 
@@ -13,20 +16,33 @@ class OneNode {
   readonly events: string[] = [];
   readonly metas: string[] = [];
   prepare: () => Promise<void> = async () => {};
+  engine: () => Promise<EngineAnswer> = async () => ({ code: 'transient', unseen: false, message: 'away' });
   end: ClusterEnd | undefined;
   #number = 0;
   readonly cluster: Cluster;
 
   constructor() {
     const { clock, kv, bus } = this;
-    const engineAway = async () => ({ code: 'transient' as const, unseen: false, message: 'away' });
+    const engine = () => this.engine();
     this.cluster = new Cluster({
       clock,
       random: { ...FIXED, bytes: (count) => new Uint8Array(count).fill(++this.#number) },
       kv,
       bus,
-      engine: { complete: engineAway, fail: engineAway, throwError: engineAway, updateTimeout: engineAway },
-      requests: { publish: () => {}, withdraw: () => 'unknown', discardAll: () => {} },
+      engine: {
+        complete: engine,
+        fail: engine,
+        throwError: engine,
+        updateTimeout: engine,
+        publishMessage: engine,
+      },
+      requests: {
+        publish: () => {},
+        withdraw: () => 'unknown',
+        giveUp: () => {},
+        cancel: () => {},
+        discardAll: () => {},
+      },
       cluster: 'c',
       node: 'self' as NodeName,
       shards: 4,
@@ -35,6 +51,8 @@ class OneNode {
       prepare: () => this.prepare(),
       report: () => ({ consumerMemberId: '', replyProgress: {}, secrets: [], snapshotVersions: [1] }),
       correlationId: () => 'id' as CorrelationId,
+      interpret: plainMeaning,
+      assignedOnce: () => true,
       replyPartitions: () => 1,
       onGone: () => {},
       onMeta: (value) => this.metas.push(String(value)),
@@ -113,4 +131,29 @@ test('a record of the bucket that changes under a running node is told to whoeve
   expect(filters).toContain(META_KEY);
   handler.onEntry(node.kv.write(META_KEY, Buffer.from('changed')), 0);
   expect(node.metas).toEqual(['changed']);
+});
+
+test('what waits for its turn with the engine when a life ends is told at once, and never sent', async () => {
+  const node = new OneNode();
+  await node.run();
+  node.kv.watched?.handler.onCaughtUp();
+  await node.clock.advance(500);
+  const asked: ((answer: EngineAnswer) => void)[] = [];
+  node.engine = () => new Promise((answer) => asked.push(answer));
+  const life = node.cluster.life!;
+  const shard = 0 as ShardId;
+  life.jobs.open(shard);
+  const answers: unknown[] = [];
+  for (let job = 0; job < CLUSTER_LIMITS.engineInFlight + 5; job++) {
+    const reply = { ...new Job().reply(job, {}), jobKey: String(job) as JobKey };
+    void life.jobs.replied(shard, reply).then((answer) => answers.push(answer));
+  }
+  await node.clock.advance(0);
+  expect(asked).toHaveLength(CLUSTER_LIMITS.engineInFlight);
+  life.lose('for the test');
+  await node.clock.advance(0);
+  expect(answers).toEqual(new Array(5).fill('retry'));
+  for (const answer of asked) answer({ code: 'ok', unseen: false, message: '' });
+  await node.clock.advance(100);
+  expect(asked).toHaveLength(CLUSTER_LIMITS.engineInFlight);
 });

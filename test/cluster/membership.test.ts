@@ -24,6 +24,8 @@ class Watcher {
   readonly ends: string[] = [];
   readonly dead: string[] = [];
   readonly suspected: string[] = [];
+  consumerMemberId = '';
+  ready = true;
   readonly membership: Membership;
   readonly suspicion: Suspicion;
 
@@ -37,7 +39,14 @@ class Watcher {
       node: 'self' as NodeName,
       incarnation: SELF,
       leaseTtlMs: TTL,
-      report: () => ({ consumerMemberId: '', replyProgress: {}, room: {}, secrets: [], snapshotVersions: [1] }),
+      report: () => ({
+        consumerMemberId: this.consumerMemberId,
+        replyProgress: {},
+        room: {},
+        secrets: [],
+        snapshotVersions: [1],
+      }),
+      ready: () => this.ready,
       onChange: () => {},
       onSuperseded: (by) => this.ends.push(by),
       onDead: ({ incarnation }) => this.dead.push(incarnation),
@@ -71,6 +80,7 @@ class Watcher {
       if (peer === 'renews' && passed % 1_000 === 0) writeMember(this.kv, 'peer', 'peer-1', { renewal: passed });
       await this.clock.advance(250);
       this.membership.judge();
+      this.membership.tellNews();
     }
     await this.clock.advance(0);
   }
@@ -106,6 +116,69 @@ test('a renewal that was held up brings a lease half gone, so the next one follo
   watcher.kv.up = true;
   await watcher.clock.advance(1_000);
   expect(watcher.lease.remainingMs()).toBeGreaterThan(TTL - 1_000 - TTL / 5 - 1);
+});
+
+test('a renewal without an answer is sent again every 500 ms, and settled by the try that is answered', async () => {
+  const watcher = new Watcher();
+  await watcher.start();
+  const { clock, kv, lease } = watcher;
+  const triedMs: number[] = [];
+  const put = kv.put;
+  let silentTries = 4;
+  kv.put = async (key, value, expected, options) => {
+    triedMs.push(clock.monotonicMs());
+    if (silentTries-- <= 0) return put(key, value, expected, options);
+    // The last of them lands, unheard.
+    if (silentTries === 0) await put(key, value, expected, options);
+    await new Promise<void>((resolve) => clock.setTimer(options?.tryMs ?? 1_000, resolve));
+    return { kind: 'inDoubt', reason: 'silence' };
+  };
+  await clock.advance(TTL / 5 + 2_000);
+  expect(triedMs).toEqual([1_000, 1_500, 2_000, 2_500, 3_000, 3_000]); // and the one that was due meanwhile
+  expect(lease.renewedAtMs()).toBe(3_000);
+  expect(parseMember(kv.entries.get('_member.self')!.value)?.renewal).toBe(3);
+});
+
+test('a new name of the reply consumer is told at once, but not more often than every 500 ms', async () => {
+  const watcher = new Watcher();
+  await watcher.start();
+  const { clock, kv } = watcher;
+  const told: [atMs: number, name: string | undefined][] = [];
+  kv.onWrite = ({ key, value }) => {
+    if (key === '_member.self') told.push([clock.monotonicMs(), parseMember(value)?.consumerMemberId]);
+  };
+  await watcher.pass(250, 'is silent');
+  for (const name of ['a', 'b', 'c']) {
+    watcher.consumerMemberId = name;
+    await watcher.pass(250, 'is silent');
+  }
+  await watcher.pass(1_500, 'is silent');
+  // And the next renewal in due time after that.
+  expect(told).toEqual([
+    [500, 'a'],
+    [1_000, 'c'],
+    [2_000, 'c'],
+  ]);
+});
+
+test('news that cannot be written are not queued up: one renewal is under way at most', async () => {
+  const watcher = new Watcher();
+  await watcher.start();
+  const { clock, kv } = watcher;
+  kv.up = false;
+  for (let change = 0; change < 8; change++) {
+    watcher.consumerMemberId = `name-${change}`;
+    await watcher.pass(250, 'is silent');
+  }
+  let writes = 0;
+  kv.onWrite = () => {
+    writes += 1;
+  };
+  kv.up = true;
+  await clock.advance(500);
+  await watcher.pass(250, 'is silent');
+  await clock.advance(250);
+  expect(writes).toBe(2); // what was under way, and then the last name
 });
 
 test('a peer is dead when its record has stood still for a TTL, and a leader read confirms it', async () => {

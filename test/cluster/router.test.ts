@@ -73,7 +73,7 @@ class Pair {
   }
 
   reply(offset = 0, variables = '{}'): Promise<unknown> {
-    const reply: Reply = new Job().reply(offset, { kind: 'result', variables });
+    const reply: Reply = new Job().reply(offset, { body: variables });
     const said = this.routers.get('a')!.replied(reply);
     said.catch(() => {});
     return said;
@@ -148,7 +148,7 @@ test('an activation is given up once its lock is over; a reply never is, but for
   expect(router.size).toBe(1);
   router.stop();
   await expect(replied).rejects.toThrow(Lost);
-  await expect(router.replied(new Job().reply(0, { kind: 'result' }))).rejects.toThrow(Lost);
+  await expect(router.replied(new Job().reply(0, {}))).rejects.toThrow(Lost);
 });
 
 test('what is not from one of us is ignored', async () => {

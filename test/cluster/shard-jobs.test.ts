@@ -1,18 +1,20 @@
 // The jobs of a shard in memory: what is forgotten, what is reloaded, and that no job is ever decided twice at once.
 import { expect, test } from 'vitest';
 import { ActorSystem } from '../../src/actors/actor-system.ts';
-import type { CorrelationId, Incarnation, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
+import { EngineGate } from '../../src/actors/engine-gate.ts';
+import type { CorrelationId, Incarnation, JobKey, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
 import type { OutgoingRequest, RequestOutcome } from '../../src/actors/messages.ts';
 import type { EngineAnswer } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
+import { Aliases } from '../../src/cluster/aliases.ts';
 import { EffectsGate } from '../../src/cluster/effects-gate.ts';
 import { Lanes } from '../../src/cluster/lanes.ts';
 import { Lease } from '../../src/cluster/lease.ts';
 import { jobKeyName, sentKey, toJson } from '../../src/cluster/names.ts';
-import { SentWatermark } from '../../src/cluster/sent-watermark.ts';
+import { parseSent, SentWatermark } from '../../src/cluster/sent-watermark.ts';
 import { ShardJobs } from '../../src/cluster/shard-jobs.ts';
-import { JOB, World as Job, LOCK_MS } from '../actors/pending-job-world.ts';
+import { JOB, World as Job, LOCK_MS, plainMeaning } from '../actors/pending-job-world.ts';
 import { ManualClock, VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { FIXED, MemoryBus, MemoryKv, storeOver } from './memory.ts';
 
@@ -26,19 +28,27 @@ class Host {
   readonly kv = new MemoryKv();
   readonly lanes = new Lanes();
   readonly requests = new Map<string, { request: OutgoingRequest; settled: (outcome: RequestOutcome) => void }>();
-  readonly engineCalls: { readonly what: string; readonly answer: (answer: EngineAnswer) => void }[] = [];
+  readonly engineCalls: {
+    readonly what: string;
+    readonly deadlineMs: number;
+    readonly answer: (answer: EngineAnswer) => void;
+  }[] = [];
   /** False: the test answers the engine's calls. */
   engineAnswers = true;
   answer = OK;
+  engineHealthy = true;
+  /** Requests that nobody is to send (again). */
+  readonly givenUp: string[] = [];
   readonly jobs: ShardJobs;
   readonly watermark: SentWatermark;
   readonly lease: Lease;
+  readonly bus = new MemoryBus();
 
-  constructor() {
+  constructor({ engineInFlight = 8, leaseMs = 1e9 } = {}) {
     const { clock, kv, lanes, requests } = this;
     const store = storeOver(kv, clock);
     const control = storeOver(kv, clock);
-    const lease = new Lease(clock, 1e9, 0);
+    const lease = new Lease(clock, leaseMs, 0);
     lease.renewed(lease.stamp());
     this.lease = lease;
     this.watermark = new SentWatermark({
@@ -46,12 +56,12 @@ class Host {
       control,
       jobs: store,
       incarnation: SELF,
-      ttlMs: 1,
+      longestReplyTimeoutMs: 0,
       onFailed: () => {},
     });
-    const call = (what: string) => () =>
+    const call = (what: string) => (_: JobKey, __: unknown, deadlineMs: number) =>
       new Promise<EngineAnswer>((answer) => {
-        this.engineCalls.push({ what, answer });
+        this.engineCalls.push({ what, deadlineMs, answer });
         if (this.engineAnswers) answer(this.answer);
       });
     this.jobs = new ShardJobs(clock, new ActorSystem(clock), {
@@ -61,26 +71,36 @@ class Host {
         node: 'self' as NodeName,
         incarnation: SELF,
         correlationId: (_, attempt) => `id-${attempt}` as CorrelationId,
-        engineHealthy: () => true,
+        interpret: plainMeaning,
+        engineHealthy: () => this.engineHealthy,
         pendingJobs: () => 1,
         admits: () => true,
         replyProgressMs: () => 0,
       },
       jobs: store,
-      engine: {
-        complete: call('complete'),
-        fail: call('fail'),
-        throwError: call('throwError'),
-        updateTimeout: call('updateTimeout'),
-      },
+      engine: new EngineGate({
+        engine: {
+          complete: call('complete'),
+          fail: call('fail'),
+          throwError: call('throwError'),
+          updateTimeout: call('updateTimeout'),
+          publishMessage: async () => OK,
+        },
+        inFlight: engineInFlight,
+        awayAfter: 3,
+        onBack: () => {},
+      }),
       requests: {
         publish: (request, settled) => void requests.set(`${request.jobKey}/${request.attempt}`, { request, settled }),
         withdraw: (jobKey, attempt) => (requests.delete(`${jobKey}/${attempt}`) ? 'withdrawn' : 'unknown'),
+        giveUp: (jobKey, attempt) => void this.givenUp.push(`${jobKey}/${attempt}`),
+        cancel: () => {},
         discardAll: () => requests.clear(),
       },
-      gate: new EffectsGate(clock, lease, new MemoryBus(), [store]),
+      gate: new EffectsGate(clock, lease, this.bus, [store]),
       watermark: this.watermark,
       lanes,
+      aliases: new Aliases({ store, clock, shards: 1 }),
       snapshotVersion: () => 1,
       confirmOwner: async () => true,
       requestSettled: (job, attempt, outcome) =>
@@ -96,7 +116,7 @@ class Host {
   }
 
   result(offset: number) {
-    return this.jobs.replied(SHARD, new Job().reply(offset, { kind: 'result' }));
+    return this.jobs.replied(SHARD, new Job().reply(offset, {}));
   }
 
   async held(): Promise<void> {
@@ -114,6 +134,16 @@ class Host {
 
   get standing(): Snapshot {
     return decodeSnapshot(this.kv.entries.get(KEY)!.value);
+  }
+
+  /** What this incarnation's record says of its requests. */
+  get sent() {
+    return parseSent(this.kv.entries.get(sentKey(SELF)));
+  }
+
+  async told<A>(answer: Promise<A>): Promise<A> {
+    await this.clock.advance(0);
+    return answer;
   }
 
   /** Another incarnation writes, as it would after having read what stands. */
@@ -181,8 +211,68 @@ test('a foreign write reloads the job: one that ended elsewhere is forgotten, an
   host.foreign({ kind: 'ended', outcome: 'completed', request: undefined, endedAtMs: VIRTUAL_EPOCH_MS });
   expect(host.deliver()).toBe(false);
   await host.clock.advance(0);
-  expect([host.jobs.size, host.lanes.total, host.requests.size, host.watermark.unacked()]).toEqual([0, 0, 0, 0]);
+  expect([host.jobs.size, host.lanes.total, host.watermark.unacked()]).toEqual([0, 0, 0]);
+  expect(host.givenUp).toEqual([`${JOB}/1`]);
   expect(host.deliver()).toBe(false);
+});
+
+test('a foreign write that opens the next attempt takes the request of the former one back', async () => {
+  const host = new Host();
+  await host.held();
+  host.foreign({ attempt: 2, sentAttempt: 2, request: undefined });
+  host.deliver();
+  await host.clock.advance(0);
+  expect(host.givenUp).toEqual([`${JOB}/1`]);
+  expect(host.watermark.unacked()).toBe(0);
+});
+
+test('a job whose reply is stored owes no request any more: it is given up, and not named as not sent', async () => {
+  const host = new Host();
+  await host.watermark.start();
+  await host.held();
+  await host.watermark.flush();
+  expect(host.sent.except).toEqual([[JOB, 1]]);
+  host.engineHealthy = false;
+  expect(await host.told(host.result(0))).toBe('applied');
+  expect(host.standing.kind).toBe('replied');
+  expect(host.givenUp).toEqual([`${JOB}/1`]);
+  await host.watermark.flush();
+  expect(host.sent.except).toEqual([]);
+  expect(host.sent.upTo).toBeGreaterThan(0);
+});
+
+test('a job that is failing owes no request any more, though the engine has not heard of it yet', async () => {
+  const host = new Host();
+  await host.held();
+  host.engineAnswers = false;
+  void host.jobs.replied(SHARD, new Job().reply(0, { kind: 'malformed' }));
+  await host.clock.advance(0);
+  expect(host.standing.kind).toBe('failing');
+  expect(host.givenUp).toEqual([`${JOB}/1`]);
+  expect(host.watermark.unacked()).toBe(0);
+});
+
+test('a request in flight when its shard goes is given up, and named as not sent unless Kafka takes it all the same', async () => {
+  const host = new Host();
+  await host.watermark.start();
+  await host.held();
+  const { settled } = host.requests.values().next().value!;
+  host.jobs.drop(SHARD);
+  expect(host.givenUp).toEqual([`${JOB}/1`]);
+  await host.watermark.flush();
+  expect(host.sent.except).toEqual([[JOB, 1]]);
+  settled({ kind: 'acked' });
+  await host.watermark.flush();
+  expect(host.sent.except).toEqual([]);
+});
+
+test('a request that Kafka has is not given up when its shard goes', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  await host.clock.advance(0);
+  host.jobs.drop(SHARD);
+  expect(host.givenUp).toEqual([]);
 });
 
 test('a watch that is behind brings no job back that has ended since', async () => {
@@ -286,4 +376,54 @@ test('nothing is asked of the engine after the lease', async () => {
   void host.result(0);
   await host.clock.advance(5_000);
   expect(host.engineCalls).toEqual([]);
+});
+
+/** One engine call in flight, and that of another job waiting for its turn. */
+async function oneWaits(options: { leaseMs?: number } = {}) {
+  const host = new Host({ engineInFlight: 1, ...options });
+  host.engineAnswers = false;
+  void host.result(0);
+  const waits = host.jobs.replied(SHARD, {
+    ...new Job().reply(1, {}),
+    jobKey: '2251799813685251' as JobKey,
+  });
+  await host.clock.advance(0);
+  expect(host.engineCalls).toHaveLength(1);
+  const turnComes = async () => {
+    host.engineCalls[0]?.answer(OK);
+    await host.clock.advance(5_000);
+  };
+  return { host, waits, turnComes };
+}
+
+test('a call that waited for its turn is not made after the lease', async () => {
+  const { host, turnComes } = await oneWaits();
+  host.lease.revoke();
+  await turnComes();
+  expect(host.engineCalls).toHaveLength(1);
+});
+
+test('a call that waited for its turn is not made while cut off, and is made after', async () => {
+  const { host, turnComes } = await oneWaits();
+  host.bus.up = false;
+  await turnComes();
+  expect(host.engineCalls).toHaveLength(1);
+  host.bus.up = true;
+  await host.clock.advance(100);
+  expect(host.engineCalls).toHaveLength(2);
+});
+
+test('a call that waited for its turn is not made once the shard is gone', async () => {
+  const { host, waits, turnComes } = await oneWaits();
+  host.jobs.drop(SHARD);
+  await turnComes();
+  expect(host.engineCalls).toHaveLength(1);
+  expect(await waits).toBe('retry');
+});
+
+test('a call that waited for its turn ends no later than what is left of the lease then', async () => {
+  const { host, turnComes } = await oneWaits({ leaseMs: 10_000 });
+  await host.clock.advance(6_000);
+  await turnComes();
+  expect(host.engineCalls.map(({ deadlineMs }) => deadlineMs)).toEqual([8_000, 4_000]);
 });

@@ -38,11 +38,13 @@ class LyingKv implements KvPort {
   fates: Fate[] = [];
   unreadable = 0;
   tries = 0;
+  readonly triedMs: number[] = [];
   reads = 0;
   last = 0;
 
   async put(key: string, value: Uint8Array, expected: Revision, options?: KvPutOptions): Promise<KvPutAnswer> {
     this.tries += 1;
+    this.triedMs.push(this.clock.monotonicMs());
     const fate = this.fates.shift() ?? HONEST;
     let truth: KvPutAnswer | undefined;
     const land = (): void => {
@@ -138,6 +140,15 @@ describe('a put in doubt', () => {
     expect(kv.history.map(({ value }) => text(value))).toEqual(['a']);
     expect(kv.tries).toBe(tries);
     expect([store.highestAcknowledged, store.inDoubt]).toEqual([1, 0]);
+  });
+
+  test('one that gives a try less time is sent again no later than that, and not at once when it is refused', async () => {
+    const kv = new LyingKv();
+    const store = storeOn(kv);
+    kv.fates = [{ ...LOST, afterMs: 500 }, BUSY, BUSY, BUSY, BUSY, BUSY, BUSY, { ...LANDS_UNHEARD, afterMs: 500 }];
+    expect(await put(kv, store, 'a', ABSENT, { tryMs: 500 })).toEqual({ kind: 'stored', revision: 1 });
+    const pausesMs = kv.triedMs.map((atMs, i) => Math.round(atMs - (kv.triedMs[i - 1] ?? 0)));
+    expect(pausesMs).toEqual([0, 500, 76, 151, 301, 500, 500, 500, 500]);
   });
 
   test('another write stands: conflict, with that write', async () => {

@@ -44,6 +44,9 @@ describe('defaults', () => {
           requestTopic: 'payments.requests',
           replyTimeoutMs: 3_600_000,
           onReplyTimeout: 'incident',
+          ...{ timeoutErrorCode: '', heartbeatTimeoutMs: 0, onLate: 'dlq', lateMessageName: '', cancelRecord: false },
+          ...{ profile: 'spring', resultVariable: '', resultExpression: '', errorExpression: '' },
+          ...{ key: '', correlationKey: '', headers: [], requestSchema: '' },
           retryBackoffMs: 30_000,
           lateWindowMs: 600_000,
           incidentWindowMs: 604_800_000,
@@ -57,6 +60,8 @@ describe('defaults', () => {
       replicas: undefined,
       secrets: [],
       replyTopic: 'holdfast.orders.replies',
+      acknowledgements: false,
+      ackTopic: 'holdfast.orders.acks',
       deadLetterTopic: 'holdfast.orders.dlq',
     });
   });
@@ -99,7 +104,9 @@ describe('faults', () => {
       expect.stringMatching(
         /^h\.yaml:7 routes\[0\]\.replyTimeout: found "10m"; allowed: an ISO 8601 duration from PT1S to P365D/,
       ),
-      expect.stringMatching(/^h\.yaml:8 routes\[0\]\.onReplyTimeout: found "explode"; allowed: incident, fail/),
+      expect.stringMatching(
+        /^h\.yaml:8 routes\[0\]\.onReplyTimeout: found "explode"; allowed: incident, fail, or error:<a BPMN error code>/,
+      ),
       expect.stringMatching(/^h\.yaml:9 routes\[1\]\.jobType: found nothing; allowed: the job type/),
       expect.stringMatching(
         /^h\.yaml:10 routes\[1\]\.maxPending: found "10"; allowed: a whole number from 1 to 1000000/,

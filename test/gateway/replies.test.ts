@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JobKey } from '../../src/actors/ids.ts';
 import type { Reply, ReplyAnswer } from '../../src/actors/messages.ts';
+import { Acknowledgements, ackAnswerOf } from '../../src/gateway/acknowledgements.ts';
 import { DeadLetters } from '../../src/gateway/dead-letters.ts';
 import type {
   IncomingRecord,
@@ -12,12 +13,14 @@ import type {
   SendAnswer,
 } from '../../src/gateway/ports.ts';
 import { Replies, type RepliesEvent, type RepliesLimits } from '../../src/gateway/replies.ts';
-import { ManualClock } from '../support/manual-clock.ts';
+import { RESULT } from '../actors/pending-job-world.ts';
+import { type ClockView, ManualClock } from '../support/manual-clock.ts';
 
 const ANSWERS: Readonly<Record<string, ReplyAnswer>> = { 6: 'refused', 7: 'late' };
 const random = { float: () => 0.5, bytes: () => new Uint8Array() };
 
 let clock: ManualClock;
+let ownClock: ClockView;
 let handlers: ReplyHandlers;
 let commits: string[];
 let commitAnswers: (() => Promise<void>)[];
@@ -54,12 +57,14 @@ const writer: RecordWriter = {
   close: async () => {},
 };
 
-async function start(limits: Partial<RepliesLimits> = {}): Promise<void> {
+const businessKeys = new Map<string, JobKey>();
+
+async function start(limits: Partial<RepliesLimits> = {}, acks = false): Promise<void> {
   const deadLetters = new DeadLetters({ writer, clock, random, topic: 'dlq', mayAct: () => true });
   replies = new Replies({
     reader,
     deadLetters,
-    clock,
+    clock: ownClock,
     random,
     topic: 'replies',
     group: 'group',
@@ -77,6 +82,10 @@ async function start(limits: Partial<RepliesLimits> = {}): Promise<void> {
         };
         deliveries.push({ reply, answer });
       }),
+    acknowledgements: acks
+      ? new Acknowledgements({ writer, clock, random, topic: 'acks', mayAct: () => true })
+      : undefined,
+    jobOf: async (businessKey) => businessKeys.get(businessKey),
     limits,
     onEvent: (event) => events.push(event),
   });
@@ -104,6 +113,7 @@ const outcomes = () => events.flatMap((event) => (event.kind === 'settled' ? [ev
 
 beforeEach(async () => {
   clock = new ManualClock();
+  ownClock = clock.view();
   commits = [];
   commitAnswers = [];
   paused = new Set();
@@ -125,8 +135,58 @@ describe('replies', () => {
       jobKey: '7',
       attempt: 1,
       position: { partition: 3, offset: '10' },
-      content: { kind: 'result', variables: text },
+      content: { ...RESULT, body: text },
     });
+  });
+
+  it('under a business key go to its job, asked for again while that is not known, and else are nobody\u2019s', async () => {
+    await start();
+    assign(1, 0);
+    businessKeys.set('order-7', '7' as JobKey);
+    handlers.onBatch(0, [record(10, 'order-7'), record(11, 'order-8')], '12');
+    await clock.advance(1);
+    expect(deliveries.map(({ reply }) => [reply.jobKey, reply.attempt])).toEqual([['7', 0]]);
+    expect(reasons()).toEqual(['unknown']);
+    await deliveries[0]?.answer('lateDropped');
+    await clock.advance(1_000);
+    expect(commits).toEqual(['1: 0@12']);
+    expect(reasons()).toEqual(['unknown']);
+  });
+
+  it('are acknowledged before they are settled, with what became of them; refused acknowledgements hold up nothing', async () => {
+    await start({}, true);
+    assign(1, 0);
+    sendAnswers.push({ kind: 'transient', reason: 'away' });
+    handlers.onBatch(0, [record(10, 'id-1')], '11');
+    await clock.advance(1);
+    await deliveries[0]?.answer('applied');
+    expect(outcomes()).toEqual([]);
+    await clock.advance(1_000);
+    expect(outcomes()).toEqual(['applied']);
+    expect(String(letters[0]?.value)).toBe('{"answer":"applied","reason":"applied"}');
+    expect(letters[0]?.key).toBe('id-1');
+    sendAnswers.push({ kind: 'refused', reason: 'no topic' });
+    handlers.onBatch(0, [record(11, 'id-2')], '12');
+    await clock.advance(1);
+    await deliveries[1]?.answer('latePublished');
+    await clock.advance(1_000);
+    expect(commits.at(-1)).toBe('1: 0@12');
+  });
+
+  it('that their owner refuses are dead letters with its reason', async () => {
+    await start();
+    assign(1, 0);
+    const answers = ['not-object', 'malformed', 'refused', 'late'] as const;
+    handlers.onBatch(
+      0,
+      answers.map((_, index) => record(10 + index, `id-${index}`)),
+      '14',
+    );
+    await clock.advance(1);
+    for (const [index, answer] of answers.entries()) await deliveries[index]?.answer(answer);
+    await clock.advance(1_000);
+    expect(reasons()).toEqual([...answers]);
+    expect(commits).toEqual(['1: 0@14']);
   });
 
   it('commit the end of the settled run only, and try again when Kafka does not take it', async () => {
@@ -291,6 +351,22 @@ describe('replies', () => {
     expect(replies.progress().size).toBe(0);
   });
 
+  it('have come no further than that because the wall clock was wrong then, or is set now', async () => {
+    await start();
+    ends = new Map([[0, '10']]);
+    ownClock.setSkew(8_000);
+    assign(1, 0);
+    await clock.advance(1_500);
+    const asked = clock.wallMs() - 500;
+    ends = new Map([[0, '11']]); // a reply that is not read yet
+    expect(replies.progress().get(0)).toBe(asked + 8_000);
+    await clock.advance(3_000);
+    ownClock.setSkew(0);
+    expect(replies.progress().get(0)).toBe(asked);
+    ownClock.setSkew(20_000);
+    expect(replies.progress().get(0)).toBe(asked + 8_000);
+  });
+
   it('are committed a last time on stop', async () => {
     await start({ commitEveryMs: 10_000 });
     assign(1, 0);
@@ -300,4 +376,18 @@ describe('replies', () => {
     await replies.stop();
     expect(commits).toEqual(['1: 0@11']);
   });
+});
+
+it.each([
+  ['applied', 'applied'],
+  ['duplicate', 'duplicate'],
+  ['late', 'late'],
+  ['lateDropped', 'late'],
+  ['latePublished', 'late'],
+  ['unknown', 'rejected'],
+  ['forged', 'rejected'],
+  ['not-json', 'rejected'],
+  ['refused', 'rejected'],
+] as const)('%s is acknowledged as %s', (outcome, answer) => {
+  expect(ackAnswerOf(outcome)).toBe(answer);
 });

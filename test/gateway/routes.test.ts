@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { PLAIN_CONTRACT } from '../../src/actors/messages.ts';
 import { type Config, loadConfig, type Route } from '../../src/gateway/config.ts';
 import type { ActivatedJob } from '../../src/gateway/ports.ts';
 import { activationOf, RECORD_OVERHEAD_BYTES, SNAPSHOT_OVERHEAD_BYTES } from '../../src/gateway/routes.ts';
@@ -48,9 +49,11 @@ test('the owner is told everything it needs, and the variables pass as they are'
       elementInstanceKey: '2251799813685251',
       tenantId: '<default>',
     },
-    request: { topic: 'payments', body: variables, headers: [] },
+    request: { topic: 'payments', key: '', body: variables, headers: [] },
+    businessKey: '',
     settings: {
       replyTimeoutMs: 600_000,
+      ...PLAIN_CONTRACT,
       onReplyTimeout: 'fail',
       retryBackoffMs: 30_000,
       lateWindowMs: 600_000,

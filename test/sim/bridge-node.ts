@@ -13,16 +13,20 @@ export interface BridgeNodeOptions {
   readonly leaseTtlMs: number;
   readonly shards: number;
   readonly route: Partial<Route>;
+  /** Besides that one. */
+  readonly moreRoutes: readonly Partial<Route>[];
   onEvent?(node: string, event: BridgeEvent): void;
 }
 
-export const DEFAULT_BRIDGE: BridgeNodeOptions = { leaseTtlMs: 5_000, shards: 16, route: {} };
+export const DEFAULT_BRIDGE: BridgeNodeOptions = { leaseTtlMs: 5_000, shards: 16, route: {}, moreRoutes: [] };
 
 export const ROUTE: Route = {
   jobType: JOB_TYPE,
   requestTopic: NAMES.requestTopic,
-  replyTimeoutMs: 600_000,
-  onReplyTimeout: 'incident',
+  ...{ replyTimeoutMs: 600_000, onReplyTimeout: 'incident', timeoutErrorCode: '', heartbeatTimeoutMs: 0 },
+  ...{ onLate: 'dlq', lateMessageName: '', cancelRecord: false, profile: 'spring' },
+  ...{ resultVariable: '', resultExpression: '', errorExpression: '' },
+  ...{ key: '', correlationKey: '', headers: [], requestSchema: '' },
   retryBackoffMs: 5_000,
   lateWindowMs: 600_000,
   incidentWindowMs: 7 * 24 * 3_600_000,
@@ -48,20 +52,24 @@ export function bridgeNodes(options: Partial<BridgeNodeOptions> = {}): NodeFacto
 }
 
 class BridgeNode implements SimNode {
+  readonly leaseTtlMs: number;
   readonly #bridge: Bridge;
   readonly #shards: number;
 
-  constructor(ports: NodePorts, { leaseTtlMs, shards, route, onEvent }: BridgeNodeOptions) {
+  constructor(ports: NodePorts, { leaseTtlMs, shards, route, moreRoutes, onEvent }: BridgeNodeOptions) {
+    this.leaseTtlMs = leaseTtlMs;
     this.#shards = shards;
     const config = {
       cluster: 'sim',
       node: ports.name as NodeName,
-      routes: [{ ...ROUTE, ...route }],
+      routes: [route, ...moreRoutes].map((changes) => ({ ...ROUTE, ...changes })),
       leaseTtlMs,
       shards,
       secrets: [] as Config['secrets'],
       replyTopic: NAMES.replyTopic,
       deadLetterTopic: NAMES.deadLetterTopic,
+      acknowledgements: false,
+      ackTopic: '',
       sizes: { maxRecordBytes: 1_048_588, maxPayloadBytes: 1_048_576 },
       maxReplyBytes: 1_000_000,
     };

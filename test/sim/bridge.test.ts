@@ -71,6 +71,18 @@ test('a leaving node hands over without a pause and without repeating anything',
   expect(completedTwice(world.history)).toEqual([]);
 });
 
+test('a job that is given back is so within the lease, however short that is', async () => {
+  const factory = bridgeNodes({ leaseTtlMs: 2.5 * SECOND, route: { maxPending: 1 } });
+  const world = new World({ seed: 4, nodes: 6, factory });
+  world.startAll();
+  await world.run(5 * SECOND);
+  world.startInstances(60, 2 * SECOND);
+  await world.run(5 * SECOND);
+  const givenBack = world.history.of('command').filter(({ payload }) => payload.endsWith(NAMES.giveBack));
+  expect(givenBack.length).toBeGreaterThan(5);
+  world.assertHolds();
+});
+
 const SEEDS = Number(process.env.HOLDFAST_SIM_SEEDS ?? 40);
 const FIRST = Number(process.env.HOLDFAST_SIM_FROM ?? Math.floor(Date.now() / 1000) % 1_000_000);
 

@@ -1,9 +1,11 @@
 // The checker against hand-made histories: a good one passes, and each way of breaking it is named.
 import { describe, expect, test } from 'vitest';
 import type { Incarnation, Lane } from '../../src/actors/ids.ts';
+import { PLAIN_CONTRACT } from '../../src/actors/messages.ts';
 import type { FailJob } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
+import { RESULT } from '../actors/pending-job-world.ts';
 import { VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { check, completedTwice, repeatedRequests, unfinished } from './checker.ts';
 import { type CommandName, failPayload, History, type ReplyKind } from './history.ts';
@@ -28,7 +30,14 @@ const HELD: Snapshot = {
     elementInstanceKey: '2',
     tenantId: '<default>',
   },
-  settings: { replyTimeoutMs: 1, onReplyTimeout: 'incident', retryBackoffMs: 1, lateWindowMs: 1, incidentWindowMs: 1 },
+  settings: {
+    ...PLAIN_CONTRACT,
+    replyTimeoutMs: 1,
+    onReplyTimeout: 'incident',
+    retryBackoffMs: 1,
+    lateWindowMs: 1,
+    incidentWindowMs: 1,
+  },
   retries: 3,
   heldAtMs: 1,
   replyDeadlineMs: 2,
@@ -44,7 +53,7 @@ const HELD: Snapshot = {
   endedAtMs: 0,
   timeline: [],
 };
-const REPLY = { kind: 'result', variables: ANSWER, partition: 0, offset: '0', attempt: 1 } as const;
+const REPLY = { ...RESULT, body: ANSWER, partition: 0, offset: '0', attempt: 1 } as const;
 const FAILING = {
   cause: 'not json',
   why: 'malformed',
@@ -52,6 +61,7 @@ const FAILING = {
   backoffMs: 0,
   outcome: 'failed',
   errorCode: '',
+  variables: '',
 } as const;
 const ended = (outcome: NonNullable<Snapshot['outcome']>, more: Partial<Snapshot> = {}): Snapshot => ({
   ...HELD,
@@ -132,9 +142,9 @@ class Story {
     return this;
   }
 
-  command(command: CommandName, payload: string, cutOff = false): this {
-    const common = { command, jobKey: JOB, node: 'n1', payload, cutOff } as const;
-    this.history.add({ kind: 'command', ...common });
+  command(command: CommandName, payload: string, barred = ''): this {
+    const common = { command, jobKey: JOB, node: 'n1', payload } as const;
+    this.history.add({ kind: 'command', ...common, barred });
     this.history.add({ kind: 'accepted', ...common });
     if (command === 'complete') this.history.add({ kind: 'ended', jobKey: JOB, how: 'completed' });
     this.history.add({ kind: 'answered', ...common, code: 'ok' });
@@ -302,8 +312,11 @@ test('I3: "no reply in time" is true', () => {
   expect(held().reply('malformed', 'm').stored(by(5_500)).broken()).toEqual([]);
 });
 
-test('I4: an effect while cut off', () => {
-  expect(held().reply().command('complete', ANSWER, true).broken()).toEqual(['I4']);
+test('I4: an effect of a node that must not act', () => {
+  expect(held().reply().command('complete', ANSWER, 'without a lease').broken()).toEqual(['I4']);
+  const sending = held();
+  sending.history.add({ kind: 'sending', node: 'n1', topic: NAMES.requestTopic, keys: 'x', barred: 'while cut off' });
+  expect(sending.broken()).toEqual(['I4']);
 });
 
 test('I5: a committed record that left no mark', () => {
@@ -438,7 +451,7 @@ test('I1: each illegal successor is named', () => {
   expect(breach(ended('failed'), HELD)).toMatch('held again');
   expect(breach(ended('failed'), { ...HELD, attempt: 3 })).toMatch('attempt 1 -> 3');
   expect(breach(replied, HELD)).toMatch('replied  -> held');
-  expect(breach(replied, { ...replied, reply: { ...REPLY, variables: '{}' } })).toMatch('replaced');
+  expect(breach(replied, { ...replied, reply: { ...REPLY, body: '{}' } })).toMatch('replaced');
   expect(breach({ ...HELD, applied: [[2, '9']] }, { ...failing, applied: [[2, '8']] })).toMatch(
     'reply 2/9 is forgotten',
   );

@@ -51,7 +51,7 @@ class Checker {
     const job = 'jobKey' in event ? this.#jobs.get(event.jobKey) : undefined;
     if (event.kind === 'started') this.#jobs.set(event.jobKey, unseen(event));
     else if (event.kind === 'command' || event.kind === 'sending') {
-      if (event.cutOff) this.#blame('I4', event, `${event.node} emitted it while cut off from NATS`);
+      if (event.barred !== '') this.#blame('I4', event, `${event.node} emitted it ${event.barred}`);
       if (event.kind === 'sending') this.#sending(event);
       if (event.kind === 'command' && job !== undefined) this.#emitted(event, job);
     } else if (event.kind === 'written') this.#written(event, job);
@@ -94,7 +94,7 @@ class Checker {
   #accepted(event: EventOf<'accepted'>, job: JobFacts): void {
     if (event.command === 'complete') {
       if (++job.completions > 1) this.#blame('I2', event, 'completed twice');
-      const stored = job.snapshot?.reply?.variables;
+      const stored = job.snapshot?.reply?.body;
       const reply = job.results.get(event.payload);
       if (reply !== undefined) this.#replies.completedWith(reply.partition, reply.offset, event.atMs);
       if (reply === undefined)

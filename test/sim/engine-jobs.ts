@@ -103,15 +103,15 @@ export class EngineJobs {
     this.#free(job);
   }
 
-  complete(jobKey: string, variables: string, node: string, cutOff: boolean): EngineAnswer {
+  complete(jobKey: string, variables: string, node: string): EngineAnswer {
     if (variables.length > MAX_VARIABLES) return refuse('never', '');
     if (!isObject(variables)) return refuse('never', 'Property variables is invalid');
-    return this.#accept('complete', jobKey, node, cutOff, variables, (job) => this.#end(job, 'completed'));
+    return this.#accept('complete', jobKey, node, variables, (job) => this.#end(job, 'completed'));
   }
 
-  fail(jobKey: string, { retries, backoffMs, message }: FailJob, node: string, cutOff: boolean): EngineAnswer {
+  fail(jobKey: string, { retries, backoffMs, message }: FailJob, node: string): EngineAnswer {
     const payload = failPayload({ retries, backoffMs, message });
-    return this.#accept('fail', jobKey, node, cutOff, payload, (job) => {
+    return this.#accept('fail', jobKey, node, payload, (job) => {
       job.retries = retries;
       if (retries <= 0) this.#raise(job, message);
       else if (backoffMs <= 0) this.#free(job);
@@ -119,20 +119,20 @@ export class EngineJobs {
     });
   }
 
-  throwError(jobKey: string, error: ThrowError, node: string, cutOff: boolean): EngineAnswer {
+  throwError(jobKey: string, error: ThrowError, node: string): EngineAnswer {
     if (error.variables !== '' && !isObject(error.variables)) return refuse('never', 'Property variables is invalid');
-    return this.#accept('throwError', jobKey, node, cutOff, error.code, (job) => {
+    return this.#accept('throwError', jobKey, node, error.code, (job) => {
       if (job.catches.includes(error.code)) this.#end(job, 'errorCaught');
       else this.#raise(job, `unhandled error ${error.code}: ${error.message}`);
     });
   }
 
-  updateTimeout(jobKey: string, timeoutMs: number, node: string, cutOff: boolean): EngineAnswer {
+  updateTimeout(jobKey: string, timeoutMs: number, node: string): EngineAnswer {
     const job = this.#living(jobKey);
     if (job === undefined) return refuse('notFound', 'no such job was found');
     if (job.state !== 'activated') return refuse('failedPrecondition', 'it is not active');
     job.deadlineMs = this.#clock.wallMs() + timeoutMs;
-    this.#history.add({ kind: 'accepted', command: 'updateTimeout', jobKey, node, payload: '', cutOff });
+    this.#history.add({ kind: 'accepted', command: 'updateTimeout', jobKey, node, payload: '' });
     return OK;
   }
 
@@ -140,7 +140,6 @@ export class EngineJobs {
     command: CommandName,
     jobKey: string,
     node: string,
-    cutOff: boolean,
     payload: string,
     effect: (job: Job) => void,
   ): EngineAnswer {
@@ -148,7 +147,7 @@ export class EngineJobs {
     if (job === undefined) return refuse('notFound', 'no such job was found');
     if (job.state === 'backoff' || job.state === 'incident')
       return refuse('failedPrecondition', `it is in state '${job.state}'`);
-    this.#history.add({ kind: 'accepted', command, jobKey, node, payload, cutOff });
+    this.#history.add({ kind: 'accepted', command, jobKey, node, payload });
     effect(job);
     return OK;
   }

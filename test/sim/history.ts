@@ -2,9 +2,9 @@
 //
 // Every simulated server records what it accepted, every port what a node tried. The order of the list is the true order in the world.
 // The hash over all of it is what "replays exactly" means: two runs of one seed are the same if their hashes are.
-import type { FailJob } from '../../src/actors/ports.ts';
+import type { EngineCommands, FailJob } from '../../src/actors/ports.ts';
 
-export type CommandName = 'complete' | 'fail' | 'throwError' | 'updateTimeout';
+export type CommandName = keyof EngineCommands;
 
 /** `node` is '' where no node is concerned; `jobKey` is '' where it is not known. */
 export type WorldEvent =
@@ -19,8 +19,8 @@ export type WorldEvent =
     }
   /** An owner told this node that there is no room for a job that it took: it may give one back. */
   | { readonly kind: 'full'; readonly node: string }
-  /** A node emitted a command; `cutOff`: while it knew that it had no connection to NATS. */
-  | Command<'command'>
+  /** A node emitted a command; `barred`: why it must not have (right-to-act.ts), '' when it may. */
+  | (Command<'command'> & { readonly barred: string })
   /** The engine accepted it: this is the effect. `payload`: variables of a completion, `failPayload`, code of an error. */
   | Command<'accepted'>
   /** The answer reached the node. */
@@ -33,7 +33,7 @@ export type WorldEvent =
       readonly node: string;
       readonly topic: string;
       readonly keys: string;
-      readonly cutOff: boolean;
+      readonly barred: string;
     }
   /** The answer that Kafka has these records (their keys) reached the node that sent them. */
   | { readonly kind: 'acked'; readonly node: string; readonly topic: string; readonly keys: string }
@@ -81,7 +81,6 @@ interface Command<Kind extends string> {
   readonly jobKey: string;
   readonly node: string;
   readonly payload: string;
-  readonly cutOff: boolean;
 }
 
 export type ReplyKind = 'result' | 'malformed' | 'forged' | 'withoutId';

@@ -7,6 +7,7 @@
 // whatever was sent waits, as TCP makes it wait, and arrives when the link heals; or it is lost when the ends give the
 // connection up, after `SILENCE_NOTICED_MS`.
 import type { ClockView, ManualClock } from '../support/manual-clock.ts';
+import { RightToAct } from './right-to-act.ts';
 
 export type ServerName = 'nats' | 'kafka' | 'engine';
 export const SERVERS: readonly ServerName[] = ['nats', 'kafka', 'engine'];
@@ -113,22 +114,19 @@ export class Host {
   readonly name: string;
   readonly clock: ClockView;
   readonly links: Readonly<Record<ServerName, Link>>;
+  readonly rightToAct: RightToAct;
 
   constructor(name: string, world: ManualClock, clock: ClockView) {
     this.name = name;
     this.clock = clock;
     const link = () => new Link(world, clock);
     this.links = { nats: link(), kafka: link(), engine: link() };
+    this.rightToAct = new RightToAct(name, clock, () => this.links.nats.state !== 'down');
   }
 
   /** SIGKILL: the kernel closes the sockets, so the servers know at once. */
   kill(): void {
     this.clock.kill();
     for (const server of SERVERS) this.links[server].cut('down');
-  }
-
-  /** Whether a node that looks now sees itself without NATS. */
-  get cutOff(): boolean {
-    return this.links.nats.state === 'down';
   }
 }

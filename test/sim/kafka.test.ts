@@ -18,6 +18,8 @@ interface Reader {
   next: Map<number, string>;
 }
 
+const may = () => true;
+
 function setUp() {
   const world = new World({ seed: 4, factory: idle, replyPartitions: 4 });
   world.startAll();
@@ -58,6 +60,7 @@ function setUp() {
         NAMES.replyTopic,
         Array.from({ length: count }, (_, i) => ({ ...record('k', `v${i}`), partition: i % 4 })),
         1_000,
+        may,
       ),
     );
   return { world, writer, ask, read, fill };
@@ -66,16 +69,32 @@ function setUp() {
 test('a send is acked and written, refused, or in doubt: written or not', async () => {
   const { world, writer, ask } = setUp();
   const written = () => world.history.of('written').map(({ value }) => value);
-  expect(await ask(writer.send(NAMES.replyTopic, [record('k', 'one'), record('k', 'two')], 500))).toEqual({
+  expect(await ask(writer.send(NAMES.replyTopic, [record('k', 'one'), record('k', 'two')], 500, may))).toEqual({
     kind: 'acked',
   });
-  expect((await ask(writer.send('nowhere', [record('k', 'x')], 500))).kind).toBe('refused');
-  expect((await ask(writer.send(NAMES.replyTopic, [record('k', 'x'.repeat(1_100_000))], 500))).kind).toBe('refused');
+  expect((await ask(writer.send('nowhere', [record('k', 'x')], 500, may))).kind).toBe('refused');
+  expect((await ask(writer.send(NAMES.replyTopic, [record('k', 'x'.repeat(1_100_000))], 500, may))).kind).toBe(
+    'refused',
+  );
   world.faults = { ...CALM, kafka: { ...CALM.kafka, answerLost: 1 } };
-  expect((await ask(writer.send(NAMES.replyTopic, [record('k', 'doubt')], 500))).kind).toBe('transient');
+  expect((await ask(writer.send(NAMES.replyTopic, [record('k', 'doubt')], 500, may))).kind).toBe('transient');
   world.faults = { ...CALM, kafka: { ...CALM.kafka, requestLost: 1 } };
-  expect((await ask(writer.send(NAMES.replyTopic, [record('k', 'lost')], 500))).kind).toBe('transient');
+  expect((await ask(writer.send(NAMES.replyTopic, [record('k', 'lost')], 500, may))).kind).toBe('transient');
   expect(written()).toEqual(['one', 'two', 'doubt']);
+});
+
+test('a topic is looked up before it is first written to; what may not leave after that is not sent', async () => {
+  const { world, writer, ask } = setUp();
+  const sent = world.nowMs;
+  const asked: number[] = [];
+  const mayNot = () => {
+    asked.push(world.nowMs);
+    return false;
+  };
+  expect((await ask(writer.send(NAMES.replyTopic, [record('k', 'no')], 500, mayNot))).kind).toBe('transient');
+  expect(asked).toHaveLength(1);
+  expect(asked[0]).toBeGreaterThan(sent);
+  expect([world.history.of('sending'), world.history.of('written')]).toEqual([[], []]);
 });
 
 test('members share the partitions; a new one makes all read again from what is committed', async () => {

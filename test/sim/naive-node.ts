@@ -66,7 +66,8 @@ export class NaiveNode implements SimNode {
       { name: CORRELATION_HEADER, value: id },
       { name: REPLY_TOPIC_HEADER, value: NAMES.replyTopic },
     ];
-    const send = () => this.#ports.writer.send(NAMES.requestTopic, [{ key: id, value: job.variables, headers }], 1_000);
+    const send = () =>
+      this.#ports.writer.send(NAMES.requestTopic, [{ key: id, value: job.variables, headers }], 1_000, () => true);
     while ((await send()).kind === 'transient');
   }
 

@@ -41,7 +41,7 @@ class Story {
 
   sends(by: 1 | 2, attempt = 1): this {
     const keys = keyOf(attempt);
-    this.history.add({ kind: 'sending', node: `n${by}`, topic: NAMES.requestTopic, keys, cutOff: false });
+    this.history.add({ kind: 'sending', node: `n${by}`, topic: NAMES.requestTopic, keys, barred: '' });
     return this;
   }
 

@@ -4,7 +4,7 @@
 // swallows a few jobs and delivers them, stale, when it goes on. A timed-out job comes only by poll (and on streams too where
 // the world is like 8.6). An activation sent to a process that cannot hear it stays locked until its deadline.
 import type { JobKey } from '../../src/actors/ids.ts';
-import type { EngineAnswer, FailJob, ThrowError } from '../../src/actors/ports.ts';
+import type { EngineAnswer, FailJob, PublishMessage, ThrowError } from '../../src/actors/ports.ts';
 import {
   type ActivatedJob,
   type EnginePort,
@@ -103,31 +103,39 @@ export class SimEngine implements EnginePort {
 
   complete(jobKey: JobKey, variables: string, deadlineMs: number): Promise<EngineAnswer> {
     const { jobs } = this.#servers;
-    return this.#command('complete', jobKey, variables, deadlineMs, (cutOff) =>
-      jobs.complete(jobKey, variables, this.#host.name, cutOff),
+    return this.#command('complete', jobKey, variables, deadlineMs, () =>
+      jobs.complete(jobKey, variables, this.#host.name),
     );
   }
 
   fail(jobKey: JobKey, fail: FailJob, deadlineMs: number): Promise<EngineAnswer> {
     const { jobs } = this.#servers;
     const payload = failPayload(fail);
-    return this.#command('fail', jobKey, payload, deadlineMs, (cutOff) =>
-      jobs.fail(jobKey, fail, this.#host.name, cutOff),
-    );
+    return this.#command('fail', jobKey, payload, deadlineMs, () => jobs.fail(jobKey, fail, this.#host.name));
   }
 
   throwError(jobKey: JobKey, error: ThrowError, deadlineMs: number): Promise<EngineAnswer> {
     const { jobs } = this.#servers;
-    return this.#command('throwError', jobKey, error.code, deadlineMs, (cutOff) =>
-      jobs.throwError(jobKey, error, this.#host.name, cutOff),
+    return this.#command('throwError', jobKey, error.code, deadlineMs, () =>
+      jobs.throwError(jobKey, error, this.#host.name),
     );
   }
 
   updateTimeout(jobKey: JobKey, timeoutMs: number, deadlineMs: number): Promise<EngineAnswer> {
     const { jobs } = this.#servers;
-    return this.#command('updateTimeout', jobKey, '', deadlineMs, (cutOff) =>
-      jobs.updateTimeout(jobKey, timeoutMs, this.#host.name, cutOff),
+    return this.#command('updateTimeout', jobKey, '', deadlineMs, () =>
+      jobs.updateTimeout(jobKey, timeoutMs, this.#host.name),
     );
+  }
+
+  /** Nobody in the simulated processes waits for a message. */
+  publishMessage(message: PublishMessage, deadlineMs: number): Promise<EngineAnswer> {
+    const jobKey = (message.messageId.split('/')[0] ?? '') as JobKey;
+    return this.#command('publishMessage', jobKey, message.variables, deadlineMs, () => ({
+      code: 'ok',
+      unseen: false,
+      message: '',
+    }));
   }
 
   async #command(
@@ -135,12 +143,11 @@ export class SimEngine implements EnginePort {
     jobKey: JobKey,
     payload: string,
     deadlineMs: number,
-    effect: (cutOff: boolean) => EngineAnswer,
+    effect: () => EngineAnswer,
   ): Promise<EngineAnswer> {
     const { random, faults, history } = this.#servers;
     const node = this.#host.name;
-    const cutOff = this.#host.cutOff;
-    history.add({ kind: 'command', command, jobKey, node, payload, cutOff });
+    history.add({ kind: 'command', command, jobKey, node, payload, barred: this.#host.rightToAct.barred(deadlineMs) });
     const spared = command === 'complete' || command === 'fail';
     const answer = await call<EngineAnswer>({
       host: this.#host,
@@ -153,11 +160,11 @@ export class SimEngine implements EnginePort {
           // Half of the time the connection was refused before anything left; else nobody knows.
           if (random.chance(0.5)) reply(transient(false, 'UNAVAILABLE'));
         } else if (!spared && random.chance(faults.backpressure)) reply(transient(false, 'RESOURCE_EXHAUSTED'));
-        else reply(effect(cutOff));
+        else reply(effect());
       },
       inDoubt: (left) => transient(left, left ? 'DEADLINE_EXCEEDED' : 'UNAVAILABLE'),
     });
-    history.add({ kind: 'answered', command, jobKey, node, payload, cutOff, code: answer.code });
+    history.add({ kind: 'answered', command, jobKey, node, payload, code: answer.code });
     return answer;
   }
 

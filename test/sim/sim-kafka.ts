@@ -37,6 +37,8 @@ export class KafkaServers {
   readonly group: KafkaGroup;
   readonly replyTopic: string;
   available = true;
+  /** Topics that take no records for now, as one without enough replicas does. */
+  readonly stuckTopics = new Set<string>();
   #faults: Faults['kafka'];
 
   constructor(
@@ -96,21 +98,36 @@ export class KafkaServers {
 export class SimWriter implements RecordWriter {
   readonly #servers: KafkaServers;
   readonly #host: Host;
+  readonly #known = new Set<string>();
 
   constructor(servers: KafkaServers, host: Host) {
     this.#servers = servers;
     this.#host = host;
   }
 
-  async send(topic: string, records: readonly OutgoingRecord[], deadlineMs: number): Promise<SendAnswer> {
+  async send(
+    topic: string,
+    records: readonly OutgoingRecord[],
+    deadlineMs: number,
+    mayStart: () => boolean,
+  ): Promise<SendAnswer> {
     const { log, history } = this.#servers;
-    const { name: node, cutOff } = this.#host;
+    const { name: node, rightToAct } = this.#host;
+    // As the real one does: what it never wrote to is looked up first.
+    if (!this.#known.has(topic)) {
+      const found = await this.#servers.ask(this.#host, deadlineMs, () => log.has(topic));
+      if (found === undefined) return { kind: 'transient', reason: 'no answer' };
+      if (!found) return { kind: 'refused', reason: `unknown topic ${topic}` };
+      this.#known.add(topic);
+    }
+    if (!mayStart()) return { kind: 'transient', reason: 'not sent' };
     const keys = records.map((record) => (record.key === null ? '' : Buffer.from(record.key).toString())).join(' ');
-    history.add({ kind: 'sending', node, topic, keys, cutOff });
+    history.add({ kind: 'sending', node, topic, keys, barred: rightToAct.barred() });
     const answer = await this.#servers.ask<SendAnswer>(this.#host, deadlineMs, () => {
       if (!log.has(topic)) return { kind: 'refused', reason: `unknown topic ${topic}` };
       if (records.some((record) => (record.value?.length ?? 0) > MAX_RECORD_BYTES))
         return { kind: 'refused', reason: 'record too large' };
+      if (this.#servers.stuckTopics.has(topic)) return { kind: 'transient', reason: 'not enough replicas' };
       for (const record of records) log.append(node, topic, record);
       return { kind: 'acked' };
     });

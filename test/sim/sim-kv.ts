@@ -69,15 +69,19 @@ export class SimKv implements KvPort {
     this.#host = host;
   }
 
-  put(key: string, value: Uint8Array, expected: Revision, options: KvPutOptions = {}): Promise<KvPutAnswer> {
+  async put(key: string, value: Uint8Array, expected: Revision, options: KvPutOptions = {}): Promise<KvPutAnswer> {
     const servers = this.#servers;
     const bytes = value.slice();
-    return this.#call<KvPutAnswer>(
+    const heard = this.#host.rightToAct.writes(key, bytes);
+    const answer = await this.#call<KvPutAnswer>(
       (answer) => {
         servers.whenLed(() => answer(servers.bucket.put(this.#host.name, key, bytes, expected, options.ttlMs)));
       },
       (left) => ({ kind: 'inDoubt', reason: left ? 'no answer' : 'not connected' }),
+      options.tryMs,
     );
+    heard(answer, (revision) => servers.bucket.atRevision(revision)?.value);
+    return answer;
   }
 
   async get(key: string): Promise<KvEntry | undefined> {
@@ -110,9 +114,12 @@ export class SimKv implements KvPort {
     return answer.value;
   }
 
-  #call<T>(serve: (answer: (value: T) => void) => void, inDoubt: (left: boolean) => T): Promise<T> {
+  #call<T>(
+    serve: (answer: (value: T) => void) => void,
+    inDoubt: (left: boolean) => T,
+    deadlineMs = ANSWER_WITHIN_MS,
+  ): Promise<T> {
     const { random, faults } = this.#servers;
-    const deadlineMs = ANSWER_WITHIN_MS;
     return call({ host: this.#host, server: 'nats', random, faults, deadlineMs, serve, inDoubt });
   }
 }

@@ -47,8 +47,7 @@ function breachOfMemory(previous: Snapshot, next: Snapshot): string | undefined 
     const now = next.applied.find(([each]) => each === partition);
     if (now === undefined || BigInt(now[1]) < BigInt(offset)) return `reply ${partition}/${offset} is forgotten`;
   }
-  const replaced =
-    previous.kind === 'replied' && next.kind === 'replied' && previous.reply?.variables !== next.reply?.variables;
+  const replaced = previous.kind === 'replied' && next.kind === 'replied' && previous.reply?.body !== next.reply?.body;
   return replaced ? 'the first accepted reply was replaced' : undefined;
 }
 

@@ -42,6 +42,8 @@ export interface NodePorts {
 
 /** `start` may wait for as long as it likes; a rejection is the process exiting. */
 export interface SimNode {
+  /** What its right to act is judged by; a node without a lease has none. */
+  readonly leaseTtlMs?: number;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Per shard, whether this node serves it now; absent: it knows no shards. */
@@ -167,6 +169,7 @@ export class World {
       log: this.#options.keepLogs === true ? this.#logOf(name, {}) : SILENT,
       toldFull: () => this.history.add({ kind: 'full', node: name }),
     });
+    if (node.leaseTtlMs !== undefined) host.rightToAct.leaseTtlMs = node.leaseTtlMs;
     const life = { host, node };
     this.#lives.set(name, life);
     node.start().catch((error: unknown) => this.#gone(name, life, `exit: ${error}`));
@@ -224,11 +227,11 @@ export class World {
   }
 
   /** Starts instances, spread over this time; their variables differ. */
-  startInstances(count: number, overMs = 0): void {
+  startInstances(count: number, overMs = 0, jobType = JOB_TYPE): void {
     for (let i = 0; i < count; i++) {
       this.clock.setTimer(this.random.float() * overMs, () => {
         const token = Buffer.from(this.random.bytes(8)).toString('hex');
-        this.engine.jobs.start(JOB_TYPE, `{"order":${++this.#started},"token":"${token}","amount":9007199254740993}`);
+        this.engine.jobs.start(jobType, `{"order":${++this.#started},"token":"${token}","amount":9007199254740993}`);
       });
     }
   }

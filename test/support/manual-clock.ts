@@ -158,7 +158,7 @@ export interface ClockViewOptions {
 /** The clock of one process. Its monotonic time goes on while it is frozen, as that of a stopped process does. */
 export class ClockView implements Clock {
   readonly #base: ManualClock;
-  readonly #skewMs: number;
+  #skewMs: number;
   readonly #pace: number;
   #state: 'running' | 'frozen' | 'dead' = 'running';
   #late: Entry[] = [];
@@ -171,6 +171,11 @@ export class ClockView implements Clock {
 
   get state(): 'running' | 'frozen' | 'dead' {
     return this.#state;
+  }
+
+  /** Somebody sets the wall clock: so far ahead of the true one from now on. */
+  setSkew(skewMs: number): void {
+    this.#skewMs = skewMs;
   }
 
   wallMs(): number {

@@ -5,17 +5,17 @@ import type { JobKey, Revision } from '../ids.ts';
 import { decodeSnapshot, encodeSnapshot } from '../snapshot-codec.ts';
 import { emptyState, type JobState } from './state.ts';
 
-const NUMBERS = 5;
+const NUMBERS = 6;
 const HEADER_BYTES = NUMBERS * 8;
 const UNBROKEN = 1;
 const COMPLETE_UNSEEN = 2;
 const OTHER_UNSEEN = 4;
 
-/** undefined: this one is not to be packed, because it owes a request, or something to the engine. */
+/** undefined: this one is not to be packed, because it owes a request, a heartbeat's write, or something to the engine. */
 export function pack(state: JobState): string | undefined {
   const { snapshot } = state;
   const waits = snapshot?.kind === 'parked' || (snapshot?.kind === 'held' && state.ackedAttempt === snapshot.attempt);
-  if (snapshot === undefined || !waits) return undefined;
+  if (snapshot === undefined || !waits || state.progress !== undefined) return undefined;
   const flags =
     (state.unbroken ? UNBROKEN : 0) |
     (state.completeUnseen ? COMPLETE_UNSEEN : 0) |
@@ -25,6 +25,7 @@ export function pack(state: JobState): string | undefined {
     state.engineAtMs,
     state.ackedAtMs,
     state.attachedAtMs,
+    state.heartbeatDeadlineMs,
     state.engineTries * 8 + flags,
   ]);
   // Kafka has the request: the next write drops it anyway.
@@ -46,6 +47,7 @@ export function unpack(jobKey: JobKey, revision: Revision, packed: string): JobS
     engineAtMs: number(1),
     ackedAtMs: number(2),
     attachedAtMs: number(3),
+    heartbeatDeadlineMs: number(4),
     engineTries: Math.floor(last / 8),
     ackedAttempt: snapshot.kind === 'held' ? snapshot.attempt : 0,
     unbroken: (flags & UNBROKEN) !== 0,

@@ -7,6 +7,7 @@ import { due } from './due.ts';
 import { type Decision, type JobContext, type Standing, wasSent } from './effects.ts';
 import { startFailing } from './ending.ts';
 import { planRetry } from './engine-time.ts';
+import { hearAgain } from './heartbeat.ts';
 import { activated, publish, refused } from './hold.ts';
 import { replied } from './reply.ts';
 import { adopt, type JobState } from './state.ts';
@@ -130,6 +131,7 @@ function planUnknown(state: JobState, context: JobContext): void {
     planRetry(state, context);
   } else {
     state.engineAtMs = context.clock.wallMs() + context.random.float() * LIMITS.activationLockMs;
+    hearAgain(state, context);
   }
 }
 

@@ -3,18 +3,22 @@
 import { LIMITS } from '../limits.ts';
 import type { Failing, Snapshot } from '../snapshot.ts';
 import { type Decision, engine, type JobContext, withdraw } from './effects.ts';
-import { finishFailing, finishReplied, startFailing, whoEndedNow } from './ending.ts';
+import { endAsGone, finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planProbe, planRetry, renewedLockMs } from './engine-time.ts';
+import { writeHeartbeat } from './heartbeat.ts';
 import type { JobState } from './state.ts';
-import { windowMs, writeTombstone } from './writing.ts';
+import { windowMs } from './writing.ts';
 
 /** When this job next wants to be looked at, wall ms; undefined: never. Derived, so it need not be stored. */
 export function nextDueMs(state: JobState): number | undefined {
   const snapshot = state.snapshot;
   if (snapshot === undefined) return undefined;
   if (snapshot.kind === 'ended') return forgetAtMs(snapshot);
-  const times = [state.engineAtMs, snapshot.kind === 'held' ? snapshot.replyDeadlineMs : 0].filter((at) => at > 0);
+  const held = snapshot.kind === 'held';
+  const heartbeatMs = state.progress === undefined ? 0 : state.heartbeatWriteAtMs;
+  const ofHold = held ? [snapshot.replyDeadlineMs, state.heartbeatDeadlineMs, heartbeatMs] : [];
+  const times = [state.engineAtMs, ...ofHold].filter((at) => at > 0);
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
@@ -28,7 +32,13 @@ export function* due(state: JobState, context: JobContext): Decision<void> {
   const nowMs = context.clock.wallMs();
   if (snapshot === undefined || snapshot.kind === 'ended') return;
   if (snapshot.kind === 'held' && nowMs >= snapshot.replyDeadlineMs) {
-    return yield* replyDeadline(state, context, snapshot, nowMs);
+    return yield* deadline(state, context, snapshot, nowMs, 'replyTimeout');
+  }
+  if (snapshot.kind === 'held' && state.heartbeatDeadlineMs > 0 && nowMs >= state.heartbeatDeadlineMs) {
+    return yield* heartbeatDeadline(state, context, snapshot, nowMs);
+  }
+  if (snapshot.kind === 'held' && state.progress !== undefined && nowMs >= state.heartbeatWriteAtMs) {
+    return yield* writeHeartbeat(state, context, snapshot);
   }
   if (state.engineAtMs === 0 || nowMs < state.engineAtMs) return;
   switch (snapshot.kind) {
@@ -42,13 +52,29 @@ export function* due(state: JobState, context: JobContext): Decision<void> {
   }
 }
 
-function* replyDeadline(state: JobState, context: JobContext, snapshot: Snapshot, nowMs: number): Decision<void> {
-  if (context.replyProgressMs() < snapshot.replyDeadlineMs) {
+/** Silence counts from the moment at which the service can have heard of it. */
+function* heartbeatDeadline(state: JobState, context: JobContext, snapshot: Snapshot, nowMs: number): Decision<void> {
+  if (wasSentHere(state, snapshot)) return yield* deadline(state, context, snapshot, nowMs, 'heartbeatTimeout');
+  state.heartbeatDeadlineMs = nowMs + snapshot.settings.heartbeatTimeoutMs;
+}
+
+function wasSentHere(state: JobState, snapshot: Snapshot): boolean {
+  return state.ackedAttempt === snapshot.attempt || snapshot.sentAttempt === snapshot.attempt;
+}
+
+function* deadline(
+  state: JobState,
+  context: JobContext,
+  snapshot: Snapshot,
+  nowMs: number,
+  why: 'replyTimeout' | 'heartbeatTimeout',
+): Decision<void> {
+  if (context.replyProgressMs() < (why === 'replyTimeout' ? snapshot.replyDeadlineMs : state.heartbeatDeadlineMs)) {
     // The lock must not lapse while we wait for the partitions to be read.
     if (state.engineAtMs > 0 && nowMs >= state.engineAtMs) yield* renew(state, context);
     return;
   }
-  if (state.ackedAttempt !== snapshot.attempt && snapshot.sentAttempt !== snapshot.attempt) {
+  if (!wasSentHere(state, snapshot)) {
     // Withdrawn first, so that a request is not sent after its job has failed. In flight: its outcome is awaited. Not
     // known any more: its outcome is on its way to this mailbox, unless it got lost there; then nobody else brings it.
     const answer = yield* withdraw(snapshot.attempt);
@@ -56,7 +82,7 @@ function* replyDeadline(state: JobState, context: JobContext, snapshot: Snapshot
     if (answer === 'unknown' && nowMs < snapshot.replyDeadlineMs + LIMITS.outcomeLostMs) return;
     return yield* startFailing(state, context, snapshot, timedOut(snapshot, 'notSent'), undefined);
   }
-  yield* startFailing(state, context, snapshot, timedOut(snapshot, 'replyTimeout'), undefined);
+  yield* startFailing(state, context, snapshot, timedOut(snapshot, why), undefined);
 }
 
 /** Renewal and probe in one: the lock is extended, and a job that is gone is noticed. */
@@ -69,7 +95,7 @@ function* renew(state: JobState, context: JobContext): Decision<void> {
       state.lockDeadlineMs = context.clock.wallMs() + timeoutMs;
       return planProbe(state, context);
     case 'gone':
-      return yield* writeTombstone(state, context, yield* whoEndedNow(state), undefined);
+      return yield* endAsGone(state, context, undefined);
     case 'awaitActivation':
       return planProbe(state, context);
     default:
@@ -77,19 +103,21 @@ function* renew(state: JobState, context: JobContext): Decision<void> {
   }
 }
 
-function timedOut(snapshot: Snapshot, why: 'notSent' | 'replyTimeout'): Failing {
-  const seconds = snapshot.settings.replyTimeoutMs / 1000;
-  const topic = snapshot.request?.topic;
-  const incident = snapshot.settings.onReplyTimeout === 'incident';
-  return {
-    cause:
-      why === 'notSent'
-        ? `The request was not sent${topic === undefined ? '' : ` to topic ${topic}`} within ${seconds} s: Kafka did not take it.`
-        : `No reply within ${seconds} s.`,
-    why,
-    retries: incident ? 0 : Math.max(0, snapshot.retries - 1),
-    backoffMs: incident ? 0 : snapshot.settings.retryBackoffMs,
-    outcome: 'timedOut',
-    errorCode: '',
-  };
+function timedOut(snapshot: Snapshot, why: 'notSent' | 'replyTimeout' | 'heartbeatTimeout'): Failing {
+  const { settings, request, retries } = snapshot;
+  const seconds = settings.replyTimeoutMs / 1000;
+  const cause = {
+    notSent: `The request was not sent${request === undefined ? '' : ` to topic ${request.topic}`} within ${seconds} s: Kafka did not take it.`,
+    replyTimeout: `No reply within ${seconds} s.`,
+    heartbeatTimeout: `No heartbeat and no reply within ${settings.heartbeatTimeoutMs / 1000} s.`,
+  }[why];
+  const failing = { cause, why, retries: 0, backoffMs: 0, outcome: 'timedOut', errorCode: '', variables: '' } as const;
+  switch (settings.onReplyTimeout) {
+    case 'incident':
+      return failing;
+    case 'fail':
+      return { ...failing, retries: Math.max(0, retries - 1), backoffMs: settings.retryBackoffMs };
+    case 'error':
+      return { ...failing, retries, outcome: 'bpmnError', errorCode: settings.timeoutErrorCode };
+  }
 }

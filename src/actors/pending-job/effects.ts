@@ -2,8 +2,8 @@
 // reads top to bottom, while no clock, I/O or randomness of its own is inside and any driver (production, simulator,
 // property test) can run it. One effect at a time per job: the mailbox holds everything else back meanwhile.
 import type { CorrelationId, Incarnation, JobKey, Lane, NodeName, Revision } from '../ids.ts';
-import type { OutgoingRequest } from '../messages.ts';
-import type { Clock, EngineAnswer, FailJob, Random, ThrowError } from '../ports.ts';
+import type { CallSettings, CancelRecord, OutgoingRequest, ReplyAsSent, Verdict } from '../messages.ts';
+import type { Clock, EngineAnswer, FailJob, PublishMessage, Random, ThrowError } from '../ports.ts';
 import type { Snapshot } from '../snapshot.ts';
 
 export type Effect =
@@ -15,12 +15,17 @@ export type Effect =
   | { readonly do: 'fail'; readonly fail: FailJob }
   | { readonly do: 'throwError'; readonly error: ThrowError }
   | { readonly do: 'updateTimeout'; readonly timeoutMs: number }
+  | { readonly do: 'publishMessage'; readonly message: PublishMessage }
   /** Leader read of the shard's claim: is it ours, and has it been since before this write? Answered by boolean. */
   | { readonly do: 'confirmOwner'; readonly since: Revision }
   /** Leader read of another incarnation's sent watermark: does it cover this hold? Answered by boolean. */
   | { readonly do: 'wasSent'; readonly writer: Incarnation; readonly revision: Revision; readonly attempt: number }
   /** Hands the request to the publisher; its outcome comes back as a command of its own. */
   | { readonly do: 'publish'; readonly request: OutgoingRequest }
+  /** Claims a business key for this job; answered by AliasAnswer once that is settled. */
+  | { readonly do: 'claimAlias'; readonly key: string; readonly ttlMs: number }
+  /** Hands a cancel record to the publisher; what becomes of it is not awaited. */
+  | { readonly do: 'cancelRecord'; readonly record: CancelRecord }
   /** Takes an unsent request back; answered by WithdrawAnswer. */
   | { readonly do: 'withdraw'; readonly attempt: number };
 
@@ -36,6 +41,9 @@ export type PutAnswer =
   /** It can never be stored (too large). */
   | { readonly kind: 'never'; readonly reason: string };
 
+/** `taken`: another job that lives, or whose tombstone still stands, has this business key. */
+export type AliasAnswer = 'ours' | 'taken';
+
 export type WithdrawAnswer = 'withdrawn' | 'inFlight' | 'unknown';
 
 /** What decisions may know of their surroundings; shared by all jobs of an incarnation. */
@@ -45,6 +53,8 @@ export interface JobContext {
   readonly node: NodeName;
   readonly incarnation: Incarnation;
   correlationId(jobKey: JobKey, attempt: number): CorrelationId;
+  /** What a reply means under these settings. Pure, and total: whatever a service sends has a verdict. */
+  interpret(settings: CallSettings, reply: ReplyAsSent): Verdict;
   /** False while the engine was last seen slow or away: results are then stored before they are tried. */
   engineHealthy(): boolean;
   /** Pending jobs of this node, for the pace of renewals. */
@@ -66,7 +76,7 @@ export function* read(): Decision<Standing | undefined> {
 }
 
 export function* engine(
-  call: Extract<Effect, { do: 'complete' | 'fail' | 'throwError' | 'updateTimeout' }>,
+  call: Extract<Effect, { do: 'complete' | 'fail' | 'throwError' | 'updateTimeout' | 'publishMessage' }>,
 ): Decision<EngineAnswer> {
   return (yield call) as EngineAnswer;
 }
@@ -78,6 +88,10 @@ export function* confirmOwner(since: Revision): Decision<boolean> {
 export function* wasSent(hold: Standing): Decision<boolean> {
   const { incarnation: writer, attempt } = hold.snapshot;
   return (yield { do: 'wasSent', writer, revision: hold.revision, attempt }) as boolean;
+}
+
+export function* claimAlias(key: string, ttlMs: number): Decision<AliasAnswer> {
+  return (yield { do: 'claimAlias', key, ttlMs }) as AliasAnswer;
 }
 
 export function* withdraw(attempt: number): Decision<WithdrawAnswer> {

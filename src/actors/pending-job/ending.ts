@@ -1,8 +1,10 @@
 // Ending a job in the engine: completing with a result, failing with a stored cause. Both follow the table in
 // engine-answers.ts. Completing may go before its snapshot (the cause is stored in Kafka under an uncommitted offset,
 // and completing is idempotent); failing and throwing never do (design §3.2).
+
+import type { CorrelationId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import type { ReplyAnswer, ReplyPosition } from '../messages.ts';
+import type { CancelRecord, ReplyAnswer, ReplyPosition } from '../messages.ts';
 import type { EngineAnswer } from '../ports.ts';
 import type { Failing, Snapshot, StoredReply } from '../snapshot.ts';
 import { confirmOwner, type Decision, engine, type JobContext } from './effects.ts';
@@ -22,7 +24,7 @@ export function* acceptResult(
   reply: StoredReply,
 ): Decision<ReplyAnswer> {
   if (!context.engineHealthy()) return yield* storeReply(state, context, from, reply, 'later');
-  const answer = yield* complete(state, reply.variables);
+  const answer = yield* complete(state, reply.body);
   switch (CONSEQUENCES.complete[answer.code]) {
     case 'ended':
       yield* writeTombstone(state, context, 'completed', reply);
@@ -45,12 +47,12 @@ export function* acceptResult(
 export function* finishReplied(state: JobState, context: JobContext, snapshot: Snapshot): Decision<void> {
   const reply = snapshot.reply;
   if (reply === undefined) return;
-  const answer = yield* complete(state, reply.variables);
+  const answer = yield* complete(state, reply.body);
   switch (CONSEQUENCES.complete[answer.code]) {
     case 'ended':
       return yield* writeTombstone(state, context, 'completed', reply);
     case 'gone':
-      return yield* writeTombstone(state, context, yield* whoEndedNow(state), reply);
+      return yield* endAsGone(state, context, reply);
     case 'keepReply':
       return planProbe(state, context, LIMITS.waitingProbeMs);
     case 'malformed':
@@ -97,7 +99,7 @@ export function* finishFailing(state: JobState, context: JobContext, snapshot: S
     // A shorter text for the same retries; an error that cannot be thrown becomes an incident.
     answer = yield* failOrThrow(
       state,
-      { ...failing, outcome: 'failed', retries: command === 'fail' ? failing.retries : 0 },
+      { ...failing, outcome: 'failed', retries: command === 'fail' ? failing.retries : 0, variables: '' },
       `holdfast: the engine refused: ${plain(answer.message)}`,
     );
     consequence = CONSEQUENCES.fail[answer.code];
@@ -105,12 +107,45 @@ export function* finishFailing(state: JobState, context: JobContext, snapshot: S
   switch (consequence) {
     case 'ended':
     case 'shorten':
-      return yield* writeTombstone(state, context, failing.outcome, undefined);
+      yield* writeTombstone(state, context, failing.outcome, undefined);
+      return yield* tellService(state, context, snapshot, 'timedOut');
     case 'gone':
-      return yield* writeTombstone(state, context, yield* whoEndedNow(state), undefined);
+      return yield* endAsGone(state, context, undefined);
     default:
       return planRetry(state, context);
   }
+}
+
+/** The engine said NOT_FOUND: the tombstone, and a word to the service when the job was cancelled. */
+export function* endAsGone(state: JobState, context: JobContext, position: ReplyPosition | undefined): Decision<void> {
+  const from = state.snapshot;
+  yield* writeTombstone(state, context, yield* whoEndedNow(state), position);
+  if (from !== undefined) yield* tellService(state, context, from, 'cancelled');
+}
+
+/**
+ * Nobody waits for its reply any more. Told once its tombstone stands, to a service that was asked and has not answered;
+ * it is a courtesy: lost with a process that dies right then, for the next owner no longer knows who ended the job.
+ */
+function* tellService(
+  state: JobState,
+  context: JobContext,
+  from: Snapshot,
+  reason: CancelRecord['reason'],
+): Decision<void> {
+  const { settings, attempt, alias, failing } = from;
+  const ended = state.snapshot;
+  const isSo = reason === 'cancelled' ? ended?.outcome === 'cancelled' : ended?.kind === 'ended' && ranOut(failing);
+  const answered = from.reply !== undefined || (failing !== undefined && !ranOut(failing));
+  const asked = state.ackedAttempt === attempt || from.sentAttempt === attempt;
+  if (settings.cancelTopic === '' || !isSo || answered || !asked || ended?.attempt !== attempt) return;
+  const correlationId = (alias || context.correlationId(state.jobKey, attempt)) as CorrelationId;
+  const { cancelTopic: topic, profile } = settings;
+  yield { do: 'cancelRecord', record: { jobKey: state.jobKey, attempt, correlationId, topic, profile, reason } };
+}
+
+function ranOut(failing: Failing | undefined): boolean {
+  return failing?.why === 'replyTimeout' || failing?.why === 'heartbeatTimeout';
 }
 
 /**
@@ -131,10 +166,17 @@ function* complete(state: JobState, variables: string): Decision<EngineAnswer> {
 function* failOrThrow(state: JobState, failing: Failing, message: string): Decision<EngineAnswer> {
   const answer =
     failing.outcome === 'bpmnError'
-      ? yield* engine({ do: 'throwError', error: { code: failing.errorCode, message, variables: '{}' } })
-      : yield* engine({ do: 'fail', fail: { retries: failing.retries, backoffMs: failing.backoffMs, message } });
+      ? yield* engine({
+          do: 'throwError',
+          error: { code: failing.errorCode, message, variables: failing.variables || '{}' },
+        })
+      : yield* engine({ do: 'fail', fail: { ...retriesOf(failing), message, variables: failing.variables } });
   if (answer.unseen) state.otherUnseen = true;
   return answer;
+}
+
+function retriesOf({ retries, backoffMs }: Failing) {
+  return { retries, backoffMs };
 }
 
 /** Without a message TTL: it stays for as long as the job lives, in an incident too. `complete`: when that is tried next. */
@@ -180,6 +222,7 @@ function malformed(snapshot: Snapshot, why: string): Failing {
     backoffMs: snapshot.settings.retryBackoffMs,
     outcome: 'failed',
     errorCode: '',
+    variables: '',
   };
 }
 

@@ -3,11 +3,12 @@
 import type { CorrelationId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Activation, ActivationAnswer } from '../messages.ts';
-import { addToTimeline, type Failing, type Snapshot } from '../snapshot.ts';
-import { type Decision, engine, type JobContext } from './effects.ts';
+import { addToTimeline, type Failing, type Snapshot, type StoredReply } from '../snapshot.ts';
+import { claimAlias, type Decision, engine, type JobContext } from './effects.ts';
 import { finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planFirstRenewal } from './engine-time.ts';
+import { failingBy } from './reply-verdict.ts';
 import type { JobState } from './state.ts';
 import { NotStorable, store, successor } from './writing.ts';
 
@@ -53,9 +54,18 @@ function* hold(
   if (lockDeadlineMs <= context.clock.wallMs()) return 'stale';
   if (!context.admits(activation.lane, activation.maxPending)) return 'full';
   const held = firstSnapshot(context, activation, before);
+  state.heartbeatDeadlineMs = held.heartbeatDeadlineMs;
   if (activation.fault !== undefined) {
     yield* startFailing(state, context, { ...held, request: undefined }, refused(activation.fault), undefined);
     return 'failed';
+  }
+  if (activation.businessKey !== '') {
+    if ((yield* claimAlias(activation.businessKey, aliasMs(activation))) === 'taken') {
+      yield* startFailing(state, context, { ...held, request: undefined }, keyTaken(activation), undefined);
+      return 'failed';
+    }
+    // An alias without a hold is free again for others once no hold can be on its way: none is written after its lock.
+    if (lockDeadlineMs <= context.clock.wallMs()) return 'stale';
   }
   try {
     yield* store(state, held);
@@ -87,9 +97,11 @@ export function* publish(state: JobState, context: JobContext, held: Snapshot): 
       correlationId: (request.headers.find(([name]) => name === CORRELATION)?.[1] ??
         context.correlationId(state.jobKey, held.attempt)) as CorrelationId,
       lane: held.lane,
-      topic: request.topic,
-      body: request.body,
-      headers: request.headers.filter(([name]) => name !== CORRELATION),
+      content: { ...request, headers: request.headers.filter(([name]) => name !== CORRELATION) },
+      profile: held.settings.profile,
+      origin: held.origin,
+      replyDeadlineMs: held.replyDeadlineMs,
+      trace: held.trace,
     },
   };
 }
@@ -120,26 +132,38 @@ function* reopen(
   }
 }
 
-/** The reply came before any hold (the bucket was lost): the activation brings the settings, then it is a stored reply. */
+/**
+ * The reply came before any hold (the bucket was lost): the activation brings the settings that say what it means, then it
+ * is a stored reply.
+ */
 function* completeParked(
   state: JobState,
   context: JobContext,
   activation: Activation,
   parked: Snapshot,
 ): Decision<ActivationAnswer> {
-  const { attempt, sentAttempt, reply, applied, timeline } = parked;
+  const { sentAttempt, reply, applied, timeline } = parked;
+  const attempt = Math.max(1, parked.attempt);
   const from = { ...firstSnapshot(context, activation, undefined), attempt, sentAttempt, applied, timeline };
-  const replied = successor(state, context, from, { kind: 'replied', reply, request: undefined }, 'activated');
-  yield* store(state, replied);
   state.lockDeadlineMs = activation.lockDeadlineMs;
+  const verdict = reply && context.interpret(activation.settings, reply);
+  if (verdict === undefined || verdict.kind === 'heartbeat') return 'stale'; // nothing parks such a thing
+  if (verdict.kind !== 'result') {
+    yield* startFailing(state, context, { ...from, request: undefined }, failingBy(from, verdict), undefined);
+    return 'failed';
+  }
+  const result = { ...(reply as StoredReply), body: verdict.variables };
+  const replied = successor(state, context, from, { kind: 'replied', reply: result, request: undefined }, 'activated');
+  yield* store(state, replied);
   yield* finishReplied(state, context, replied);
   return 'attached';
 }
 
 function firstSnapshot(context: JobContext, activation: Activation, before: Snapshot | undefined): Snapshot {
   const nowMs = context.clock.wallMs();
-  const { jobKey } = activation;
+  const { jobKey, businessKey, settings } = activation;
   const attempt = before === undefined ? 1 : before.attempt + 1;
+  const correlationId = businessKey || context.correlationId(jobKey, attempt);
   return {
     kind: 'held',
     attempt,
@@ -147,17 +171,18 @@ function firstSnapshot(context: JobContext, activation: Activation, before: Snap
     sentAttempt: 0,
     lane: activation.lane,
     origin: activation.origin,
-    settings: activation.settings,
+    settings,
     retries: activation.retries,
     heldAtMs: nowMs,
-    replyDeadlineMs: nowMs + activation.settings.replyTimeoutMs,
-    heartbeatDeadlineMs: 0,
+    replyDeadlineMs: nowMs + settings.replyTimeoutMs,
+    heartbeatDeadlineMs: settings.heartbeatTimeoutMs > 0 ? nowMs + settings.heartbeatTimeoutMs : 0,
     progress: '',
     trace: activation.trace,
-    alias: '',
+    // Ours is kept only if the service is to be told of a cancellation: a secret may rotate until then.
+    alias: businessKey || (settings.cancelTopic === '' ? '' : correlationId),
     request: {
       ...activation.request,
-      headers: [[CORRELATION, context.correlationId(jobKey, attempt)], ...activation.request.headers],
+      headers: [[CORRELATION, correlationId], ...activation.request.headers],
     },
     applied: before?.applied ?? [],
     reply: undefined,
@@ -179,5 +204,25 @@ export function refused(reason: string): Failing {
     backoffMs: 0,
     outcome: 'failed',
     errorCode: '',
+    variables: '',
   };
+}
+
+/** Two calls under one business key could not be told apart by their replies: this one waits, a retry less. */
+function keyTaken({ businessKey, retries, settings }: Activation): Failing {
+  return {
+    cause: `Another call that has not ended, or ended lately, has the business key "${businessKey}".`,
+    why: 'businessKeyTaken',
+    retries: Math.max(0, retries - 1),
+    backoffMs: settings.retryBackoffMs,
+    outcome: 'failed',
+    errorCode: '',
+    variables: '',
+  };
+}
+
+/** An alias outlives its call: who finds one whose job has neither snapshot nor tombstone may take it over anyway. */
+function aliasMs({ settings }: Activation): number {
+  const longestMs = settings.replyTimeoutMs + Math.max(settings.lateWindowMs, settings.incidentWindowMs);
+  return Math.max(LIMITS.aliasMinMs, 2 * longestMs);
 }

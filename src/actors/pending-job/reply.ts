@@ -2,14 +2,27 @@
 // engine-final outcome; a result of any attempt completes, an error counts only for its own attempt (design §5).
 import { ABSENT, type Lane } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import type { Reply, ReplyAnswer } from '../messages.ts';
-import type { Failing, Snapshot, StoredReply } from '../snapshot.ts';
+import {
+  type DeadLetterReason,
+  PLAIN_CONTRACT,
+  type Rejection,
+  type Reply,
+  type ReplyAnswer,
+  type ReplyAsSent,
+  type Verdict,
+} from '../messages.ts';
+import type { Snapshot, StoredReply } from '../snapshot.ts';
 import { type Decision, engine, type JobContext, read } from './effects.ts';
 import { acceptResult, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planProbe } from './engine-time.ts';
+import { writeHeartbeat } from './heartbeat.ts';
+import { failingBy } from './reply-verdict.ts';
 import { adopt, type JobState } from './state.ts';
 import { NotStorable, Redecide, store, wasApplied, withApplied } from './writing.ts';
+
+/** How a correlation id of ours begins. */
+const OUR_ID = 'hf1-';
 
 /** `retry`: it cannot be decided now; whoever sent it asks again. */
 export function* replied(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer | 'retry'> {
@@ -24,49 +37,131 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
   if (snapshot === undefined) return yield* withoutHold(state, context, reply);
   if (wasApplied(snapshot.applied, reply.position)) return 'duplicate';
   if (snapshot.outcome === 'completed') return 'duplicate';
-  if (reply.content.kind === 'malformed') return yield* malformedReply(state, context, snapshot, reply);
-
-  const result: StoredReply = {
-    kind: 'result',
-    variables: reply.content.variables,
-    partition: reply.position.partition,
-    offset: reply.position.offset,
-    attempt: reply.attempt,
-  };
-  switch (snapshot.kind) {
-    case 'held':
-    case 'failing':
-      return yield* acceptResult(state, context, snapshot, result);
-    case 'replied':
-    case 'parked':
-      return 'duplicate';
-    case 'ended':
-      // Nobody can say who ended it: possibly this very reply. What may have been applied is never dead-lettered (I5).
-      if (snapshot.outcome === 'gone') return 'applied';
-      if (snapshot.outcome === 'cancelled') return 'late';
-      return yield* acceptResult(state, context, snapshot, result);
+  const { content } = reply;
+  const verdict = content.kind === 'malformed' ? content : context.interpret(snapshot.settings, content);
+  switch (verdict.kind) {
+    case 'result':
+      return yield* result(state, context, snapshot, reply, verdict.variables);
+    case 'heartbeat':
+      return yield* heartbeat(state, context, snapshot, reply, verdict.progress);
+    case 'error':
+    case 'failure':
+      return yield* errorReply(state, context, snapshot, reply, verdict);
+    case 'malformed':
+      return yield* malformedReply(state, context, snapshot, reply, verdict);
   }
 }
 
-/** Malformed with the id of a pending job: that job fails now, a retry less. The record is dead-lettered by its reader. */
+/** Of any attempt: it completes, unless the job ended in a way that the engine does not reverse. */
+function* result(
+  state: JobState,
+  context: JobContext,
+  snapshot: Snapshot,
+  reply: Reply,
+  variables: string,
+): Decision<ReplyAnswer | 'retry'> {
+  switch (snapshot.kind) {
+    case 'replied':
+    case 'parked':
+      return 'duplicate';
+    case 'held':
+    case 'failing':
+      break;
+    case 'ended':
+      // Nobody can say who ended it: possibly this very reply. What may have been applied is never dead-lettered (I5).
+      if (snapshot.outcome === 'gone') return 'applied';
+      if (snapshot.outcome === 'cancelled') return yield* late(snapshot, reply, variables);
+  }
+  const answer = yield* acceptResult(state, context, snapshot, stored(reply, variables));
+  return answer === 'late' ? yield* late(snapshot, reply, variables) : answer;
+}
+
+/** The engine does not take it any more: what then, its job's settings say. */
+function* late(snapshot: Snapshot, reply: Reply, variables: string): Decision<ReplyAnswer | 'retry'> {
+  const { settings, origin, alias } = snapshot;
+  if (settings.onLate === 'drop') return 'lateDropped';
+  if (settings.onLate === 'dlq') return 'late';
+  const { partition, offset } = reply.position;
+  const answer = yield* engine({
+    do: 'publishMessage',
+    message: {
+      name: settings.lateMessageName,
+      // Whoever wants to catch it knows the business key, or else its own instance.
+      correlationKey: alias.startsWith(OUR_ID) || alias === '' ? origin.instanceKey : alias,
+      messageId: `${reply.jobKey}/${partition}/${offset}`,
+      timeToLiveMs: LIMITS.lateMessageMs,
+      tenantId: origin.tenantId,
+      variables,
+    },
+  });
+  // Published before, under the same id, is published; what the engine never takes is still of use to a person.
+  if (answer.code === 'ok') return 'latePublished';
+  return answer.code === 'transient' ? 'retry' : 'late';
+}
+
+/** Taken into memory; written now and then, for whoever looks and for the next owner. */
+function* heartbeat(
+  state: JobState,
+  context: JobContext,
+  snapshot: Snapshot,
+  reply: Reply,
+  progress: string,
+): Decision<ReplyAnswer> {
+  if (snapshot.kind !== 'held' || !isOfAttempt(reply, snapshot)) return 'lateDropped';
+  const { heartbeatTimeoutMs } = snapshot.settings;
+  if (heartbeatTimeoutMs > 0) state.heartbeatDeadlineMs = context.clock.wallMs() + heartbeatTimeoutMs;
+  state.progress = progress;
+  if (context.clock.wallMs() >= state.heartbeatWriteAtMs) yield* writeHeartbeat(state, context, snapshot);
+  return 'applied';
+}
+
+/** A business or a technical error: stored first, then told to the engine. */
+function* errorReply(
+  state: JobState,
+  context: JobContext,
+  snapshot: Snapshot,
+  reply: Reply,
+  verdict: Extract<Verdict, { kind: 'error' | 'failure' }>,
+): Decision<ReplyAnswer | 'retry'> {
+  if (snapshot.kind === 'parked') return 'duplicate';
+  if (snapshot.kind === 'ended' && snapshot.outcome === 'gone') return 'applied';
+  if (snapshot.kind !== 'held' || !isOfAttempt(reply, snapshot)) {
+    return yield* late(snapshot, reply, verdict.variables === '' ? '{}' : verdict.variables);
+  }
+  yield* startFailing(state, context, snapshot, failingBy(snapshot, verdict), reply.position);
+  return 'applied';
+}
+
+/**
+ * Malformed with the id of a pending job: that job fails now, a retry less. The record is dead-lettered by its reader, who
+ * knows of it, or hears of it here.
+ */
 function* malformedReply(
   state: JobState,
   context: JobContext,
   snapshot: Snapshot,
   reply: Reply,
+  verdict: Extract<Verdict, { kind: 'malformed' }>,
 ): Decision<ReplyAnswer> {
-  if (snapshot.kind !== 'held' || snapshot.attempt !== reply.attempt || reply.content.kind !== 'malformed')
-    return 'late';
-  const failing: Failing = {
-    cause: `Malformed reply (${reply.content.reason}): ${reply.content.message}`,
-    why: 'malformed',
-    retries: Math.max(0, snapshot.retries - 1),
-    backoffMs: snapshot.settings.retryBackoffMs,
-    outcome: 'failed',
-    errorCode: '',
-  };
-  yield* startFailing(state, context, snapshot, failing, reply.position);
-  return 'applied';
+  const rejection = reply.content.kind === 'reply' ? rejectionOf(verdict.reason) : undefined;
+  if (snapshot.kind !== 'held' || !isOfAttempt(reply, snapshot)) return rejection ?? 'late';
+  yield* startFailing(state, context, snapshot, failingBy(snapshot, verdict), reply.position);
+  return rejection ?? 'applied';
+}
+
+function rejectionOf(reason: DeadLetterReason): Rejection {
+  return reason === 'not-object' || reason === 'refused' ? reason : 'malformed';
+}
+
+/** A business key names no attempt: it is about the one that stands. */
+function isOfAttempt(reply: Reply, snapshot: Snapshot): boolean {
+  return reply.attempt === 0 || reply.attempt === snapshot.attempt;
+}
+
+/** The result as its snapshot keeps it. */
+function stored({ position, attempt }: Reply, variables: string): StoredReply {
+  const nothing = { code: '', message: '', retries: undefined, backoffMs: undefined, headers: [] };
+  return { kind: 'reply', status: 'result', body: variables, ...nothing, ...position, attempt };
 }
 
 /** A valid id without a snapshot: the engine says whether the job lives; if so, the reply waits for its next activation. */
@@ -81,9 +176,11 @@ function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decis
     throw new Redecide();
   }
   if (consequence === 'retry') return 'retry';
-  if (reply.content.kind === 'malformed') return 'applied';
+  const { content } = reply;
+  // Neither says anything that the job's next activation could use.
+  if (content.kind === 'malformed' || content.status === 'heartbeat') return 'applied';
   try {
-    yield* store(state, parked(context, reply, reply.content.variables));
+    yield* store(state, parked(context, reply, content));
   } catch (error) {
     if (error instanceof NotStorable) return 'refused'; // asked again for ever, it would hold up its partition
     throw error;
@@ -93,7 +190,7 @@ function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decis
 }
 
 /** Without an activation there are no settings: those that matter come with the activation that completes it. */
-function parked(context: JobContext, reply: Reply, variables: string): Snapshot {
+function parked(context: JobContext, reply: Reply, content: ReplyAsSent): Snapshot {
   const nowMs = context.clock.wallMs();
   return {
     kind: 'parked',
@@ -111,6 +208,7 @@ function parked(context: JobContext, reply: Reply, variables: string): Snapshot 
       tenantId: '',
     },
     settings: {
+      ...PLAIN_CONTRACT,
       replyTimeoutMs: 0,
       onReplyTimeout: 'incident',
       retryBackoffMs: 0,
@@ -126,13 +224,7 @@ function parked(context: JobContext, reply: Reply, variables: string): Snapshot 
     alias: '',
     request: undefined,
     applied: withApplied([], reply.position),
-    reply: {
-      kind: 'result',
-      variables,
-      partition: reply.position.partition,
-      offset: reply.position.offset,
-      attempt: reply.attempt,
-    },
+    reply: { ...content, ...reply.position, attempt: reply.attempt },
     failing: undefined,
     outcome: undefined,
     endedAtMs: 0,

@@ -19,6 +19,12 @@ export interface JobState {
   /** Happened since the last write, wall ms, 0: nothing; they join the timeline with the next write. */
   ackedAtMs: number;
   attachedAtMs: number;
+  /** When the service counts as silent, wall ms, 0: it owes no sign of life. Later than the stored one by what came since. */
+  heartbeatDeadlineMs: number;
+  /** What the newest heartbeat said and the snapshot does not; undefined: nothing. */
+  progress: string | undefined;
+  /** No heartbeat is written before this, wall ms. */
+  heartbeatWriteAtMs: number;
   /** What stands was found, not written by this actor: nobody here has seen to its request. */
   adopted: boolean;
   /** See OwnPart in engine-answers.ts. */
@@ -38,6 +44,9 @@ export function emptyState(jobKey: JobKey): JobState {
     ackedAttempt: 0,
     ackedAtMs: 0,
     attachedAtMs: 0,
+    heartbeatDeadlineMs: 0,
+    progress: undefined,
+    heartbeatWriteAtMs: 0,
     adopted: false,
     unbroken: false,
     completeUnseen: false,
@@ -53,6 +62,8 @@ export function adopt(state: JobState, snapshot: Snapshot | undefined, revision:
   state.unbroken = false;
   state.engineAtMs = 0;
   state.engineTries = 0;
+  state.heartbeatDeadlineMs = snapshot?.heartbeatDeadlineMs ?? 0;
+  state.progress = undefined;
   if (snapshot === undefined || snapshot.attempt !== state.ackedAttempt) {
     state.ackedAttempt = snapshot !== undefined && snapshot.sentAttempt === snapshot.attempt ? snapshot.attempt : 0;
   }

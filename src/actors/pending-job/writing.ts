@@ -27,6 +27,8 @@ export function successor(
     ...changes,
     incarnation: context.incarnation,
     sentAttempt,
+    heartbeatDeadlineMs: (changes.kind ?? from.kind) === 'held' ? state.heartbeatDeadlineMs : 0,
+    progress: changes.progress ?? state.progress ?? from.progress,
     timeline: addToTimeline(from.timeline, [
       ...unwritten(state, context),
       { atMs: context.clock.wallMs(), what, node: context.node },
@@ -64,6 +66,7 @@ function keep(state: JobState, snapshot: Snapshot, revision: Revision): void {
   state.adopted = false;
   state.ackedAtMs = 0;
   state.attachedAtMs = 0;
+  if (snapshot.kind !== 'held' || state.progress === snapshot.progress) state.progress = undefined;
 }
 
 /** How long the tombstone of this outcome is kept: the late window, or the incident window (the engine may hand it out again). */
@@ -121,6 +124,7 @@ function ended(
     request: undefined,
     reply: undefined,
     failing: undefined,
+    progress: '',
   };
 }
 

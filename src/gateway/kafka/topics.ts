@@ -27,10 +27,15 @@ export interface KafkaFacts {
 }
 
 /** What a cluster called `cluster` needs. */
-export function topicsOf(cluster: string): { readonly replies: TopicSpec; readonly deadLetters: TopicSpec } {
+export function topicsOf(cluster: string): {
+  readonly replies: TopicSpec;
+  readonly deadLetters: TopicSpec;
+  readonly acknowledgements: TopicSpec;
+} {
   return {
     replies: { name: `holdfast.${cluster}.replies`, partitions: REPLY_PARTITIONS },
     deadLetters: { name: `holdfast.${cluster}.dlq`, partitions: 1 },
+    acknowledgements: { name: `holdfast.${cluster}.acks`, partitions: REPLY_PARTITIONS },
   };
 }
 

@@ -5,7 +5,19 @@
 // deleted, sends to every other fail as "unknown topic", for good. So a topic is looked up alone before it is first given to a
 // producer, an unknown topic is only believed after such a look-up, twice (brokers learn of new topics one after another), and
 // the producer is then replaced by one that has never heard of the deleted topic.
-import { type Admin, type IHeaders, type Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
+//
+// All that takes time, and so do connecting and kafkajs's own look-up of a topic that is new to a producer. Whether the
+// records may leave is therefore asked twice: before they are given to kafkajs, and by the partitioner, which it runs once it
+// knows the topic. What comes after that is at most a connection to the partition's leader.
+import {
+  type Admin,
+  type ICustomPartitioner,
+  type IHeaders,
+  type Kafka,
+  type Message,
+  Partitioners,
+  type Producer,
+} from 'kafkajs';
 import type { KafkaHeader, OutgoingRecord, RecordWriter, SendAnswer } from '../ports.ts';
 import { describeError, meaningOf } from './errors.ts';
 import { Renewable } from './renewable.ts';
@@ -15,34 +27,50 @@ const UNKNOWN_FOR_MS = 1_000;
 const SECOND_LOOK_AFTER_MS = 250;
 const ACKS_FROM_ALL = -1;
 
+class MayNotStart extends Error {
+  constructor() {
+    super('not sent: this node may not act now');
+  }
+}
+
 export class KafkaRecordWriter implements RecordWriter {
   readonly #producer: Renewable<Producer>;
   readonly #admin: Renewable<Admin>;
   /** Topics that exist, as far as the present producer knows. */
   #known = new Set<string>();
   readonly #refused = new Map<string, { readonly reason: string; readonly untilMs: number }>();
+  /** By the first message of each send. */
+  readonly #mayStart = new WeakMap<object, () => boolean>();
 
   constructor(kafka: Kafka) {
     this.#producer = new Renewable(() =>
       kafka.producer({
         allowAutoTopicCreation: false,
         idempotent: false,
-        createPartitioner: Partitioners.DefaultPartitioner,
+        createPartitioner: this.#askingPartitioner,
         retry: { retries: 0 },
       }),
     );
     this.#admin = new Renewable(() => kafka.admin({ retry: { retries: 0 } }));
   }
 
-  async send(topic: string, records: readonly OutgoingRecord[], deadlineMs: number): Promise<SendAnswer> {
+  async send(
+    topic: string,
+    records: readonly OutgoingRecord[],
+    deadlineMs: number,
+    mayStart: () => boolean,
+  ): Promise<SendAnswer> {
     try {
       const refusal = await this.#lookUp(topic, deadlineMs);
       if (refusal !== undefined) return refusal;
       const messages = records.map(messageOf);
-      await this.#producer.use(deadlineMs, (producer) =>
-        producer.send({ topic, messages, acks: ACKS_FROM_ALL, timeout: deadlineMs }),
-      );
-      return { kind: 'acked' };
+      if (messages[0] !== undefined) this.#mayStart.set(messages[0], mayStart);
+      const sent = await this.#producer.use(deadlineMs, async (producer) => {
+        if (!mayStart()) return false;
+        await producer.send({ topic, messages, acks: ACKS_FROM_ALL, timeout: deadlineMs });
+        return true;
+      });
+      return sent ? { kind: 'acked' } : { kind: 'transient', reason: new MayNotStart().message };
     } catch (error) {
       const reason = `topic ${topic}: ${describeError(error)}`;
       switch (meaningOf(error)) {
@@ -61,6 +89,14 @@ export class KafkaRecordWriter implements RecordWriter {
   async close(): Promise<void> {
     await Promise.all([this.#producer.close(), this.#admin.close()]);
   }
+
+  readonly #askingPartitioner: ICustomPartitioner = () => {
+    const choose = Partitioners.DefaultPartitioner();
+    return (args) => {
+      if (this.#mayStart.get(args.message)?.() === false) throw new MayNotStart();
+      return choose(args);
+    };
+  };
 
   /** Undefined: the topic exists. @throws when Kafka cannot be asked */
   async #lookUp(topic: string, deadlineMs: number): Promise<SendAnswer | undefined> {

@@ -8,9 +8,9 @@
 //
 // Codes that mean two things are told apart by their text, as seen on Zeebe 8.6, 8.8 and 8.9.
 import { status } from '@grpc/grpc-js';
-import type { EngineAnswer } from '../../actors/ports.ts';
+import type { EngineAnswer, EngineCommands } from '../../actors/ports.ts';
 
-export type EngineCommand = 'complete' | 'fail' | 'throwError' | 'updateTimeout';
+export type EngineCommand = keyof EngineCommands;
 
 /** A call that did not succeed. `status` is the gRPC code, `details` the text that came with it. */
 export class ZeebeCallError extends Error {
@@ -35,15 +35,18 @@ interface Row {
   readonly text?: RegExp;
   /** Absent: any command. */
   readonly commands?: readonly EngineCommand[];
-  readonly answer: 'notFound' | 'failedPrecondition' | 'never' | 'refusedForNow' | 'unseen';
+  readonly answer: 'ok' | 'notFound' | 'failedPrecondition' | 'never' | 'refusedForNow' | 'unseen';
 }
 
-const WITH_VARIABLES: readonly EngineCommand[] = ['complete', 'throwError'];
+const WITH_VARIABLES: readonly EngineCommand[] = ['complete', 'throwError', 'publishMessage'];
 
 const TABLE: readonly Row[] = [
   { status: status.NOT_FOUND, answer: 'notFound' },
   { status: status.FAILED_PRECONDITION, answer: 'failedPrecondition' },
   { status: status.INVALID_ARGUMENT, answer: 'never' },
+
+  // A message id is taken once: an earlier try of ours, or another node's.
+  { status: status.ALREADY_EXISTS, commands: ['publishMessage'], answer: 'ok' },
 
   // The gateway's limit for one message, and grpc's own on this side.
   { status: status.RESOURCE_EXHAUSTED, text: /exceeds maximum size|with a size larger than/i, answer: 'never' },
@@ -90,6 +93,8 @@ export function answerTo(command: EngineCommand, error: ZeebeCallError): EngineA
       (candidate.commands?.includes(command) ?? true),
   );
   switch (row?.answer) {
+    case 'ok':
+      return OK;
     case 'notFound':
     case 'failedPrecondition':
     case 'never':

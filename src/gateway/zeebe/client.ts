@@ -5,7 +5,7 @@
 // fails jobs with large integers by itself and never reopens a broken stream; its configuration and authentication are.
 import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import type { JobKey } from '../../actors/ids.ts';
-import type { EngineAnswer, FailJob, ThrowError } from '../../actors/ports.ts';
+import type { EngineAnswer, FailJob, PublishMessage, ThrowError } from '../../actors/ports.ts';
 import { type ActivatedJob, type EnginePort, EngineUnavailable, type JobQuery, type JobStream } from '../ports.ts';
 import { answerTo, type EngineCommand, OK, refuseVariables, shortenMessage, ZeebeCallError } from './answers.ts';
 import { configureConnection, type ZeebeSettings } from './connection.ts';
@@ -47,13 +47,15 @@ export class ZeebeClient implements EnginePort {
   }
 
   async fail(jobKey: JobKey, fail: FailJob, deadlineMs: number): Promise<EngineAnswer> {
+    const { variables = '' } = fail;
     const request = {
       jobKey,
       retries: fail.retries,
       errorMessage: shortenMessage(fail.message),
       retryBackOff: int64(fail.backoffMs),
+      ...(variables !== '' && { variables }),
     };
-    return this.#command('fail', 'FailJob', request, deadlineMs);
+    return refuseVariables(variables) ?? this.#command('fail', 'FailJob', request, deadlineMs);
   }
 
   async throwError(jobKey: JobKey, error: ThrowError, deadlineMs: number): Promise<EngineAnswer> {
@@ -64,6 +66,12 @@ export class ZeebeClient implements EnginePort {
 
   async updateTimeout(jobKey: JobKey, timeoutMs: number, deadlineMs: number): Promise<EngineAnswer> {
     return this.#command('updateTimeout', 'UpdateJobTimeout', { jobKey, timeout: int64(timeoutMs) }, deadlineMs);
+  }
+
+  async publishMessage(message: PublishMessage, deadlineMs: number): Promise<EngineAnswer> {
+    const { timeToLiveMs, ...rest } = message;
+    const request = { ...rest, timeToLive: int64(timeToLiveMs) };
+    return refuseVariables(message.variables) ?? this.#command('publishMessage', 'PublishMessage', request, deadlineMs);
   }
 
   /** Any other unary call of the gateway. `deadlineMs` is a duration. @throws ZeebeCallError */

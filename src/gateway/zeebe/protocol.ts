@@ -28,7 +28,13 @@ interface InstanceMade {
 export interface Calls {
   CompleteJob: [{ readonly jobKey: string; readonly variables: string }, Empty];
   FailJob: [
-    { readonly jobKey: string; readonly retries: number; readonly errorMessage: string; readonly retryBackOff: string },
+    {
+      readonly jobKey: string;
+      readonly retries: number;
+      readonly errorMessage: string;
+      readonly retryBackOff: string;
+      readonly variables?: string;
+    },
     Empty,
   ];
   ThrowError: [
@@ -49,6 +55,7 @@ export interface Calls {
       readonly name: string;
       readonly correlationKey: string;
       readonly timeToLive: string;
+      readonly messageId?: string;
       readonly variables: string;
       readonly tenantId?: string;
     },

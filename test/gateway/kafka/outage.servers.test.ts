@@ -19,7 +19,7 @@ it('survives a killed and restarted broker, and one that hangs', async () => {
   const write = (value: string) =>
     eventually(
       `"${value}" to be written`,
-      async () => (await writer.send(topic, [{ key: value, value, headers: [] }], 2_000)).kind === 'acked',
+      async () => (await writer.send(topic, [{ key: value, value, headers: [] }], 2_000, () => true)).kind === 'acked',
       { deadlineMs: 30_000, everyMs: 200 },
     );
   const arrives = (value: string) =>
@@ -31,7 +31,7 @@ it('survives a killed and restarted broker, and one that hangs', async () => {
   await arrives('before');
 
   await broker.server.kill();
-  const answer = await writer.send(topic, [{ key: 'k', value: 'v', headers: [] }], 2_000);
+  const answer = await writer.send(topic, [{ key: 'k', value: 'v', headers: [] }], 2_000, () => true);
   expect(answer.kind).toBe('transient');
   await expect(reading.reader.endOffsets()).rejects.toThrow();
   await eventually('the reader to notice', () => reading.assigned === undefined, { deadlineMs: 20_000 });
@@ -41,7 +41,7 @@ it('survives a killed and restarted broker, and one that hangs', async () => {
 
   broker.server.pause();
   const sentMs = performance.now();
-  expect((await writer.send(topic, [{ key: 'k', value: 'v', headers: [] }], 1_000)).kind).toBe('transient');
+  expect((await writer.send(topic, [{ key: 'k', value: 'v', headers: [] }], 1_000, () => true)).kind).toBe('transient');
   expect(performance.now() - sentMs).toBeLessThan(3_000);
   broker.server.resume();
   await write('after the hang');

@@ -1,0 +1,293 @@
+// What a service and a modeller can say about a call, one promise each: errors, heartbeats, what then when time runs out,
+// replies that come too late, cancel records, business keys.
+import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../src/actors/limits.ts';
+import type { CallSettings, ReplyAsSent } from '../../src/actors/messages.ts';
+import { nextDueMs } from '../../src/actors/pending-job/due.ts';
+import type { Snapshot } from '../../src/actors/snapshot.ts';
+import { SETTINGS, World } from './pending-job-world.ts';
+
+/** A job that is held under these settings, and whose request Kafka has. */
+function held(settings: Partial<CallSettings> = {}, businessKey = ''): World {
+  const world = new World();
+  world.settings = { ...SETTINGS, ...settings };
+  world.businessKey = businessKey;
+  expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('held');
+  world.kafkaTakes(world.owner, 1);
+  world.owner.drain();
+  return world;
+}
+
+const reply = (world: World, offset: number, content: Partial<ReplyAsSent> = {}, attempt = 1) =>
+  world.ask({ type: 'replied', reply: world.reply(offset, content, attempt) });
+const due = (world: World) => world.ask({ type: 'due' });
+const snapshot = (world: World): Snapshot => world.standing!.snapshot;
+const effects = (world: World) => world.owner.effects.map((effect) => effect.do);
+
+/** Time passes, and every reply of it has been read. */
+function pass(world: World, ms: number): void {
+  world.pass(ms);
+  world.replyProgressMs = world.nowMs;
+}
+
+describe('an error reply', () => {
+  test('of business is thrown with code, message and variables, its intention stored first', () => {
+    const world = held();
+    const from = world.owner.effects.length;
+    const declined = { status: 'error', code: 'DECLINED', message: 'no credit', body: '{"limit":100}' } as const;
+    expect(reply(world, 0, declined)).toBe('applied');
+    expect(effects(world).slice(from)).toEqual(['put', 'throwError', 'put']);
+    expect(world.history.at(-2)?.snapshot.failing).toMatchObject({ why: 'businessError', errorCode: 'DECLINED' });
+    expect(world.engine.thrown).toEqual([{ code: 'DECLINED', message: 'no credit', variables: '{"limit":100}' }]);
+    expect(snapshot(world)).toMatchObject({ kind: 'ended', outcome: 'bpmnError' });
+    expect(world.breaches).toEqual([]);
+  });
+
+  test('of technology costs one retry after the backoff of the route, or what it says itself', () => {
+    const world = held();
+    expect(reply(world, 0, { status: 'failure', message: 'down', body: '' })).toBe('applied');
+    expect(world.engine).toMatchObject({ retries: 2, backoffUntilMs: world.nowMs + SETTINGS.retryBackoffMs });
+    const own = held();
+    reply(own, 0, { status: 'failure', message: 'down', retries: 7, backoffMs: 99, body: '' });
+    expect(own.engine).toMatchObject({ retries: 7, backoffUntilMs: own.nowMs + 99 });
+    const last = held();
+    reply(last, 0, { status: 'failure', message: 'no use', retries: 0, body: '' });
+    expect(last.engine.state).toBe('incident');
+  });
+
+  test('counts for its own attempt only, and under a business key for the one that stands', () => {
+    const world = held();
+    reply(world, 0, { status: 'failure', body: '' });
+    pass(world, SETTINGS.retryBackoffMs);
+    expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('held');
+    expect(reply(world, 1, { status: 'failure', body: '' }, 1)).toBe('late');
+    expect(reply(world, 2, { status: 'error', code: 'X', body: '' }, 1)).toBe('late');
+    expect(snapshot(world)).toMatchObject({ kind: 'held', attempt: 2 });
+    expect(reply(world, 3, { status: 'failure', body: '' }, 0)).toBe('applied');
+    expect(snapshot(world).outcome).toBe('failed');
+    expect(world.breaches).toEqual([]);
+  });
+
+  test('that comes again is a duplicate, and costs nothing', () => {
+    const world = held();
+    reply(world, 0, { status: 'failure', body: '' });
+    expect(reply(world, 0, { status: 'failure', body: '' })).toBe('duplicate');
+    expect(world.engine.retriesBurnt).toBe(1);
+  });
+
+  test('whose variables are more than the engine takes is told without them', () => {
+    const world = held();
+    const body = JSON.stringify({ x: 'x'.repeat(LIMITS.errorVariablesChars) });
+    reply(world, 0, { status: 'error', code: 'BIG', message: 'm', body });
+    expect(world.engine.thrown).toEqual([{ code: 'BIG', message: 'm', variables: '{}' }]);
+  });
+});
+
+test('a reply that means nothing fails its job, a retry less, and is refused with the reason', () => {
+  const world = held();
+  expect(reply(world, 0, { body: '[1]' })).toBe('not-object');
+  expect(world.engine.retries).toBe(2);
+  expect(snapshot(world).outcome).toBe('failed');
+  // Of an attempt that is over it is still no letter for anybody else.
+  expect(reply(world, 1, { body: '[1]' })).toBe('not-object');
+  expect(world.engine.retries).toBe(2);
+});
+
+describe('a heartbeat', () => {
+  const HEARD = { heartbeatTimeoutMs: 20_000, replyTimeoutMs: 600_000 };
+
+  test('is written at most once in five seconds, and the newest is what is written then', () => {
+    const world = held(HEARD);
+    const writes = () => world.history.length;
+    const before = writes();
+    expect(reply(world, 0, { status: 'heartbeat', body: '{"done":1}' })).toBe('applied');
+    expect(writes()).toBe(before + 1);
+    for (let offset = 1; offset <= 3; offset++) {
+      pass(world, 1_000);
+      expect(reply(world, offset, { status: 'heartbeat', body: `{"done":${offset + 1}}` })).toBe('applied');
+    }
+    expect(writes()).toBe(before + 1);
+    expect(nextDueMs(world.owner.state)).toBe(world.nowMs + 2_000);
+    pass(world, 2_000);
+    due(world);
+    expect(writes()).toBe(before + 2);
+    expect(snapshot(world)).toMatchObject({ progress: '{"done":4}', heartbeatDeadlineMs: world.nowMs + 18_000 });
+    expect(snapshot(world).timeline.filter(({ what }) => what === 'heartbeat')).toHaveLength(1);
+  });
+
+  test('puts off the silence that fails the job, and not the reply deadline', () => {
+    const world = held(HEARD);
+    for (let beat = 0; beat < 5; beat++) {
+      pass(world, 15_000);
+      reply(world, beat, { status: 'heartbeat', body: '' });
+      due(world);
+    }
+    expect(snapshot(world).kind).toBe('held');
+    pass(world, 20_000);
+    due(world);
+    expect(snapshot(world)).toMatchObject({ outcome: 'timedOut' });
+    expect(world.history.at(-2)?.snapshot.failing).toMatchObject({ why: 'heartbeatTimeout', retries: 2 });
+  });
+
+  test('silence counts only once every reply of its time is read, and once the service was asked', () => {
+    const world = held(HEARD);
+    world.pass(20_000);
+    due(world);
+    expect(snapshot(world).kind).toBe('held');
+    const unsent = new World();
+    unsent.settings = { ...SETTINGS, ...HEARD };
+    unsent.ask({ type: 'activated', activation: unsent.activate()! });
+    pass(unsent, 20_000);
+    due(unsent);
+    expect(snapshot(unsent).kind).toBe('held');
+    expect(unsent.owner.state.heartbeatDeadlineMs).toBe(unsent.nowMs + 20_000);
+  });
+
+  test('after a takeover the service has the whole time again', () => {
+    const world = held(HEARD);
+    pass(world, 19_000);
+    world.owner.die();
+    world.takeOver().drain();
+    pass(world, 19_000);
+    due(world);
+    expect(snapshot(world).kind).toBe('held');
+    pass(world, 1_000);
+    due(world);
+    expect(snapshot(world).outcome).toBe('timedOut');
+  });
+
+  test('of another attempt, or after the end, is dropped', () => {
+    const world = held(HEARD);
+    reply(world, 0, { status: 'heartbeat', body: '' }, 2);
+    expect(reply(world, 1, { status: 'heartbeat', body: '' }, 2)).toBe('lateDropped');
+    reply(world, 2, { status: 'failure', body: '' });
+    expect(reply(world, 3, { status: 'heartbeat', body: '' })).toBe('lateDropped');
+  });
+});
+
+test('when time is up, a BPMN error if the route says so', () => {
+  const world = held({ onReplyTimeout: 'error', timeoutErrorCode: 'TOO_LATE' });
+  pass(world, SETTINGS.replyTimeoutMs);
+  due(world);
+  expect(world.engine.thrown).toEqual([expect.objectContaining({ code: 'TOO_LATE' })]);
+  expect(snapshot(world).outcome).toBe('bpmnError');
+});
+
+describe('a reply that comes too late', () => {
+  /** The instance was cancelled, and a renewal has noticed. */
+  function cancelled(settings: Partial<CallSettings>, businessKey = ''): World {
+    const world = held(settings, businessKey);
+    world.engine.state = 'cancelled';
+    world.nowMs = world.owner.state.engineAtMs;
+    due(world);
+    expect(snapshot(world).outcome).toBe('cancelled');
+    return world;
+  }
+
+  test('is for the dead letters, or nobody, or whoever catches a message', () => {
+    expect(reply(cancelled({}), 0)).toBe('late');
+    expect(reply(cancelled({ onLate: 'drop' }), 0)).toBe('lateDropped');
+    const world = cancelled({ onLate: 'publishMessage', lateMessageName: 'late-charge' });
+    expect(reply(world, 7, { body: '{"a":1}' })).toBe('latePublished');
+    expect(world.owner.effects.at(-1)).toEqual({
+      do: 'publishMessage',
+      message: {
+        name: 'late-charge',
+        correlationKey: '1',
+        messageId: '2251799813685249/0/7',
+        timeToLiveMs: LIMITS.lateMessageMs,
+        tenantId: '<default>',
+        variables: '{"a":1}',
+      },
+    });
+  });
+
+  test('is published under its business key, again until the engine has it, and else kept', () => {
+    const world = cancelled({ onLate: 'publishMessage', lateMessageName: 'late' }, 'order-7');
+    world.fates.push('later');
+    expect(reply(world, 0)).toBe('retry');
+    expect(world.owner.effects.at(-1)).toMatchObject({ message: { correlationKey: 'order-7' } });
+    world.fates.push('never');
+    expect(reply(world, 0)).toBe('late');
+  });
+});
+
+describe('a cancel record', () => {
+  const TOLD = { cancelTopic: 'charges' };
+
+  test('follows the tombstone of a job that was cancelled or ran out of time', () => {
+    const world = held(TOLD);
+    world.engine.state = 'cancelled';
+    world.nowMs = world.owner.state.engineAtMs;
+    due(world);
+    expect(effects(world).slice(-2)).toEqual(['put', 'cancelRecord']);
+    const record = { attempt: 1, correlationId: 'id-1', topic: 'charges', profile: 'spring' };
+    expect(world.cancelRecords).toEqual([expect.objectContaining({ ...record, reason: 'cancelled' })]);
+    const slow = held(TOLD, 'order-7');
+    pass(slow, SETTINGS.replyTimeoutMs);
+    due(slow);
+    expect(slow.cancelRecords).toEqual([expect.objectContaining({ correlationId: 'order-7', reason: 'timedOut' })]);
+  });
+
+  test('is not sent when the route wants none, nothing was asked, the service answered, or nobody knows who ended it', () => {
+    const none = held();
+    none.engine.state = 'cancelled';
+    none.nowMs = none.owner.state.engineAtMs;
+    due(none);
+    const unsent = new World();
+    unsent.settings = { ...SETTINGS, ...TOLD };
+    unsent.ask({ type: 'activated', activation: unsent.activate()! });
+    unsent.engine.state = 'cancelled';
+    unsent.nowMs = unsent.owner.state.engineAtMs;
+    due(unsent);
+    const answered = held(TOLD);
+    reply(answered, 0, { status: 'error', code: 'X', body: '' });
+    const completed = held(TOLD);
+    reply(completed, 0);
+    const unknown = held(TOLD);
+    unknown.engine.state = 'cancelled';
+    unknown.owner.die();
+    unknown.takeOver().drain();
+    unknown.nowMs = unknown.owner.state.engineAtMs;
+    due(unknown);
+    expect(snapshot(unknown).outcome).toBe('gone');
+    for (const world of [none, unsent, answered, completed, unknown]) expect(world.cancelRecords).toEqual([]);
+  });
+});
+
+describe('a business key', () => {
+  test('is claimed before the hold, and is what the service sees, in every attempt', () => {
+    const world = held({}, 'order-7');
+    expect(effects(world)).toEqual(['claimAlias', 'put', 'publish']);
+    expect(snapshot(world).alias).toBe('order-7');
+    reply(world, 0, { status: 'failure', body: '' }, 0);
+    pass(world, SETTINGS.retryBackoffMs);
+    world.ask({ type: 'activated', activation: world.activate()! });
+    const sent = world.owner.effects.flatMap((effect) => (effect.do === 'publish' ? [effect.request] : []));
+    expect(sent.map(({ correlationId, attempt }) => [correlationId, attempt])).toEqual([
+      ['order-7', 1],
+      ['order-7', 2],
+    ]);
+  });
+
+  test('that another call has fails the job, a retry less after its backoff, and asks the service nothing', () => {
+    const world = new World();
+    world.businessKey = 'order-7';
+    world.taken = 'order-7';
+    expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('failed');
+    expect(world.engine).toMatchObject({ retries: 2, backoffUntilMs: world.nowMs + SETTINGS.retryBackoffMs });
+    expect(world.history[0]?.snapshot.failing?.cause).toMatch(/business key "order-7"/);
+    expect(effects(world)).not.toContain('publish');
+  });
+});
+
+test('a parked reply means what the settings of its activation say: an error too', () => {
+  const world = new World();
+  world.activate();
+  expect(reply(world, 0, { status: 'error', code: 'DECLINED', message: 'm', body: '' })).toBe('applied');
+  expect(snapshot(world)).toMatchObject({ kind: 'parked', reply: { status: 'error', code: 'DECLINED' } });
+  world.pass(LIMITS.releaseLockMs);
+  expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('failed');
+  expect(world.engine.thrown).toEqual([expect.objectContaining({ code: 'DECLINED' })]);
+  expect(world.breaches).toEqual([]);
+});

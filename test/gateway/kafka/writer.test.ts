@@ -1,0 +1,85 @@
+// When the writer asks whether records may leave, against a kafkajs that the test plays: every step waits for the test.
+import type { Kafka } from 'kafkajs';
+import { expect, it } from 'vitest';
+import { KafkaRecordWriter } from '../../../src/gateway/kafka/writer.ts';
+import type { SendAnswer } from '../../../src/gateway/ports.ts';
+import { settled } from '../../support/manual-clock.ts';
+
+interface Given {
+  readonly topic: string;
+  readonly messages: readonly object[];
+}
+type Partitioner = (args: { topic: string; partitionMetadata: object[]; message: object }) => number;
+
+function setUp() {
+  const steps: { what: string; done: () => void }[] = [];
+  const step = (what: string) => () => new Promise<void>((done) => steps.push({ what, done }));
+  const leaves: Given[] = [];
+  const kafka = {
+    admin: () => ({
+      connect: step('admin connects'),
+      disconnect: async () => {},
+      fetchTopicMetadata: step('topic found'),
+    }),
+    producer: ({ createPartitioner }: { createPartitioner: () => Partitioner }) => {
+      const partitionOf = createPartitioner();
+      return {
+        connect: step('producer connects'),
+        disconnect: async () => {},
+        // As kafkajs does: its own look-up, then every message to its partition, then the request.
+        send: async ({ topic, messages }: Given) => {
+          await step('producer finds topic')();
+          const partitionMetadata = [{ partitionId: 0, leader: 1, isr: [1], partitionErrorCode: 0 }];
+          for (const message of messages) partitionOf({ topic, partitionMetadata, message });
+          leaves.push({ topic, messages });
+        },
+      };
+    },
+  } as unknown as Kafka;
+  let may = true;
+  const answers: SendAnswer[] = [];
+  const writer = new KafkaRecordWriter(kafka);
+  const send = async () => {
+    void writer
+      .send('a', [{ key: 'k', value: 'v', headers: [] }], 10_000, () => may)
+      .then((answer) => answers.push(answer));
+    await settled();
+  };
+  /** Lets the step that waits go on; answers which it was. */
+  const next = async () => {
+    const taken = steps.shift();
+    taken?.done();
+    await settled();
+    return taken?.what;
+  };
+  const mayNot = () => {
+    may = false;
+  };
+  return { send, next, answers, leaves, steps, mayNot };
+}
+
+const STEPS = ['admin connects', 'topic found', 'producer connects', 'producer finds topic'];
+
+it('sends once every look-up is done', async () => {
+  const { send, next, answers, leaves } = setUp();
+  await send();
+  for (const step of STEPS) expect(await next()).toBe(step);
+  expect(answers).toEqual([{ kind: 'acked' }]);
+  expect(leaves).toHaveLength(1);
+});
+
+it.each(STEPS)('sends nothing when it may no more while "%s" is under way', async (during) => {
+  const { send, next, answers, leaves, steps, mayNot } = setUp();
+  await send();
+  const taken: (string | undefined)[] = [];
+  while (steps[0] !== undefined) {
+    if (steps[0].what === during) mayNot();
+    taken.push(await next());
+  }
+  expect(leaves).toEqual([]);
+  // What is known before kafkajs is given the records spares it (and us: it would be replaced) the rest.
+  expect(taken.includes('producer finds topic')).toBe(during === 'producer finds topic');
+  expect(answers).toEqual([
+    { kind: 'transient', reason: expect.stringContaining('not sent: this node may not act now') },
+  ]);
+});

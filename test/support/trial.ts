@@ -2,7 +2,7 @@
 // that a test of trouble needs, under names of its own. Between nodes and engine stands the demo's proxy, which counts jobs
 // that were completed again although their node had been told.
 import { randomBytes } from 'node:crypto';
-import { type CompleteCall, completedTwice } from '../../deploy/demo/complete-calls.ts';
+import { type CompleteCall, completedTwice, unanswered } from '../../deploy/demo/complete-calls.ts';
 import { EngineProxy } from '../../deploy/demo/engine-proxy.ts';
 import { topicsOf } from '../../src/gateway/kafka/topics.ts';
 import { Driver } from './driver.ts';
@@ -149,10 +149,10 @@ export class Trial {
 
   /** The calls of each job that was completed again although an earlier answer had been heard. */
   completedTwice(): readonly (readonly CompleteCall[])[] {
-    const calls = this.#proxy.completeCalls.map((call) => (this.#heard(call) ? call : unheard(call)));
+    const calls = this.#proxy.completeCalls.map((call) => (this.#heard(call) ? call : unanswered(call)));
     const jobs = Map.groupBy(calls, ({ jobKey }) => jobKey);
     return [...jobs.values()].filter(
-      (calls) => completedTwice(calls, (id) => this.#proxy.connections[id]?.closedMs) > 0,
+      (calls) => completedTwice(calls, (id) => this.#proxy.connections[id]?.closedMs).size > 0,
     );
   }
 
@@ -168,10 +168,6 @@ export class Trial {
     await Promise.all([this.service.stop(), this.driver.close()]);
     this.#proxy.close();
   }
-}
-
-function unheard({ answeredMs: _, ...call }: CompleteCall): CompleteCall {
-  return call;
 }
 
 /** A name that no other test uses. */

@@ -147,6 +147,22 @@ export class Trial {
     for (const { name } of this.nodes.all) this.#pauses.push({ node: name, fromMs, toMs });
   }
 
+  /**
+   * The bucket was deleted. As without JetStream, but for each node only until it lives anew on the new one: what it is told
+   * from then on it can write down.
+   */
+  async withoutBucket(fromMs: number): Promise<void> {
+    for (const node of this.nodes.all) {
+      const joined = async () => {
+        const lines = (await node.log()).filter(({ message }) => message === 'cluster: joined');
+        return lines.map(({ time }) => Date.parse(time)).find((atMs) => atMs > fromMs);
+      };
+      const diagnose = () => node.diagnose();
+      const toMs = await eventually(`${node.name} to live on the new bucket`, joined, { diagnose });
+      this.#pauses.push({ node: node.name, fromMs, toMs });
+    }
+  }
+
   /** The calls of each job that was completed again although an earlier answer had been heard. */
   completedTwice(): readonly (readonly CompleteCall[])[] {
     const calls = this.#proxy.completeCalls.map((call) => (this.#heard(call) ? call : unanswered(call)));

@@ -45,10 +45,14 @@ export const LIMITS = {
   aliasMinMs: 30 * 24 * 60 * MINUTE,
   /** How long the engine keeps a late reply that is published as a message, for whoever comes to catch it. */
   lateMessageMs: 60 * MINUTE,
+  /** How often it is handed to the engine, which refuses some messages under load; then it is a dead letter. */
+  lateMessageTries: 4,
   /** The engine cuts error messages at 10,000 characters; people read less. */
   causeChars: 2000,
   /** Variables of an error; well below what the engine takes, for the code that it refuses more with means other things too. */
   errorVariablesChars: 1_000_000,
-  /** A parked reply without settings of its own is kept as long as the default incident window. */
+  /** So long the engine may leave it unsaid whether the job of a parked reply lives; the default incident window. */
   parkedWindowMs: 7 * 24 * 60 * MINUTE,
+  /** Tombstone of a parked reply, which has no settings of its own: the default late window. */
+  parkedLateWindowMs: 10 * MINUTE,
 } as const;

@@ -110,10 +110,14 @@ export interface Reply {
   readonly content: ReplyContent;
 }
 
-export type ReplyContent =
-  | ReplyAsSent
-  /** The record itself is dead-lettered by the node that read it; the job fails now, one retry less. */
-  | { readonly kind: 'malformed'; readonly reason: DeadLetterReason; readonly message: string };
+export type ReplyContent = ReplyAsSent | Malformed;
+
+/** Nobody can use it: the record is dead-lettered, its job fails now, one retry less. `message` is for people. */
+export interface Malformed {
+  readonly kind: 'malformed';
+  readonly reason: DeadLetterReason;
+  readonly message: string;
+}
 
 /** Well-formed, and not interpreted: what it means is a matter of its job's settings. */
 export interface ReplyAsSent {
@@ -143,7 +147,7 @@ export type Verdict =
       readonly variables: string;
     }
   | { readonly kind: 'heartbeat'; readonly progress: string }
-  | { readonly kind: 'malformed'; readonly reason: DeadLetterReason; readonly message: string };
+  | Malformed;
 
 /** Why a reply was refused by its job's owner: it is dead-lettered, and its job failed with it. */
 export type Rejection = 'not-object' | 'malformed' | 'refused';
@@ -156,14 +160,16 @@ export type DeadLetterReason =
   | 'unknown'
   | 'late'
   | 'too-large'
-  | 'schema';
+  | 'schema'
+  | 'unreadable';
 
 /**
  * Design §2, "answer to a reply". A late one that its job's settings send elsewhere than to the dead letters says so; a
- * `Rejection` is a reply that can never become a result (`refused`: by the engine), its job fails with it. `notOwner` and silence
- * are the router's and never reach the reply's reader.
+ * `Rejection` is a reply that can never become a result (`refused`: by the engine), its job fails with it. `unreadable`: what
+ * is stored of its job cannot be read, and the engine does not say that the job has ended. `notOwner` and silence are the
+ * router's and never reach the reply's reader.
  */
-export type ReplyAnswer = 'applied' | 'duplicate' | 'late' | 'latePublished' | 'lateDropped' | Rejection;
+export type ReplyAnswer = 'applied' | 'duplicate' | 'late' | 'latePublished' | 'lateDropped' | 'unreadable' | Rejection;
 
 /** A Kafka record as the request publisher takes it. */
 export interface OutgoingRequest {
@@ -186,6 +192,7 @@ export interface CancelRecord {
   readonly correlationId: CorrelationId;
   readonly topic: string;
   readonly profile: Profile;
+  readonly origin: JobOrigin;
   readonly reason: 'cancelled' | 'timedOut';
 }
 

@@ -79,6 +79,7 @@ export interface Snapshot {
   /** The engine's retries at the last activation: data, never our counter. */
   readonly retries: number;
   readonly heldAtMs: number;
+  /** Of a parked one: until when the engine may say that its job lives; 0: it has. */
   readonly replyDeadlineMs: number;
   /** 0: none. */
   readonly heartbeatDeadlineMs: number;

@@ -39,7 +39,7 @@ export interface ClusterOptions {
   report(): Omit<MemberReport, 'room'>;
   correlationId(jobKey: JobKey, attempt: number): CorrelationId;
   /** What a reply means under the settings of its job. Pure and total. */
-  interpret(settings: CallSettings, reply: ReplyAsSent): Verdict;
+  interpret(settings: CallSettings, reply: ReplyAsSent, job: { readonly retries: number }): Verdict;
   /** Has the reply consumer had an assignment? Before its first one no request may be published; once true it stays true. */
   assignedOnce(): boolean;
   /** Partitions of the reply topic; 0 while unknown. */

@@ -50,6 +50,8 @@ export const CLUSTER_LIMITS = {
   engineAwayAfter: 3,
   /** Leader reads of one takeover in flight. */
   readsInFlight: 32,
+  /** Jobs whose snapshot cannot be read, remembered so that each alarms once; beyond it they may alarm again. */
+  unreadableNamed: 10_000,
   /** Member records of nodes that never came back expire. */
   memberTtlMs: 24 * 3600 * SECOND,
   /** Joining may take this long (or four leases, if that is longer); then it begins anew. */

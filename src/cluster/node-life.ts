@@ -6,7 +6,7 @@
 // over one by one while everything still works; nothing waits for a timeout.
 import { ActorSystem } from '../actors/actor-system.ts';
 import { EngineGate } from '../actors/engine-gate.ts';
-import type { Incarnation, Lane, Revision, ShardId } from '../actors/ids.ts';
+import type { Incarnation, JobKey, Lane, Revision, ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import type { Timer } from '../actors/ports.ts';
@@ -62,6 +62,7 @@ export class NodeLife {
   #bucketId = '';
   #systemWatch: KvWatch | undefined;
   #tick: Timer | undefined;
+  readonly #unreadables = new Set<JobKey>();
   #over = false;
   readonly #skew: Skew;
   /** As told last. */
@@ -145,12 +146,13 @@ export class NodeLife {
       onStored: (job, snapshot) =>
         options.onEvent?.({ kind: 'stored', shard: job.shard, jobKey: job.jobKey, snapshot }),
       onConflict: (job) => options.onEvent?.({ kind: 'conflict', shard: job.shard, jobKey: job.jobKey }),
+      onUnreadable: (job, error) => this.#unreadable(job.shard, job.jobKey, error),
     });
     const rehydration = new Rehydration({
       control,
       incarnation,
       watermark: this.watermark,
-      onUnreadable: (shard, jobKey, error) => options.onEvent?.({ kind: 'unreadable', shard, jobKey, error }),
+      onUnreadable: (shard, jobKey, error) => this.#unreadable(shard, jobKey, error),
     });
     this.shards = new Shards({
       clock,
@@ -185,6 +187,7 @@ export class NodeLife {
       onEntry: (entry) => this.#note(entry),
       onReset: (bucketId) => this.#sameBucket(bucketId),
       onEvent: (event) => options.onEvent?.(event),
+      onUnreadable: (shard, jobKey, error) => this.#unreadable(shard, jobKey, error),
       onFailed,
     });
     this.router = new Router({
@@ -339,6 +342,14 @@ export class NodeLife {
   #note(entry: KvEntry): void {
     this.#jobStore.noteDelivered(entry.revision);
     this.#control.noteDelivered(entry.revision);
+  }
+
+  /** An alarm, so once per job: its activations and replies come again and again. */
+  #unreadable(shard: ShardId, jobKey: JobKey, error: unknown): void {
+    if (this.#over || this.#unreadables.has(jobKey)) return;
+    if (this.#unreadables.size >= CLUSTER_LIMITS.unreadableNamed) this.#unreadables.clear();
+    this.#unreadables.add(jobKey);
+    this.#options.onEvent?.({ kind: 'unreadable', shard, jobKey, error });
   }
 
   #sameBucket(bucketId: string): void {

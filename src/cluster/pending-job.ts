@@ -43,6 +43,8 @@ export interface JobSurroundings {
   /** A transition was stored; for logs, metrics and tests. */
   onStored(job: PendingJob, snapshot: Snapshot): void;
   onConflict(job: PendingJob): void;
+  /** What stands under its key cannot be read; told each time that somebody tried. */
+  onUnreadable(job: PendingJob, error: unknown): void;
 }
 
 export class PendingJob extends Actor<Command, CommandAnswer> {
@@ -149,7 +151,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       case 'put':
         return this.#put(effect);
       case 'read':
-        return jobs.get(jobKeyName(this.shard, jobKey)).then(standing);
+        return jobs.get(jobKeyName(this.shard, jobKey)).then((entry) => this.#standing(entry));
       case 'complete':
         return this.#call('complete', (engine, deadlineMs) => engine.complete(jobKey, effect.variables, deadlineMs));
       case 'fail':
@@ -217,7 +219,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       if (owesRequest) watermark.refused(jobKey, snapshot.attempt);
       if (answer.kind === 'never') return answer;
       this.#around.onConflict(this);
-      return { kind: 'conflict', standing: standing(answer.standing) };
+      return { kind: 'conflict', standing: this.#standing(answer.standing) };
     } finally {
       this.putInFlight = false;
     }
@@ -236,6 +238,17 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     );
   }
 
+  /** @throws SnapshotUnreadable, from which the decision goes on */
+  #standing(entry: KvEntry | undefined): Standing | undefined {
+    if (entry === undefined) return undefined;
+    try {
+      return { snapshot: decodeSnapshot(entry.value), revision: entry.revision };
+    } catch (error) {
+      this.#around.onUnreadable(this, error);
+      throw error;
+    }
+  }
+
   /**
    * Only an attempt that is held waits for a reply. Once another snapshot stands (replied, failing, ended, a later attempt)
    * its request need not be sent, nor sent again; and no new owner would send it, so the sent watermark need not name it.
@@ -250,9 +263,4 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     }
     if (standing !== undefined && standing.attempt !== owed) watermark.settled(this.jobKey, standing.attempt);
   }
-}
-
-/** A snapshot that cannot be read (a newer version) stops the job, not the node: the error travels to whoever asked. */
-function standing(entry: KvEntry | undefined): Standing | undefined {
-  return entry === undefined ? undefined : { snapshot: decodeSnapshot(entry.value), revision: entry.revision };
 }

@@ -32,6 +32,7 @@ export interface ShardLoaderOptions {
   /** A watch was made anew; the bucket as it is now. */
   onReset(bucketId: string): void;
   onEvent(event: ClusterEvent): void;
+  onUnreadable(shard: ShardId, jobKey: JobKey, error: unknown): void;
   /** Also told of stores that closed: then this incarnation is over anyway. */
   onFailed(error: unknown): void;
 }
@@ -123,13 +124,12 @@ export class ShardLoader {
   }
 
   #delivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): void {
-    const { jobs, rehydration, onEvent } = this.#options;
+    const { jobs, rehydration, onUnreadable } = this.#options;
     if (this.#stopped) return;
     try {
       if (!jobs.delivered(shard, jobKey, entry)) return;
     } catch (error) {
-      onEvent({ kind: 'unreadable', shard, jobKey, error });
-      return;
+      return onUnreadable(shard, jobKey, error);
     }
     void rehydration.read(shard, new Map([[jobKey, entry]])).then((found) => {
       for (const job of found) jobs.load(shard, jobKey, job.snapshot, job.revision, job.covered);

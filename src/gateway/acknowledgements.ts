@@ -5,8 +5,8 @@
 // same: when Kafka refuses it for good (the topic is gone, not authorised), the reply is settled without.
 import type { DeadLetterReason, ReplyAnswer } from '../actors/messages.ts';
 import type { Clock, Random } from '../actors/ports.ts';
+import type { HeaderNames } from './header-names.ts';
 import type { OutgoingRecord, RecordWriter } from './ports.ts';
-import { CORRELATION_HEADER } from './requests.ts';
 import { DEFAULT_TOPIC_QUEUE_LIMITS, TopicQueue, type TopicTry } from './topic-queue.ts';
 
 export interface AcknowledgementsOptions {
@@ -14,6 +14,7 @@ export interface AcknowledgementsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly topic: string;
+  readonly names: HeaderNames;
   readonly mayAct: () => boolean;
   readonly onTry?: (event: TopicTry) => void;
   readonly onRefused?: (reason: string) => void;
@@ -32,7 +33,7 @@ export class Acknowledgements {
 
   /** `done` is called once, unless the returned function was called before. */
   write(correlationId: string, outcome: ReplyAnswer | DeadLetterReason, done: () => void): () => void {
-    const queued = this.#queue.add(recordOf(correlationId, outcome), (answer) => {
+    const queued = this.#queue.add(recordOf(correlationId, outcome, this.#options.names), (answer) => {
       if (answer.kind === 'dropped') return;
       if (answer.kind === 'refused') this.#options.onRefused?.(answer.reason);
       done();
@@ -60,13 +61,13 @@ export function ackAnswerOf(outcome: ReplyAnswer | DeadLetterReason): AckAnswer 
   }
 }
 
-function recordOf(correlationId: string, outcome: ReplyAnswer | DeadLetterReason): OutgoingRecord {
+function recordOf(correlationId: string, outcome: ReplyAnswer | DeadLetterReason, names: HeaderNames): OutgoingRecord {
   const answer = ackAnswerOf(outcome);
   return {
     key: correlationId,
     value: JSON.stringify({ answer, reason: outcome }),
     headers: [
-      { name: CORRELATION_HEADER, value: correlationId },
+      { name: names.correlationId, value: correlationId },
       { name: 'holdfast-answer', value: answer },
       { name: 'holdfast-reason', value: outcome },
     ],

@@ -1,7 +1,7 @@
 // One node, put together over ports: engine → intake → cluster → requests → Kafka, and back: Kafka → replies → cluster →
 // engine. Nothing here knows which servers, or whether they are real: production (node.ts) and the simulator build the
 // same bridge.
-import { LIMITS } from '../actors/limits.ts';
+import type { Activation } from '../actors/messages.ts';
 import type { Clock, Random } from '../actors/ports.ts';
 import { SNAPSHOT_VERSIONS_READ } from '../actors/snapshot-codec.ts';
 import { Cluster, type ClusterEnd } from '../cluster/cluster.ts';
@@ -9,16 +9,18 @@ import type { ClusterEvent } from '../cluster/events.ts';
 import type { MemberRecord } from '../cluster/member-record.ts';
 import type { Bus, KvPort } from '../cluster/ports.ts';
 import { Acknowledgements } from './acknowledgements.ts';
-import type { Config, Route } from './config.ts';
+import { type CallConfig, kindsOf } from './call-kinds.ts';
+import type { Config } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
-import { Intake, type IntakeAnswer, type IntakeEvent } from './intake.ts';
+import type { IntakeAnswer, IntakeEvent } from './intake.ts';
+import { type IntakeKind, Intakes } from './intakes.ts';
 import { interpret } from './interpret.ts';
 import { secretsIn } from './meta.ts';
 import { type Metrics, NO_METRICS } from './metrics.ts';
-import type { ActivatedJob, EnginePort, RecordWriter, ReplyReader } from './ports.ts';
+import type { EnginePort, RecordWriter, ReplyReader } from './ports.ts';
 import { Replies, type RepliesEvent } from './replies.ts';
 import { RequestPublisher } from './requests.ts';
-import { activationOf, laneOf, type SizeLimits } from './routes.ts';
+import type { SizeLimits } from './routes.ts';
 import { Secrets } from './secrets.ts';
 
 export interface BridgePorts {
@@ -48,6 +50,7 @@ export type BridgeConfig = Pick<
   | 'cluster'
   | 'node'
   | 'routes'
+  | 'template'
   | 'leaseTtlMs'
   | 'shards'
   | 'secrets'
@@ -55,13 +58,12 @@ export type BridgeConfig = Pick<
   | 'deadLetterTopic'
   | 'acknowledgements'
   | 'ackTopic'
+  | 'headerNames'
 > & {
   readonly sizes: SizeLimits;
   readonly maxReplyBytes: number;
 };
 
-/** Jobs handed to their owners and not answered, per route and node: enough to fill the pipe, little to lose in a crash. */
-const MAX_IN_HAND = 256;
 /** Committing and leaving the group take less when Kafka is there. */
 const REPLIES_STOP_MS = 3_000;
 /** The reply topic may get more partitions; deadlines must not fire before those are read too. */
@@ -77,7 +79,7 @@ export class Bridge {
   readonly #secrets: Secrets;
   readonly #deadLetters: DeadLetters;
   readonly #acknowledgements: Acknowledgements | undefined;
-  readonly #intakes: readonly Intake[];
+  readonly #intakes: Intakes;
   readonly #evicted = new Set<string>();
   /** The secrets are known. */
   readonly #prepared = Promise.withResolvers<void>();
@@ -92,10 +94,11 @@ export class Bridge {
     this.#secrets = new Secrets(config.cluster, config.secrets);
     const { clock, random, kv, bus, engine, writer } = ports;
     const mayAct = () => this.cluster.mayAct();
-    this.requests = new RequestPublisher({ writer, clock, random, replyTopic: config.replyTopic, mayAct });
+    const { replyTopic, cluster, headerNames: names } = config;
+    this.requests = new RequestPublisher({ writer, clock, random, replyTopic, cluster, names, mayAct });
     this.#deadLetters = new DeadLetters({ writer, clock, random, topic: config.deadLetterTopic, mayAct });
     this.#acknowledgements = config.acknowledgements
-      ? new Acknowledgements({ writer, clock, random, topic: config.ackTopic, mayAct })
+      ? new Acknowledgements({ writer, clock, random, topic: config.ackTopic, names, mayAct })
       : undefined;
     this.cluster = new Cluster({
       clock,
@@ -118,7 +121,7 @@ export class Bridge {
       node: config.node,
       shards: config.shards,
       leaseTtlMs: config.leaseTtlMs,
-      longestReplyTimeoutMs: Math.max(...config.routes.map((route) => route.replyTimeoutMs), 0),
+      longestReplyTimeoutMs: longestReplyTimeoutMs(config),
       prepare: async () => {
         await ports.prepare(this.#secrets);
         this.#prepared.resolve();
@@ -148,29 +151,38 @@ export class Bridge {
       topic: config.replyTopic,
       group: groupOf(config.cluster),
       verify: (correlationId) => this.#secrets.verify(correlationId),
+      names,
       deliver: (reply) => this.cluster.replied(reply),
       jobOf: (businessKey) => this.cluster.jobOfBusinessKey(businessKey),
       limits: { maxReplyBytes: config.maxReplyBytes },
       onEvent: (event) => this.#repliesEvent(event),
     });
-    this.#intakes = config.routes.map((route) => this.#intake(route));
+    this.#intakes = this.#newIntakes();
   }
 
   /** Everything starts; each part waits for its own servers. `finished` tells when and why it ended. */
   start(): void {
     this.#run = this.cluster.run();
     void this.#startReplies();
-    for (const intake of this.#intakes) intake.start();
+    this.#intakes.start();
   }
 
   get finished(): Promise<ClusterEnd> {
     return this.#run ?? Promise.reject(new Error('the bridge was not started'));
   }
 
+  /**
+   * From now on these routes and this template. Jobs that are held keep what they were held with. (The longest reply timeout
+   * of the sent watermark's life follows the jobs themselves.)
+   */
+  setCalls(calls: CallConfig, sizes: SizeLimits): void {
+    if (!this.#stopping) this.#intakes.set(this.#kinds(calls, sizes));
+  }
+
   /** SIGTERM: no new jobs, no more replies, then every shard is handed over, then the connections are closed. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all(this.#intakes.map((intake) => intake.stop()));
+    await this.#intakes.stop();
     // Kafka may be away: its offsets are then read again by others, and the shards do not wait for that to be found out.
     const repliesStopped = this.replies.stop().catch(() => undefined);
     const patience = new Promise<void>((resolve) => this.#ports.clock.setTimer(REPLIES_STOP_MS, resolve));
@@ -214,42 +226,40 @@ export class Bridge {
     }
   }
 
-  #intake(route: Route): Intake {
+  #newIntakes(): Intakes {
     const { engine, clock, random } = this.#ports;
-    const lane = laneOf(route);
-    return new Intake({
-      engine: {
-        openStream: (...stream) => engine.openStream(...stream),
-        activate: (...query) => engine.activate(...query),
-        // A give-back is an effect like any other: not while cut off, and over before the lease is.
-        fail: async (jobKey, fail, deadlineMs) => {
-          const forMs = this.cluster.mayActForMs();
-          return forMs > 0
-            ? engine.fail(jobKey, fail, Math.min(deadlineMs, forMs))
-            : { code: 'transient', unseen: false, message: 'this node may not act now' };
+    return new Intakes(
+      {
+        engine: {
+          openStream: (...stream) => engine.openStream(...stream),
+          activate: (...query) => engine.activate(...query),
+          // A give-back is an effect like any other: not while cut off, and over before the lease is.
+          fail: async (jobKey, fail, deadlineMs) => {
+            const forMs = this.cluster.mayActForMs();
+            return forMs > 0
+              ? engine.fail(jobKey, fail, Math.min(deadlineMs, forMs))
+              : { code: 'transient', unseen: false, message: 'this node may not act now' };
+          },
         },
-      },
-      clock,
-      random,
-      query: {
-        jobType: route.jobType,
+        clock,
+        random,
         worker: `holdfast-${this.#config.cluster}`,
-        lockMs: LIMITS.activationLockMs,
-        fetchVariables: route.fetchVariables,
-        tenantIds: route.tenantIds,
+        take: (activation) => this.#take(activation),
+        onEvent: (jobType, event) => this.#ports.onEvent?.({ from: 'intake', jobType, event }),
       },
-      maxInHand: MAX_IN_HAND,
-      take: (job) => this.#take(route, job),
-      admits: () => {
-        if (!this.cluster.mayAct() || !this.cluster.ready()) return 0;
-        return this.cluster.room(lane, route.maxPending);
-      },
-      onEvent: (event) => this.#ports.onEvent?.({ from: 'intake', jobType: route.jobType, event }),
+      this.#kinds(this.#config, this.#config.sizes),
+    );
+  }
+
+  #kinds(calls: CallConfig, sizes: SizeLimits): IntakeKind[] {
+    return kindsOf(calls, {
+      sizes,
+      ready: () => this.cluster.mayAct() && this.cluster.ready(),
+      room: (lane, maxPending) => this.cluster.room(lane, maxPending),
     });
   }
 
-  async #take(route: Route, job: ActivatedJob): Promise<IntakeAnswer> {
-    const activation = activationOf(route, job, this.#config.sizes);
+  async #take(activation: Activation): Promise<IntakeAnswer> {
     const answer = await this.cluster.activated(activation);
     this.#metrics.hold(activation.lane, answer);
     if (answer === 'full') return 'giveBack';
@@ -316,6 +326,7 @@ export class Bridge {
         case 'late':
         case 'unknown':
         case 'forged':
+        case 'unreadable':
           this.#metrics.reply(outcome);
           this.#metrics.deadLetter(outcome);
           break;
@@ -331,4 +342,9 @@ export class Bridge {
 /** The cluster's consumer group of the reply topic. */
 export function groupOf(cluster: string): string {
   return `holdfast.${cluster}`;
+}
+
+/** Of all calls that this configuration can make. */
+export function longestReplyTimeoutMs({ routes, template }: Pick<Config, 'routes' | 'template'>): number {
+  return Math.max(...routes.map((route) => route.replyTimeoutMs), template?.maxReplyTimeoutMs ?? 0);
 }

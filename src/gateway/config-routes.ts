@@ -19,6 +19,7 @@ import {
   VARIABLE,
 } from './config-rules.ts';
 import type { Section } from './config-yaml.ts';
+import { type HeaderNames, isTechnical } from './header-names.ts';
 import { MAX_LANES } from './routes.ts';
 
 /** How a call is made and what its reply means, said by a route or as a default of the element template. Durations in ms. */
@@ -28,8 +29,9 @@ export interface CallRules {
   readonly timeoutErrorCode: string;
   readonly heartbeatTimeoutMs: number;
   readonly retryBackoffMs: number;
+  /** Never below twice the lease TTL. */
   readonly lateWindowMs: number;
-  /** Never below `retryBackoffMs`. */
+  /** Never below `retryBackoffMs`, nor twice the lease TTL. */
   readonly incidentWindowMs: number;
   readonly onLate: 'dlq' | 'publishMessage' | 'drop';
   readonly lateMessageName: string;
@@ -76,20 +78,21 @@ const PROFILES = [
   'body',
 ] as const satisfies Profile[];
 
-const ROUTE = {
+/** What each setting of a call may be, whoever says it: a route, the template's defaults, or a process model. */
+export const ROUTE = {
   replyTimeout: duration('PT1S', 'P365D'),
   onReplyTimeout: oneOfOr(['incident', 'fail'], 'error', 'a BPMN error code', ERROR_CODE),
   heartbeatTimeout: duration('PT5S', 'P365D'),
   onLate: oneOfOr(['dlq', 'drop'], 'publishMessage', 'a message name', MESSAGE_NAME),
   retryBackoff: duration('PT0S', 'P30D'),
-  lateWindow: duration('PT1S', 'P30D'),
+  lateWindow: duration('PT1M', 'P30D'),
   incidentWindow: duration('PT1M', 'P365D'),
   maxPending: integer(1, 1_000_000),
   profile: oneOf(PROFILES),
 } as const;
 
 /** Read in the same words wherever a call is described. Faults are noted in the section. */
-export function callRulesOf(section: Section): CallRules {
+export function callRulesOf(section: Section, leaseTtlMs: number): CallRules {
   const replyTimeoutMs = section.optional('replyTimeout', ROUTE.replyTimeout, HOUR_MS);
   const retryBackoffMs = section.optional('retryBackoff', ROUTE.retryBackoff, 30_000);
   const incidentWindowMs = section.optional(
@@ -97,6 +100,18 @@ export function callRulesOf(section: Section): CallRules {
     ROUTE.incidentWindow,
     Math.max(7 * 24 * HOUR_MS, retryBackoffMs),
   );
+  // A reply that was applied and whose offset was not committed yet comes again after a takeover: it must still find the
+  // tombstone, or it would pass for late. A takeover takes the lease TTL at most, and Kafka's of the partition a little more.
+  const lateWindowMs = section.optional('lateWindow', ROUTE.lateWindow, 600_000);
+  for (const [name, windowMs] of Object.entries({ lateWindow: lateWindowMs, incidentWindow: incidentWindowMs })) {
+    if (windowMs < 2 * leaseTtlMs) {
+      section.fault(
+        name,
+        `${windowMs / 1000} s`,
+        `at least twice leaseTtl (${(2 * leaseTtlMs) / 1000} s): a reply delivered again after a takeover must still be known`,
+      );
+    }
+  }
   if (incidentWindowMs < retryBackoffMs) {
     section.fault(
       'incidentWindow',
@@ -112,7 +127,7 @@ export function callRulesOf(section: Section): CallRules {
     timeoutErrorCode: onTimeout.rest,
     heartbeatTimeoutMs: section.optional('heartbeatTimeout', ROUTE.heartbeatTimeout, 0),
     retryBackoffMs,
-    lateWindowMs: section.optional('lateWindow', ROUTE.lateWindow, 600_000),
+    lateWindowMs,
     incidentWindowMs,
     onLate: onLate.word,
     lateMessageName: onLate.rest,
@@ -125,14 +140,13 @@ export function callRulesOf(section: Section): CallRules {
 }
 
 /** Faults are noted in the section. `ownTopics`: what no service may be asked on. */
-export function routesOf(top: Section, ownTopics: readonly string[]): Route[] {
+export function routesOf(top: Section, ownTopics: readonly string[], names: HeaderNames, leaseTtlMs: number): Route[] {
   const allowed = 'a list of routes, each with at least jobType and requestTopic';
   const sections = top.sections('routes', MAX_LANES, allowed);
-  if (!top.has('routes')) top.fault('routes', 'nothing', allowed);
-  else if (top.isEmptyList('routes')) top.fault('routes', 'an empty list', allowed);
+  if (top.isEmptyList('routes')) top.fault('routes', 'an empty list', `${allowed}, or no such setting`);
   const taken = new Map<string, { readonly section: Section; readonly route: Route }>();
   return sections.flatMap((section) => {
-    const route = routeOf(section, ownTopics);
+    const route = routeOf(section, ownTopics, names, leaseTtlMs);
     if (route === undefined) return [];
     for (const tenant of route.tenantIds) {
       const lane = taken.get(route.jobType);
@@ -157,7 +171,12 @@ export function routesOf(top: Section, ownTopics: readonly string[]): Route[] {
   });
 }
 
-function routeOf(section: Section, ownTopics: readonly string[]): Route | undefined {
+function routeOf(
+  section: Section,
+  ownTopics: readonly string[],
+  names: HeaderNames,
+  leaseTtlMs: number,
+): Route | undefined {
   const jobType = section.required('jobType', JOB_TYPE);
   const requestTopic = section.required('requestTopic', TOPIC);
   if (requestTopic !== undefined && ownTopics.includes(requestTopic)) {
@@ -167,7 +186,7 @@ function routeOf(section: Section, ownTopics: readonly string[]): Route | undefi
       "a service's own topic, not one that the cluster reads or writes itself",
     );
   }
-  const rules = callRulesOf(section);
+  const rules = callRulesOf(section, leaseTtlMs);
   const rest = {
     key: section.optional('key', EXPRESSION, ''),
     correlationKey: section.optional('correlationKey', EXPRESSION, ''),
@@ -177,6 +196,9 @@ function routeOf(section: Section, ownTopics: readonly string[]): Route | undefi
     fetchVariables: unique(section.list('fetchVariables', VARIABLE, MAX_LIST)),
     tenantIds: unique(section.list('tenantIds', TENANT, MAX_LIST)),
   };
+  for (const [name] of rest.headers) {
+    if (isTechnical(name, names)) section.fault('headers', name, 'a name that no technical header has');
+  }
   section.done();
   if (jobType === undefined || requestTopic === undefined) return undefined;
   const tenantIds = rest.tenantIds.length === 0 ? [DEFAULT_TENANT] : rest.tenantIds;

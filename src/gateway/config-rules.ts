@@ -7,6 +7,8 @@ import { checkExpression } from './interpret.ts';
 export interface Rule<T> {
   readonly allowed: string;
   parse(raw: unknown): T | undefined;
+  /** What exactly is wrong with a value that is not allowed. */
+  why?(raw: unknown): string | undefined;
   /** The raw value must never be shown. */
   readonly secret?: boolean;
 }
@@ -90,10 +92,15 @@ export const EXPRESSION: Rule<string> = {
   allowed: `a FEEL expression of at most ${MAX_EXPRESSION_CHARS} characters, such as "= response.id"`,
   parse(raw) {
     if (typeof raw !== 'string' || raw.length > MAX_EXPRESSION_CHARS) return undefined;
-    const expression = raw.replace(/^\s*=/, '').trim();
+    const expression = expressionIn(raw);
     return expression !== '' && checkExpression(expression) === undefined ? expression : undefined;
   },
+  why: (raw) => (typeof raw === 'string' ? checkExpression(expressionIn(raw)) : undefined),
 };
+
+function expressionIn(raw: string): string {
+  return raw.replace(/^\s*=/, '').trim();
+}
 
 /** Ours and those of the frameworks would be lost on a service if anybody could overwrite them. */
 export const HEADER_NAME: Rule<string> = text(

@@ -2,17 +2,7 @@
 //
 // A `Section` is one mapping of the file. Whoever reads a setting thereby declares its name; `done()` then reports every
 // name in the file that nobody asked for, with the nearest one that somebody did. There is no second list to keep.
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  type YAMLMap,
-} from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, YAMLMap } from 'yaml';
 import { type Fault, nearest, show, showSecret } from './config-faults.ts';
 import type { Rule } from './config-rules.ts';
 
@@ -104,6 +94,13 @@ export class Section {
     });
   }
 
+  /** A mapping; an empty one when it is absent or a fault was noted. */
+  section(name: string, allowed: string): Section {
+    const node = this.#node(name);
+    if (node !== undefined && !isMap(node)) this.fault(name, 'no mapping', allowed, node);
+    return new Section(this.#source, this.path(name), isMap(node) ? node : new YAMLMap());
+  }
+
   has(name: string): boolean {
     return this.#map.has(name);
   }
@@ -165,7 +162,11 @@ export class Section {
   #parse<T>(path: string, node: Node, rule: Rule<T>): T | undefined {
     const raw: unknown = isScalar(node) ? node.value : isSeq(node) ? [] : {};
     const value = rule.parse(raw);
-    if (value === undefined) this.fault(path, rule.secret ? showSecret(raw) : show(raw), rule.allowed, node);
+    if (value === undefined) {
+      const why = rule.secret ? undefined : rule.why?.(raw);
+      const found = rule.secret ? showSecret(raw) : show(raw);
+      this.fault(path, why === undefined ? found : `${found} (${why})`, rule.allowed, node);
+    }
     return value;
   }
 }

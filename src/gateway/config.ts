@@ -6,9 +6,12 @@
 import { hostname } from 'node:os';
 import { type Env, type EnvSettings, readEnv } from './config-env.ts';
 import { ConfigError, type Fault } from './config-faults.ts';
+import { headerNamesOf } from './config-headers.ts';
 import { type Route, routesOf } from './config-routes.ts';
 import { CLUSTER, duration, FLAG, integer, SECRET_ID, SECRET_KEY } from './config-rules.ts';
+import { type TemplateSettings, templateOf } from './config-template.ts';
 import { readYaml, type Section } from './config-yaml.ts';
+import type { HeaderNames } from './header-names.ts';
 
 export { ConfigError } from './config-faults.ts';
 export { DEFAULT_TENANT, type Route } from './config-routes.ts';
@@ -32,6 +35,8 @@ export class Secret {
 export interface Config extends EnvSettings {
   readonly cluster: string;
   readonly routes: readonly Route[];
+  /** Tasks made from the element template; undefined: none of this cluster's business. */
+  readonly template: TemplateSettings | undefined;
   readonly leaseTtlMs: number;
   readonly shards: number;
   /** Of the bucket; undefined: 3 where the NATS cluster has three servers, else 1. */
@@ -40,6 +45,7 @@ export interface Config extends EnvSettings {
   readonly secrets: readonly Secret[];
   /** Services are told on a topic of the cluster's own what became of their replies. */
   readonly acknowledgements: boolean;
+  readonly headerNames: HeaderNames;
   readonly replyTopic: string;
   readonly deadLetterTopic: string;
   readonly ackTopic: string;
@@ -84,16 +90,26 @@ function clusterSettings(top: Section): Omit<Config, keyof EnvSettings> | undefi
   const replyTopic = `holdfast.${cluster}.replies`;
   const deadLetterTopic = `holdfast.${cluster}.dlq`;
   const ackTopic = `holdfast.${cluster}.acks`;
-  const routes = routesOf(top, [replyTopic, deadLetterTopic, ackTopic]);
+  const headerNames = headerNamesOf(top);
+  const leaseTtlMs = top.optional('leaseTtl', duration('PT3S', 'PT5M'), 15_000);
+  const routes = routesOf(top, [replyTopic, deadLetterTopic, ackTopic], headerNames, leaseTtlMs);
+  const template = templateOf(
+    top,
+    routes.map((route) => route.jobType),
+    leaseTtlMs,
+  );
+  if (routes.length === 0 && template === undefined && !top.has('routes')) {
+    top.fault('routes', 'nothing', 'a list of routes, where the element template is not enabled');
+  }
   const rest = {
-    leaseTtlMs: top.optional('leaseTtl', duration('PT3S', 'PT5M'), 15_000),
     shards: top.optional('shards', integer(1, 4096), 128),
     replicas: top.optional('replicas', integer(1, 5), undefined),
     secrets: secretsOf(top),
     acknowledgements: top.optional('acknowledgements', FLAG, false),
   };
   top.done();
-  return cluster === undefined ? undefined : { cluster, routes, ...rest, replyTopic, deadLetterTopic, ackTopic };
+  if (cluster === undefined) return undefined;
+  return { cluster, headerNames, routes, template, leaseTtlMs, ...rest, replyTopic, deadLetterTopic, ackTopic };
 }
 
 function secretsOf(top: Section): Secret[] {

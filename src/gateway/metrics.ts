@@ -9,7 +9,7 @@ import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { Outcome } from '../actors/snapshot.ts';
 import { MAX_LANES } from './routes.ts';
 
-export type CountedReply = 'applied' | 'duplicate' | 'late' | 'unknown' | 'forged' | 'malformed';
+export type CountedReply = 'applied' | 'duplicate' | 'late' | 'unknown' | 'forged' | 'unreadable' | 'malformed';
 export type EngineCommand = keyof EngineCommands | 'activate';
 
 /** Everything that happens and is counted. Each call costs well under a microsecond or two; none throws. */

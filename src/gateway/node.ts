@@ -1,5 +1,6 @@
 // One node on real servers: what `holdfast start` runs. It connects, makes what is missing where it may, and builds the
 // bridge; each server that is away is waited for, and the readiness says for what. The HTTP side is there from the start.
+import { isDeepStrictEqual } from 'node:util';
 import { bucketName, makeBucket } from '../cluster/nats/bucket.ts';
 import { NatsBus } from '../cluster/nats/bus.ts';
 import { connectNats } from '../cluster/nats/connection.ts';
@@ -16,13 +17,19 @@ import type { Log } from './log.ts';
 import { ensureMeta, MetaMismatch } from './meta.ts';
 import { PrometheusMetrics } from './metrics.ts';
 import { logEvent } from './node-log.ts';
-import { makeTopic, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
+import { makeTopic, recordBytes, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
 import { largestReply, type SizeLimits } from './routes.ts';
 import type { Secrets } from './secrets.ts';
 import { SystemClock, SystemRandom } from './system-clock.ts';
 import { openZeebe } from './zeebe/client.ts';
 
 export interface RunningNode {
+  /**
+   * Other routes, or another template, from now on; jobs that are held keep what they were held with. All or nothing: a
+   * configuration that differs in anything else needs a restart, and is refused.
+   * @throws ConfigChanged
+   */
+  reload(config: Config): Promise<void>;
   /** Hands everything over, then ends. */
   stop(): Promise<void>;
   /** The exit code: 0 after an orderly end. */
@@ -59,6 +66,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   });
   log.info('HTTP is up', { url });
 
+  let setCalls: ((config: Config) => Promise<void>) | undefined;
   const stopping = new AbortController();
   let stopped: Promise<void> | undefined;
   const pause = () => new Promise<void>((resolve) => clock.setTimer(AGAIN_MS, resolve));
@@ -99,11 +107,23 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     // The engine may come later: intake opens its streams when it is there. Until then this node is not ready.
     insist('Zeebe', () => engine.topology(AGAIN_MS * 5)).catch(() => undefined);
     for (const spec of topicSpecs(config)) await insist(`Kafka topic ${spec.name}`, () => makeTopic(topics, spec));
-    const sizes: SizeLimits = {
-      maxRecordBytes: KAFKA_RECORD_BYTES,
-      recordBytesOfTopic: await insist('Kafka topic settings', () => recordBytes(topics, config)),
-      maxPayloadBytes: link.maxPayloadBytes(),
+    const sizesOf = async (calls: Config): Promise<SizeLimits> => {
+      const requestTopics = calls.routes.map((route) => route.requestTopic);
+      const { known, unread } = await recordBytes(topics, requestTopics);
+      if (unread.size > 0) {
+        // A request that is larger becomes an incident before it is sent; one that the topic finds too large does so after.
+        log.warn('the largest record of some topics is not known: taken to be the default of Kafka', {
+          bytes: KAFKA_RECORD_BYTES,
+          reasons: Object.fromEntries(unread),
+        });
+      }
+      return {
+        maxRecordBytes: KAFKA_RECORD_BYTES,
+        recordBytesOfTopic: known,
+        maxPayloadBytes: link.maxPayloadBytes(),
+      };
     };
+    const sizes = await insist('Kafka topic settings', () => sizesOf(config));
     const prepare = async (secrets: Secrets): Promise<void> => {
       await insist(`NATS bucket ${bucketName(config.cluster)}`, async () => {
         const replicas = wantedReplicas(config, serverCount(link));
@@ -138,6 +158,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
       leaseRemainingMs: () => running.cluster.life?.lease.remainingMs() ?? 0,
     });
     running.start();
+    setCalls = async (next) => running.setCalls(next, await sizesOf(next));
     const end = await running.finished;
     // Told to stop while it waits for a server, it has nothing to leave, and that is in order too.
     const inOrder = end.kind === 'left' || stopping.signal.aborted;
@@ -162,6 +183,12 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   );
   return {
     finished,
+    reload: async (next) => {
+      const fixed = fixedSettings(config, next);
+      if (fixed.length > 0) throw new ConfigChanged(fixed);
+      if (setCalls === undefined) throw new Error('the node is still starting; ask again when it is ready');
+      await setCalls(next);
+    },
     stop: async () => {
       stopping.abort(new Error('asked to stop'));
       stopped ??= bridge?.stop();
@@ -170,14 +197,20 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   };
 }
 
-/** The largest record that each request topic takes; a topic that is not there, or does not say, is left out. */
-async function recordBytes(topics: KafkaTopics, config: Config): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
-  for (const name of new Set(config.routes.map((route) => route.requestTopic))) {
-    const bytes = Number((await topics.describe(name))?.config['max.message.bytes'] ?? Number.NaN);
-    if (Number.isFinite(bytes)) found.set(name, bytes);
+export class ConfigChanged extends Error {
+  readonly code = 'CONFIG_CHANGED';
+  readonly retryable = false;
+  constructor(settings: readonly string[]) {
+    super(`only routes and template can be changed while a node runs; these need a restart: ${settings.join(', ')}`);
   }
-  return found;
+}
+
+/** Names of settings that differ and that a running node cannot change. */
+function fixedSettings(before: Config, after: Config): string[] {
+  const free: readonly string[] = ['routes', 'template'] satisfies (keyof Config)[];
+  return (Object.keys(before) as (keyof Config)[]).filter(
+    (name) => !free.includes(name) && !isDeepStrictEqual(before[name], after[name]),
+  );
 }
 
 /** What start still waits for, by name; each is logged once per reason. */

@@ -2,6 +2,7 @@
 // it may): one bucket, two topics. What stands already is left as it is; `holdfast check` says whether it is right.
 import type { NatsLink } from '../cluster/nats/connection.ts';
 import type { Config } from './config.ts';
+import { notAuthorized } from './kafka/errors.ts';
 import { type KafkaTopics, type TopicSpec, topicsOf } from './kafka/topics.ts';
 
 const WEEK_MS = 7 * 24 * 3_600_000;
@@ -20,9 +21,15 @@ export function wantedReplicas(config: Pick<Config, 'replicas'>, servers: number
 }
 
 /** A reply must outlive the longest outage that its job does. */
-export function topicSpecs(config: Pick<Config, 'cluster' | 'routes' | 'acknowledgements'>): readonly TopicSpec[] {
+export function topicSpecs(
+  config: Pick<Config, 'cluster' | 'routes' | 'template' | 'acknowledgements'>,
+): readonly TopicSpec[] {
   const { replies, deadLetters, acknowledgements } = topicsOf(config.cluster);
-  const retentionMs = Math.max(WEEK_MS, ...config.routes.map((route) => route.replyTimeoutMs));
+  const retentionMs = Math.max(
+    WEEK_MS,
+    config.template?.replyTimeoutMs ?? 0,
+    ...config.routes.map((route) => route.replyTimeoutMs),
+  );
   return [
     { ...replies, config: { 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs) } },
     { ...deadLetters, config: { 'cleanup.policy': 'delete', 'max.message.bytes': String(DEAD_LETTER_BYTES) } },
@@ -31,17 +38,52 @@ export function topicSpecs(config: Pick<Config, 'cluster' | 'routes' | 'acknowle
 }
 
 /**
- * Answers whether it was made now; false: it was there, which needs no right to create topics.
- * @throws what KafkaTopics throws
+ * Answers whether it was made now; false: it was there, which needs no right to create topics, nor to read their settings.
+ * @throws what KafkaTopics throws; and when the topic is missing and this user may not make it, saying who can
  */
-export async function makeTopic(topics: Pick<KafkaTopics, 'create' | 'describe'>, spec: TopicSpec): Promise<boolean> {
-  if ((await topics.describe(spec.name)) !== undefined) return false;
+export async function makeTopic(topics: Pick<KafkaTopics, 'create' | 'exists'>, spec: TopicSpec): Promise<boolean> {
+  if (await topics.exists(spec.name)) return false;
   try {
     return await topics.create(spec);
   } catch (error) {
     // Made, and not every broker has heard of it yet. Whoever uses the topic tries again anyway.
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'UNKNOWN_TOPIC_OR_PARTITION' || code === 'LEADER_NOT_AVAILABLE') return true;
-    throw error;
+    if (!notAuthorized(error)) throw error;
+    if (await topics.exists(spec.name)) return false; // somebody who may made it at the same moment
+    const config = Object.entries(spec.config ?? {}).map((setting) => setting.join('='));
+    const how = `${spec.partitions} partitions, ${config.join(', ')}`;
+    throw new Error(
+      `${spec.name} does not exist, and this user may not create it: have "holdfast init" run by one who may, create it (${how}), ` +
+        'or grant CREATE on it',
+      { cause: error },
+    );
   }
+}
+
+/** The largest record that each topic takes; and the topics that could not be asked, with the reason. */
+export interface RecordBytes {
+  readonly known: ReadonlyMap<string, number>;
+  readonly unread: ReadonlyMap<string, string>;
+}
+
+/** A topic that is not there, or does not say, is left out. @throws what KafkaTopics throws, but for a lack of rights */
+export async function recordBytes(
+  topics: Pick<KafkaTopics, 'describe'>,
+  names: Iterable<string>,
+): Promise<RecordBytes> {
+  const known = new Map<string, number>();
+  const unread = new Map<string, string>();
+  for (const name of new Set(names)) {
+    try {
+      const facts = await topics.describe(name);
+      const bytes = Number(facts?.config['max.message.bytes'] ?? Number.NaN);
+      if (facts?.configUnread !== undefined) unread.set(name, facts.configUnread);
+      else if (Number.isFinite(bytes)) known.set(name, bytes);
+    } catch (error) {
+      if (!notAuthorized(error)) throw error;
+      unread.set(name, (error as Error).message);
+    }
+  }
+  return { known, unread };
 }

@@ -12,9 +12,10 @@ import type { DeadLetterReason, Reply, ReplyAnswer } from '../actors/messages.ts
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import type { HeaderNames } from './header-names.ts';
 import type { AssignedPartition, IncomingRecord, ReplyHandlers, ReplyReader } from './ports.ts';
 import { ReplyCommits } from './reply-commits.ts';
-import { correlationIdOf, isHeartbeat, type JudgedRecord, judge, type VerifyId } from './reply-record.ts';
+import { type Judged, judge, type VerifyId } from './reply-record.ts';
 import { ReplyRun } from './reply-run.ts';
 import { RetryDelay } from './retry-delay.ts';
 
@@ -49,7 +50,7 @@ export type RepliesEvent =
       readonly partitions: readonly number[];
     }
   | { readonly kind: 'unassigned' }
-  /** A record is done: what its owner answered, or why it went to the dead letters (`late`, `refused`: both). */
+  /** A record is done: what its owner answered, or why it went to the dead letters (`late`, `refused`, `unreadable`: both). */
   | { readonly kind: 'settled'; readonly partition: number; readonly outcome: ReplyAnswer | DeadLetterReason }
   /** An owner could not be told, a commit or a query failed; it is tried again. */
   | { readonly kind: 'retry'; readonly what: 'deliver' | 'commit' | 'logEnd'; readonly error: unknown }
@@ -63,6 +64,7 @@ export interface RepliesOptions {
   readonly topic: string;
   readonly group: string;
   readonly verify: VerifyId;
+  readonly names: HeaderNames;
   /** Resolves with the owner's answer, however long that takes; rejects when this node may not go on asking (lease lost). */
   readonly deliver: (reply: Reply) => Promise<ReplyAnswer>;
   /** The job that a business key leads to, by a read that no stale copy answers; rejects like `deliver`. */
@@ -75,9 +77,10 @@ export interface RepliesOptions {
 
 /** Answers of an owner that send the record to the dead letters; what exactly was wrong stands in the job's incident. */
 const BURIED: Partial<Record<ReplyAnswer, string>> = {
-  late: 'its job had ended, and not by a reply',
+  late: 'its job had ended, and nothing says that it was by this reply',
   refused: 'the engine does not take this result',
   'not-object': 'the reply is JSON, but not an object, and its call names no result variable',
+  unreadable: 'what is stored of its job cannot be read (the log says why: SNAPSHOT_UNREADABLE)',
   malformed: 'the reply means nothing under the settings of its call',
 };
 
@@ -202,17 +205,18 @@ export class Replies {
   #take(partition: number, records: readonly IncomingRecord[], nextOffset: string): void {
     const share = this.#assignment?.shares.get(partition);
     if (share === undefined) return;
+    const { verify, names } = this.#options;
     for (const record of records) {
       if (!share.run.take(BigInt(record.offset), record.value?.byteLength ?? 0)) continue;
-      this.#handle(share, record, judge(record, this.#options.verify, this.#limits.maxReplyBytes));
+      this.#handle(share, record, judge(record, { verify, names, maxBytes: this.#limits.maxReplyBytes }));
     }
     share.run.readTo(BigInt(nextOffset));
     this.#moved(share);
   }
 
-  #handle(share: Share, record: IncomingRecord, judged: JudgedRecord): void {
+  #handle(share: Share, record: IncomingRecord, judged: Judged): void {
     if (judged.kind === 'deadLetter') {
-      this.#bury(share, record, judged.reason, judged.message);
+      this.#bury(share, record, judged, judged.reason, judged.message);
       return;
     }
     const order = judged.kind === 'reply' ? judged.jobKey : `business key ${judged.businessKey}`;
@@ -226,7 +230,7 @@ export class Replies {
   async #deliver(
     share: Share,
     record: IncomingRecord,
-    judged: Exclude<JudgedRecord, { kind: 'deadLetter' }>,
+    judged: Delivered,
     before: Promise<void> | undefined,
   ): Promise<void> {
     const { partition } = share;
@@ -238,9 +242,9 @@ export class Replies {
       try {
         const job = judged.kind === 'reply' ? judged : await this.#jobOf(judged.businessKey);
         if (share.over) return;
-        if (job === undefined) return this.#bury(share, record, 'unknown', UNKNOWN);
+        if (job === undefined) return this.#bury(share, record, judged, 'unknown', UNKNOWN);
         const answer = await this.#options.deliver({ jobKey: job.jobKey, attempt: job.attempt, position, content });
-        if (!share.over) this.#answered(share, record, content, answer);
+        if (!share.over) this.#answered(share, record, judged, answer);
         return;
       } catch (error) {
         if (share.over) return;
@@ -256,28 +260,31 @@ export class Replies {
     return jobKey === undefined ? undefined : { jobKey, attempt: 0 };
   }
 
-  #answered(share: Share, record: IncomingRecord, content: Reply['content'], answer: ReplyAnswer): void {
-    if (content.kind === 'malformed') return this.#bury(share, record, content.reason, content.message);
+  #answered(share: Share, record: IncomingRecord, judged: Delivered, answer: ReplyAnswer): void {
+    const { content } = judged;
+    if (content.kind === 'malformed') return this.#bury(share, record, judged, content.reason, content.message);
     const why = BURIED[answer];
-    if (why === undefined) this.#settle(share, record, answer);
-    else this.#bury(share, record, answer as DeadLetterReason, why);
+    if (why === undefined) this.#settle(share, record, judged, answer);
+    else this.#bury(share, record, judged, answer as DeadLetterReason, why);
   }
 
-  #bury(share: Share, record: IncomingRecord, reason: DeadLetterReason, message: string): void {
+  #bury(share: Share, record: IncomingRecord, judged: Judged, reason: DeadLetterReason, message: string): void {
     const { deadLetters, topic, group } = this.#options;
     const withdraw = deadLetters.write({ record, topic, partition: share.partition, group, reason, message }, () => {
       share.withdrawals.delete(withdraw);
-      if (!share.over) this.#settle(share, record, reason);
+      if (!share.over) this.#settle(share, record, judged, reason);
     });
     share.withdrawals.add(withdraw);
   }
 
   /** Told to whoever wants to know first; a heartbeat wants no answer. */
-  #settle(share: Share, record: IncomingRecord, outcome: ReplyAnswer | DeadLetterReason): void {
+  #settle(share: Share, record: IncomingRecord, judged: Judged, outcome: ReplyAnswer | DeadLetterReason): void {
     const { acknowledgements } = this.#options;
-    const id = acknowledgements && !isHeartbeat(record) ? correlationIdOf(record) : undefined;
-    if (acknowledgements === undefined || id === undefined) return this.#settled(share, record, outcome);
-    const withdraw = acknowledgements.write(id, outcome, () => {
+    const { correlationId } = judged;
+    if (acknowledgements === undefined || correlationId === undefined || isHeartbeat(judged)) {
+      return this.#settled(share, record, outcome);
+    }
+    const withdraw = acknowledgements.write(correlationId, outcome, () => {
       share.withdrawals.delete(withdraw);
       if (!share.over) this.#settled(share, record, outcome);
     });
@@ -341,4 +348,10 @@ export class Replies {
       this.#options.onEvent?.({ kind: 'retry', what: 'logEnd', error });
     }
   }
+}
+
+type Delivered = Exclude<Judged, { kind: 'deadLetter' }>;
+
+function isHeartbeat(judged: Judged): boolean {
+  return judged.kind !== 'deadLetter' && judged.content.kind === 'reply' && judged.content.status === 'heartbeat';
 }

@@ -12,7 +12,9 @@
 import type { JobKey } from '../actors/ids.ts';
 import type { CancelRecord, OutgoingRequest, RequestOutcome } from '../actors/messages.ts';
 import type { Clock, Random } from '../actors/ports.ts';
+import type { HeaderNames } from './header-names.ts';
 import type { OutgoingRecord, RecordWriter } from './ports.ts';
+import { cancelRecord, requestRecord } from './profiles.ts';
 import {
   DEFAULT_TOPIC_QUEUE_LIMITS,
   type QueuedRecord,
@@ -20,16 +22,16 @@ import {
   type TopicQueueLimits,
   type TopicTry,
 } from './topic-queue.ts';
-
-export const CORRELATION_HEADER = 'kafka_correlationId';
-export const REPLY_TOPIC_HEADER = 'kafka_replyTopic';
-export const CANCEL_HEADER = 'holdfast-cancel';
+import { traceOf } from './trace.ts';
 
 export interface RequestPublisherOptions {
   readonly writer: RecordWriter;
   readonly clock: Clock;
   readonly random: Random;
   readonly replyTopic: string;
+  /** Shown to services as the source of CloudEvents. */
+  readonly cluster: string;
+  readonly names: HeaderNames;
   /** Lease valid and connected, at this moment. */
   readonly mayAct: () => boolean;
   readonly limits?: Partial<TopicQueueLimits>;
@@ -114,7 +116,7 @@ export class RequestPublisher {
   /** Nobody waits for this reply any more: sent like a request, once it can be, and owed to nobody. */
   cancel(record: CancelRecord): void {
     const queue = this.#queueOf(record.topic);
-    queue.add(cancelRecordOf(record), () => this.#forgetIdle(record.topic, queue));
+    queue.add(this.#cancelRecordOf(record), () => this.#forgetIdle(record.topic, queue));
   }
 
   /** See Requests. What is in flight stays owed until that try is over, then it is forgotten, or settled. */
@@ -159,27 +161,21 @@ export class RequestPublisher {
   }
 
   #recordOf(request: OutgoingRequest): OutgoingRecord {
-    return {
-      key: request.correlationId,
-      value: request.content.body,
-      headers: [
-        { name: CORRELATION_HEADER, value: request.correlationId },
-        { name: REPLY_TOPIC_HEADER, value: this.#options.replyTopic },
-        ...request.content.headers.map(([name, value]) => ({ name, value })),
-      ],
-    };
+    const { names, cluster, replyTopic } = this.#options;
+    const { content, origin, jobKey, profile, correlationId, attempt, replyDeadlineMs } = request;
+    const trace = request.trace || traceOf(cluster, origin.instanceKey, jobKey);
+    const { processId, elementId } = origin;
+    const { key, body, headers } = content;
+    const call = { profile, key, correlationId, jobId: jobKey, attempt, cluster, processId, elementId, trace };
+    return requestRecord({ ...call, body, headers, replyTopic, replyDeadlineMs }, names);
   }
-}
 
-function cancelRecordOf({ correlationId, reason }: CancelRecord): OutgoingRecord {
-  return {
-    key: correlationId,
-    value: null,
-    headers: [
-      { name: CORRELATION_HEADER, value: correlationId },
-      { name: CANCEL_HEADER, value: reason },
-    ],
-  };
+  #cancelRecordOf({ profile, correlationId, jobKey, attempt, origin, reason }: CancelRecord): OutgoingRecord {
+    const { names, cluster } = this.#options;
+    const { processId, elementId } = origin;
+    const call = { profile, key: '', correlationId, jobId: jobKey, attempt, cluster, processId, elementId, trace: '' };
+    return cancelRecord(call, reason, names);
+  }
 }
 
 function nameOf(jobKey: JobKey, attempt: number): string {

@@ -1,13 +1,15 @@
 // From an activated job to what its owner is told: the lane, the request, and every setting that the job must keep when
 // its route changes later. Pure. The variables pass through as the engine's own text: nothing here parses them.
 //
-// A request that cannot be sent is known here already, where the reader of the incident can still be told what to do;
-// its body is dropped, for it would not fit into any message between nodes either.
+// A request that cannot be sent is known here already, where the reader of the incident can still be told what to do.
 import type { JobKey, Lane } from '../actors/ids.ts';
-import type { Activation, CallSettings } from '../actors/messages.ts';
+import type { Activation, CallSettings, RequestContent } from '../actors/messages.ts';
 import type { Route } from './config.ts';
 import type { CallRules } from './config-routes.ts';
+import { DEFAULT_HEADER_NAMES, type HeaderNames } from './header-names.ts';
 import type { ActivatedJob } from './ports.ts';
+import { profileFault } from './profiles.ts';
+import { mappedBy } from './request-mapping.ts';
 
 /** Most lanes of a cluster: each costs streams, polls, room in membership records and metrics. */
 export const MAX_LANES = 256;
@@ -42,12 +44,29 @@ export function laneOf(route: Route): Lane {
   return route.jobType as Lane;
 }
 
-export function activationOf(route: Route, job: ActivatedJob, limits: SizeLimits): Activation {
-  const fault = sizeFault(route, job.variables, limits);
+/** What the owner of a job is told, but for the call itself. */
+type CallPart = Pick<Activation, 'lane' | 'maxPending' | 'request' | 'businessKey' | 'settings' | 'fault'>;
+
+export function activationOf(
+  route: Route,
+  job: ActivatedJob,
+  limits: SizeLimits,
+  names: HeaderNames = DEFAULT_HEADER_NAMES,
+): Activation {
+  const { key, businessKey, headers, fault: unmapped } = mappedBy(route, job.variables);
+  const request = { topic: route.requestTopic, key, body: job.variables, headers };
+  const fault = unmapped ?? profileFault(route.profile, job.variables, names) ?? sizeFault(request, limits);
+  const settings = settingsOf(route, route.requestTopic);
+  const { maxPending } = route;
+  return activation(job, { lane: laneOf(route), maxPending, request, businessKey, settings, fault });
+}
+
+/** A request with a fault keeps no body: it would not fit into any message between nodes either. */
+export function activation(job: ActivatedJob, call: CallPart): Activation {
   return {
+    ...call,
+    request: call.fault === undefined ? call.request : { ...call.request, body: '', headers: [] },
     jobKey: job.key as JobKey,
-    lane: laneOf(route),
-    maxPending: route.maxPending,
     retries: job.retries,
     lockDeadlineMs: job.deadlineMs,
     origin: {
@@ -59,11 +78,7 @@ export function activationOf(route: Route, job: ActivatedJob, limits: SizeLimits
       elementInstanceKey: job.elementInstanceKey,
       tenantId: job.tenantId,
     },
-    request: { topic: route.requestTopic, key: '', body: fault === undefined ? job.variables : '', headers: [] },
-    businessKey: '',
-    settings: settingsOf(route, route.requestTopic),
     trace: '',
-    fault,
   };
 }
 
@@ -87,16 +102,17 @@ export function settingsOf(rules: CallRules, requestTopic: string): CallSettings
   };
 }
 
-/** The text of the incident when the body is larger than Kafka or NATS takes. */
-function sizeFault(route: Route, body: string, limits: SizeLimits): string | undefined {
+/** The text of the incident when a request is larger than Kafka or NATS takes. */
+export function sizeFault({ topic, key, body, headers }: RequestContent, limits: SizeLimits): string | undefined {
+  const beside = headers.reduce((sum, [name, value]) => sum + name.length + value.length, key.length) * 3;
+  const record = (limits.recordBytesOfTopic?.get(topic) ?? limits.maxRecordBytes) - RECORD_OVERHEAD_BYTES - beside;
+  const payload = limits.maxPayloadBytes - SNAPSHOT_OVERHEAD_BYTES - beside;
   // A UTF-16 unit takes at most three bytes: most bodies are small enough without being measured.
-  const record = (limits.recordBytesOfTopic?.get(route.requestTopic) ?? limits.maxRecordBytes) - RECORD_OVERHEAD_BYTES;
-  const payload = limits.maxPayloadBytes - SNAPSHOT_OVERHEAD_BYTES;
   if (body.length * 3 <= Math.min(record, payload)) return undefined;
   const bytes = Buffer.byteLength(body, 'utf8');
   const remedy =
     'Send less: name the variables the service needs in fetchVariables of the route, or map fewer into the task; or raise';
-  const head = `The request to ${route.requestTopic} has ${bytes} bytes of variables`;
+  const head = `The request to ${topic} has ${bytes} bytes of variables`;
   if (bytes > record) return `${head}, and Kafka takes ${record}. ${remedy} max.message.bytes of that topic.`;
   if (bytes > payload) return `${head}, and a pending job holds ${payload}. ${remedy} max_payload of the NATS servers.`;
   return undefined;

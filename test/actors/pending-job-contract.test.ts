@@ -202,13 +202,16 @@ describe('a reply that comes too late', () => {
     });
   });
 
-  test('is published under its business key, again until the engine has it, and else kept', () => {
+  test('is published under its business key, by and by, and else kept: it holds up nothing behind it', () => {
     const world = cancelled({ onLate: 'publishMessage', lateMessageName: 'late' }, 'order-7');
-    world.fates.push('later');
-    expect(reply(world, 0)).toBe('retry');
+    world.fates.push('later', 'lostAfter');
+    expect(reply(world, 0)).toBe('latePublished');
     expect(world.owner.effects.at(-1)).toMatchObject({ message: { correlationKey: 'order-7' } });
     world.fates.push('never');
     expect(reply(world, 0)).toBe('late');
+    world.fates.push(...new Array(LIMITS.lateMessageTries).fill('later'));
+    expect(reply(world, 0)).toBe('late');
+    expect(world.fates).toEqual([]);
   });
 });
 

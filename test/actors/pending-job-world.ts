@@ -22,6 +22,7 @@ import type { Decision, Effect, JobContext, PutAnswer, Standing } from '../../sr
 import { adopt, emptyState, type JobState } from '../../src/actors/pending-job/state.ts';
 import type { EngineAnswer, ThrowError } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
+import { SnapshotUnreadable } from '../../src/actors/snapshot-codec.ts';
 import { breach } from '../sim/snapshot-law.ts';
 
 export const JOB = '2251799813685249' as JobKey;
@@ -183,8 +184,15 @@ export class Owner {
     if (this.dead) return;
     const run = this.#run;
     if (run !== undefined) {
-      const fed = this.world.perform(this, run.effect);
-      return this.#advance(run.told, run.decision, () => run.decision.next(fed));
+      return this.#advance(run.told, run.decision, () => {
+        let fed: unknown;
+        try {
+          fed = this.world.perform(this, run.effect);
+        } catch (error) {
+          return run.decision.throw(error);
+        }
+        return run.decision.next(fed);
+      });
     }
     const told = this.mailbox.shift();
     if (told === undefined) return;
@@ -260,6 +268,8 @@ export class World {
   /** The business key that another job has. */
   taken = '';
   readonly cancelRecords: CancelRecord[] = [];
+  /** What stands cannot be read: a newer version, or damaged. */
+  unreadable = false;
   #revision = 0;
   #claimedAt = 0 as Revision;
 
@@ -378,7 +388,7 @@ export class World {
       case 'put':
         return this.#put(effect);
       case 'read':
-        return this.standing;
+        return this.#read();
       case 'confirmOwner':
         return owner === this.owner && this.#claimedAt < effect.since;
       case 'wasSent':
@@ -396,6 +406,11 @@ export class World {
     }
   }
 
+  #read(): Standing | undefined {
+    if (this.unreadable) throw new SnapshotUnreadable(2);
+    return this.standing;
+  }
+
   #call(effect: Effect): EngineAnswer {
     this.engine.tick(this.nowMs);
     const fate = this.fates.shift() ?? 'answers';
@@ -408,7 +423,7 @@ export class World {
   }
 
   #put({ snapshot, expected, ttlMs }: Extract<Effect, { do: 'put' }>): PutAnswer {
-    if (expected !== (this.standing?.revision ?? 0)) return { kind: 'conflict', standing: this.standing };
+    if (expected !== (this.standing?.revision ?? 0)) return { kind: 'conflict', standing: this.#read() };
     const chars = (snapshot.request?.body.length ?? 0) + (snapshot.reply?.body.length ?? 0);
     if (chars > this.mostChars) return { kind: 'never', reason: 'too large' };
     this.store(snapshot, ttlMs);

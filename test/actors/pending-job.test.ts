@@ -310,10 +310,78 @@ describe('a reply without a snapshot', () => {
     expect(did).toEqual(['read', 'updateTimeout', 'read']);
   });
 
-  test('cannot be decided while the engine does not answer', () => {
+  test('is parked while the engine does not answer, and settled: it holds up nothing behind it', () => {
+    const world = new World();
+    world.activate();
+    world.fates.push('later');
+    expect(result(world, 0)).toBe('applied');
+    expect(world.history).toMatchObject([{ snapshot: { kind: 'parked' }, ttlMs: undefined }]);
+    expect(result(world, 0)).toBe('duplicate');
+    world.pass(LOCK_MS);
+    world.ask({ type: 'activated', activation: world.activate()! });
+    expect(world.engine.completedWith).toBe('{"reply":0}');
+    expect(world.breaches).toEqual([]);
+  });
+
+  /** Parked while the engine did not answer. */
+  function unsaid(): World {
+    const world = new World();
+    world.activate();
+    world.fates.push('later');
+    result(world, 0);
+    return world;
+  }
+
+  test('and turned out to be late once the engine answers ends with an outcome, also after a takeover', () => {
+    for (const takeover of [false, true]) {
+      const world = unsaid();
+      world.engine.state = 'completed';
+      if (takeover) world.takeOver();
+      world.owner.drain();
+      world.nowMs = world.owner.state.engineAtMs;
+      expect(due(world)).toBe('done');
+      expect(snapshot(world)).toMatchObject({ kind: 'ended', outcome: 'gone', applied: [[0, '0']], reply: undefined });
+      expect(result(world, 0)).toBe('duplicate');
+      expect(world.breaches).toEqual([]);
+    }
+  });
+
+  test('stays for as long as its job lives, once the engine has said that it does', () => {
+    const world = unsaid();
+    world.engine.state = 'incident';
+    world.nowMs = world.owner.state.engineAtMs;
+    due(world);
+    world.pass(2 * LIMITS.parkedWindowMs);
+    world.fates.push('later');
+    due(world);
+    world.takeOver();
+    expect(snapshot(world)).toMatchObject({ kind: 'parked', reply: { body: '{"reply":0}' } });
+  });
+
+  test('is given up when the engine has said nothing of its job for a week, asked ever more rarely', () => {
+    const world = unsaid();
+    const startMs = world.nowMs;
+    let asked = 0;
+    for (; snapshot(world).kind === 'parked' && asked < 10_000; asked++) {
+      world.nowMs = world.owner.state.engineAtMs;
+      world.fates.push('later');
+      due(world);
+    }
+    expect(snapshot(world)).toMatchObject({ kind: 'ended', outcome: 'gone' });
+    expect(world.nowMs - startMs).toBeGreaterThanOrEqual(LIMITS.parkedWindowMs);
+    expect(world.nowMs - startMs).toBeLessThan(LIMITS.parkedWindowMs + LIMITS.waitingProbeMs);
+    expect(asked).toBeLessThan(LIMITS.parkedWindowMs / 120_000);
+  });
+
+  test('needs no engine when it is malformed or a heartbeat: it is of no use to the next activation', () => {
     const world = new World();
     world.fates.push('later');
-    expect(result(world, 0)).toBe('retry');
+    const heartbeat = { type: 'replied', reply: world.reply(1, { status: 'heartbeat' }) } as const;
+    const did = deeds(world, () => {
+      expect(malformed(world, 0)).toBe('lateDropped');
+      expect(world.ask(heartbeat)).toBe('lateDropped');
+    });
+    expect(did).toEqual(['read', 'read']);
     expect(world.history).toEqual([]);
   });
 
@@ -328,6 +396,54 @@ describe('a reply without a snapshot', () => {
     expect(world.engine.completedWith).toBe('{"reply":4}');
     expect(world.history.map((write) => write.snapshot.kind)).toEqual(['parked', 'replied', 'ended']);
     expect(world.breaches).toEqual([]);
+  });
+});
+
+describe('a snapshot that cannot be read', () => {
+  /** Held by an incarnation that is no more, and damaged since. */
+  function damaged(): World {
+    const world = held();
+    world.unreadable = true;
+    world.owner.abandon();
+    return world;
+  }
+
+  test('holds no reply up: it is answered for good, and no one writes over it', () => {
+    const world = damaged();
+    const did = deeds(world, () => expect(result(world, 0)).toBe('unreadable'));
+    expect(did).toEqual(['read', 'updateTimeout']);
+    world.fates.push('later');
+    expect(result(world, 1)).toBe('unreadable');
+    expect(malformed(world, 2)).not.toBe('retry');
+    expect(world.history).toHaveLength(1);
+  });
+
+  test('of a job that has ended counts its replies as applied, for one of them may have been', () => {
+    const world = damaged();
+    world.engine.state = 'completed';
+    expect(result(world, 0)).toBe('applied');
+  });
+
+  test('found by a completion leaves the job ended and memory empty, and the reply is applied', () => {
+    const world = held();
+    world.store({ ...snapshot(world) });
+    world.unreadable = true;
+    const did = deeds(world, () => expect(result(world, 0)).toBe('applied'));
+    expect(did).toEqual(['complete', 'put completed', 'updateTimeout']);
+    expect(world.engine.completedWith).toBe('{"reply":0}');
+    expect(world.owner.state.snapshot).toBeUndefined();
+  });
+
+  test('lets each activation go, and is not looked at again', () => {
+    const world = damaged();
+    world.pass(LOCK_MS);
+    expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('stale');
+    const resident = held();
+    resident.store({ ...snapshot(resident) });
+    resident.unreadable = true;
+    deadline(resident);
+    expect(due(resident)).toBe('done');
+    expect([world, resident].map(({ owner }) => owner.state.snapshot)).toEqual([undefined, undefined]);
   });
 });
 
@@ -346,6 +462,7 @@ describe('NOT_FOUND', () => {
     world.engine.state = 'cancelled';
     const did = deeds(world, () => expect(result(world, 0)).toBe('late'));
     expect(did).toEqual(['complete', 'confirmOwner', 'put cancelled']);
+    expect(result(world, 0)).toBe('late'); // its reader may have died before Kafka had the dead letter
   });
 
   test('is noticed by a renewal of the lock', () => {

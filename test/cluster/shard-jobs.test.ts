@@ -39,6 +39,7 @@ class Host {
   engineHealthy = true;
   /** Requests that nobody is to send (again). */
   readonly givenUp: string[] = [];
+  readonly unreadable: string[] = [];
   readonly jobs: ShardJobs;
   readonly watermark: SentWatermark;
   readonly lease: Lease;
@@ -107,6 +108,7 @@ class Host {
         this.jobs.requestSettled(job, { type: 'requestSettled', attempt, outcome }),
       onStored: () => {},
       onConflict: () => {},
+      onUnreadable: (job) => void this.unreadable.push(job.jobKey),
     });
     this.jobs.open(SHARD);
   }
@@ -332,6 +334,16 @@ test.each([true, false])(
     expect(host.requests.size).toBe(sent ? 0 : 1);
   },
 );
+
+test('a snapshot that cannot be read is told, and its job is neither kept in memory nor asked about for ever', async () => {
+  const host = new Host();
+  host.kv.write(KEY, Buffer.from('no snapshot'));
+  const said = Promise.all([host.activate(), host.result(0)]);
+  await host.clock.advance(0);
+  expect(await said).toEqual(['stale', 'unreadable']);
+  expect(host.unreadable).toEqual([JOB, JOB]);
+  expect([host.jobs.size, host.requests.size, host.watermark.unacked()]).toEqual([0, 0, 0]);
+});
 
 test('a request that Kafka refuses for good is named as not sent until that is stored', async () => {
   const host = new Host();

@@ -44,7 +44,7 @@ const ZEEBE: Topology = {
 function configOf(yaml: string): Config {
   const route = '{jobType: charge, requestTopic: payments.requests, replyTimeout: P2D}';
   const env = { NATS_URL: 'a', KAFKA_BOOTSTRAP_SERVERS: 'a:1' };
-  return loadConfig(env, () => `cluster: orders\nroutes: [${route}]\n${yaml}`, 'n');
+  return loadConfig(env, () => `cluster: orders\nroutes: [${route}]\ntemplate: {topics: [payments.*]}\n${yaml}`, 'n');
 }
 
 interface Changes {
@@ -126,6 +126,11 @@ describe('one thing wrong, one finding with its remedy', () => {
       /^problem Kafka: the topic holdfast\.orders\.replies has one copy on 3/,
     ],
     [
+      'settings that may not be read',
+      { topics: replies({ config: {}, configUnread: 'no right to' }) },
+      /^note Kafka: the settings of holdfast\.orders\.replies cannot be read.*\| Grant DESCRIBE_CONFIGS/,
+    ],
+    [
       'larger replies than taken',
       { topics: replies({ config: { ...SETTINGS, 'max.message.bytes': String(5 * MIB) } }) },
       /^note Kafka: .*up to 5\.00 MiB, and holdfast up to 2\.00 MiB/,
@@ -170,3 +175,11 @@ function smallTopics(): Record<string, TopicFacts> {
   const config = { ...SETTINGS, 'max.message.bytes': String(MIB / 4) };
   return Object.fromEntries(Object.keys(TOPICS).map((name) => [name, { ...TOPIC, config }]));
 }
+
+test('without a list of topics it says which ones models may name', () => {
+  const env = { NATS_URL: 'a', KAFKA_BOOTSTRAP_SERVERS: 'a:1' };
+  const config = loadConfig(env, () => 'cluster: orders\n', 'n');
+  expect(said(findings(config, see({}))).join()).toMatch(
+    /note configuration: .*any topic but __\* and holdfast\.\*.*template\.topics/,
+  );
+});

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { type Config, ConfigError, loadConfig } from '../../src/gateway/config.ts';
+import { TEMPLATE_JOB_TYPE } from '../../src/gateway/config-template.ts';
+import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 
 const SERVERS = { NATS_URL: 'nats://127.0.0.1:4222', KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092, kafka-2:9092' };
 const MINIMAL = 'cluster: orders\nroutes:\n  - jobType: charge-card\n    requestTopic: payments.requests\n';
@@ -62,6 +64,8 @@ describe('defaults', () => {
       replyTopic: 'holdfast.orders.replies',
       acknowledgements: false,
       ackTopic: 'holdfast.orders.acks',
+      headerNames: DEFAULT_HEADER_NAMES,
+      template: expect.objectContaining({ jobType: TEMPLATE_JOB_TYPE, topics: ['*'], maxPending: 10_000 }),
       deadLetterTopic: 'holdfast.orders.dlq',
     });
   });
@@ -123,6 +127,7 @@ describe('faults', () => {
     ['replyTimeout: P2Y', 'routes[0].replyTimeout'],
     ['replyTimeout: 600', 'routes[0].replyTimeout'],
     ['lateWindow: ""', 'routes[0].lateWindow'],
+    ['lateWindow: PT59S', 'routes[0].lateWindow'],
     ['incidentWindow: PT1H\n    retryBackoff: PT2H', 'routes[0].incidentWindow'],
     ['maxPending: 0', 'routes[0].maxPending'],
     ['maxPending: 1.5', 'routes[0].maxPending'],
@@ -137,6 +142,16 @@ describe('faults', () => {
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatch(/^holdfast\.yaml:\d+ /);
     expect(faults[0]).toContain(` ${path}: found `);
+  });
+
+  test('a window that a takeover may outlast: a reply delivered again would pass for late', () => {
+    const lease = `leaseTtl: PT2M\n${MINIMAL}`;
+    const windows = (value: string) => `${lease}    lateWindow: ${value}\n    incidentWindow: ${value}\n`;
+    expect(load(windows('PT4M')).routes[0]).toMatchObject({ lateWindowMs: 240_000, incidentWindowMs: 240_000 });
+    expect(faultsOf(() => load(windows('PT3M59S')))).toEqual([
+      expect.stringMatching(/ routes\[0\]\.lateWindow: found 239 s; allowed: at least twice leaseTtl \(240 s\)/),
+      expect.stringMatching(/ routes\[0\]\.incidentWindow: found 239 s; allowed: at least twice leaseTtl \(240 s\)/),
+    ]);
   });
 
   test.each([
@@ -163,7 +178,10 @@ describe('faults', () => {
     expect(faultsOf(() => load('cluster: a\nroutes: []\n'))).toEqual([
       expect.stringContaining('routes: found an empty list'),
     ]);
-    expect(faultsOf(() => load('cluster: a\n'))).toEqual([expect.stringContaining('routes: found nothing')]);
+    expect(load('cluster: a\n')).toMatchObject({ routes: [], template: { jobType: TEMPLATE_JOB_TYPE } });
+    expect(faultsOf(() => load('cluster: a\ntemplate: {enabled: false}\n'))).toEqual([
+      expect.stringContaining('routes: found nothing'),
+    ]);
   });
 
   test('a monitoring URL with a password, or none at all', () => {

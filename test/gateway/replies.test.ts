@@ -4,6 +4,7 @@ import type { JobKey } from '../../src/actors/ids.ts';
 import type { Reply, ReplyAnswer } from '../../src/actors/messages.ts';
 import { Acknowledgements, ackAnswerOf } from '../../src/gateway/acknowledgements.ts';
 import { DeadLetters } from '../../src/gateway/dead-letters.ts';
+import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 import type {
   IncomingRecord,
   OutgoingRecord,
@@ -16,7 +17,7 @@ import { Replies, type RepliesEvent, type RepliesLimits } from '../../src/gatewa
 import { RESULT } from '../actors/pending-job-world.ts';
 import { type ClockView, ManualClock } from '../support/manual-clock.ts';
 
-const ANSWERS: Readonly<Record<string, ReplyAnswer>> = { 6: 'refused', 7: 'late' };
+const ANSWERS: Readonly<Record<string, ReplyAnswer>> = { 2: 'not-object', 6: 'refused', 7: 'late' };
 const random = { float: () => 0.5, bytes: () => new Uint8Array() };
 
 let clock: ManualClock;
@@ -68,6 +69,7 @@ async function start(limits: Partial<RepliesLimits> = {}, acks = false): Promise
     random,
     topic: 'replies',
     group: 'group',
+    names: DEFAULT_HEADER_NAMES,
     verify: (id) => {
       const [, jobKey] = /^id-(\d+)$/.exec(id) ?? [];
       if (jobKey !== undefined) return { kind: 'ok', jobKey: jobKey as JobKey, attempt: 1 };
@@ -83,7 +85,7 @@ async function start(limits: Partial<RepliesLimits> = {}, acks = false): Promise
         deliveries.push({ reply, answer });
       }),
     acknowledgements: acks
-      ? new Acknowledgements({ writer, clock, random, topic: 'acks', mayAct: () => true })
+      ? new Acknowledgements({ writer, clock, random, topic: 'acks', names: DEFAULT_HEADER_NAMES, mayAct: () => true })
       : undefined,
     jobOf: async (businessKey) => businessKeys.get(businessKey),
     limits,
@@ -176,17 +178,17 @@ describe('replies', () => {
   it('that their owner refuses are dead letters with its reason', async () => {
     await start();
     assign(1, 0);
-    const answers = ['not-object', 'malformed', 'refused', 'late'] as const;
+    const answers = ['not-object', 'malformed', 'refused', 'late', 'unreadable'] as const;
     handlers.onBatch(
       0,
       answers.map((_, index) => record(10 + index, `id-${index}`)),
-      '14',
+      '15',
     );
     await clock.advance(1);
     for (const [index, answer] of answers.entries()) await deliveries[index]?.answer(answer);
     await clock.advance(1_000);
     expect(reasons()).toEqual([...answers]);
-    expect(commits).toEqual(['1: 0@14']);
+    expect(commits).toEqual(['1: 0@15']);
   });
 
   it('commit the end of the settled run only, and try again when Kafka does not take it', async () => {
@@ -227,7 +229,7 @@ describe('replies', () => {
     // What carries a verified id is told to the job's owner first.
     expect(
       deliveries.map(({ reply }) => (reply.content.kind === 'malformed' ? reply.content.reason : 'result')),
-    ).toEqual(['not-json', 'not-object', 'too-large', 'not-json', 'not-json', 'result', 'result']);
+    ).toEqual(['not-json', 'result', 'too-large', 'not-json', 'not-json', 'result', 'result']);
     expect(reasons()).toEqual(['no-id', 'forged', 'unknown']);
     for (const { answer, reply } of deliveries) await answer(ANSWERS[reply.jobKey] ?? 'applied');
     await clock.advance(200);

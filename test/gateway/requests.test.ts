@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { CorrelationId, JobKey, Lane } from '../../src/actors/ids.ts';
 import type { OutgoingRequest } from '../../src/actors/messages.ts';
+import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 import type { OutgoingRecord, RecordWriter, SendAnswer } from '../../src/gateway/ports.ts';
 import { RequestPublisher, type RequestPublisherOptions } from '../../src/gateway/requests.ts';
 import { World as Job } from '../actors/pending-job-world.ts';
@@ -49,6 +50,8 @@ function publisher(options: Partial<RequestPublisherOptions> = {}): RequestPubli
     clock,
     random: { float: () => 0.999, bytes: () => new Uint8Array() },
     replyTopic: 'replies',
+    cluster: 'c',
+    names: DEFAULT_HEADER_NAMES,
     mayAct: () => mayAct,
     ...options,
   });
@@ -63,7 +66,7 @@ function request(job: number, topic = 'a', body = '{}'): OutgoingRequest {
     attempt: 1,
     correlationId: `c${job}` as CorrelationId,
     lane: 'lane' as Lane,
-    content: { topic, key: '', body, headers: [['traceparent', 't']] },
+    content: { topic, key: '', body, headers: [['x', 'y']] },
     profile: 'spring',
     origin: new Job().activation().origin,
     replyDeadlineMs: 0,
@@ -93,7 +96,13 @@ describe('publishing requests', () => {
         headers: [
           { name: 'kafka_correlationId', value: 'c1' },
           { name: 'kafka_replyTopic', value: 'replies' },
-          { name: 'traceparent', value: 't' },
+          { name: 'job-id', value: '1' },
+          { name: 'attempt', value: '1' },
+          { name: 'process', value: 'order' },
+          { name: 'element', value: 'task' },
+          { name: 'reply-deadline', value: '1970-01-01T00:00:00.000Z' },
+          { name: 'traceparent', value: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/) },
+          { name: 'x', value: 'y' },
         ],
       },
     ]);
@@ -105,6 +114,8 @@ describe('publishing requests', () => {
       clock,
       random: { float: () => 0, bytes: () => new Uint8Array() },
       replyTopic: 'replies',
+      cluster: 'c',
+      names: DEFAULT_HEADER_NAMES,
       mayAct: () => true,
     });
     publish(closed, request(1));

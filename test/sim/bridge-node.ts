@@ -2,6 +2,7 @@
 import type { NodeName, ShardId } from '../../src/actors/ids.ts';
 import { Bridge, type BridgeEvent } from '../../src/gateway/bridge.ts';
 import type { Config, Route } from '../../src/gateway/config.ts';
+import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 import { ensureMeta } from '../../src/gateway/meta.ts';
 import { NO_METRICS } from '../../src/gateway/metrics.ts';
 import { logEvent } from '../../src/gateway/node-log.ts';
@@ -63,6 +64,7 @@ class BridgeNode implements SimNode {
       cluster: 'sim',
       node: ports.name as NodeName,
       routes: [route, ...moreRoutes].map((changes) => ({ ...ROUTE, ...changes })),
+      template: undefined,
       leaseTtlMs,
       shards,
       secrets: [] as Config['secrets'],
@@ -70,6 +72,7 @@ class BridgeNode implements SimNode {
       deadLetterTopic: NAMES.deadLetterTopic,
       acknowledgements: false,
       ackTopic: '',
+      headerNames: DEFAULT_HEADER_NAMES,
       sizes: { maxRecordBytes: 1_048_588, maxPayloadBytes: 1_048_576 },
       maxReplyBytes: 1_000_000,
     };

@@ -1,5 +1,6 @@
 // The product as a whole cluster in one process, in virtual time: calm, through a kill, through seeded storms.
 import { expect, test } from 'vitest';
+import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { bridgeNodes, roughRoute } from './bridge-node.ts';
 import { completedTwice, repeatedRequests } from './checker.ts';
 import { CALM, rough } from './faults.ts';
@@ -80,6 +81,65 @@ test('a job that is given back is so within the lease, however short that is', a
   await world.run(5 * SECOND);
   const givenBack = world.history.of('command').filter(({ payload }) => payload.endsWith(NAMES.giveBack));
   expect(givenBack.length).toBeGreaterThan(5);
+  world.assertHolds();
+});
+
+test('a snapshot that cannot be read costs its own job, with one alarm: other replies and all deadlines go on', async () => {
+  const faults = { ...CALM, service: { ...CALM.service, delayMs: [4 * SECOND, 6 * SECOND] as const } };
+  const alarms: string[] = [];
+  const world: World = new World({
+    seed: 4,
+    faults,
+    factory: bridgeNodes({
+      onEvent: (_, { from, event }) => {
+        if (from === 'cluster' && event.kind === 'unreadable') alarms.push(event.jobKey);
+      },
+    }),
+  });
+  world.startAll();
+  await world.run(8 * SECOND);
+  world.startInstances(20);
+  await world.run(2 * SECOND);
+  const { key, value, node } = world.history.of('stored').findLast((write) => /^\d+\.\d+$/.test(write.key))!;
+  world.bucket.put(
+    'disk',
+    key,
+    value.map((byte) => byte ^ 1),
+    world.bucket.current(key)?.revision ?? 0,
+    undefined,
+  );
+  world.kill(node);
+  await world.run(60 * SECOND);
+  const jobKey = key.split('.')[1];
+  expect(alarms).toEqual([jobKey]);
+  expect(completions(world)).toBe(19);
+  const written = (topic: string) => world.history.of('written').filter((record) => record.topic === topic);
+  expect(written(NAMES.deadLetterTopic).map((record) => record.jobKey)).toEqual([jobKey]);
+  const ends = new Map(written(NAMES.replyTopic).map(({ partition, offset }) => [partition, offset + 1]));
+  const committed = new Map(world.history.of('committed').map(({ partition, offset }) => [partition, offset]));
+  for (const [partition, end] of ends) expect(committed.get(partition)).toBeGreaterThanOrEqual(end);
+});
+
+test('a reply of which only the engine could say whether its job lives does not wait for an engine that is away', async () => {
+  const world = new World({ seed: 5, factory: bridgeNodes({ route: { lateWindowMs: SECOND } }) });
+  world.startAll();
+  world.startInstances(1);
+  await world.run(15 * SECOND);
+  expect(completions(world)).toBe(1);
+  const { jobKey } = world.history.of('replied')[0]!;
+  const records = world.kafka.log.partitions(NAMES.replyTopic).flat();
+  const reply = records.find((record) => record !== null)!;
+  world.engine.goAway(60 * SECOND);
+  const again = world.kafka.log.append('', NAMES.replyTopic, reply);
+  const { partition, offset } = { partition: again.partition, offset: Number(again.offset) };
+  world.history.add({ kind: 'replied', jobKey, partition, offset, meant: 'result' });
+  await world.run(10 * SECOND);
+  const commits = world.history.of('committed').filter((commit) => commit.partition === partition);
+  expect(commits.at(-1)?.offset).toBe(offset + 1);
+  await world.run(180 * SECOND);
+  const stored = world.history.of('stored').filter(({ key }) => /^\d+\.\d+$/.test(key));
+  expect(stored.slice(-2).map(({ value }) => decodeSnapshot(value).outcome ?? 'parked')).toEqual(['parked', 'gone']);
+  expect(world.history.of('written').some(({ topic }) => topic === NAMES.deadLetterTopic)).toBe(false);
   world.assertHolds();
 });
 

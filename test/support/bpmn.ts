@@ -41,11 +41,56 @@ export function twoTaskProcess(options: ServiceTaskProcess & { readonly thenJobT
   );
 }
 
-/** A `process` element with these contents. */
-function process(processId: string, elements: string): string {
+/**
+ * start → a service task → another one → end. A BPMN error of this code, and no other, is caught at the first task: the
+ * variable `caught` becomes the code, and the second task is next. The error's own variables live in the boundary event
+ * only; its output mappings hand on those named in `outputs`.
+ */
+export function catchingProcess(
+  options: ServiceTaskProcess & {
+    readonly errorCode: string;
+    readonly outputs: readonly string[];
+    readonly thenJobType: string;
+  },
+): string {
+  const { processId, jobType, retries = 3, errorCode, outputs, thenJobType } = options;
+  return process(
+    processId,
+    `<startEvent id="start"/>
+    <sequenceFlow id="toTask" sourceRef="start" targetRef="task"/>
+    <serviceTask id="task" name="${xmlText(jobType)}">
+      <extensionElements><zeebe:taskDefinition type="${xmlText(jobType)}" retries="${retries}"/></extensionElements>
+    </serviceTask>
+    <boundaryEvent id="error" attachedToRef="task">
+      <extensionElements>
+        <zeebe:ioMapping>${outputs.map((name) => `<zeebe:output source="=${name}" target="${name}"/>`).join('')}</zeebe:ioMapping>
+      </extensionElements>
+      <outgoing>toCaught</outgoing>
+      <errorEventDefinition errorRef="code"/>
+    </boundaryEvent>
+    <sequenceFlow id="toCaught" sourceRef="error" targetRef="caught"/>
+    <scriptTask id="caught">
+      <extensionElements>
+        <zeebe:script expression="=&#34;${xmlText(errorCode)}&#34;" resultVariable="caught"/>
+      </extensionElements>
+    </scriptTask>
+    <sequenceFlow id="fromCaught" sourceRef="caught" targetRef="next"/>
+    <sequenceFlow id="toNext" sourceRef="task" targetRef="next"/>
+    <serviceTask id="next">
+      <extensionElements><zeebe:taskDefinition type="${xmlText(thenJobType)}" retries="1"/></extensionElements>
+    </serviceTask>
+    <sequenceFlow id="toEnd" sourceRef="next" targetRef="end"/>
+    <endEvent id="end"/>`,
+    `<error id="code" name="${xmlText(errorCode)}" errorCode="${xmlText(errorCode)}"/>`,
+  );
+}
+
+/** A `process` element with these contents, after what it refers to. */
+function process(processId: string, elements: string, definitions = ''): string {
   return `<?xml version="1.0" encoding="UTF-8"?>
 <definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL"
     xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" id="definitions" targetNamespace="http://bpmn.io/schema/bpmn">
+  ${definitions}
   <process id="${xmlText(processId)}" isExecutable="true">
     ${elements}
   </process>

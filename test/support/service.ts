@@ -190,8 +190,8 @@ export class ExampleService {
     this.#records.add(record);
     const request: ServiceRequest = {
       topic,
-      correlationId: String(headers?.kafka_correlationId),
-      replyTopic: String(headers?.kafka_replyTopic),
+      correlationId: String(headers?.kafka_correlationId ?? headers?.REPLY_CORRELATION_ID),
+      replyTopic: String(headers?.kafka_replyTopic ?? headers?.REPLY_TOPIC),
       body: String(value),
       record,
       atMs: Date.now(),

@@ -1,11 +1,14 @@
 // The pending job as one decision function: state × command → effects and an answer. No clock, no I/O, no randomness of
 // its own. Whoever drives it performs each yielded effect, feeds its answer, and runs one command per job at a time.
+import { ABSENT } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Activation, ActivationAnswer, Reply, ReplyAnswer, RequestOutcome } from '../messages.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { SnapshotUnreadable } from '../snapshot-codec.ts';
 import { due } from './due.ts';
-import { type Decision, type JobContext, type Standing, wasSent } from './effects.ts';
+import { type Decision, engine, type JobContext, type Standing, wasSent } from './effects.ts';
 import { startFailing } from './ending.ts';
+import { CONSEQUENCES } from './engine-answers.ts';
 import { planRetry } from './engine-time.ts';
 import { hearAgain } from './heartbeat.ts';
 import { activated, publish, refused } from './hold.ts';
@@ -26,9 +29,28 @@ export type Command =
 export type CommandAnswer = ActivationAnswer | ReplyAnswer | 'retry' | 'done';
 
 export function* decide(state: JobState, context: JobContext, command: Command): Decision<CommandAnswer> {
-  const answer = yield* again(() => decideOnce(state, context, command));
-  yield* again(() => takeUp(state, context));
+  let answer: CommandAnswer | undefined;
+  try {
+    answer = yield* again(() => decideOnce(state, context, command));
+    yield* again(() => takeUp(state, context));
+  } catch (error) {
+    if (!(error instanceof SnapshotUnreadable)) throw error;
+    adopt(state, undefined, ABSENT);
+    answer ??= yield* undecidable(command);
+  }
   return answer ?? 'retry';
+}
+
+/**
+ * What stands under the key cannot be read, now or later, so memory lets go of it and no sender is told to ask again: a
+ * reply that waited here would hold up its partition, and with it every reply deadline. It goes to the dead letters,
+ * unless the job has ended, possibly by this very reply: what may have been applied is never dead-lettered (I5).
+ */
+function* undecidable(command: Command): Decision<CommandAnswer> {
+  if (command.type === 'activated') return 'stale'; // it comes back from the engine, by then perhaps to something readable
+  if (command.type !== 'replied') return 'done';
+  const answer = yield* engine({ do: 'updateTimeout', timeoutMs: LIMITS.activationLockMs });
+  return CONSEQUENCES.updateTimeout[answer.code] === 'gone' ? 'applied' : 'unreadable';
 }
 
 /** From the start after each conflict; undefined when there were too many. */

@@ -5,10 +5,10 @@ import type { Failing, Snapshot } from '../snapshot.ts';
 import { type Decision, engine, type JobContext, withdraw } from './effects.ts';
 import { endAsGone, finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
-import { planProbe, planRetry, renewedLockMs } from './engine-time.ts';
+import { planAskAgain, planProbe, planRetry, renewedLockMs } from './engine-time.ts';
 import { writeHeartbeat } from './heartbeat.ts';
 import type { JobState } from './state.ts';
-import { windowMs } from './writing.ts';
+import { store, successor, windowMs, writeTombstone } from './writing.ts';
 
 /** When this job next wants to be looked at, wall ms; undefined: never. Derived, so it need not be stored. */
 export function nextDueMs(state: JobState): number | undefined {
@@ -43,8 +43,9 @@ export function* due(state: JobState, context: JobContext): Decision<void> {
   if (state.engineAtMs === 0 || nowMs < state.engineAtMs) return;
   switch (snapshot.kind) {
     case 'held':
-    case 'parked':
       return yield* renew(state, context);
+    case 'parked':
+      return yield* probe(state, context, snapshot);
     case 'replied':
       return yield* finishReplied(state, context, snapshot);
     case 'failing':
@@ -88,8 +89,7 @@ function* deadline(
 /** Renewal and probe in one: the lock is extended, and a job that is gone is noticed. */
 function* renew(state: JobState, context: JobContext): Decision<void> {
   const timeoutMs = renewedLockMs(context);
-  const parked = state.snapshot?.kind === 'parked';
-  const answer = yield* engine({ do: 'updateTimeout', timeoutMs: parked ? LIMITS.releaseLockMs : timeoutMs });
+  const answer = yield* engine({ do: 'updateTimeout', timeoutMs });
   switch (CONSEQUENCES.updateTimeout[answer.code]) {
     case 'extended':
       state.lockDeadlineMs = context.clock.wallMs() + timeoutMs;
@@ -100,6 +100,28 @@ function* renew(state: JobState, context: JobContext): Decision<void> {
       return planProbe(state, context);
     default:
       return planRetry(state, context);
+  }
+}
+
+/**
+ * Does the job of a parked reply live? Its lock is shortened then, so that the activation comes soon, and the reply stays
+ * for as long as the job. Of a job of which the engine never said so the reply is given up in the end: nobody knows such a
+ * job, not even by NOT_FOUND, when its key is of a partition that the engine does not have.
+ */
+function* probe(state: JobState, context: JobContext, parked: Snapshot): Decision<void> {
+  const unsaid = parked.replyDeadlineMs > 0;
+  const answer = yield* engine({ do: 'updateTimeout', timeoutMs: LIMITS.releaseLockMs });
+  switch (CONSEQUENCES.updateTimeout[answer.code]) {
+    case 'extended':
+    case 'awaitActivation':
+      if (unsaid) yield* store(state, successor(state, context, parked, { replyDeadlineMs: 0 }, 'its job lives'));
+      return planProbe(state, context);
+    case 'gone':
+      return yield* endAsGone(state, context, undefined);
+    default:
+      if (unsaid && context.clock.wallMs() >= parked.replyDeadlineMs)
+        return yield* writeTombstone(state, context, 'gone', undefined);
+      return planAskAgain(state, context);
   }
 }
 

@@ -54,7 +54,7 @@ export interface JobContext {
   readonly incarnation: Incarnation;
   correlationId(jobKey: JobKey, attempt: number): CorrelationId;
   /** What a reply means under these settings. Pure, and total: whatever a service sends has a verdict. */
-  interpret(settings: CallSettings, reply: ReplyAsSent): Verdict;
+  interpret(settings: CallSettings, reply: ReplyAsSent, job: { readonly retries: number }): Verdict;
   /** False while the engine was last seen slow or away: results are then stored before they are tried. */
   engineHealthy(): boolean;
   /** Pending jobs of this node, for the pace of renewals. */

@@ -30,7 +30,9 @@ export function* acceptResult(
       yield* writeTombstone(state, context, 'completed', reply);
       return 'applied';
     case 'gone': {
-      yield* writeTombstone(state, context, yield* whoEndedNow(state), reply);
+      const outcome = yield* whoEndedNow(state);
+      // Late, it is not counted as applied: delivered again before it is a dead letter or a message, it is late again.
+      yield* writeTombstone(state, context, outcome, outcome === 'cancelled' ? undefined : reply);
       return state.snapshot?.outcome === 'cancelled' ? 'late' : 'applied';
     }
     case 'keepReply':
@@ -145,7 +147,10 @@ function* tellService(
   if (settings.cancelTopic === '' || !isSo || answered || !asked || ended?.attempt !== attempt) return;
   const correlationId = (alias || context.correlationId(state.jobKey, attempt)) as CorrelationId;
   const { cancelTopic: topic, profile } = settings;
-  yield { do: 'cancelRecord', record: { jobKey: state.jobKey, attempt, correlationId, topic, profile, reason } };
+  yield {
+    do: 'cancelRecord',
+    record: { jobKey: state.jobKey, attempt, correlationId, topic, profile, origin: from.origin, reason },
+  };
 }
 
 function ranOut(failing: Failing | undefined): boolean {

@@ -32,9 +32,14 @@ export function planProbe(state: JobState, context: JobContext, everyMs = probeI
   state.engineAtMs = context.clock.wallMs() + jittered(context, everyMs);
 }
 
+/** A parked reply whose job is not known to live: soon at first, then rarely, for there may be no partition that answers. */
+export function planAskAgain(state: JobState, context: JobContext): void {
+  planRetry(state, context, LIMITS.waitingProbeMs);
+}
+
 /** After an answer "later": exponential, jittered, without an end, for as long as the job lives. */
-export function planRetry(state: JobState, context: JobContext): void {
-  const backoffMs = Math.min(LIMITS.engineRetryMaxMs, LIMITS.engineRetryMinMs * 2 ** Math.min(state.engineTries, 10));
+export function planRetry(state: JobState, context: JobContext, mostMs = LIMITS.engineRetryMaxMs): void {
+  const backoffMs = Math.min(mostMs, LIMITS.engineRetryMinMs * 2 ** Math.min(state.engineTries, 10));
   state.engineTries += 1;
   state.engineAtMs = context.clock.wallMs() + jittered(context, backoffMs);
 }

@@ -146,7 +146,7 @@ function* completeParked(
   const attempt = Math.max(1, parked.attempt);
   const from = { ...firstSnapshot(context, activation, undefined), attempt, sentAttempt, applied, timeline };
   state.lockDeadlineMs = activation.lockDeadlineMs;
-  const verdict = reply && context.interpret(activation.settings, reply);
+  const verdict = reply && context.interpret(activation.settings, reply, activation);
   if (verdict === undefined || verdict.kind === 'heartbeat') return 'stale'; // nothing parks such a thing
   if (verdict.kind !== 'result') {
     yield* startFailing(state, context, { ...from, request: undefined }, failingBy(from, verdict), undefined);

@@ -11,11 +11,12 @@ import {
   type ReplyAsSent,
   type Verdict,
 } from '../messages.ts';
+import type { PublishMessage } from '../ports.ts';
 import type { Snapshot, StoredReply } from '../snapshot.ts';
 import { type Decision, engine, type JobContext, read } from './effects.ts';
 import { acceptResult, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
-import { planProbe } from './engine-time.ts';
+import { planAskAgain, planProbe } from './engine-time.ts';
 import { writeHeartbeat } from './heartbeat.ts';
 import { failingBy } from './reply-verdict.ts';
 import { adopt, type JobState } from './state.ts';
@@ -24,8 +25,7 @@ import { NotStorable, Redecide, store, wasApplied, withApplied } from './writing
 /** How a correlation id of ours begins. */
 const OUR_ID = 'hf1-';
 
-/** `retry`: it cannot be decided now; whoever sent it asks again. */
-export function* replied(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer | 'retry'> {
+export function* replied(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer> {
   if (state.snapshot === undefined) {
     // Memory does not decide that nothing is there: an old owner's write may have landed unseen.
     const standing = yield* read();
@@ -38,7 +38,7 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
   if (wasApplied(snapshot.applied, reply.position)) return 'duplicate';
   if (snapshot.outcome === 'completed') return 'duplicate';
   const { content } = reply;
-  const verdict = content.kind === 'malformed' ? content : context.interpret(snapshot.settings, content);
+  const verdict = content.kind === 'malformed' ? content : context.interpret(snapshot.settings, content, snapshot);
   switch (verdict.kind) {
     case 'result':
       return yield* result(state, context, snapshot, reply, verdict.variables);
@@ -59,7 +59,7 @@ function* result(
   snapshot: Snapshot,
   reply: Reply,
   variables: string,
-): Decision<ReplyAnswer | 'retry'> {
+): Decision<ReplyAnswer> {
   switch (snapshot.kind) {
     case 'replied':
     case 'parked':
@@ -77,26 +77,28 @@ function* result(
 }
 
 /** The engine does not take it any more: what then, its job's settings say. */
-function* late(snapshot: Snapshot, reply: Reply, variables: string): Decision<ReplyAnswer | 'retry'> {
+function* late(snapshot: Snapshot, reply: Reply, variables: string): Decision<ReplyAnswer> {
   const { settings, origin, alias } = snapshot;
   if (settings.onLate === 'drop') return 'lateDropped';
   if (settings.onLate === 'dlq') return 'late';
   const { partition, offset } = reply.position;
-  const answer = yield* engine({
-    do: 'publishMessage',
-    message: {
-      name: settings.lateMessageName,
-      // Whoever wants to catch it knows the business key, or else its own instance.
-      correlationKey: alias.startsWith(OUR_ID) || alias === '' ? origin.instanceKey : alias,
-      messageId: `${reply.jobKey}/${partition}/${offset}`,
-      timeToLiveMs: LIMITS.lateMessageMs,
-      tenantId: origin.tenantId,
-      variables,
-    },
-  });
-  // Published before, under the same id, is published; what the engine never takes is still of use to a person.
-  if (answer.code === 'ok') return 'latePublished';
-  return answer.code === 'transient' ? 'retry' : 'late';
+  const message: PublishMessage = {
+    name: settings.lateMessageName,
+    // Whoever wants to catch it knows the business key, or else its own instance.
+    correlationKey: alias.startsWith(OUR_ID) || alias === '' ? origin.instanceKey : alias,
+    messageId: `${reply.jobKey}/${partition}/${offset}`,
+    timeToLiveMs: LIMITS.lateMessageMs,
+    tenantId: origin.tenantId,
+    variables,
+  };
+  // Published before, under the same id, is published. What the engine does not take now must not hold up the replies
+  // behind it, for the engine may be away for long, or never take it: it is kept for a person.
+  for (let tries = 0; tries < LIMITS.lateMessageTries; tries++) {
+    const { code } = yield* engine({ do: 'publishMessage', message });
+    if (code === 'ok') return 'latePublished';
+    if (code !== 'transient') return 'late';
+  }
+  return 'late';
 }
 
 /** Taken into memory; written now and then, for whoever looks and for the next owner. */
@@ -122,7 +124,7 @@ function* errorReply(
   snapshot: Snapshot,
   reply: Reply,
   verdict: Extract<Verdict, { kind: 'error' | 'failure' }>,
-): Decision<ReplyAnswer | 'retry'> {
+): Decision<ReplyAnswer> {
   if (snapshot.kind === 'parked') return 'duplicate';
   if (snapshot.kind === 'ended' && snapshot.outcome === 'gone') return 'applied';
   if (snapshot.kind !== 'held' || !isOfAttempt(reply, snapshot)) {
@@ -164,8 +166,15 @@ function stored({ position, attempt }: Reply, variables: string): StoredReply {
   return { kind: 'reply', status: 'result', body: variables, ...nothing, ...position, attempt };
 }
 
-/** A valid id without a snapshot: the engine says whether the job lives; if so, the reply waits for its next activation. */
-function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer | 'retry'> {
+/**
+ * A valid id without a snapshot: the engine says whether the job lives; if so, the reply waits for its next activation.
+ * While the engine does not say, the reply is parked too, and asking goes on (due.ts): an engine that is away, or that has
+ * not even a partition for such a key, must not hold up the partition in which the reply stands.
+ */
+function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer> {
+  const { content } = reply;
+  // Neither says anything that the job's next activation could use.
+  if (content.kind === 'malformed' || content.status === 'heartbeat') return 'lateDropped';
   const answer = yield* engine({ do: 'updateTimeout', timeoutMs: LIMITS.releaseLockMs });
   const consequence = CONSEQUENCES.updateTimeout[answer.code];
   if (consequence === 'gone') {
@@ -175,22 +184,23 @@ function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decis
     adopt(state, standing.snapshot, standing.revision);
     throw new Redecide();
   }
-  if (consequence === 'retry') return 'retry';
-  const { content } = reply;
-  // Neither says anything that the job's next activation could use.
-  if (content.kind === 'malformed' || content.status === 'heartbeat') return 'applied';
+  const unsaid = consequence === 'retry';
   try {
-    yield* store(state, parked(context, reply, content));
+    yield* store(state, parked(context, reply, content, unsaid));
   } catch (error) {
     if (error instanceof NotStorable) return 'refused'; // asked again for ever, it would hold up its partition
     throw error;
   }
-  planProbe(state, context, LIMITS.probeEveryMs);
+  if (unsaid) planAskAgain(state, context);
+  else planProbe(state, context, LIMITS.probeEveryMs);
   return 'applied';
 }
 
-/** Without an activation there are no settings: those that matter come with the activation that completes it. */
-function parked(context: JobContext, reply: Reply, content: ReplyAsSent): Snapshot {
+/**
+ * Without an activation there are no settings: those that matter come with the activation that completes it. Its deadline
+ * is that of `unsaid`: until when the engine may say that the job lives.
+ */
+function parked(context: JobContext, reply: Reply, content: ReplyAsSent, unsaid: boolean): Snapshot {
   const nowMs = context.clock.wallMs();
   return {
     kind: 'parked',
@@ -212,12 +222,12 @@ function parked(context: JobContext, reply: Reply, content: ReplyAsSent): Snapsh
       replyTimeoutMs: 0,
       onReplyTimeout: 'incident',
       retryBackoffMs: 0,
-      lateWindowMs: LIMITS.parkedWindowMs,
-      incidentWindowMs: LIMITS.parkedWindowMs,
+      lateWindowMs: LIMITS.parkedLateWindowMs,
+      incidentWindowMs: LIMITS.parkedLateWindowMs,
     },
     retries: 0,
     heldAtMs: nowMs,
-    replyDeadlineMs: 0,
+    replyDeadlineMs: unsaid ? nowMs + LIMITS.parkedWindowMs : 0,
     heartbeatDeadlineMs: 0,
     progress: '',
     trace: '',

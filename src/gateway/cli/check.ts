@@ -14,7 +14,8 @@ export async function check(config: Config): Promise<number> {
 }
 
 function report(config: Config, { nats, kafka, zeebe }: Seeing, found: readonly Finding[]): string {
-  const routes = config.routes.length === 1 ? '1 route' : `${config.routes.length} routes`;
+  const counted = config.routes.length === 1 ? '1 route' : `${config.routes.length} routes`;
+  const routes = config.template === undefined ? counted : `${counted} and the element template`;
   const problems = found.filter((finding) => finding.level === 'problem').length;
   return [
     `cluster ${config.cluster}, node ${config.node}, ${routes}: the configuration is valid`,

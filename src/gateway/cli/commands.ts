@@ -25,7 +25,7 @@ export async function run(args: readonly string[], env: Env): Promise<number> {
   if (rest.length > 0) return usageFault(`holdfast ${command} takes no arguments, and got: ${rest.join(' ')}`);
   switch (command) {
     case 'start':
-      return configured(env, async (config) => (await import('./start.ts')).start(config));
+      return configured(env, async (config) => (await import('./start.ts')).start(config, () => read(env)));
     case 'init':
       return configured(env, async (config) => (await import('./init.ts')).init(config));
     case 'check':
@@ -45,10 +45,14 @@ export async function run(args: readonly string[], env: Env): Promise<number> {
   }
 }
 
+function read(env: Env): Config {
+  return loadConfig(env, (path) => readFileSync(path, 'utf8'));
+}
+
 async function configured(env: Env, command: (config: Config) => Promise<number>): Promise<number> {
   let config: Config;
   try {
-    config = loadConfig(env, (path) => readFileSync(path, 'utf8'));
+    config = read(env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`holdfast: ${error.message}\n`);

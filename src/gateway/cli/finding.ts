@@ -4,7 +4,7 @@
 
 export interface Finding {
   readonly level: 'problem' | 'note';
-  readonly about: 'NATS' | 'Kafka' | 'Zeebe';
+  readonly about: 'configuration' | 'NATS' | 'Kafka' | 'Zeebe';
   readonly what: string;
   /** '' when there is nothing to do. */
   readonly remedy: string;

@@ -30,6 +30,11 @@ export function kafkaFindings(config: Config, { brokers, topics }: KafkaFacts): 
       );
     }
   }
+  const unread = [...topics].filter(([, { configUnread }]) => configUnread !== undefined).map(([name]) => name);
+  if (unread.length > 0) {
+    const what = `the settings of ${unread.join(', ')} cannot be read, so neither sizes nor retention were looked at`;
+    found.push(note('Kafka', what, 'Grant DESCRIBE_CONFIGS on them, or look yourself.'));
+  }
   const replies = topics.get(config.replyTopic);
   return replies === undefined ? found : [...found, ...keeping(config, replies)];
 }
@@ -38,7 +43,9 @@ function keeping(config: Config, replies: TopicFacts): Finding[] {
   const found: Finding[] = [];
   const alter = (setting: string): string =>
     `Run "kafka-configs.sh --alter --topic ${replies.name} --add-config ${setting}".`;
-  const longest = config.routes.reduce((a, b) => (b.replyTimeoutMs > a.replyTimeoutMs ? b : a));
+  const { routes, template } = config;
+  const waiting = [...routes, ...(template === undefined ? [] : [template])];
+  const longest = waiting.reduce((a, b) => (b.replyTimeoutMs > a.replyTimeoutMs ? b : a));
   const retentionMs = Number(replies.config['retention.ms'] ?? -1);
   if (retentionMs >= 0 && retentionMs < longest.replyTimeoutMs) {
     const what = `the reply topic keeps records for ${formatDuration(retentionMs)}, and ${longest.jobType} waits up to ${formatDuration(longest.replyTimeoutMs)}`;

@@ -1,6 +1,7 @@
 // What `holdfast check` makes of what it saw. Pure: whoever looked at the servers is in check.ts.
 import { olderThan } from '../../cluster/nats/connection.ts';
 import type { Config } from '../config.ts';
+import { ANY_TOPIC, allowedTopics } from '../topic-rules.ts';
 import type { Topology } from '../zeebe/client.ts';
 import { count, type Finding, note, problem } from './finding.ts';
 import { type KafkaFacts, kafkaFindings, sizeFindings } from './findings-kafka.ts';
@@ -23,6 +24,7 @@ const ZEEBE_TESTED = '8.9.0';
 export function findings(config: Config, seeing: Seeing): readonly Finding[] {
   const { nats, kafka, zeebe } = seeing;
   return [
+    ...templateFindings(config),
     ...(nats.kind === 'seen' ? natsFindings(config, nats.facts) : [unreached('NATS', 'NATS_URL', nats.reason)]),
     ...(kafka.kind === 'seen'
       ? kafkaFindings(config, kafka.facts)
@@ -31,6 +33,15 @@ export function findings(config: Config, seeing: Seeing): readonly Finding[] {
       ? sizeFindings(config, nats.facts.maxPayloadBytes, kafka.facts)
       : []),
     ...(zeebe.kind === 'seen' ? zeebeFindings(zeebe.facts) : [unreached('Zeebe', 'ZEEBE_GRPC_ADDRESS', zeebe.reason)]),
+  ];
+}
+
+/** Not a fault: without a list a new call needs no change of the bridge. Whoever wants one should know of it. */
+function templateFindings({ template }: Config): Finding[] {
+  if (template === undefined || template.topics !== ANY_TOPIC) return [];
+  const what = `process models may name ${allowedTopics({ patterns: template.topics, ownTopics: [] })} as their request topic`;
+  return [
+    note('configuration', what, 'List those that they may name in template.topics, or set template.enabled: false.'),
   ];
 }
 

@@ -1,6 +1,6 @@
 // Topics as the operator's commands see them: made by `init`, looked at by `check`. Never used on the way of a job.
-import kafkajs, { type Admin, type Kafka } from 'kafkajs';
-import { describeError, kafkaErrorName, meaningOf } from './errors.ts';
+import kafkajs, { type Admin, type Kafka, type PartitionMetadata } from 'kafkajs';
+import { describeError, kafkaErrorName, meaningOf, notAuthorized } from './errors.ts';
 import { Renewable } from './renewable.ts';
 
 export const REPLY_PARTITIONS = 12;
@@ -19,6 +19,8 @@ export interface TopicFacts {
   readonly replicas: number;
   /** Such as `retention.ms`, `max.message.bytes`, `cleanup.policy`, `min.insync.replicas`; the brokers' defaults included. */
   readonly config: Readonly<Record<string, string>>;
+  /** Why its settings could not be read (the right to is one of its own); `config` is empty then. */
+  readonly configUnread?: string;
 }
 
 export interface KafkaFacts {
@@ -67,26 +69,24 @@ export class KafkaTopics {
     return this.#use((admin) => admin.createTopics({ topics: [topic], waitForLeaders: true }));
   }
 
+  /** Needs no right but to see the topic. */
+  async exists(name: string): Promise<boolean> {
+    return this.#use(async (admin) => (await partitionsOf(admin, name)) !== undefined);
+  }
+
   /** Undefined: there is no such topic. */
   async describe(name: string): Promise<TopicFacts | undefined> {
     return this.#use(async (admin) => {
+      const partitions = await partitionsOf(admin, name);
+      if (partitions === undefined) return undefined;
+      const replicas = Math.min(...partitions.map(({ replicas }) => replicas.length));
+      const facts = { name, partitions: partitions.length, replicas };
       try {
-        const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
-        const partitions = topics[0]?.partitions ?? [];
-        const { resources } = await admin.describeConfigs({
-          resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name }],
-          includeSynonyms: false,
-        });
-        const entries = resources[0]?.configEntries ?? [];
-        return {
-          name,
-          partitions: partitions.length,
-          replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
-          config: Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue])),
-        };
+        return { ...facts, config: await configOf(admin, name) };
       } catch (error) {
         if (meaningOf(error) === 'unknownTopic') return undefined;
-        throw error;
+        if (!notAuthorized(error)) throw error;
+        return { ...facts, config: {}, configUnread: 'this user may not: grant DESCRIBE_CONFIGS on the topic' };
       }
     });
   }
@@ -103,4 +103,23 @@ export class KafkaTopics {
       throw Object.assign(new Error(describeError(error), { cause: error }), { code: name ?? 'KAFKA_UNAVAILABLE' });
     }
   }
+}
+
+async function partitionsOf(admin: Admin, name: string): Promise<readonly PartitionMetadata[] | undefined> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
+    return topics[0]?.partitions ?? [];
+  } catch (error) {
+    if (meaningOf(error) === 'unknownTopic') return undefined;
+    throw error;
+  }
+}
+
+async function configOf(admin: Admin, name: string): Promise<Record<string, string>> {
+  const { resources } = await admin.describeConfigs({
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name }],
+    includeSynonyms: false,
+  });
+  const entries = resources[0]?.configEntries ?? [];
+  return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
 }

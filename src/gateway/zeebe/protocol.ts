@@ -49,6 +49,10 @@ export interface Calls {
     InstanceMade & { readonly variables: string },
   ];
   CancelProcessInstance: [{ readonly processInstanceKey: string }, Empty];
+  SetVariables: [
+    { readonly elementInstanceKey: string; readonly variables: string; readonly local: boolean },
+    { readonly key: string },
+  ];
   ResolveIncident: [{ readonly incidentKey: string }, Empty];
   PublishMessage: [
     {

@@ -117,8 +117,10 @@ describe('I8: published again after a crash', () => {
 
 test('I6: no attempt that has ended is sent', () => {
   expect(held().sends(1).broken()).toEqual([]);
-  expect(held().held(1, FAILED).sends(1).broken()).toEqual(['I6']);
+  expect(held().held(1, FAILED).at(2_001).sends(1).broken()).toEqual(['I6']);
+  // Nobody may have told it yet.
+  expect(held().held(1, FAILED).at(2_000).sends(1).broken()).toEqual([]);
   // The second attempt is another request.
-  expect(held().held(1, FAILED).held(1, { attempt: 2 }).sends(1, 2).broken()).toEqual([]);
-  expect(held().held(1, FAILED).held(1, { attempt: 2 }).sends(1, 1).broken()).toEqual(['I6']);
+  expect(held().held(1, FAILED).at(9_000).held(1, { attempt: 2 }).sends(1, 2).broken()).toEqual([]);
+  expect(held().held(1, FAILED).at(9_000).held(1, { attempt: 2 }).sends(1, 1).broken()).toEqual(['I6']);
 });

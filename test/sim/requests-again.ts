@@ -1,5 +1,8 @@
 // Requests that are sent again, asked of a history: I6 (what has ended is not) and I8 (after a crash only what must be).
 //
+// A node may not yet have been told that the tombstone which it wrote is stored; but with a write unanswered for over a second
+// it may send nothing at all, so that is how long an attempt may have ended when its request leaves.
+//
 // A hold that another incarnation writes again, unsent, is a request about to be published again. It must not be covered by
 // the record of what the writer before it had sent, as that stood when the new owner claimed the shard; nor may it be older
 // than that record may lag, when its writer crashed: first written, or acknowledged by Kafka, in the last 500 ms before.
@@ -12,6 +15,8 @@ import { parseClaim } from '../../src/cluster/claims.ts';
 import { parseSent, type SentRecord } from '../../src/cluster/sent-watermark.ts';
 import type { EventOf } from './history.ts';
 import { named } from './kafka-log.ts';
+
+const TOLD_WITHIN_MS = 1_000;
 
 /** Within this time what Kafka has acknowledged is in the record (design §8). */
 const NOTED_WITHIN_MS = 500;
@@ -111,7 +116,7 @@ export class RequestsAgain {
     return keys.split(' ').flatMap((key) => {
       const { jobKey, attempt } = named(key);
       const ended = this.#ended.get(jobKey);
-      if (ended === undefined || ended.attempt < attempt) return [];
+      if (ended === undefined || ended.attempt < attempt || atMs - ended.atMs <= TOLD_WITHIN_MS) return [];
       return [{ jobKey, message: `${node} sends attempt ${attempt}, which ended ${atMs - ended.atMs} ms ago` }];
     });
   }

@@ -1,8 +1,10 @@
 // What is written down of each CompleteJob, and the question it is written down for: was a job completed again although
 // its node had been told, and had lived to make use of it? A node that dies with the answer in its hands cannot tell anybody,
-// and its successor rightly asks again; so an answer counts only for a node that was still connected a second later. Nor was
-// a node told that had given the call up: an answer after the call's own deadline counts for nobody, and one just before it
-// may have crossed with the giving up, which no witness between the two can tell (a busy node looks at its timers first).
+// and its successor rightly asks again; so an answer counts only for a node that was still connected a second later.
+//
+// Every other answer counts, even one that came so close to the call's own deadline that it may have crossed with the giving
+// up (no witness between the two can tell; a busy node looks at its timers first). Those are named beside the count, for
+// whoever looks for the reason.
 import { status } from '@grpc/grpc-js';
 
 /** Times are wall clock ms of this machine. */
@@ -22,24 +24,31 @@ const HEARD_AFTER_MS = 1_000;
 const CROSSING_MS = 500;
 
 /**
- * The number of jobs that were completed again.
+ * The jobs that were completed again.
  * @param closedMs when a connection closed; undefined: it is open
- * @param crossingMs an answer this close to the call's deadline, or after it, was not heard
  */
 export function completedTwice(
   calls: readonly CompleteCall[],
   closedMs: (connection: number) => number | undefined,
-  crossingMs = CROSSING_MS,
-): number {
+): ReadonlySet<string> {
   const heardMs = new Map<string, number>();
-  for (const { jobKey, status: code, sentMs, timeoutMs, answeredMs, connection } of calls) {
+  for (const { jobKey, status: code, answeredMs, connection } of calls) {
     if (answeredMs === undefined || (code !== status.OK && code !== status.NOT_FOUND)) continue;
-    if (answeredMs - sentMs >= (timeoutMs ?? Number.POSITIVE_INFINITY) - crossingMs) continue;
     if ((closedMs(connection) ?? Number.POSITIVE_INFINITY) <= answeredMs + HEARD_AFTER_MS) continue;
     heardMs.set(jobKey, Math.min(answeredMs, heardMs.get(jobKey) ?? Number.POSITIVE_INFINITY));
   }
   const again = calls.filter(({ jobKey, sentMs }) => sentMs > (heardMs.get(jobKey) ?? Number.POSITIVE_INFINITY));
-  return new Set(again.map(({ jobKey }) => jobKey)).size;
+  return new Set(again.map(({ jobKey }) => jobKey));
+}
+
+/** Whether the answer came after the call's deadline, or so shortly before it that its node may have given up. */
+export function mayHaveCrossed({ sentMs, timeoutMs, answeredMs }: CompleteCall): boolean {
+  return answeredMs !== undefined && answeredMs - sentMs >= (timeoutMs ?? Number.POSITIVE_INFINITY) - CROSSING_MS;
+}
+
+/** The same call, as if its answer had not been heard. */
+export function unanswered({ answeredMs: _, ...call }: CompleteCall): CompleteCall {
+  return call;
 }
 
 const FRAME_HEADER_BYTES = 5;

@@ -1,7 +1,7 @@
 // The summary for people and all figures for machines.
 import { shardOf } from '../../src/actors/ids.ts';
 import type { Stage } from './stage.ts';
-import type { Facts, Verdict } from './verdict.ts';
+import { type Facts, inDoubt, type Verdict } from './verdict.ts';
 
 export function reportOf(facts: Facts, verdict: Verdict, stage: Stage, elapsedMs: number) {
   const { kill, instances, requests } = facts;
@@ -47,7 +47,7 @@ export function reportOf(facts: Facts, verdict: Verdict, stage: Stage, elapsedMs
         ? ['no node was killed']
         : [
             `${kill.victim} was killed with ${figures.heldByVictim} jobs in its hands; ${figures.repliesBeforeTakeover} of their replies came before the takeover, which took ${figures.takeoverMs} ms`,
-            `${figures.requestsRepeated} requests were sent twice, ${figures.completedTwice} jobs completed twice`,
+            `${figures.requestsRepeated} requests were sent twice, ${figures.completedTwice} jobs completed twice${inDoubt(figures)}`,
           ]),
     ],
   };

@@ -1,7 +1,7 @@
 // From what was gathered to the summary line and the exit code. Pure; every condition for success stands here once.
 
 import type { CompleteCall } from './complete-calls.ts';
-import { completedTwice } from './complete-calls.ts';
+import { completedTwice, mayHaveCrossed, unanswered } from './complete-calls.ts';
 import { type InstanceFacts, isOwnAnswer } from './instances.ts';
 import type { RequestFacts } from './service-ledger.ts';
 
@@ -43,7 +43,7 @@ export interface Figures {
   readonly lost: number;
   readonly mismatched: number;
   readonly completedTwice: number;
-  /** Further jobs completed again, whose first answer may have crossed with its node's giving up. */
+  /** Those among them whose first answer may have crossed with its node's giving up; they count all the same. */
   readonly completedTwiceInDoubt: number;
   /** Requests of which the service saw more than one record, under whatever correlation id. */
   readonly requestsRepeated: number;
@@ -88,19 +88,28 @@ function count(facts: Facts): Figures {
   const held = kill === undefined ? [] : requests.filter((request) => isHeld(request, kill));
   const overMs = kill?.takenOverMs ?? Number.POSITIVE_INFINITY;
   const twice = completedTwice(facts.completeCalls, facts.closedMs);
+  const certain = facts.completeCalls.map((call) => (mayHaveCrossed(call) ? unanswered(call) : call));
+  const twiceForCertain = completedTwice(certain, facts.closedMs);
   return {
     started: instances.length,
     completed: completed.length,
     lost: instances.length - completed.length,
     mismatched: completed.filter((instance) => !isOwnAnswer(instance, answersTo(instance.order.token))).length,
-    completedTwice: twice,
-    completedTwiceInDoubt: completedTwice(facts.completeCalls, facts.closedMs, 0) - twice,
+    completedTwice: twice.size,
+    completedTwiceInDoubt: twice.size - twiceForCertain.size,
     requestsRepeated: repeated.length,
     requestsRepeatedWrongly: wrongly.length,
     takeoverMs: kill === undefined ? 0 : Math.max(0, (kill.takenOverMs ?? kill.atMs + kill.waitedMs) - kill.atMs),
     heldByVictim: held.length,
     repliesBeforeTakeover: held.filter(({ answeredMs }) => (answeredMs ?? Number.POSITIVE_INFINITY) < overMs).length,
   };
+}
+
+/** For the summary, behind the number of jobs that were completed twice; '' when there is nothing to say. */
+export function inDoubt({ completedTwiceInDoubt: count }: Figures): string {
+  return count === 0
+    ? ''
+    : ` (${count} of them perhaps not: answered within 500 ms of the call's deadline, or after it)`;
 }
 
 function isHeld({ answeredMs, firstRecordMs, ...request }: RequestFacts, kill: KillFacts): boolean {
@@ -118,7 +127,10 @@ function faultsOfInstances(facts: Facts, figures: Figures): string[] {
   }
   if (mismatched > 0)
     faults.push(`${mismatched} instances ended with something else than the answer to their own request`);
-  if (twice > 0) faults.push(`${twice} jobs were completed again after their node had been told that they are done`);
+  if (twice > 0)
+    faults.push(
+      `${twice} jobs were completed again after their node had been told that they are done${inDoubt(figures)}`,
+    );
   if (requestsRepeatedWrongly > 0) {
     const when = facts.kill === undefined ? 'though no node was killed' : 'that had been sent a second before the kill';
     faults.push(`${requestsRepeatedWrongly} requests were sent again ${when}`);

@@ -8,7 +8,7 @@ import { LIMITS } from '../actors/limits.ts';
 import { pack, unpack } from '../actors/pending-job/cold.ts';
 import { type Command, type CommandAnswer, decide } from '../actors/pending-job/decide.ts';
 import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-job/effects.ts';
-import { emptyState, isPending, type JobState } from '../actors/pending-job/state.ts';
+import { emptyState, isPending, type JobState, restsUntilActivated } from '../actors/pending-job/state.ts';
 import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
@@ -114,7 +114,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       }
       step = decision.next(answer);
     }
-    this.count(this.state.snapshot);
+    this.count(restsUntilActivated(this.state) ? undefined : this.state.snapshot);
     this.#giveUpWhatIsNotOwed(this.state.snapshot);
     return step.value;
   }

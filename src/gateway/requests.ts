@@ -6,8 +6,9 @@
 // There is no limit here: each request is one that the sent watermark counts (cluster/sent-watermark.ts), and that stops the
 // intake of the lane which owes too many.
 //
-// Nothing is published before `open`: the reply consumer must have had its assignment once, for a reply must find its
-// start position committed before it can be written.
+// Nothing is published before `open`: the reply consumer must have had its assignment once. Start positions are committed
+// right after that, and requests do not wait for it: where none is committed a partition is read from its earliest offset, so
+// a reply that is written sooner is found all the same.
 import type { JobKey } from '../actors/ids.ts';
 import type { CancelRecord, OutgoingRequest, RequestOutcome } from '../actors/messages.ts';
 import type { Clock, Random } from '../actors/ports.ts';

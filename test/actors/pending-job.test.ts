@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/actors/limits.ts';
 import { forgetAtMs } from '../../src/actors/pending-job/due.ts';
 import { CONSEQUENCES, whoEnded } from '../../src/actors/pending-job/engine-answers.ts';
+import { adopt } from '../../src/actors/pending-job/state.ts';
 import type { Outcome, Snapshot } from '../../src/actors/snapshot.ts';
 import { LOCK_MS, SETTINGS, World } from './pending-job-world.ts';
 
@@ -673,6 +674,28 @@ describe('a takeover', () => {
       due(world);
       expect(snapshot(world).outcome).toBe(intention === 'reply' ? 'completed' : 'failed');
     }
+  });
+
+  test('acts on an intention that it found only if that still stands: what was read may be a moment old', () => {
+    const world = held();
+    world.fates.push('lostBefore');
+    world.ask({ type: 'replied', reply: world.reply(0, { kind: 'malformed' }) });
+    const stale = world.standing!;
+    expect(stale.snapshot.kind).toBe('failing');
+    world.pass(LIMITS.engineRetryMinMs);
+    due(world);
+    expect(world.outcome).toBe('failed');
+    world.pass(SETTINGS.retryBackoffMs);
+    world.ask({ type: 'activated', activation: world.activate()! });
+    const { owner } = world;
+    const { length } = owner.effects;
+    adopt(owner.state, stale.snapshot, stale.revision);
+    owner.state.engineAtMs = world.nowMs;
+    owner.tell({ type: 'due' });
+    owner.drain();
+    expect(owner.effects.slice(length).map((effect) => effect.do)).not.toContain('fail');
+    expect(snapshot(world)).toMatchObject({ kind: 'held', attempt: 2 });
+    expect([world.engine.state, world.engine.retriesBurnt]).toEqual(['active', 1]);
   });
 
   test('of a job that grew too large to be written again ends in a readable incident', () => {

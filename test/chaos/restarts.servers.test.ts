@@ -79,7 +79,7 @@ test('after the loss of the whole bucket all that was pending ends, by its repli
   const lost = new Set(tokens.slice(PENDING / 2).map((token) => service.about(token)[0]?.record));
   service.release((request, number) => (lost.has(request.record) ? undefined : ANSWER(request, number)));
   await driver.allAnswered([...tokens, ...(await driver.start(20))], { ...PATIENCE, diagnose: () => bucket.jobs() });
-  trial.withoutJetStream(deletedMs, deletedMs + LEASE_TTL_MS);
+  await trial.withoutBucket(deletedMs);
   expect(trial.completedTwice()).toEqual([]);
 });
 

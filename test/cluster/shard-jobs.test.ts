@@ -35,6 +35,7 @@ class Host {
   }[] = [];
   /** False: the test answers the engine's calls. */
   engineAnswers = true;
+  answer = OK;
   engineHealthy = true;
   /** Requests that nobody is to send (again). */
   readonly givenUp: string[] = [];
@@ -62,7 +63,7 @@ class Host {
     const call = (what: string) => (_: JobKey, __: unknown, deadlineMs: number) =>
       new Promise<EngineAnswer>((answer) => {
         this.engineCalls.push({ what, deadlineMs, answer });
-        if (this.engineAnswers) answer(OK);
+        if (this.engineAnswers) answer(this.answer);
       });
     this.jobs = new ShardJobs(clock, new ActorSystem(clock), {
       context: {
@@ -167,6 +168,23 @@ test('a job is in memory while it waits and counts against its lane, and is forg
   await host.clock.advance(0);
   expect(await said).toBe('applied');
   expect([host.jobs.size, host.lanes.total, host.standing.outcome]).toEqual([0, 0, 'completed']);
+});
+
+test('a result stored for a job in an incident waits without taking room from the jobs of its lane', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  host.answer = { code: 'failedPrecondition', unseen: false, message: 'incident' };
+  const said = host.result(0);
+  await host.clock.advance(0);
+  expect(await said).toBe('applied');
+  expect([host.standing.kind, host.jobs.size, host.lanes.total]).toEqual(['replied', 1, 0]);
+  // An engine that is away is another matter: such results come back by themselves, and are limited meanwhile.
+  host.answer = { code: 'transient', unseen: true, message: 'away' };
+  const again = host.activate();
+  await host.clock.advance(0);
+  expect(await again).toBe('attached');
+  expect(host.lanes.total).toBe(1);
 });
 
 test('the same record delivered again while it is decided joins the pending answer, however slow the engine', async () => {

@@ -155,6 +155,26 @@ describe('it fails when', () => {
       'completedTwice=1',
     ],
     [
+      'so it is when the answer may have crossed with its node giving up, and the doubt is told',
+      { ...good, completeCalls: [call({ answeredMs: KILL_MS + 2_500 }), call({ sentMs: KILL_MS + 3_001 })] },
+      /1 jobs were completed again .*\(1 of them perhaps not: answered within 500 ms of the call's deadline, or after it\)/,
+      'completedTwice=1',
+    ],
+    [
+      'of two such jobs the doubt is told of one',
+      {
+        ...good,
+        completeCalls: [
+          call({ answeredMs: KILL_MS + 3_000 }),
+          call({ sentMs: KILL_MS + 3_001 }),
+          call({ jobKey: '1001' }),
+          call({ jobKey: '1001', sentMs: KILL_MS + 3_001 }),
+        ],
+      },
+      /2 jobs were completed again .*\(1 of them perhaps not/,
+      'completedTwice=2',
+    ],
+    [
       'an old request was sent again',
       withFirstRequest({ records: 2 }),
       /1 requests were sent again that had been sent a second before the kill/,
@@ -228,14 +248,6 @@ describe('it is no fault that', () => {
     [
       'a job is completed again whose first try was not answered',
       { ...good, completeCalls: [{ ...call({}), status: status.UNAVAILABLE }, call({ sentMs: KILL_MS + 2_000 })] },
-    ],
-    [
-      'the answer to the first try came after its deadline',
-      { ...good, completeCalls: [call({ answeredMs: KILL_MS + 3_000 }), call({ sentMs: KILL_MS + 3_001 })] },
-    ],
-    [
-      'it came so late that it may have crossed with the giving up',
-      { ...good, completeCalls: [call({ answeredMs: KILL_MS + 2_500 }), call({ sentMs: KILL_MS + 3_001 })] },
     ],
     [
       'both tries were under way at once',

@@ -1,10 +1,13 @@
 // The product as a node of the simulated world: the same bridge as in production, over the world's ports.
-import type { NodeName } from '../../src/actors/ids.ts';
+import type { NodeName, ShardId } from '../../src/actors/ids.ts';
 import { Bridge, type BridgeEvent } from '../../src/gateway/bridge.ts';
 import type { Config, Route } from '../../src/gateway/config.ts';
 import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 import { ensureMeta } from '../../src/gateway/meta.ts';
+import { NO_METRICS } from '../../src/gateway/metrics.ts';
 import { logEvent } from '../../src/gateway/node-log.ts';
+import type { Faults } from './faults.ts';
+import type { SeededRandom } from './random.ts';
 import { JOB_TYPE, NAMES, type NodeFactory, type NodePorts, type SimNode } from './world.ts';
 
 export interface BridgeNodeOptions {
@@ -33,6 +36,17 @@ export const ROUTE: Route = {
   tenantIds: ['<default>'],
 };
 
+/** Settings drawn for one seed: short and long timeouts, both ends of them, a lane with much and with little room. */
+export function roughRoute(random: SeededRandom, { service }: Faults): Partial<Route> {
+  const short = random.pick([3_000, 8_000, 20_000]);
+  return {
+    replyTimeoutMs: service.never > 0 ? short : random.pick([short, ROUTE.replyTimeoutMs]),
+    onReplyTimeout: random.pick(['incident', 'fail']),
+    retryBackoffMs: random.pick([1_000, 5_000]),
+    maxPending: random.pick([ROUTE.maxPending, 4]),
+  };
+}
+
 export function bridgeNodes(options: Partial<BridgeNodeOptions> = {}): NodeFactory {
   const all = { ...DEFAULT_BRIDGE, ...options };
   return (ports) => new BridgeNode(ports, all);
@@ -41,9 +55,11 @@ export function bridgeNodes(options: Partial<BridgeNodeOptions> = {}): NodeFacto
 class BridgeNode implements SimNode {
   readonly leaseTtlMs: number;
   readonly #bridge: Bridge;
+  readonly #shards: number;
 
   constructor(ports: NodePorts, { leaseTtlMs, shards, route, moreRoutes, onEvent }: BridgeNodeOptions) {
     this.leaseTtlMs = leaseTtlMs;
+    this.#shards = shards;
     const config = {
       cluster: 'sim',
       node: ports.name as NodeName,
@@ -63,6 +79,12 @@ class BridgeNode implements SimNode {
     this.#bridge = new Bridge(
       {
         ...ports,
+        metrics: {
+          ...NO_METRICS,
+          hold: (_, answer) => {
+            if (answer === 'full') ports.toldFull();
+          },
+        },
         prepare: async (secrets) => {
           for (;;) {
             try {
@@ -90,5 +112,10 @@ class BridgeNode implements SimNode {
 
   stop(): Promise<void> {
     return this.#bridge.stop();
+  }
+
+  serves(): readonly boolean[] {
+    const shards = this.#bridge.cluster.life?.shards;
+    return Array.from({ length: this.#shards }, (_, shard) => shards?.stateOf(shard as ShardId) === 'owned');
   }
 }

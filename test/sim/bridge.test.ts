@@ -1,7 +1,7 @@
 // The product as a whole cluster in one process, in virtual time: calm, through a kill, through seeded storms.
 import { expect, test } from 'vitest';
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
-import { bridgeNodes } from './bridge-node.ts';
+import { bridgeNodes, roughRoute } from './bridge-node.ts';
 import { completedTwice, repeatedRequests } from './checker.ts';
 import { CALM, rough } from './faults.ts';
 import { SeededRandom } from './random.ts';
@@ -148,7 +148,7 @@ const FIRST = Number(process.env.HOLDFAST_SIM_FROM ?? Math.floor(Date.now() / 10
 
 test(`storms with fresh seeds, from ${FIRST} on: what must hold does, and every job ends once the world is calm`, async () => {
   for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
-    const world = new World({ seed, nodes: 4, factory: bridgeNodes(), faults: rough(new SeededRandom(seed)) });
+    const world = roughWorld(seed);
     world.startAll();
     world.startInstances(40, 30 * SECOND);
     storm(world, { forMs: 45 * SECOND, everyMs: 3 * SECOND, leaseTtlMs: 5 * SECOND });
@@ -162,10 +162,29 @@ test(`storms with fresh seeds, from ${FIRST} on: what must hold does, and every 
   }
 }, 120_000);
 
+test(`kills alone, from seed ${FIRST} on: only requests of the last moments are published again`, async () => {
+  let repeats = 0;
+  for (let seed = FIRST; seed < FIRST + SEEDS / 4; seed++) {
+    const { kafka, service } = rough(new SeededRandom(seed));
+    const faults = { ...CALM, kafka, service: { ...CALM.service, delayMs: service.delayMs } };
+    const world = new World({ seed, nodes: 4, factory: bridgeNodes(), faults, recordsAreTaken: true });
+    world.startAll();
+    await world.run(5 * SECOND);
+    world.startInstances(100, 20 * SECOND);
+    storm(world, { forMs: 20 * SECOND, everyMs: 2 * SECOND, leaseTtlMs: 5 * SECOND, troubles: ['kill'] });
+    await world.run(20 * SECOND);
+    world.healAll();
+    await world.finish(120 * SECOND);
+    world.assertHolds();
+    repeats += repeatedRequests(world.history, NAMES.requestTopic).length;
+  }
+  expect(repeats).toBeGreaterThan(0);
+}, 60_000);
+
 test('the same seed gives the same history of the whole cluster', async () => {
   const hashes = [];
   for (let run = 0; run < 2; run++) {
-    const world = new World({ seed: 11, nodes: 4, factory: bridgeNodes(), faults: rough(new SeededRandom(11)) });
+    const world = roughWorld(11);
     world.startAll();
     world.startInstances(30, 20 * SECOND);
     storm(world, { forMs: 30 * SECOND, everyMs: 3 * SECOND, leaseTtlMs: 5 * SECOND });
@@ -174,6 +193,13 @@ test('the same seed gives the same history of the whole cluster', async () => {
   }
   expect(hashes[1]).toBe(hashes[0]);
 });
+
+/** Faults and route settings as the seed has them. */
+function roughWorld(seed: number): World {
+  const random = new SeededRandom(seed);
+  const faults = rough(random);
+  return new World({ seed, nodes: 4, factory: bridgeNodes({ route: roughRoute(random, faults) }), faults });
+}
 
 function completions(world: World): number {
   return world.history.of('accepted').filter(({ command }) => command === 'complete').length;

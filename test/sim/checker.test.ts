@@ -1,12 +1,14 @@
 // The checker against hand-made histories: a good one passes, and each way of breaking it is named.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Incarnation, Lane } from '../../src/actors/ids.ts';
 import { PLAIN_CONTRACT } from '../../src/actors/messages.ts';
+import type { FailJob } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { RESULT } from '../actors/pending-job-world.ts';
+import { VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { check, completedTwice, repeatedRequests, unfinished } from './checker.ts';
-import { type CommandName, History, type ReplyKind } from './history.ts';
+import { type CommandName, failPayload, History, type ReplyKind } from './history.ts';
 import { breach } from './snapshot-law.ts';
 import { NAMES } from './world.ts';
 
@@ -61,7 +63,7 @@ const FAILING = {
   errorCode: '',
   variables: '',
 } as const;
-const ended = (outcome: 'completed' | 'failed', more: Partial<Snapshot> = {}): Snapshot => ({
+const ended = (outcome: NonNullable<Snapshot['outcome']>, more: Partial<Snapshot> = {}): Snapshot => ({
   ...HELD,
   kind: 'ended',
   outcome,
@@ -97,6 +99,16 @@ class Story {
     return this;
   }
 
+  activated(node: string, retries: number): this {
+    this.history.add({ kind: 'activated', jobKey: JOB, node, deadlineMs: this.nowMs + 20_000, retries });
+    return this;
+  }
+
+  full(node: string): this {
+    this.history.add({ kind: 'full', node });
+    return this;
+  }
+
   request(value: string | undefined = '{"a":1}'): this {
     this.#written(NAMES.requestTopic, 0, value);
     return this;
@@ -114,8 +126,14 @@ class Story {
     return this;
   }
 
-  deadLettered(value: string): this {
-    this.#written(NAMES.deadLetterTopic, 0, value);
+  /** The reply at this offset, with whatever value. */
+  deadLettered(offset: number, value = 'x'): this {
+    this.#written(NAMES.deadLetterTopic, 0, value, `0/${offset}`);
+    return this;
+  }
+
+  endedIn(how: 'cancelled' | 'completed'): this {
+    this.history.add({ kind: 'ended', jobKey: JOB, how });
     return this;
   }
 
@@ -137,7 +155,7 @@ class Story {
     return check(this.history, NAMES).map(({ invariant }) => invariant);
   }
 
-  #written(topic: string, offset: number, value: string | undefined): void {
+  #written(topic: string, offset: number, value: string | undefined, origin = ''): void {
     this.history.add({
       kind: 'written',
       node: 'n1',
@@ -148,10 +166,15 @@ class Story {
       attempt: 1,
       correlationId: 'x',
       value,
+      origin,
     });
   }
 }
 
+/** FailJob as `FAILING` says, or not quite. */
+const failed = (more: Partial<FailJob> = {}) => failPayload({ retries: 2, backoffMs: 0, message: 'not json', ...more });
+/** Keeps the replies at these offsets as applied, one after another. */
+const applied = (...offsets: number[]): Partial<Snapshot> => ({ applied: [[0, String(offsets.at(-1))]] });
 const held = () => new Story().started().stored(HELD).request();
 
 test('the good stories pass: fast, stored first, failed once and reopened', () => {
@@ -168,9 +191,9 @@ test('the good stories pass: fast, stored first, failed once and reopened', () =
   const reopened = held()
     .reply('malformed', 'rubbish')
     .stored({ ...HELD, kind: 'failing', failing: FAILING })
-    .command('fail', 'retries=2 not json')
+    .command('fail', failed())
     .stored(ended('failed', { applied: [[0, '0']] }))
-    .deadLettered('rubbish')
+    .deadLettered(0, 'rubbish')
     .committed(1)
     .stored({ ...HELD, attempt: 2, applied: [[0, '0']] });
   expect(reopened.broken()).toEqual([]);
@@ -188,10 +211,105 @@ test('I2: another payload than a reply to that job, and another than the stored 
   expect(held().reply().command('complete', ANSWER).command('complete', ANSWER).broken()).toEqual(['I2']);
 });
 
-test('I3: failed without a stored cause, completed with a reply that is committed and stored nowhere; giving back is free', () => {
-  expect(held().command('fail', 'retries=2 because').broken()).toEqual(['I3']);
-  expect(held().command('fail', `retries=3 ${NAMES.giveBack}`).broken()).toEqual([]);
+test('I3: completed with a reply that is committed and stored nowhere', () => {
   expect(held().reply().committed(1).command('complete', ANSWER).broken()).toEqual(['I5', 'I3']);
+});
+
+describe('I3: nothing is failed or thrown but the intention that stands stored', () => {
+  const failing: Snapshot = { ...HELD, kind: 'failing', failing: { ...FAILING, why: 'notSent' } };
+  const throwing: Snapshot = {
+    ...failing,
+    failing: { ...FAILING, why: 'notSent', outcome: 'bpmnError', errorCode: 'no-funds' },
+  };
+  const again: Snapshot = { ...HELD, attempt: 2 };
+
+  test.each<[string, Story]>([
+    ['FailJob as stored', held().stored(failing).command('fail', failed())],
+    ['and again: its answer was lost', held().stored(failing).command('fail', failed()).command('fail', failed())],
+    ['ThrowError as stored', held().stored(throwing).command('throwError', 'no-funds')],
+  ])('%s', (_, story) => {
+    expect(story.broken()).toEqual([]);
+  });
+
+  test.each<[string, Story]>([
+    ['no cause at all', held().command('fail', failed())],
+    [
+      'other retries',
+      held()
+        .stored(failing)
+        .command('fail', failed({ retries: 1 })),
+    ],
+    [
+      'another backoff',
+      held()
+        .stored(failing)
+        .command('fail', failed({ backoffMs: 1 })),
+    ],
+    [
+      'another text',
+      held()
+        .stored(failing)
+        .command('fail', failed({ message: 'because' })),
+    ],
+    ['an error instead', held().stored(failing).command('throwError', 'no-funds')],
+    ['another error', held().stored(throwing).command('throwError', 'no-card')],
+    ['the attempt is over', held().stored(failing).stored(ended('failed')).command('fail', failed())],
+    [
+      'another attempt is held, however often the first one failed',
+      held().stored(failing).command('fail', failed()).stored(ended('failed')).stored(again).command('fail', failed()),
+    ],
+  ])('but not: %s', (_, story) => {
+    expect(story.broken()).toEqual(['I3']);
+  });
+});
+
+describe('I3: a job is given back as it was given, and only when told', () => {
+  const giveBack = (more: Partial<FailJob> = {}) =>
+    failed({ retries: 3, backoffMs: 2_000, message: NAMES.giveBack, ...more });
+  const given = () => new Story().started().activated('n1', 3);
+
+  test('told full once: given back, and tried again', () => {
+    expect(given().full('n1').command('fail', giveBack()).command('fail', giveBack()).broken()).toEqual([]);
+  });
+
+  test.each<[string, Story]>([
+    ['nobody said full', given().command('fail', giveBack())],
+    ['another node was told', given().full('n2').command('fail', giveBack())],
+    [
+      'told once, given back twice',
+      given().full('n1').command('fail', giveBack()).activated('n1', 3).command('fail', giveBack()),
+    ],
+    [
+      'a retry less',
+      given()
+        .full('n1')
+        .command('fail', giveBack({ retries: 2 })),
+    ],
+    [
+      'without a backoff',
+      given()
+        .full('n1')
+        .command('fail', giveBack({ backoffMs: 0 })),
+    ],
+    ['never given to it', new Story().started().activated('n2', 3).full('n1').command('fail', giveBack())],
+  ])('%s', (_, story) => {
+    expect(story.broken()).toContain('I3');
+  });
+});
+
+test('I3: "no reply in time" is true', () => {
+  const by = (replyDeadlineMs: number): Snapshot => ({
+    ...HELD,
+    kind: 'failing',
+    replyDeadlineMs: VIRTUAL_EPOCH_MS + replyDeadlineMs,
+    failing: { ...FAILING, why: 'replyTimeout', outcome: 'timedOut' },
+  });
+  expect(held().stored(by(4_000)).broken()).toEqual([]);
+  expect(held().stored(by(6_000)).broken()).toEqual(['I3']);
+  // The reply is in Kafka at 4 s.
+  expect(held().reply().stored(by(4_500)).broken()).toEqual([]);
+  expect(held().reply().stored(by(5_500)).broken()).toEqual(['I3']);
+  expect(held().reply('malformed', 'm').stored(by(5_500)).broken()).toEqual([]);
 });
 
 test('I4: an effect of a node that must not act', () => {
@@ -204,7 +322,101 @@ test('I4: an effect of a node that must not act', () => {
 test('I5: a committed record that left no mark', () => {
   expect(held().reply().committed(1).broken()).toEqual(['I5']);
   expect(held().reply('forged', 'f').committed(1).broken()).toEqual(['I5']);
-  expect(held().reply('forged', 'f').deadLettered('f').committed(1).broken()).toEqual([]);
+  expect(held().reply('forged', 'f').deadLettered(0).committed(1).broken()).toEqual([]);
+});
+
+describe('I5, record by record', () => {
+  const failing: Snapshot = { ...HELD, kind: 'failing', failing: { ...FAILING, why: 'refused' }, ...applied(0) };
+  const replied: Snapshot = { ...HELD, kind: 'replied', reply: REPLY, ...applied(0) };
+
+  test.each<[string, Story]>([
+    [
+      'its position, in a tombstone',
+      held()
+        .reply()
+        .stored(ended('cancelled', applied(0))),
+    ],
+    ['its job is completed: a duplicate', held().reply().stored(ended('completed'))],
+    ['nobody can say who ended its job: it may have been this one', held().stored(ended('gone')).reply()],
+    ['another one is stored: a duplicate', held().reply().stored(replied).reply('result', '{"second":1}')],
+    ['the engine took it, and its node died', held().reply().command('complete', ANSWER)],
+    ['it is a dead letter: its job was cancelled', held().reply().endedIn('cancelled').deadLettered(0)],
+    ['it fails its job, and is a dead letter', held().reply('malformed', 'm').stored(failing).deadLettered(0)],
+    [
+      'the engine refused it: it fails its job, and is a dead letter',
+      held()
+        .reply()
+        .stored(failing)
+        .deadLettered(0)
+        .stored(ended('failed', applied(0)))
+        .stored(ended('gone', applied(0))),
+    ],
+  ])('a mark is: %s', (_, story) => {
+    expect(
+      story
+        .committed(2)
+        .broken()
+        .filter((invariant) => invariant === 'I5'),
+    ).toEqual([]);
+  });
+
+  test.each<[string, Story]>([
+    ['the engine cancelled its job', held().reply().endedIn('cancelled')],
+    ['its job ended in the engine somehow', held().reply().endedIn('completed')],
+    ['its attempt has a tombstone that may be opened again', held().reply().stored(ended('failed'))],
+    ['another record with its value is a dead letter', held().reply('forged', 'f').reply().deadLettered(1, 'f')],
+    [
+      'a later record was applied',
+      held()
+        .reply()
+        .reply('result', '{"second":1}')
+        .stored(ended('failed', applied(1))),
+    ],
+    [
+      'another reply was stored, but before this one came',
+      held()
+        .reply()
+        .stored(replied)
+        .stored(failing)
+        .stored(ended('failed', applied(0)))
+        .reply('result', '{"second":1}'),
+    ],
+    [
+      'malformed, it failed its job',
+      held()
+        .reply('malformed', 'm')
+        .stored(failing)
+        .stored(ended('failed', applied(0))),
+    ],
+    ['forged, for a job that is completed', held().stored(ended('completed')).reply('forged', 'f')],
+    ['without an id, while a reply is stored', held().reply().stored(replied).reply('withoutId', 'w')],
+  ])('no mark is: %s', (_, story) => {
+    expect(story.committed(2).broken()).toEqual(['I5']);
+  });
+
+  test.each<[string, Story]>([
+    ['stored, then a dead letter', held().reply().stored(replied).deadLettered(0)],
+    ['a dead letter, then stored', held().reply().deadLettered(0).stored(replied)],
+    [
+      'the cause of a tombstone',
+      held()
+        .reply()
+        .stored(ended('gone', applied(0)))
+        .deadLettered(0),
+    ],
+    ['what the engine completed the job with', held().reply().deadLettered(0).command('complete', ANSWER)],
+  ])('no fate of its own is: %s', (_, story) => {
+    expect(story.broken()).toEqual(['I5']);
+  });
+
+  test('a position that is no reply to the job, and a dead letter of nothing', () => {
+    expect(
+      held()
+        .stored(ended('completed', applied(0)))
+        .broken(),
+    ).toEqual(['I5']);
+    expect(held().deadLettered(3).broken()).toEqual(['I5']);
+  });
 });
 
 test('I9 and I10: a changed body, a cancel record after completion, two retries for one malformed reply', () => {
@@ -214,8 +426,16 @@ test('I9 and I10: a changed body, a cancel record after completion, two retries 
   const failing = held()
     .reply('malformed', 'x')
     .stored({ ...HELD, kind: 'failing', failing: FAILING });
-  expect(failing.command('fail', 'retries=2 x').command('fail', 'retries=2 x').broken()).toEqual([]);
-  expect(failing.command('fail', 'retries=1 x').broken()).toEqual(['I10']);
+  expect(failing.command('fail', failed()).command('fail', failed()).broken()).toEqual([]);
+  expect(failing.command('fail', failed({ retries: 1 })).broken()).toEqual(['I3', 'I10']);
+  const costly: Snapshot = { ...HELD, kind: 'failing', failing: { ...FAILING, retries: 1 } };
+  expect(held().reply('malformed', 'x').stored(costly).broken()).toEqual(['I10']);
+  const twice = held()
+    .reply('malformed', 'x')
+    .stored({ ...HELD, kind: 'failing', failing: FAILING });
+  const second: Snapshot = { ...HELD, attempt: 2, retries: 2 };
+  twice.stored(ended('failed')).stored(second);
+  expect(twice.stored({ ...second, kind: 'failing', failing: { ...FAILING, retries: 1 } }).broken()).toEqual(['I10']);
 });
 
 test('I1: each illegal successor is named', () => {

@@ -1,17 +1,22 @@
-// What must hold (I1–I6, I9, I10 of the design), asked of a history alone, after the fact.
+// What must hold (I1–I6, I8–I10 of the design), asked of a history alone, after the fact.
 //
 // One pass in the true order of events, and one look at the end. The checker knows what the engine accepted, what services
 // meant by their records, and what stood in the bucket; it knows nothing of how the code works, except how to read a
-// snapshot. I7 is asked by whoever waited for the world to come to rest: `unfinished`. I8 needs the moment of a crash:
-// `repeatedRequests` gives the repeats, with their times.
+// snapshot. The larger questions have files of their own: I1 snapshot-law.ts, I3 of failing fail-causes.ts, I5
+// reply-fates.ts, I6 and I8 requests-again.ts. I7 is asked by whoever waits for the world to come to rest (`World.finish`, `unfinished`);
+// `repeatedRequests` and `completedTwice` only count.
 
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
-import type { EventOf, History, Recorded, ReplyKind } from './history.ts';
+import { breachOfTimeout, FailCauses } from './fail-causes.ts';
+import { type EventOf, failIn, type History, type Recorded } from './history.ts';
+import { type JobFacts, unseen } from './job-facts.ts';
+import { ReplyFates } from './reply-fates.ts';
+import { RequestsAgain, type Surroundings } from './requests-again.ts';
 import { breach } from './snapshot-law.ts';
 
 export interface Violation {
-  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I9' | 'I10';
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I8' | 'I9' | 'I10';
   readonly atMs: number;
   readonly jobKey: string;
   readonly message: string;
@@ -25,55 +30,49 @@ export interface Names {
   readonly giveBack: string;
 }
 
-interface ReplyRecord {
-  readonly event: EventOf<'written'>;
-  meant: ReplyKind;
-}
-
-/** What is known of one job at one moment. */
-interface JobFacts {
-  readonly variables: string;
-  readonly retries: number;
-  /** Proper replies so far, by their bodies. */
-  readonly results: Map<string, { partition: number; offset: number }>;
-  /** Why it was failed, as stored. */
-  readonly failings: Set<string>;
-  snapshot: Snapshot | undefined;
-  ended: string;
-  malformed: number;
-  leastRetries: number;
-  completions: number;
-}
-
 class Checker {
   readonly violations: Violation[] = [];
   readonly #names: Names;
+  readonly #causes: FailCauses;
   readonly #jobs = new Map<string, JobFacts>();
-  readonly #replies = new Map<number, ReplyRecord[]>();
-  readonly #deadLetters = new Set<string>();
-  readonly #committed = new Map<number, number>();
+  readonly #replies = new ReplyFates((at, message) => this.#blame('I5', at, message));
+  readonly #again: RequestsAgain;
+  /** Of the reply topic, by partition/offset. */
+  readonly #records = new Map<string, EventOf<'written'>>();
 
-  constructor(names: Names) {
+  constructor(names: Names, { recordsAreTaken = false, staleReads = false }: Partial<Surroundings>) {
     this.#names = names;
+    this.#again = new RequestsAgain({ recordsAreTaken, staleReads });
+    this.#causes = new FailCauses(names.giveBack);
   }
 
   see(event: Recorded): void {
+    this.#replies.tick();
     const job = 'jobKey' in event ? this.#jobs.get(event.jobKey) : undefined;
     if (event.kind === 'started') this.#jobs.set(event.jobKey, unseen(event));
     else if (event.kind === 'command' || event.kind === 'sending') {
       if (event.barred !== '') this.#blame('I4', event, `${event.node} emitted it ${event.barred}`);
+      if (event.kind === 'sending') this.#sending(event);
+      if (event.kind === 'command' && job !== undefined) this.#emitted(event, job);
     } else if (event.kind === 'written') this.#written(event, job);
     else if (event.kind === 'stored') this.#stored(event);
-    else if (event.kind === 'committed') this.#commit(event);
+    else if (event.kind === 'acked') this.#again.acked(event);
+    else if (event.kind === 'fault') this.#again.fault(event);
+    else if (event.kind === 'full') this.#causes.toldFull(event);
+    else if (event.kind === 'committed') this.#replies.committed(event);
     else if (job === undefined) return;
     else if (event.kind === 'accepted') this.#accepted(event, job);
-    else if (event.kind === 'ended') job.ended = event.how;
+    else if (event.kind === 'ended') job.completed = event.how === 'completed';
+    else if (event.kind === 'activated') job.handedOut.set(event.node, { retries: event.retries, givenBack: false });
     else if (event.kind === 'replied') this.#meant(event, job);
   }
 
   /** Once no more is to come. */
   end(atMs: number): void {
     for (const [jobKey, job] of this.#jobs) {
+      const failed = job.malformedAttempts.size;
+      if (failed > job.malformed)
+        this.#blame('I10', { atMs, jobKey }, `${job.malformed} malformed replies failed ${failed} attempts`);
       const lostRetries = job.retries - job.leastRetries;
       const onlyMalformed = [...job.failings].every((why) => why === 'malformed');
       if (job.failings.size > 0 && onlyMalformed && lostRetries > job.malformed)
@@ -81,87 +80,92 @@ class Checker {
     }
   }
 
+  #sending(event: EventOf<'sending'>): void {
+    if (event.topic !== this.#names.requestTopic) return;
+    for (const { jobKey, message } of this.#again.breaches(event)) this.#blame('I6', { ...event, jobKey }, message);
+  }
+
+  #emitted(event: EventOf<'command'>, job: JobFacts): void {
+    if (event.command !== 'fail' && event.command !== 'throwError') return;
+    const wrong = this.#causes.breach(event, job);
+    if (wrong !== undefined) this.#blame('I3', event, `${event.node}: ${wrong}`);
+  }
+
   #accepted(event: EventOf<'accepted'>, job: JobFacts): void {
     if (event.command === 'complete') {
       if (++job.completions > 1) this.#blame('I2', event, 'completed twice');
       const stored = job.snapshot?.reply?.body;
       const reply = job.results.get(event.payload);
+      if (reply !== undefined) this.#replies.completedWith(reply.partition, reply.offset, event.atMs);
       if (reply === undefined)
         this.#blame('I2', event, `completed with what no service answered: ${event.payload.slice(0, 80)}`);
       else if (job.snapshot?.kind === 'replied' && stored !== event.payload)
         this.#blame('I2', event, 'completed with another reply than the stored one');
-      else if (stored !== event.payload && reply.offset < (this.#committed.get(reply.partition) ?? 0))
+      else if (stored !== event.payload && reply.offset < this.#replies.committedTo(reply.partition))
         this.#blame('I3', event, 'completed with a reply that is committed, but not stored');
       return;
     }
-    if (event.command === 'updateTimeout' || event.payload.endsWith(this.#names.giveBack)) return;
-    if (job.failings.size === 0) this.#blame('I3', event, `${event.command} without a stored cause`);
-    const retries = /^retries=(-?\d+)/.exec(event.payload)?.[1];
-    if (event.command === 'fail' && retries !== undefined)
-      job.leastRetries = Math.min(job.leastRetries, Number(retries));
+    if (event.command !== 'fail' || this.#causes.isGiveBack(event)) return;
+    job.leastRetries = Math.min(job.leastRetries, failIn(event.payload)?.retries ?? 0);
   }
 
   #written(event: EventOf<'written'>, job: JobFacts | undefined): void {
     const { requestTopic, replyTopic, deadLetterTopic } = this.#names;
     if (event.topic === replyTopic) {
-      const records = this.#replies.get(event.partition) ?? [];
-      this.#replies.set(event.partition, records);
-      records[event.offset] = { event, meant: 'withoutId' };
-    } else if (event.topic === deadLetterTopic) this.#deadLetters.add(event.value ?? '');
+      this.#replies.written(event);
+      this.#records.set(`${event.partition}/${event.offset}`, event);
+    } else if (event.topic === deadLetterTopic) this.#replies.deadLettered(event);
     else if (event.topic === requestTopic && job) {
       if (event.value === undefined) {
-        if (job.ended === 'completed') this.#blame('I10', event, 'cancel record for a job that was completed');
+        if (job.completed) this.#blame('I10', event, 'cancel record for a job that was completed');
       } else if (event.value !== job.variables)
         this.#blame('I9', event, `the body is not the job's: ${event.value.slice(0, 80)}`);
     }
   }
 
   #meant(event: EventOf<'replied'>, job: JobFacts): void {
-    const record = this.#replies.get(event.partition)?.[event.offset];
-    if (record === undefined) return;
-    record.meant = event.meant;
+    this.#replies.meant(event);
+    const record = this.#records.get(`${event.partition}/${event.offset}`);
     if (event.meant === 'malformed') job.malformed++;
-    else if (event.meant === 'result') job.results.set(record.event.value ?? '', event);
+    else if (event.meant === 'result' && record !== undefined)
+      job.results.set(record.value ?? '', { ...record, writtenMs: record.atMs });
   }
 
   #stored(event: EventOf<'stored'>): void {
     const jobKey = /^\d+\.(\d+)$/.exec(event.key)?.[1];
     const job = jobKey === undefined ? undefined : this.#jobs.get(jobKey);
+    if (jobKey === undefined) this.#again.system(event);
     if (jobKey === undefined || job === undefined) return;
     const snapshot = decodeSnapshot(event.value);
     const previous = event.previous === 0 ? undefined : job.snapshot;
     const wrong = breach(previous, snapshot);
     if (wrong !== undefined)
       this.#blame('I1', { atMs: event.atMs, jobKey }, `${event.node} stored ${event.key}: ${wrong}`);
+    const again = this.#again.job(jobKey, snapshot, event);
+    if (again !== undefined) this.#blame('I8', { atMs: event.atMs, jobKey }, `${event.node}: ${again}`);
+    this.#replies.stored(jobKey, snapshot, event.atMs);
     job.snapshot = snapshot;
-    if (snapshot.failing !== undefined) job.failings.add(snapshot.failing.why);
+    this.#failing(snapshot, previous, job, event.atMs);
   }
 
-  /** Everything below a committed offset must have left a mark. */
-  #commit({ partition, offset, atMs, node }: EventOf<'committed'>): void {
-    const records = this.#replies.get(partition) ?? [];
-    for (let at = this.#committed.get(partition) ?? 0; at < offset; at++) {
-      const record = records[at];
-      if (record === undefined || this.#leftAMark(record)) continue;
-      const { jobKey, value } = record.event;
-      this.#blame(
-        'I5',
-        { atMs, jobKey },
-        `${node} committed ${partition}/${at} (${record.meant}), which is nowhere: ${value}`,
-      );
+  /** A cause is stored. */
+  #failing(
+    { failing, attempt, retries, replyDeadlineMs }: Snapshot,
+    previous: Snapshot | undefined,
+    job: JobFacts,
+    atMs: number,
+  ): void {
+    if (failing === undefined || previous?.failing !== undefined) return;
+    const { jobKey } = job;
+    job.failings.add(failing.why);
+    if (failing.why === 'replyTimeout') {
+      const untrue = breachOfTimeout(replyDeadlineMs, job, atMs);
+      if (untrue !== undefined) this.#blame('I3', { atMs, jobKey }, untrue);
+    } else if (failing.why === 'malformed') {
+      job.malformedAttempts.add(attempt);
+      const costs = retries - failing.retries;
+      if (costs > 1) this.#blame('I10', { atMs, jobKey }, `one malformed reply costs ${costs} retries`);
     }
-    this.#committed.set(partition, Math.max(offset, this.#committed.get(partition) ?? 0));
-  }
-
-  #leftAMark({ event, meant }: ReplyRecord): boolean {
-    if (this.#deadLetters.has(event.value ?? '')) return true;
-    if (meant === 'forged' || meant === 'withoutId') return false;
-    const job = this.#jobs.get(event.jobKey);
-    if (job === undefined) return false;
-    const applied = job.snapshot?.applied.some(
-      ([each, to]) => each === event.partition && BigInt(to) >= BigInt(event.offset),
-    );
-    return job.ended !== '' || applied === true || job.snapshot?.reply !== undefined;
   }
 
   #blame(
@@ -174,8 +178,8 @@ class Checker {
 }
 
 /** All breaches of what must hold at any time, in the order in which they happened. */
-export function check(history: History, names: Names): readonly Violation[] {
-  const checker = new Checker(names);
+export function check(history: History, names: Names, surroundings: Partial<Surroundings> = {}): readonly Violation[] {
+  const checker = new Checker(names, surroundings);
   for (const event of history.events) checker.see(event);
   checker.end(history.events.at(-1)?.atMs ?? 0);
   return checker.violations;
@@ -234,18 +238,4 @@ export function completedTwice(history: History): readonly string[] {
     }
   }
   return [...twice];
-}
-
-function unseen({ variables, retries }: EventOf<'started'>): JobFacts {
-  return {
-    variables,
-    retries,
-    results: new Map(),
-    failings: new Set(),
-    snapshot: undefined,
-    ended: '',
-    malformed: 0,
-    leastRetries: retries,
-    completions: 0,
-  };
 }

@@ -1,11 +1,11 @@
 // The engine's jobs: one process instance with one service task each, and the table of what is accepted in which state.
 //
-// The states and answers are those run against real engines (docs/engine.md): completing needs no lock and no ownership; a job in
+// The states and answers are those run against real engines (test/gateway/zeebe-edge.servers.test.ts): completing needs no lock and no ownership; a job in
 // backoff or incident refuses; one that ended is NOT_FOUND. Locks are looked at once a second. Whatever became activatable is
 // offered to `onActivatable`, which pushes it on a stream or leaves it for polls.
 import type { EngineAnswer, FailJob, ThrowError } from '../../src/actors/ports.ts';
 import type { ManualClock } from '../support/manual-clock.ts';
-import type { CommandName, History } from './history.ts';
+import { type CommandName, failPayload, type History } from './history.ts';
 
 export type JobState = 'activatable' | 'activated' | 'backoff' | 'incident' | 'ended';
 
@@ -85,7 +85,7 @@ export class EngineJobs {
   activate(job: Job, lockMs: number, node: string): void {
     this.#enter(job, 'activated');
     job.deadlineMs = this.#clock.wallMs() + lockMs;
-    this.#history.add({ kind: 'activated', jobKey: job.key, node, deadlineMs: job.deadlineMs });
+    this.#history.add({ kind: 'activated', jobKey: job.key, node, deadlineMs: job.deadlineMs, retries: job.retries });
   }
 
   /** The instance is cancelled, or a boundary event interrupts its task. */
@@ -110,7 +110,8 @@ export class EngineJobs {
   }
 
   fail(jobKey: string, { retries, backoffMs, message }: FailJob, node: string): EngineAnswer {
-    return this.#accept('fail', jobKey, node, `retries=${retries} ${message}`, (job) => {
+    const payload = failPayload({ retries, backoffMs, message });
+    return this.#accept('fail', jobKey, node, payload, (job) => {
       job.retries = retries;
       if (retries <= 0) this.#raise(job, message);
       else if (backoffMs <= 0) this.#free(job);

@@ -68,7 +68,7 @@ export const CALM: Faults = {
   driftPpm: 0,
 };
 
-/** Rates drawn for one seed. `service.never` stays 0: who wants it must wait for reply timeouts. */
+/** Rates drawn for one seed. Where `service.never` is not 0, jobs end only by their reply timeouts: `roughRoute`. */
 export function rough(random: SeededRandom): Faults {
   const rate = (most: number) => (random.chance(0.4) ? random.float() ** 2 * most : 0);
   const call = (most: number): CallFaults => ({
@@ -88,7 +88,7 @@ export function rough(random: SeededRandom): Faults {
       late: rate(0.3),
       lateMs: random.pick([5_000, 20_000]),
       twice: rate(0.5),
-      never: 0,
+      never: rate(0.4),
       malformed: rate(0.1),
       forged: rate(0.1),
       withoutId: rate(0.1),

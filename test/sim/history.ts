@@ -2,8 +2,7 @@
 //
 // Every simulated server records what it accepted, every port what a node tried. The order of the list is the true order in the world.
 // The hash over all of it is what "replays exactly" means: two runs of one seed are the same if their hashes are.
-
-import type { EngineCommands } from '../../src/actors/ports.ts';
+import type { EngineCommands, FailJob } from '../../src/actors/ports.ts';
 
 export type CommandName = keyof EngineCommands;
 
@@ -11,10 +10,18 @@ export type CommandName = keyof EngineCommands;
 export type WorldEvent =
   /** A process instance began and its job was created. */
   | { readonly kind: 'started'; readonly jobKey: string; readonly variables: string; readonly retries: number }
-  | { readonly kind: 'activated'; readonly jobKey: string; readonly node: string; readonly deadlineMs: number }
+  | {
+      readonly kind: 'activated';
+      readonly jobKey: string;
+      readonly node: string;
+      readonly deadlineMs: number;
+      readonly retries: number;
+    }
+  /** An owner told this node that there is no room for a job that it took: it may give one back. */
+  | { readonly kind: 'full'; readonly node: string }
   /** A node emitted a command; `barred`: why it must not have (right-to-act.ts), '' when it may. */
   | (Command<'command'> & { readonly barred: string })
-  /** The engine accepted it: this is the effect. `payload`: variables of a completion, message of a fail, code of an error. */
+  /** The engine accepted it: this is the effect. `payload`: variables of a completion, `failPayload`, code of an error. */
   | Command<'accepted'>
   /** The answer reached the node. */
   | (Command<'answered'> & { readonly code: string })
@@ -28,7 +35,12 @@ export type WorldEvent =
       readonly keys: string;
       readonly barred: string;
     }
-  /** A record is in Kafka. `correlationId` '' where there is none; `value` as text, undefined for a null body. */
+  /** The answer that Kafka has these records (their keys) reached the node that sent them. */
+  | { readonly kind: 'acked'; readonly node: string; readonly topic: string; readonly keys: string }
+  /**
+   * A record is in Kafka. `correlationId` '' where there is none; `value` as text, undefined for a null body. `origin`:
+   * of a dead letter, the reply that it keeps, as partition/offset; '' of any other record.
+   */
   | {
       readonly kind: 'written';
       readonly node: string;
@@ -39,6 +51,7 @@ export type WorldEvent =
       readonly attempt: number;
       readonly correlationId: string;
       readonly value: string | undefined;
+      readonly origin: string;
     }
   /** What the service that wrote this reply meant by it. */
   | {
@@ -73,6 +86,16 @@ interface Command<Kind extends string> {
 export type ReplyKind = 'result' | 'malformed' | 'forged' | 'withoutId';
 
 export type Recorded<E extends WorldEvent = WorldEvent> = E & { readonly atMs: number };
+
+/** A FailJob as payload; `failIn` reads it. */
+export function failPayload({ retries, backoffMs, message }: FailJob): string {
+  return `retries=${retries} backoffMs=${backoffMs} ${message}`;
+}
+
+export function failIn(payload: string): FailJob | undefined {
+  const [, retries, backoffMs, message] = /^retries=(-?\d+) backoffMs=(\d+) (.*)$/s.exec(payload) ?? [];
+  return message === undefined ? undefined : { retries: Number(retries), backoffMs: Number(backoffMs), message };
+}
 
 /** Events of one kind. */
 export type EventOf<Kind extends WorldEvent['kind']> = Recorded<Extract<WorldEvent, { kind: Kind }>>;

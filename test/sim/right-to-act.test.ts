@@ -26,7 +26,7 @@ async function joined(): Promise<{ world: World; act: (takesMs?: number) => Prom
   const act = async (takesMs = 100) => {
     const known = world.violations().length;
     void ports?.engine.updateTimeout('1' as JobKey, 1, takesMs);
-    void ports?.writer.send(NAMES.deadLetterTopic, [{ key: null, value: null, headers: [] }], 100, () => true);
+    void ports?.writer.send(NAMES.requestTopic, [{ key: null, value: null, headers: [] }], 100, () => true);
     await world.run(10);
     const found = world.violations().slice(known);
     return found.map(({ invariant, message }) => `${invariant}: ${message.replace(/[\d.]+ ms/g, '… ms')}`);

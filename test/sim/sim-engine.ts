@@ -16,7 +16,7 @@ import type { ManualClock } from '../support/manual-clock.ts';
 import { call, wayMs } from './call.ts';
 import { EngineJobs, type Job } from './engine-jobs.ts';
 import type { Faults } from './faults.ts';
-import type { CommandName, History } from './history.ts';
+import { type CommandName, failPayload, type History } from './history.ts';
 import type { Host } from './host.ts';
 import type { SeededRandom } from './random.ts';
 
@@ -110,7 +110,7 @@ export class SimEngine implements EnginePort {
 
   fail(jobKey: JobKey, fail: FailJob, deadlineMs: number): Promise<EngineAnswer> {
     const { jobs } = this.#servers;
-    const payload = `retries=${fail.retries} ${fail.message}`;
+    const payload = failPayload(fail);
     return this.#command('fail', jobKey, payload, deadlineMs, () => jobs.fail(jobKey, fail, this.#host.name));
   }
 

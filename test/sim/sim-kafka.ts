@@ -131,6 +131,7 @@ export class SimWriter implements RecordWriter {
       for (const record of records) log.append(node, topic, record);
       return { kind: 'acked' };
     });
+    if (answer?.kind === 'acked') history.add({ kind: 'acked', node, topic, keys });
     return answer ?? { kind: 'transient', reason: 'no answer' };
   }
 

@@ -11,6 +11,8 @@ export interface StormOptions {
   readonly everyMs: number;
   /** The nodes' lease TTL: pauses and cuts last a half, one and a half, or four of it. */
   readonly leaseTtlMs: number;
+  /** What may happen, each as often as it is named; default: everything. */
+  readonly troubles?: readonly Trouble[];
 }
 
 const TROUBLES = [
@@ -26,10 +28,16 @@ const TROUBLES = [
   'kafkaAway',
   'rebalance',
   'cancel',
+  'resolve',
 ] as const;
 
+export type Trouble = (typeof TROUBLES)[number];
+
 /** Sets the storm going; it is over (its own troubles too, but for long pauses) when its time has passed. Counts by trouble. */
-export function storm(world: World, { forMs, everyMs, leaseTtlMs }: StormOptions): ReadonlyMap<string, number> {
+export function storm(
+  world: World,
+  { forMs, everyMs, leaseTtlMs, troubles = TROUBLES }: StormOptions,
+): ReadonlyMap<string, number> {
   const random = world.random.fork('storm');
   const counts = new Map<string, number>();
   const endMs = world.nowMs + forMs;
@@ -48,7 +56,7 @@ export function storm(world: World, { forMs, everyMs, leaseTtlMs }: StormOptions
     later(linger(), () => links[server].heal());
   };
 
-  const strike = (trouble: (typeof TROUBLES)[number], name: string): void => {
+  const strike = (trouble: Trouble, name: string): void => {
     const server = random.pick(SERVERS);
     const other = random.pick(world.names);
     world.history.add({ kind: 'fault', node: name, what: `storm: ${trouble}` });
@@ -74,7 +82,10 @@ export function storm(world: World, { forMs, everyMs, leaseTtlMs }: StormOptions
     else if (trouble === 'engineAway') world.engine.goAway(random.pick([300, 3_000, 20_000]));
     else if (trouble === 'kafkaAway') world.kafka.goAway(random.pick([300, 3_000, 20_000]));
     else if (trouble === 'rebalance') world.kafka.group.disturb();
-    else {
+    else if (trouble === 'resolve') {
+      const waiting = [...world.engine.jobs.jobs.values()].filter((job) => job.state === 'incident');
+      if (waiting.length > 0) world.engine.jobs.resolve(random.pick(waiting).key, random.pick([1, 3]));
+    } else {
       const open = [...world.engine.jobs.jobs.values()].filter((job) => job.state !== 'ended');
       if (open.length > 0) world.engine.jobs.cancel(random.pick(open).key);
     }
@@ -84,7 +95,7 @@ export function storm(world: World, { forMs, everyMs, leaseTtlMs }: StormOptions
     later(-Math.log(1 - random.float()) * everyMs, () => {
       if (world.nowMs >= endMs) return;
       const nodes = runningNodes();
-      const trouble = random.pick(TROUBLES);
+      const trouble = random.pick(troubles);
       if (nodes.length > 1) {
         strike(trouble, random.pick(nodes));
         counts.set(trouble, (counts.get(trouble) ?? 0) + 1);

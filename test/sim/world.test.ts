@@ -1,6 +1,8 @@
 // The world as a whole, with a naive node in it: calm worlds end well, rough ones show what is lost and what is repeated,
 // and one seed is one history.
 import { expect, test } from 'vitest';
+import { ABSENT, type Incarnation, type NodeName } from '../../src/actors/ids.ts';
+import { claimRecord } from '../../src/cluster/claims.ts';
 import { completedTwice, repeatedRequests } from './checker.ts';
 import { CALM, rough } from './faults.ts';
 import { NaiveNode, type NaiveOptions } from './naive-node.ts';
@@ -54,6 +56,30 @@ test('committing first loses replies: found by the record that is nowhere, and b
   expect(world.violations().map(({ invariant }) => invariant)).toContain('I5');
   expect(world.unfinished().length).toBe(30);
   await expect(world.finish(1_000)).rejects.toThrow(/jobs are unfinished; of the first:[\s\S]*started/);
+});
+
+test('a world is not at rest while a shard has two owners, none, or another than its claim names', async () => {
+  const serving = (...names: string[]) => {
+    const node = (ports: NodePorts) => ({
+      start: () => new Promise<void>(() => {}),
+      stop: async () => {},
+      serves: () => [names.includes(ports.name)],
+    });
+    const world = new World({ seed: 1, factory: node });
+    world.startAll();
+    world.bucket.put(
+      'n1',
+      '0._owner',
+      claimRecord('n1' as NodeName, 'i1' as Incarnation, ABSENT, 0),
+      ABSENT,
+      undefined,
+    );
+    return world.finish(1_000);
+  };
+  await serving('n1');
+  await expect(serving('n1', 'n3')).rejects.toThrow('shard 0 is claimed by "n1" and served by [n1,n3]');
+  await expect(serving()).rejects.toThrow('served by []');
+  await expect(serving('n2')).rejects.toThrow('served by [n2]');
 });
 
 async function stormy(seed: number): Promise<World> {

@@ -4,7 +4,10 @@
 // fresh host, clock and random source, so that nothing but the servers' state survives a kill. The same seed, options and
 // calls give the same history, event by event.
 
+import type { ShardId } from '../../src/actors/ids.ts';
 import type { Clock, Random } from '../../src/actors/ports.ts';
+import { parseClaim } from '../../src/cluster/claims.ts';
+import { claimKey } from '../../src/cluster/names.ts';
 import type { Bus, KvPort } from '../../src/cluster/ports.ts';
 import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake.ts';
 import type { Log, LogFields } from '../../src/gateway/log.ts';
@@ -33,6 +36,8 @@ export interface NodePorts {
   readonly writer: RecordWriter;
   readonly replies: ReplyReader;
   readonly log: Log;
+  /** To be called when an owner answers `full`: nothing that the servers see tells. */
+  toldFull(): void;
 }
 
 /** `start` may wait for as long as it likes; a rejection is the process exiting. */
@@ -41,6 +46,8 @@ export interface SimNode {
   readonly leaseTtlMs?: number;
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Per shard, whether this node serves it now; absent: it knows no shards. */
+  serves?(): readonly boolean[];
 }
 
 export type NodeFactory = (ports: NodePorts) => SimNode;
@@ -51,6 +58,8 @@ export interface WorldOptions {
   readonly nodes?: number;
   readonly faults?: Faults;
   readonly replyPartitions?: number;
+  /** Nothing is done to JetStream that keeps it from taking a write at once: I8 is then asked to the letter. */
+  readonly recordsAreTaken?: boolean;
   /** Keeps what nodes log (info and above) in the history; costs time, changes nothing. */
   readonly keepLogs?: boolean;
 }
@@ -158,6 +167,7 @@ export class World {
       writer: new SimWriter(this.kafka, host),
       replies: new SimReader(this.kafka, host),
       log: this.#options.keepLogs === true ? this.#logOf(name, {}) : SILENT,
+      toldFull: () => this.history.add({ kind: 'full', node: name }),
     });
     if (node.leaseTtlMs !== undefined) host.rightToAct.leaseTtlMs = node.leaseTtlMs;
     const life = { host, node };
@@ -245,15 +255,18 @@ export class World {
     return answer;
   }
 
-  /** Goes on until every job has ended or stands in an incident. @throws when that takes longer, naming the first jobs */
+  /**
+   * I7: goes on until every job has ended or stands in an incident, and every shard has exactly one owner.
+   * @throws when that takes longer, naming what is missing and what happened to the first of the jobs
+   */
   async finish(withinMs: number): Promise<void> {
     const open = () =>
       [...this.engine.jobs.jobs.values()].filter((job) => job.state !== 'ended' && job.state !== 'incident');
-    const first = () => open()[0]?.key ?? '';
+    const first = () => this.history.tail(open()[0]?.key ?? '', 30).join('\n');
     await this.clock.until(
-      () => open().length === 0,
+      () => open().length === 0 && this.#misowned().length === 0,
       withinMs,
-      () => `${open().length} jobs are unfinished; of the first:\n${this.history.tail(first(), 30).join('\n')}`,
+      () => [...this.#misowned(), `${open().length} jobs are unfinished; of the first:\n${first()}`].join('\n'),
     );
   }
 
@@ -269,11 +282,27 @@ export class World {
   }
 
   violations(): readonly Violation[] {
-    return check(this.history, NAMES);
+    const { recordsAreTaken = false, faults } = this.#options;
+    return check(this.history, NAMES, { recordsAreTaken, staleReads: (faults?.kv.staleRead ?? 0) > 0 });
   }
 
   unfinished(): readonly string[] {
     return unfinished(this.history);
+  }
+
+  /** The shards that do not have exactly one node serving them, the one that the claim names. */
+  #misowned(): string[] {
+    const nodes = [...this.#lives].flatMap(([name, { node }]) =>
+      node.serves ? [{ name, serves: node.serves() }] : [],
+    );
+    const shards = Math.max(0, ...nodes.map(({ serves }) => serves.length));
+    return Array.from({ length: shards }, (_, shard) => {
+      const serving = nodes.filter(({ serves }) => serves[shard]).map(({ name }) => name);
+      const entry = this.bucket.current(claimKey(shard as ShardId));
+      const claimed = entry === undefined ? '' : parseClaim(entry.value, entry.revision).node;
+      const right = serving.length === 1 && serving[0] === claimed;
+      return right ? '' : `shard ${shard} is claimed by "${claimed}" and served by [${serving}]`;
+    }).filter((wrong) => wrong !== '');
   }
 
   #gone(name: string, life: Life, how: string): void {

@@ -64,6 +64,11 @@ export class Nodes {
     return nodes;
   }
 
+  /** Other routes, for nodes that start from now on. */
+  async configure(routes: ClusterSettings['routes']): Promise<void> {
+    await writeFile(this.config, JSON.stringify({ ...this.settings, routes }, undefined, 1));
+  }
+
   get config(): string {
     return join(this.dir, 'holdfast.yaml');
   }

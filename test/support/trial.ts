@@ -2,7 +2,7 @@
 // that a test of trouble needs, under names of its own. Between nodes and engine stands the demo's proxy, which counts jobs
 // that were completed again although their node had been told.
 import { randomBytes } from 'node:crypto';
-import { type CompleteCall, completedTwice } from '../../deploy/demo/complete-calls.ts';
+import { type CompleteCall, completedTwice, unanswered } from '../../deploy/demo/complete-calls.ts';
 import { EngineProxy } from '../../deploy/demo/engine-proxy.ts';
 import { topicsOf } from '../../src/gateway/kafka/topics.ts';
 import { Driver } from './driver.ts';
@@ -147,12 +147,28 @@ export class Trial {
     for (const { name } of this.nodes.all) this.#pauses.push({ node: name, fromMs, toMs });
   }
 
+  /**
+   * The bucket was deleted. As without JetStream, but for each node only until it lives anew on the new one: what it is told
+   * from then on it can write down.
+   */
+  async withoutBucket(fromMs: number): Promise<void> {
+    for (const node of this.nodes.all) {
+      const joined = async () => {
+        const lines = (await node.log()).filter(({ message }) => message === 'cluster: joined');
+        return lines.map(({ time }) => Date.parse(time)).find((atMs) => atMs > fromMs);
+      };
+      const diagnose = () => node.diagnose();
+      const toMs = await eventually(`${node.name} to live on the new bucket`, joined, { diagnose });
+      this.#pauses.push({ node: node.name, fromMs, toMs });
+    }
+  }
+
   /** The calls of each job that was completed again although an earlier answer had been heard. */
   completedTwice(): readonly (readonly CompleteCall[])[] {
-    const calls = this.#proxy.completeCalls.map((call) => (this.#heard(call) ? call : unheard(call)));
+    const calls = this.#proxy.completeCalls.map((call) => (this.#heard(call) ? call : unanswered(call)));
     const jobs = Map.groupBy(calls, ({ jobKey }) => jobKey);
     return [...jobs.values()].filter(
-      (calls) => completedTwice(calls, (id) => this.#proxy.connections[id]?.closedMs) > 0,
+      (calls) => completedTwice(calls, (id) => this.#proxy.connections[id]?.closedMs).size > 0,
     );
   }
 
@@ -168,10 +184,6 @@ export class Trial {
     await Promise.all([this.service.stop(), this.driver.close()]);
     this.#proxy.close();
   }
-}
-
-function unheard({ answeredMs: _, ...call }: CompleteCall): CompleteCall {
-  return call;
 }
 
 /** A name that no other test uses. */

@@ -90,10 +90,14 @@ export function* startFailing(
   yield* finishFailing(state, context, next);
 }
 
-/** Fails the job, or throws the error, as the stored intention says; then the tombstone. */
+/**
+ * Fails the job, or throws the error, as the stored intention says; then the tombstone. An intention that was found, not
+ * written, is written again first: a read may be a moment old, its attempt over since, and FailJob would hit the next one.
+ */
 export function* finishFailing(state: JobState, context: JobContext, snapshot: Snapshot): Decision<void> {
   const failing = snapshot.failing;
   if (failing === undefined) return;
+  if (state.adopted) yield* store(state, successor(state, context, snapshot, {}, 'taken over'));
   const command = failing.outcome === 'bpmnError' ? 'throwError' : 'fail';
   let answer = yield* failOrThrow(state, failing, failing.cause);
   let consequence = CONSEQUENCES[command][answer.code];

@@ -69,6 +69,14 @@ export function adopt(state: JobState, snapshot: Snapshot | undefined, revision:
   }
 }
 
+/**
+ * A stored result whose job is in backoff or in an incident: like a parked one it waits for the job's next activation, which may
+ * be somebody's decision, days away. No tries: it waits for nothing that the engine could do by itself.
+ */
+export function restsUntilActivated({ snapshot, engineTries }: JobState): boolean {
+  return snapshot?.kind === 'replied' && engineTries === 0;
+}
+
 /** A job that waits: it counts against its lane's limit. Tombstones and parked replies do not. */
 export function isPending(snapshot: Snapshot | undefined): boolean {
   return snapshot !== undefined && snapshot.kind !== 'ended' && snapshot.kind !== 'parked';

@@ -1,0 +1,54 @@
+// What is known of one job at one moment of a history.
+import type { Snapshot } from '../../src/actors/snapshot.ts';
+import type { EventOf } from './history.ts';
+
+/** A proper reply: where it is, and since when. */
+export interface Result {
+  readonly partition: number;
+  readonly offset: number;
+  readonly writtenMs: number;
+}
+
+/** A job as a node was last given it. */
+export interface HandedOut {
+  readonly retries: number;
+  /** A give-back of it was emitted. */
+  givenBack: boolean;
+}
+
+export interface JobFacts {
+  readonly jobKey: string;
+  readonly variables: string;
+  readonly retries: number;
+  /** Proper replies so far, by their bodies. */
+  readonly results: Map<string, Result>;
+  /** By node. */
+  readonly handedOut: Map<string, HandedOut>;
+  /** Why it was failed, as stored. */
+  readonly failings: Set<string>;
+  /** Attempts that were failed because of a malformed reply. */
+  readonly malformedAttempts: Set<number>;
+  /** What stands in the bucket. */
+  snapshot: Snapshot | undefined;
+  malformed: number;
+  leastRetries: number;
+  completions: number;
+  completed: boolean;
+}
+
+export function unseen({ jobKey, variables, retries }: EventOf<'started'>): JobFacts {
+  return {
+    jobKey,
+    variables,
+    retries,
+    results: new Map(),
+    handedOut: new Map(),
+    failings: new Set(),
+    malformedAttempts: new Set(),
+    snapshot: undefined,
+    malformed: 0,
+    leastRetries: retries,
+    completions: 0,
+    completed: false,
+  };
+}

@@ -14,6 +14,8 @@ export interface Servers {
   readonly kafkaBrokers: string;
   /** `host:port` */
   readonly zeebeAddress: string;
+  /** Default: none. */
+  readonly registryUrl?: string;
 }
 
 /** The configuration file, as an object: JSON is YAML. */
@@ -37,6 +39,7 @@ export function nodeEnv(servers: Servers, name: string, config: string, port: nu
     ZEEBE_GRPC_ADDRESS: `grpc://${servers.zeebeAddress}`,
     CAMUNDA_AUTH_STRATEGY: 'NONE',
     LOG_LEVEL: 'debug',
+    ...(servers.registryUrl !== undefined && { SCHEMA_REGISTRY_URL: servers.registryUrl }),
   };
 }
 

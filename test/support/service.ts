@@ -12,6 +12,7 @@ export interface ServiceRequest {
   readonly correlationId: string;
   readonly replyTopic: string;
   readonly body: string;
+  readonly value: Buffer | null;
   /** `topic/partition/offset`: the record, for one that is read twice is not two. */
   readonly record: string;
   /** When it was read, wall clock ms. */
@@ -193,6 +194,7 @@ export class ExampleService {
       correlationId: String(headers?.kafka_correlationId ?? headers?.REPLY_CORRELATION_ID),
       replyTopic: String(headers?.kafka_replyTopic ?? headers?.REPLY_TOPIC),
       body: String(value),
+      value,
       record,
       atMs: Date.now(),
     };

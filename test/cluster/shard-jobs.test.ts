@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import { ActorSystem } from '../../src/actors/actor-system.ts';
 import { EngineGate } from '../../src/actors/engine-gate.ts';
 import type { CorrelationId, Incarnation, JobKey, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
+import { LIMITS } from '../../src/actors/limits.ts';
 import type { OutgoingRequest, RequestOutcome } from '../../src/actors/messages.ts';
 import type { EngineAnswer } from '../../src/actors/ports.ts';
+import { ProbePace } from '../../src/actors/probe-pace.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { Aliases } from '../../src/cluster/aliases.ts';
@@ -73,7 +75,7 @@ class Host {
         correlationId: (_, attempt) => `id-${attempt}` as CorrelationId,
         interpret: plainMeaning,
         engineHealthy: () => this.engineHealthy,
-        pendingJobs: () => 1,
+        probeEveryMs: () => LIMITS.probeEveryMs,
         admits: () => true,
         replyProgressMs: () => 0,
       },
@@ -90,6 +92,7 @@ class Host {
         awayAfter: 3,
         onBack: () => {},
       }),
+      pace: new ProbePace(clock),
       requests: {
         publish: (request, settled) => void requests.set(`${request.jobKey}/${request.attempt}`, { request, settled }),
         withdraw: (jobKey, attempt) => (requests.delete(`${jobKey}/${attempt}`) ? 'withdrawn' : 'unknown'),

@@ -70,7 +70,7 @@ export class ProbeQueue<K> {
   #tick(): void {
     this.#timer = undefined;
     const nowMs = this.#clock.monotonicMs();
-    const passedMs = Math.min(nowMs - this.#tickedMs, MOST_MS);
+    const passedMs = Math.min(Math.round(nowMs - this.#tickedMs), MOST_MS);
     this.#tickedMs = nowMs;
     this.#credit += (this.#pace.perSecond() * passedMs) / 1000;
     const turns: K[] = [];

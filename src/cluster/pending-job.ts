@@ -27,7 +27,7 @@ export interface JobSurroundings {
   readonly context: JobContext;
   readonly jobs: Store;
   readonly engine: Pick<EngineGate, 'call'>;
-  readonly pace: ProbePace;
+  readonly pace: Pick<ProbePace, 'did' | 'perSecond'>;
   readonly requests: Requests;
   readonly gate: EffectsGate;
   readonly watermark: SentWatermark;

@@ -6,7 +6,6 @@ import type { CorrelationId, Incarnation, JobKey, NodeName, Revision, ShardId } 
 import { LIMITS } from '../../src/actors/limits.ts';
 import type { OutgoingRequest, RequestOutcome } from '../../src/actors/messages.ts';
 import type { EngineAnswer } from '../../src/actors/ports.ts';
-import { ProbePace } from '../../src/actors/probe-pace.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { Aliases } from '../../src/cluster/aliases.ts';
@@ -16,7 +15,7 @@ import { Lease } from '../../src/cluster/lease.ts';
 import { jobKeyName, sentKey, toJson } from '../../src/cluster/names.ts';
 import { parseSent, SentWatermark } from '../../src/cluster/sent-watermark.ts';
 import { ShardJobs } from '../../src/cluster/shard-jobs.ts';
-import { JOB, World as Job, LOCK_MS, plainMeaning } from '../actors/pending-job-world.ts';
+import { JOB, World as Job, LOCK_MS, plainMeaning, SETTINGS } from '../actors/pending-job-world.ts';
 import { ManualClock, VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { FIXED, MemoryBus, MemoryKv, storeOver } from './memory.ts';
 
@@ -38,6 +37,8 @@ class Host {
   /** False: the test answers the engine's calls. */
   engineAnswers = true;
   engineHealthy = true;
+  probesPerSecond = 50;
+  replyProgressMs = 0;
   /** Requests that nobody is to send (again). */
   readonly givenUp: string[] = [];
   readonly unreadable: string[] = [];
@@ -77,7 +78,7 @@ class Host {
         engineHealthy: () => this.engineHealthy,
         probeEveryMs: () => LIMITS.probeEveryMs,
         admits: () => true,
-        replyProgressMs: () => 0,
+        replyProgressMs: () => this.replyProgressMs,
       },
       jobs: store,
       engine: new EngineGate({
@@ -92,7 +93,7 @@ class Host {
         awayAfter: 3,
         onBack: () => {},
       }),
-      pace: new ProbePace(clock),
+      pace: { did: () => {}, perSecond: () => this.probesPerSecond },
       requests: {
         publish: (request, settled) => void requests.set(`${request.jobKey}/${request.attempt}`, { request, settled }),
         withdraw: (jobKey, attempt) => (requests.delete(`${jobKey}/${attempt}`) ? 'withdrawn' : 'unknown'),
@@ -423,4 +424,48 @@ test('a call that waited for its turn ends no later than what is left of the lea
   await host.clock.advance(6_000);
   await turnComes();
   expect(host.engineCalls.map(({ deadlineMs }) => deadlineMs)).toEqual([8_000, 4_000]);
+});
+
+test('a probe waits for its turn without holding anything up: a reply is taken, and no probe is sent any more', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  host.probesPerSecond = 0;
+  await host.clock.advance(30_000);
+  expect(host.engineCalls).toEqual([]);
+  const said = host.result(0);
+  await host.clock.advance(0);
+  expect(await said).toBe('applied');
+  host.probesPerSecond = 50;
+  await host.clock.advance(60_000);
+  expect(host.engineCalls.map(({ what }) => what)).toEqual(['complete']);
+});
+
+test('a probe that waits is sent when its turn comes, and an activation that comes before makes it needless', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  host.probesPerSecond = 0;
+  await host.clock.advance(LOCK_MS);
+  expect(await host.told(host.activate())).toBe('attached');
+  host.probesPerSecond = 50;
+  await host.clock.advance(LOCK_MS / 2);
+  expect(host.engineCalls).toEqual([]);
+  host.probesPerSecond = 0;
+  await host.clock.advance(LOCK_MS);
+  expect(host.engineCalls).toEqual([]);
+  host.probesPerSecond = 50;
+  await host.clock.advance(1_000);
+  expect(host.engineCalls.map(({ what }) => what)).toEqual(['updateTimeout']);
+});
+
+test('nor does it hold up the reply deadline', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  host.probesPerSecond = 0;
+  host.replyProgressMs = Number.POSITIVE_INFINITY;
+  await host.clock.advance(SETTINGS.replyTimeoutMs + 1_000);
+  expect(host.standing.outcome).toBe('timedOut');
+  expect(host.engineCalls.map(({ what }) => what)).toEqual(['fail']);
 });

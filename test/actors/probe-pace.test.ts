@@ -119,9 +119,11 @@ describe('turns', () => {
     await clock.advance(10 * SECOND);
     expect(turns).toHaveLength(120);
     expect(queue.size).toBe(0);
-    want('b', 60);
+    want('b', 1);
     await clock.advance(SECOND);
-    expect(turns).toHaveLength(170);
+    want('c', 60);
+    await clock.advance(SECOND);
+    expect(turns).toHaveLength(171);
   });
 
   test('follow the pace as it changes, also below one a second', async () => {

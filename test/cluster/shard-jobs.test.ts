@@ -459,7 +459,23 @@ test('a probe that waits is sent when its turn comes, and an activation that com
   expect(host.engineCalls.map(({ what }) => what)).toEqual(['updateTimeout']);
 });
 
-test('nor does it hold up the reply deadline', async () => {
+test('a job that needs no probe any more takes no turn from those behind it', async () => {
+  const host = new Host();
+  const other = '2251799813685251' as JobKey;
+  await host.held();
+  await host.clock.advance(100);
+  const activation = { ...new Job().activation(host.clock.wallMs() + LOCK_MS), jobKey: other };
+  expect(await host.told(host.jobs.activated(SHARD, activation))).toBe('held');
+  host.kafkaAcks();
+  host.probesPerSecond = 0;
+  await host.clock.advance(LOCK_MS);
+  expect(await host.told(host.activate())).toBe('attached');
+  host.probesPerSecond = 1;
+  await host.clock.advance(1_100);
+  expect(host.engineCalls.map(({ what }) => what)).toEqual(['updateTimeout']);
+});
+
+test('a probe that waits does not hold up the reply deadline', async () => {
   const host = new Host();
   await host.held();
   host.kafkaAcks();

@@ -18,8 +18,20 @@ export const LIMITS = {
   renewWithin: 0.25,
   /** Later renewals: rarely and by a lot; they are also the probe that notices a cancelled job. */
   probeEveryMs: 60 * SECOND,
-  /** A node renews at most this many locks per second: its interval grows with what it holds. */
+  /** Its next probe is planned after this share of the interval; the rest is for waiting its turn. */
+  probeAfter: 0.8,
+  /** Probes are at most this share of what the engine was seen to do. */
+  probeShare: 0.05,
+  /** An engine that was asked for little is taken to do a thousand commands a second, as 8.6 does on two cores: all members
+   * together may send this many probes. The interval of one job grows with what its node holds, so that they suffice. */
   probesPerSecond: 50,
+  /** What it was seen to do: the busiest of so many spans of this length. */
+  seenSlotMs: 5 * SECOND,
+  seenSlots: 60,
+  /** RESOURCE_EXHAUSTED halves the pace, at most so often, down to the least; then this much is regained with each second. */
+  probesHalvedEveryMs: SECOND,
+  probesLeast: 1,
+  probesRegained: 1,
   /** A renewed lock outlives this many probe intervals. */
   lockIntervals: 4,
   /**

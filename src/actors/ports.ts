@@ -36,6 +36,8 @@ export interface EngineAnswer {
   readonly unseen: boolean;
   /** The engine's own words, for logs and incidents; '' when it said nothing. */
   readonly message: string;
+  /** Only with `transient`: the engine has more to do than it can. */
+  readonly backpressure?: boolean;
 }
 
 /** The commands of the engine's hot path. They never throw; every one has a deadline (`deadlineMs`, a duration). */

@@ -10,6 +10,7 @@ import type { Incarnation, JobKey, Lane, Revision, ShardId } from '../actors/ids
 import { LIMITS } from '../actors/limits.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import type { Timer } from '../actors/ports.ts';
+import { ProbePace } from '../actors/probe-pace.ts';
 import { Aliases } from './aliases.ts';
 import { Claims, parseClaim } from './claims.ts';
 import type { ClusterOptions } from './cluster.ts';
@@ -55,6 +56,7 @@ export class NodeLife {
   readonly #jobStore: Store;
   readonly #control: Store;
   readonly #engine: EngineGate;
+  readonly #pace: ProbePace;
   readonly #system: ActorSystem;
   readonly #loader: ShardLoader;
   readonly #subscriptions: (() => void)[] = [];
@@ -82,12 +84,16 @@ export class NodeLife {
     this.gate = new EffectsGate(clock, this.lease, bus, [this.#jobStore, this.#control]);
     this.claims = new Claims(shards);
     this.#skew = new Skew(clock);
+    this.#pace = new ProbePace(clock, () => this.#members());
     this.#engine = new EngineGate({
       engine: options.engine,
       inFlight: CLUSTER_LIMITS.engineInFlight,
       awayAfter: CLUSTER_LIMITS.engineAwayAfter,
       onBack: () => this.jobs.engineIsBack(),
-      onAnswer: (command, answer) => options.onEngineAnswer?.(command, answer),
+      onAnswer: (command, answer) => {
+        this.#pace.heard(answer);
+        options.onEngineAnswer?.(command, answer);
+      },
     });
     // Something that should not be: better to begin anew, with an alarm, than to go on with a part that has stopped.
     const onFailed = (error: unknown) => {
@@ -134,6 +140,7 @@ export class NodeLife {
       context: this.#context(),
       jobs: this.#jobStore,
       engine: this.#engine,
+      pace: this.#pace,
       requests: options.requests,
       gate: this.gate,
       watermark: this.watermark,
@@ -408,10 +415,18 @@ export class NodeLife {
       correlationId,
       interpret,
       engineHealthy: () => this.#engine.healthy(),
-      pendingJobs: () => this.lanes.total,
+      probeEveryMs: () => this.#pace.everyMs(this.lanes.total),
       admits: (lane: Lane, maxPending: number) => this.lanes.admits(lane, maxPending) && this.watermark.room(lane) > 0,
       replyProgressMs: () => this.#replyProgressMs(),
     };
+  }
+
+  /** Those that hold jobs, as far as is known here. */
+  #members(): number {
+    const peers = [...this.membership.peers().values()].map(({ record }) => record);
+    return (
+      1 + peers.filter(({ state, incarnation }) => state !== 'left' && !this.membership.isDead(incarnation)).length
+    );
   }
 
   #report(): MemberReport {

@@ -10,6 +10,7 @@ import { type Command, type CommandAnswer, decide } from '../actors/pending-job/
 import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-job/effects.ts';
 import { emptyState, isPending, type JobState, restsUntilActivated } from '../actors/pending-job/state.ts';
 import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
+import type { ProbePace } from '../actors/probe-pace.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
 import type { Aliases } from './aliases.ts';
@@ -26,6 +27,7 @@ export interface JobSurroundings {
   readonly context: JobContext;
   readonly jobs: Store;
   readonly engine: Pick<EngineGate, 'call'>;
+  readonly pace: Pick<ProbePace, 'did' | 'perSecond'>;
   readonly requests: Requests;
   readonly gate: EffectsGate;
   readonly watermark: SentWatermark;

@@ -6,9 +6,10 @@ import { ABSENT, type JobKey, type Revision, type ShardId } from '../actors/ids.
 import { LIMITS } from '../actors/limits.ts';
 import type { Activation, ActivationAnswer, Reply, ReplyAnswer } from '../actors/messages.ts';
 import type { Command, CommandAnswer } from '../actors/pending-job/decide.ts';
-import { nextDueMs } from '../actors/pending-job/due.ts';
+import { nextDueMs, probeIsDue, probeUrgentUntilMs } from '../actors/pending-job/due.ts';
 import { adopt } from '../actors/pending-job/state.ts';
 import type { Clock, Timer } from '../actors/ports.ts';
+import { ProbeQueue } from '../actors/probe-queue.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
 import { TimerWheel } from '../actors/timer-wheel.ts';
@@ -36,6 +37,7 @@ export class ShardJobs {
   readonly #delivered = new Map<ShardId, Revision>();
   readonly #replies = new Map<string, Promise<HostAnswer<ReplyAnswer>>>();
   readonly #wheel: TimerWheel<PendingJob>;
+  readonly #probes: ProbeQueue<PendingJob>;
   #commands = new Map<ShardId, number>();
   #warm = new Set<PendingJob>();
   #cooling = new Set<PendingJob>();
@@ -46,6 +48,7 @@ export class ShardJobs {
     this.#system = system;
     this.#around = around;
     this.#wheel = new TimerWheel<PendingJob>(clock, (jobs) => this.#due(jobs));
+    this.#probes = new ProbeQueue<PendingJob>(clock, around.pace, (jobs) => this.#probe(jobs));
     this.#cool();
   }
 
@@ -64,6 +67,7 @@ export class ShardJobs {
   drop(shard: ShardId): void {
     for (const job of this.#shards.get(shard)?.values() ?? []) {
       this.#wheel.cancel(job);
+      this.#probes.cancel(job);
       job.count(undefined);
       job.abandon();
     }
@@ -75,6 +79,7 @@ export class ShardJobs {
 
   stop(): void {
     this.#wheel.clear();
+    this.#probes.clear();
     this.#cooler?.cancel();
     for (const shard of [...this.#shards.keys()]) this.drop(shard);
   }
@@ -97,6 +102,7 @@ export class ShardJobs {
   }
 
   activated(shard: ShardId, activation: Activation): Promise<HostAnswer<ActivationAnswer>> {
+    this.#around.pace.did();
     return this.#ask(shard, activation.jobKey, { type: 'activated', activation }) as Promise<
       HostAnswer<ActivationAnswer>
     >;
@@ -172,10 +178,25 @@ export class ShardJobs {
   }
 
   #due(jobs: readonly PendingJob[]): void {
+    const nowMs = this.#clock.wallMs();
     for (const job of jobs) {
-      if (this.#resident(job.shard, job.jobKey) === job && !this.#closed.has(job.shard))
-        void this.#tell(job, { type: 'due' });
+      if (!this.#isOpen(job)) continue;
+      if (probeIsDue(job.state, nowMs)) {
+        this.#probes.want(job, probeUrgentUntilMs(job.state, nowMs));
+        if (job.commands === 0) this.#plan(job, false);
+        if ((nextDueMs(job.state, true) ?? Number.POSITIVE_INFINITY) > nowMs) continue;
+      }
+      void this.#tell(job, { type: 'due', mayProbe: false });
     }
+  }
+
+  /** Their turn has come. */
+  #probe(jobs: readonly PendingJob[]): void {
+    for (const job of jobs) if (this.#isOpen(job)) void this.#tell(job, { type: 'due' });
+  }
+
+  #isOpen(job: PendingJob): boolean {
+    return this.#resident(job.shard, job.jobKey) === job && !this.#closed.has(job.shard);
   }
 
   async #ask(shard: ShardId, jobKey: JobKey, command: Command): Promise<HostAnswer<CommandAnswer>> {
@@ -208,11 +229,17 @@ export class ShardJobs {
     if (snapshot === undefined || (snapshot.kind === 'ended' && !completeUnseen && !otherUnseen)) {
       return this.#forget(job);
     }
+    if (!probeIsDue(job.state, this.#clock.wallMs())) this.#probes.cancel(job);
+    this.#plan(job, afterDue);
+  }
+
+  /** When it is looked at next; it may be packed until then. */
+  #plan(job: PendingJob, afterDue: boolean): void {
     this.#warm.add(job);
-    const dueMs = nextDueMs(job.state);
+    const dueMs = nextDueMs(job.state, this.#probes.has(job));
     if (dueMs === undefined) return this.#wheel.cancel(job);
     const nowMs = this.#clock.wallMs();
-    if (snapshot.kind === 'ended' && dueMs <= nowMs) return this.#forget(job);
+    if (job.state.snapshot?.kind === 'ended' && dueMs <= nowMs) return this.#forget(job);
     this.#wheel.schedule(afterDue ? Math.max(dueMs, nowMs + LIMITS.lookAgainMs) : dueMs, job);
   }
 
@@ -223,6 +250,7 @@ export class ShardJobs {
       this.#forgotten.set(shard, forgotten.set(jobKey, revision));
     }
     this.#wheel.cancel(job);
+    this.#probes.cancel(job);
     job.count(undefined);
     this.#warm.delete(job);
     this.#cooling.delete(job);

@@ -5,6 +5,7 @@
 // Every snapshot that is stored is held against the law of successors, and every word that an owner says against what
 // the engine knows: `breaches` collects what is wrong.
 import type { CorrelationId, Incarnation, JobKey, Lane, NodeName, Revision } from '../../src/actors/ids.ts';
+import { LIMITS } from '../../src/actors/limits.ts';
 import {
   type Activation,
   type CallSettings,
@@ -160,7 +161,7 @@ export class Owner {
       correlationId: (_, attempt) => `id-${attempt}` as CorrelationId,
       interpret: plainMeaning,
       engineHealthy: () => this.engineHealthy,
-      pendingJobs: () => 1,
+      probeEveryMs: () => LIMITS.probeEveryMs,
       admits: () => this.room,
       replyProgressMs: () => world.replyProgressMs,
     };

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { ActorSystem } from '../../src/actors/actor-system.ts';
 import { EngineGate } from '../../src/actors/engine-gate.ts';
 import type { CorrelationId, Incarnation, JobKey, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
+import { LIMITS } from '../../src/actors/limits.ts';
 import type { OutgoingRequest, RequestOutcome } from '../../src/actors/messages.ts';
 import type { EngineAnswer } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
@@ -14,7 +15,7 @@ import { Lease } from '../../src/cluster/lease.ts';
 import { jobKeyName, sentKey, toJson } from '../../src/cluster/names.ts';
 import { parseSent, SentWatermark } from '../../src/cluster/sent-watermark.ts';
 import { ShardJobs } from '../../src/cluster/shard-jobs.ts';
-import { JOB, World as Job, LOCK_MS, plainMeaning } from '../actors/pending-job-world.ts';
+import { JOB, World as Job, LOCK_MS, plainMeaning, SETTINGS } from '../actors/pending-job-world.ts';
 import { ManualClock, VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { FIXED, MemoryBus, MemoryKv, storeOver } from './memory.ts';
 
@@ -37,6 +38,8 @@ class Host {
   engineAnswers = true;
   answer = OK;
   engineHealthy = true;
+  probesPerSecond = 50;
+  replyProgressMs = 0;
   /** Requests that nobody is to send (again). */
   readonly givenUp: string[] = [];
   readonly unreadable: string[] = [];
@@ -74,9 +77,9 @@ class Host {
         correlationId: (_, attempt) => `id-${attempt}` as CorrelationId,
         interpret: plainMeaning,
         engineHealthy: () => this.engineHealthy,
-        pendingJobs: () => 1,
+        probeEveryMs: () => LIMITS.probeEveryMs,
         admits: () => true,
-        replyProgressMs: () => 0,
+        replyProgressMs: () => this.replyProgressMs,
       },
       jobs: store,
       engine: new EngineGate({
@@ -91,6 +94,7 @@ class Host {
         awayAfter: 3,
         onBack: () => {},
       }),
+      pace: { did: () => {}, perSecond: () => this.probesPerSecond },
       requests: {
         publish: (request, settled) => void requests.set(`${request.jobKey}/${request.attempt}`, { request, settled }),
         withdraw: (jobKey, attempt) => (requests.delete(`${jobKey}/${attempt}`) ? 'withdrawn' : 'unknown'),
@@ -438,4 +442,64 @@ test('a call that waited for its turn ends no later than what is left of the lea
   await host.clock.advance(6_000);
   await turnComes();
   expect(host.engineCalls.map(({ deadlineMs }) => deadlineMs)).toEqual([8_000, 4_000]);
+});
+
+test('a probe waits for its turn without holding anything up: a reply is taken, and no probe is sent any more', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  host.probesPerSecond = 0;
+  await host.clock.advance(30_000);
+  expect(host.engineCalls).toEqual([]);
+  const said = host.result(0);
+  await host.clock.advance(0);
+  expect(await said).toBe('applied');
+  host.probesPerSecond = 50;
+  await host.clock.advance(60_000);
+  expect(host.engineCalls.map(({ what }) => what)).toEqual(['complete']);
+});
+
+test('a probe that waits is sent when its turn comes, and an activation that comes before makes it needless', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  host.probesPerSecond = 0;
+  await host.clock.advance(LOCK_MS);
+  expect(await host.told(host.activate())).toBe('attached');
+  host.probesPerSecond = 50;
+  await host.clock.advance(LOCK_MS / 2);
+  expect(host.engineCalls).toEqual([]);
+  host.probesPerSecond = 0;
+  await host.clock.advance(LOCK_MS);
+  expect(host.engineCalls).toEqual([]);
+  host.probesPerSecond = 50;
+  await host.clock.advance(1_000);
+  expect(host.engineCalls.map(({ what }) => what)).toEqual(['updateTimeout']);
+});
+
+test('a job that needs no probe any more takes no turn from those behind it', async () => {
+  const host = new Host();
+  const other = '2251799813685251' as JobKey;
+  await host.held();
+  await host.clock.advance(100);
+  const activation = { ...new Job().activation(host.clock.wallMs() + LOCK_MS), jobKey: other };
+  expect(await host.told(host.jobs.activated(SHARD, activation))).toBe('held');
+  host.kafkaAcks();
+  host.probesPerSecond = 0;
+  await host.clock.advance(LOCK_MS);
+  expect(await host.told(host.activate())).toBe('attached');
+  host.probesPerSecond = 1;
+  await host.clock.advance(1_100);
+  expect(host.engineCalls.map(({ what }) => what)).toEqual(['updateTimeout']);
+});
+
+test('a probe that waits does not hold up the reply deadline', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  host.probesPerSecond = 0;
+  host.replyProgressMs = Number.POSITIVE_INFINITY;
+  await host.clock.advance(SETTINGS.replyTimeoutMs + 1_000);
+  expect(host.standing.outcome).toBe('timedOut');
+  expect(host.engineCalls.map(({ what }) => what)).toEqual(['fail']);
 });

@@ -24,7 +24,7 @@ const SEEN: readonly [command: EngineCommand, code: number, details: string, ans
     'complete',
     status.RESOURCE_EXHAUSTED,
     "Failed to write client request to partition '1', because the request limit is exhausted.",
-    'transient',
+    'transient, backpressure',
   ],
   ['complete', status.RESOURCE_EXHAUSTED, 'gRPC message exceeds maximum size 4194304: 4200021', 'never'],
   ['complete', status.RESOURCE_EXHAUSTED, 'Bandwidth exhausted or memory limit exceeded', 'transient, unseen'],
@@ -56,7 +56,8 @@ const SEEN: readonly [command: EngineCommand, code: number, details: string, ans
 describe('answers of the engine', () => {
   test.each(SEEN)('%s, code %i %j: %s', (command, code, details, expected) => {
     const answer = answerTo(command, new ZeebeCallError('Call', code, details, true));
-    expect(`${answer.code}${answer.unseen ? ', unseen' : ''}`).toBe(expected);
+    const more = `${answer.unseen ? ', unseen' : ''}${answer.backpressure ? ', backpressure' : ''}`;
+    expect(`${answer.code}${more}`).toBe(expected);
     expect(answer.message).toContain(details);
   });
 

@@ -159,7 +159,8 @@ export class SimEngine implements EnginePort {
         if (!this.#servers.available) {
           // Half of the time the connection was refused before anything left; else nobody knows.
           if (random.chance(0.5)) reply(transient(false, 'UNAVAILABLE'));
-        } else if (!spared && random.chance(faults.backpressure)) reply(transient(false, 'RESOURCE_EXHAUSTED'));
+        } else if (!spared && random.chance(faults.backpressure))
+          reply({ ...transient(false, 'RESOURCE_EXHAUSTED'), backpressure: true });
         else reply(effect());
       },
       inDoubt: (left) => transient(left, left ? 'DEADLINE_EXCEEDED' : 'UNAVAILABLE'),

@@ -165,6 +165,8 @@ const AGAIN: readonly number[] = [
   status.DEADLINE_EXCEEDED,
   status.CANCELLED,
   status.INTERNAL,
+  // The gateway lost its connection to the broker.
+  status.ABORTED,
 ];
 
 function collectedBy(jobType: string): string {

@@ -20,7 +20,8 @@ export type Command =
   | { readonly type: 'activated'; readonly activation: Activation }
   | { readonly type: 'replied'; readonly reply: Reply }
   | { readonly type: 'requestSettled'; readonly attempt: number; readonly outcome: RequestOutcome }
-  | { readonly type: 'due' }
+  /** `mayProbe` false: a probe that is due waits for its turn (probe-queue.ts). */
+  | { readonly type: 'due'; readonly mayProbe?: boolean }
   /** A foreign write was seen under the key (or its absence, after a takeover of the bucket). */
   | { readonly type: 'reloaded'; readonly standing: Standing }
   /** After a takeover: `covered` says whether the writer's sent watermark covers the request. */
@@ -75,7 +76,7 @@ function* decideOnce(state: JobState, context: JobContext, command: Command): De
       yield* requestSettled(state, context, command.attempt, command.outcome);
       return 'done';
     case 'due':
-      yield* due(state, context);
+      yield* due(state, context, command.mayProbe ?? true);
       return 'done';
     case 'reloaded':
       if (command.standing.revision > state.revision) {

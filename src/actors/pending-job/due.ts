@@ -10,16 +10,31 @@ import { writeHeartbeat } from './heartbeat.ts';
 import type { JobState } from './state.ts';
 import { store, successor, windowMs, writeTombstone } from './writing.ts';
 
-/** When this job next wants to be looked at, wall ms; undefined: never. Derived, so it need not be stored. */
-export function nextDueMs(state: JobState): number | undefined {
+/**
+ * When this job next wants to be looked at, wall ms; undefined: never. Derived, so it need not be stored.
+ * `butForProbe`: its probe waits for a turn already.
+ */
+export function nextDueMs(state: JobState, butForProbe = false): number | undefined {
   const snapshot = state.snapshot;
   if (snapshot === undefined) return undefined;
   if (snapshot.kind === 'ended') return forgetAtMs(snapshot);
   const held = snapshot.kind === 'held';
   const heartbeatMs = state.progress === undefined ? 0 : state.heartbeatWriteAtMs;
   const ofHold = held ? [snapshot.replyDeadlineMs, state.heartbeatDeadlineMs, heartbeatMs] : [];
-  const times = [state.engineAtMs, ...ofHold].filter((at) => at > 0);
+  const times = [butForProbe ? 0 : state.engineAtMs, ...ofHold].filter((at) => at > 0);
   return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** Is a probe what it wants of the engine now? */
+export function probeIsDue(state: JobState, nowMs: number): boolean {
+  const kind = state.snapshot?.kind;
+  return (kind === 'held' || kind === 'parked') && state.engineAtMs > 0 && state.engineAtMs <= nowMs;
+}
+
+/** How long its probe is urgent, wall ms, 0: not at all. A first lock can be kept until it is over; of a parked reply somebody waits. */
+export function probeUrgentUntilMs(state: JobState, nowMs: number): number {
+  if (state.snapshot?.kind === 'parked') return Number.POSITIVE_INFINITY;
+  return state.lockDeadlineMs <= nowMs + LIMITS.activationLockMs ? state.lockDeadlineMs : 0;
 }
 
 /** A tombstone expires in the bucket without an event: the owner forgets by its own timer. */
@@ -27,20 +42,21 @@ export function forgetAtMs(tombstone: Snapshot): number {
   return tombstone.endedAtMs + windowMs(tombstone.outcome ?? 'gone', tombstone);
 }
 
-export function* due(state: JobState, context: JobContext): Decision<void> {
+export function* due(state: JobState, context: JobContext, mayProbe: boolean): Decision<void> {
   const snapshot = state.snapshot;
   const nowMs = context.clock.wallMs();
   if (snapshot === undefined || snapshot.kind === 'ended') return;
   if (snapshot.kind === 'held' && nowMs >= snapshot.replyDeadlineMs) {
-    return yield* deadline(state, context, snapshot, nowMs, 'replyTimeout');
+    return yield* deadline(state, context, snapshot, nowMs, 'replyTimeout', mayProbe);
   }
   if (snapshot.kind === 'held' && state.heartbeatDeadlineMs > 0 && nowMs >= state.heartbeatDeadlineMs) {
-    return yield* heartbeatDeadline(state, context, snapshot, nowMs);
+    return yield* heartbeatDeadline(state, context, snapshot, nowMs, mayProbe);
   }
   if (snapshot.kind === 'held' && state.progress !== undefined && nowMs >= state.heartbeatWriteAtMs) {
     return yield* writeHeartbeat(state, context, snapshot);
   }
   if (state.engineAtMs === 0 || nowMs < state.engineAtMs) return;
+  if (!mayProbe && probeIsDue(state, nowMs)) return;
   switch (snapshot.kind) {
     case 'held':
       return yield* renew(state, context);
@@ -54,8 +70,15 @@ export function* due(state: JobState, context: JobContext): Decision<void> {
 }
 
 /** Silence counts from the moment at which the service can have heard of it. */
-function* heartbeatDeadline(state: JobState, context: JobContext, snapshot: Snapshot, nowMs: number): Decision<void> {
-  if (wasSentHere(state, snapshot)) return yield* deadline(state, context, snapshot, nowMs, 'heartbeatTimeout');
+function* heartbeatDeadline(
+  state: JobState,
+  context: JobContext,
+  snapshot: Snapshot,
+  nowMs: number,
+  mayProbe: boolean,
+): Decision<void> {
+  if (wasSentHere(state, snapshot))
+    return yield* deadline(state, context, snapshot, nowMs, 'heartbeatTimeout', mayProbe);
   state.heartbeatDeadlineMs = nowMs + snapshot.settings.heartbeatTimeoutMs;
 }
 
@@ -69,10 +92,11 @@ function* deadline(
   snapshot: Snapshot,
   nowMs: number,
   why: 'replyTimeout' | 'heartbeatTimeout',
+  mayProbe: boolean,
 ): Decision<void> {
   if (context.replyProgressMs() < (why === 'replyTimeout' ? snapshot.replyDeadlineMs : state.heartbeatDeadlineMs)) {
     // The lock must not lapse while we wait for the partitions to be read.
-    if (state.engineAtMs > 0 && nowMs >= state.engineAtMs) yield* renew(state, context);
+    if (mayProbe && probeIsDue(state, nowMs)) yield* renew(state, context);
     return;
   }
   if (!wasSentHere(state, snapshot)) {

@@ -57,8 +57,8 @@ export interface JobContext {
   interpret(settings: CallSettings, reply: ReplyAsSent, job: { readonly retries: number }): Verdict;
   /** False while the engine was last seen slow or away: results are then stored before they are tried. */
   engineHealthy(): boolean;
-  /** Pending jobs of this node, for the pace of renewals. */
-  pendingJobs(): number;
+  /** How far apart the probes of one job are meant to be (probe-pace.ts). */
+  probeEveryMs(): number;
   /** May this node hold one more of the lane? */
   admits(lane: Lane, maxPending: number): boolean;
   /** Every reply partition has been read up to its end at or after this time, wall ms. */

@@ -9,7 +9,7 @@ import type { EngineAnswer } from '../ports.ts';
 import type { Failing, Snapshot, StoredReply } from '../snapshot.ts';
 import { confirmOwner, type Decision, engine, type JobContext } from './effects.ts';
 import { CONSEQUENCES, whoEnded } from './engine-answers.ts';
-import { planProbe, planRetry } from './engine-time.ts';
+import { planRetry, planWait } from './engine-time.ts';
 import type { JobState } from './state.ts';
 import { NotStorable, store, successor, withApplied, writeTombstone } from './writing.ts';
 
@@ -56,7 +56,7 @@ export function* finishReplied(state: JobState, context: JobContext, snapshot: S
     case 'gone':
       return yield* endAsGone(state, context, reply);
     case 'keepReply':
-      return planProbe(state, context, LIMITS.waitingProbeMs);
+      return planWait(state, context);
     case 'malformed':
       return yield* startFailing(state, context, snapshot, malformed(snapshot, answer.message), reply);
     default:
@@ -218,7 +218,7 @@ function* storeReply(
     return 'refused';
   }
   if (complete === 'later') planRetry(state, context);
-  else planProbe(state, context, LIMITS.waitingProbeMs);
+  else planWait(state, context);
   return 'applied';
 }
 

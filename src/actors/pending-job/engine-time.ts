@@ -1,5 +1,6 @@
 // When the engine is asked next: renewals of the lock, probes, and retries of a command. The engine's part is the
-// scarce one: a renewal costs it two thirds of a completion, a lapsed lock with re-activation one third.
+// scarce one: a renewal costs it two thirds of a completion, a lapsed lock with re-activation one third. What is planned here
+// for a probe is when it may wait for its turn: how many go at a time is the node's affair (probe-pace.ts, probe-queue.ts).
 import { LIMITS } from '../limits.ts';
 import type { JobContext } from './effects.ts';
 import type { JobState } from './state.ts';
@@ -9,14 +10,9 @@ function jittered(context: JobContext, ms: number): number {
   return ms * (0.5 + context.random.float() / 2);
 }
 
-/** How far apart the renewals of one job are: a node that holds many asks for each of them less often. */
-function probeIntervalMs(context: JobContext): number {
-  return Math.max(LIMITS.probeEveryMs, (context.pendingJobs() / LIMITS.probesPerSecond) * 1000);
-}
-
 /** The lock that a renewal asks for. */
 export function renewedLockMs(context: JobContext): number {
-  return Math.round(probeIntervalMs(context) * LIMITS.lockIntervals);
+  return Math.round(context.probeEveryMs() * LIMITS.lockIntervals);
 }
 
 /** After a hold or an attach: the activation's own short lock is renewed only if no reply came before it nears its end. */
@@ -26,10 +22,19 @@ export function planFirstRenewal(state: JobState, context: JobContext): void {
   state.engineAtMs = nowMs + leftMs * (LIMITS.renewAfter + LIMITS.renewWithin * context.random.float());
 }
 
-/** After a renewal or a probe that needs nothing more for now. */
-export function planProbe(state: JobState, context: JobContext, everyMs = probeIntervalMs(context)): void {
+/**
+ * After a renewal or a probe that needs nothing more for now. Without jitter: the queue lets them go one by one, and from then
+ * on they are as far apart as it let them; each job has its turn once in an interval, and none later than that.
+ */
+export function planProbe(state: JobState, context: JobContext): void {
   state.engineTries = 0;
-  state.engineAtMs = context.clock.wallMs() + jittered(context, everyMs);
+  state.engineAtMs = context.clock.wallMs() + context.probeEveryMs() * LIMITS.probeAfter;
+}
+
+/** A stored result waits for the activation. */
+export function planWait(state: JobState, context: JobContext): void {
+  state.engineTries = 0;
+  state.engineAtMs = context.clock.wallMs() + jittered(context, LIMITS.waitingProbeMs);
 }
 
 /** A parked reply whose job is not known to live: soon at first, then rarely, for there may be no partition that answers. */

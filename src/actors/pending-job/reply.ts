@@ -192,7 +192,7 @@ function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decis
     throw error;
   }
   if (unsaid) planAskAgain(state, context);
-  else planProbe(state, context, LIMITS.probeEveryMs);
+  else planProbe(state, context);
   return 'applied';
 }
 

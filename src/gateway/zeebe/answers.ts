@@ -35,7 +35,7 @@ interface Row {
   readonly text?: RegExp;
   /** Absent: any command. */
   readonly commands?: readonly EngineCommand[];
-  readonly answer: 'ok' | 'notFound' | 'failedPrecondition' | 'never' | 'refusedForNow' | 'unseen';
+  readonly answer: 'ok' | 'notFound' | 'failedPrecondition' | 'never' | 'refusedForNow' | 'backpressure' | 'unseen';
 }
 
 const WITH_VARIABLES: readonly EngineCommand[] = ['complete', 'throwError', 'publishMessage'];
@@ -53,7 +53,7 @@ const TABLE: readonly Row[] = [
   // HTTP/2 ENHANCE_YOUR_CALM, sent for a stream that may have been served.
   { status: status.RESOURCE_EXHAUSTED, text: /^Bandwidth exhausted/, answer: 'unseen' },
   // Backpressure, the append limit, a full disk: refused before it was written.
-  { status: status.RESOURCE_EXHAUSTED, answer: 'refusedForNow' },
+  { status: status.RESOURCE_EXHAUSTED, answer: 'backpressure' },
 
   // Variables that fit the message but not the broker's batch of records; the broker says nothing at all.
   { status: status.UNKNOWN, text: /^$/, commands: WITH_VARIABLES, answer: 'never' },
@@ -101,6 +101,8 @@ export function answerTo(command: EngineCommand, error: ZeebeCallError): EngineA
       return { code: row.answer, unseen: false, message };
     case 'refusedForNow':
       return { code: 'transient', unseen: false, message };
+    case 'backpressure':
+      return { code: 'transient', unseen: false, message, backpressure: true };
     default:
       return { code: 'transient', unseen: true, message };
   }

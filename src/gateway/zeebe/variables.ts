@@ -3,7 +3,8 @@
 //
 // What must hold: variables without a fault come back from the engine as the same numbers and strings (a number with a
 // fraction or an exponent as the double that it is), and no variables of ours make it fall over: those nested a few thousand
-// levels deep end its gateway, and those only a little too deep are taken and never handed out, to anybody.
+// levels deep end its gateway; those only a little too deep are taken, and then no job that has them is ever handed out, nor
+// another one in the same answer.
 //
 // Most variables are innocent, and few characters tell: a look for those is all that they cost. The others are read once
 // from the left, without recursion, because depth is up to whoever wrote the text.

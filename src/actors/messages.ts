@@ -169,9 +169,9 @@ export type DeadLetterReason =
 
 /**
  * Design §2, "answer to a reply". A late one that its job's settings send elsewhere than to the dead letters says so; a
- * `Rejection` is a reply that can never become a result (`refused`: by the engine), its job fails with it. `unreadable`: what
- * is stored of its job cannot be read, and the engine does not say that the job has ended. `notOwner` and silence are the
- * router's and never reach the reply's reader.
+ * `Rejection` is a reply that can never become a result (`refused`: the engine takes no such variables, or would change
+ * them), its job fails with it. `unreadable`: what is stored of its job cannot be read, and the engine does not say that the
+ * job has ended. `notOwner` and silence are the router's and never reach the reply's reader.
  */
 export type ReplyAnswer = 'applied' | 'duplicate' | 'late' | 'latePublished' | 'lateDropped' | 'unreadable' | Rejection;
 

@@ -2,18 +2,21 @@
 //
 // What must hold: it is total. Whatever a service sent and whatever an expression makes of it, there is a verdict; what
 // cannot be used is malformed, with words for the one who can mend it. And it is exact: where no expression is asked, the
-// text of the reply is the text that the engine gets.
+// text of the reply is the text that the engine gets, and what the engine would not keep as it is (zeebe/variables.ts) is
+// no result. An error is told all the same, without its variables: what happened must not be lost for them.
 //
 // Expressions mean what they mean to Camunda's connectors. The error expression is asked first, for every reply but a
 // heartbeat, and goes before what the headers say; null means no error. The result expression yields a context that is
 // merged into the variables; a result variable takes the whole response beside it.
 import type { CallSettings, DeadLetterReason, Malformed, ReplyContent, Verdict } from '../actors/messages.ts';
+import { withoutVariables } from '../actors/pending-job/reply-verdict.ts';
 import { writeExactly } from './exact-json.ts';
 import { FeelReply } from './feel.ts';
 import { Ruling, type RulingKind } from './feel-functions.ts';
 import { isObject } from './json-slices.ts';
 import { MAX_ERROR_CODE_CHARS } from './reply-contract.ts';
 import { shortMessage } from './reply-headers.ts';
+import { faultOfVariables } from './zeebe/variables.ts';
 
 export { checkExpression } from './feel.ts';
 
@@ -40,12 +43,20 @@ export function interpret(
   let asked = 'errorExpression';
   try {
     const ruling = rulingOf(settings.errorExpression, feel);
-    if (ruling !== undefined) return verdictOf(ruling);
+    if (ruling !== undefined) return asTheEngineTakesIt(verdictOf(ruling));
     asked = 'resultExpression';
-    return content.status === 'result' ? resultOf(settings, content, feel) : errorOf(content);
+    return asTheEngineTakesIt(content.status === 'result' ? resultOf(settings, content, feel) : errorOf(content));
   } catch (error) {
     return malformed('malformed', `${asked}: ${reasonOf(error)}`);
   }
+}
+
+function asTheEngineTakesIt(verdict: Verdict): Verdict {
+  if (verdict.kind === 'malformed' || verdict.kind === 'heartbeat') return verdict;
+  const fault = faultOfVariables(verdict.variables);
+  if (fault === undefined) return verdict;
+  if (verdict.kind === 'result') return malformed('refused', fault);
+  return { ...verdict, message: withoutVariables(verdict.message, fault), variables: '{}' };
 }
 
 function progressOf({ body }: Reply): Verdict {

@@ -82,7 +82,7 @@ export interface RepliesOptions {
 /** Answers of an owner that send the record to the dead letters; what exactly was wrong stands in the job's incident. */
 const BURIED: Partial<Record<ReplyAnswer, string>> = {
   late: 'its job had ended, and nothing says that it was by this reply',
-  refused: 'the engine does not take this result',
+  refused: 'the engine does not take this result, or would change it',
   'not-object': 'the reply is JSON, but not an object, and its call names no result variable',
   unreadable: 'what is stored of its job cannot be read (the log says why: SNAPSHOT_UNREADABLE)',
   malformed: 'the reply means nothing under the settings of its call',

@@ -24,6 +24,8 @@ const OURS = /^hf1-/;
 const MAX_RETRIES = 2 ** 31 - 1;
 /** A longer one is no code that a model catches; cut, it would be another one. */
 export const MAX_ERROR_CODE_CHARS = 256;
+/** What NestJS adds to the last record of a handler. */
+const NEST_DISPOSED = 'kafka_nest-is-disposed';
 const NO_ID: FoundId = { id: undefined, from: undefined };
 
 /**
@@ -58,7 +60,7 @@ export function readReply(record: IncomingRecord, names: HeaderNames, maxBytes: 
   if (status === undefined) {
     return malformed('malformed', `${names.replyStatus} is ${quote(said)}; allowed is ${STATUSES.join(', ')}`);
   }
-  if (status === 'result' && value.kind === 'absent') return malformed('not-json', 'the reply has no value');
+  if (status === 'result' && value.kind === 'absent') return malformed('not-json', noValue(record));
 
   const error = errorHeaders(record, names, status);
   if ('kind' in error) return error;
@@ -67,7 +69,7 @@ export function readReply(record: IncomingRecord, names: HeaderNames, maxBytes: 
     status,
     body: bodyOf(record, value, names),
     ...error,
-    message: shortMessage(textOf(record, names.errorMessage) || nestError),
+    message: shortMessage(textOf(record, names.errorMessage) || messageOfNest(nestError)),
     headers: businessHeaders(record, names, envelope ?? {}),
   };
 }
@@ -80,6 +82,20 @@ function bodyOf(record: IncomingRecord, value: ReplyValue, names: HeaderNames): 
   if (value.kind !== 'json') return '';
   const { id, from } = isPlainObject(value.parsed) ? correlationOf(record, names) : NO_ID;
   return from === 'body' && OURS.test(id) ? withoutMember(value.text, names.bodyField) : value.text;
+}
+
+function noValue(record: IncomingRecord): string {
+  if (!record.headers.some(({ name }) => name === NEST_DISPOSED)) return 'the reply has no value';
+  return 'the reply has no value: the NestJS handler returned nothing; let it return an object, {} if there is nothing to say';
+}
+
+/** An exception as NestJS writes it: the text that it was made of, or JSON of an object with the text in `message`. */
+function messageOfNest(error: string): string {
+  if (!error.startsWith('{')) return error;
+  const thrown = jsonOf(Buffer.from(error));
+  if (thrown.kind !== 'json' || !isPlainObject(thrown.parsed)) return error;
+  const { message } = thrown.parsed;
+  return typeof message === 'string' && message !== '' ? message : error;
 }
 
 /** Only what the status makes use of is judged: a result is not lost for a wrong header that says nothing about it. */

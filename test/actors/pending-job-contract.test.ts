@@ -75,11 +75,12 @@ describe('an error reply', () => {
     expect(world.engine.retriesBurnt).toBe(1);
   });
 
-  test('whose variables are more than the engine takes is told without them', () => {
+  test('whose variables are more than the engine takes is told without them, and says so', () => {
     const world = held();
     const body = JSON.stringify({ x: 'x'.repeat(LIMITS.errorVariablesChars) });
     reply(world, 0, { status: 'error', code: 'BIG', message: 'm', body });
-    expect(world.engine.thrown).toEqual([{ code: 'BIG', message: 'm', variables: '{}' }]);
+    const message = 'm (Its variables were left out: they have 1000008 characters; the most is 1000000.)';
+    expect(world.engine.thrown).toEqual([{ code: 'BIG', message, variables: '{}' }]);
   });
 });
 

@@ -33,7 +33,7 @@ const malformed = (message: RegExp, reason = 'malformed') => ({
 });
 
 /** Nothing of it survives being parsed and written again. */
-const EXACT = ' { "z":12345678901234567890, "a" : 1.10,"n":null,"s":"\\ud800 ü","10":1,"2":{"z":1,"z":2}} ';
+const EXACT = ' { "z":12345678901234567890, "a" : 1.10,"n":null,"s":"\\u00e9 ü","10":1,"2":{"z":1,"z":2}} ';
 
 describe('a result without an expression', () => {
   it('is the variables, byte for byte', () => {
@@ -43,7 +43,7 @@ describe('a result without an expression', () => {
 
   it('goes into the result variable whole, byte for byte', () => {
     expect(of({ resultVariable: 'answer' }, EXACT)).toEqual(result(`{"answer":${EXACT}}`));
-    expect(of({ resultVariable: 'a"b' }, '1e400')).toEqual(result('{"a\\"b":1e400}'));
+    expect(of({ resultVariable: 'a"b' }, '1e100')).toEqual(result('{"a\\"b":1e100}'));
     expect(of({ resultVariable: 'answer' }, 'null')).toEqual(result('{"answer":null}'));
     expect(of({ resultVariable: 'answer' }, '')).toEqual(malformed(/no value/, 'not-json'));
   });
@@ -174,8 +174,9 @@ describe('numbers in an expression', () => {
   });
 
   it('of any JSON go through a path unchanged in value', () => {
-    // JSON.parse of Node 24.21 takes some names with a backslash for others.
-    const json = fc.json().filter((text) => !text.includes('\\'));
+    // JSON.parse of Node 24.21 takes some names with a backslash for others; and JSON.stringify writes doubles up to
+    // 10^21 as whole numbers, of which the engine does not take all.
+    const json = fc.json().filter((text) => !text.includes('\\') && !/\d{19}/.test(text));
     const big = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n });
     fc.assert(
       fc.property(json, big, (text, integer) => {
@@ -185,6 +186,35 @@ describe('numbers in an expression', () => {
         expect(zero((verdict as { variables: string }).variables).x).toEqual(zero(text));
       }),
     );
+  });
+});
+
+describe('what the engine would not keep as it is', () => {
+  const REFUSED = 'refused';
+
+  it('is no result, whoever made it, and the verdict says where it stands', () => {
+    expect(of({}, '{"a":{"sum":1e400}}')).toEqual(malformed(/^a\.sum is 1e400/, REFUSED));
+    expect(of({ resultVariable: 'r' }, '[18446744073709551616]')).toEqual(malformed(/^r\[0\] is 1844/, REFUSED));
+    const half = of({ resultExpression: '{x: response.half}' }, JSON.stringify({ half: '\ud800' }));
+    expect(half).toEqual(malformed(/^x has half a character/, REFUSED));
+    const ignored = of({ errorExpression: 'ignoreError({x: response})' }, '"\\ud800"', { status: 'failure' });
+    expect(ignored).toEqual(malformed(/^x has half a character/, REFUSED));
+  });
+
+  it('does no harm where nobody takes it over', () => {
+    expect(of({ resultExpression: '{b: response.b}' }, '{"a":1e400,"b":1,"c":"\\ud800"}')).toEqual(result('{"b":1}'));
+    expect(of({}, '{"done":"\\ud800"}', { status: 'heartbeat' })).toMatchObject({ kind: 'heartbeat' });
+  });
+
+  it.each(['error', 'failure'] as const)('is left out of an %s, which is told all the same', (status) => {
+    const told = of({}, '{"limit":1e400}', { status, code: 'E', message: 'over the limit', retries: 2 });
+    expect(told).toMatchObject({
+      kind: status,
+      message: expect.stringMatching(/^over the limit \(Its variables were left out: limit is 1e400, /),
+      variables: '{}',
+    });
+    const ruled = of({ errorExpression: 'bpmnError("E", "", {x: response})' }, '"\\ud800"', { status });
+    expect(ruled).toMatchObject({ kind: 'error', message: expect.stringMatching(/^\(Its variables/), variables: '{}' });
   });
 });
 
@@ -393,7 +423,7 @@ describe('an expression', () => {
     const depth = 100_000;
     const body = `{"x":${'['.repeat(depth)}${']'.repeat(depth)},"id":9007199254740993}`;
     expect(of({ resultExpression: '{id: response.id}' }, body)).toEqual(malformed(/nested too deeply/));
-    expect(of({ resultVariable: 'r' }, body)).toEqual(result(`{"r":${body}}`));
+    expect(of({ resultVariable: 'r' }, body)).toEqual(malformed(/^r\.x.* more than 1000 levels/, 'refused'));
   });
 });
 

@@ -108,6 +108,17 @@ describe('a result', () => {
     expect(read(value)).toEqual({ kind: 'malformed', reason: 'not-json', message: expect.stringContaining(message) });
   });
 
+  it('that a NestJS handler did not return says what to return', () => {
+    expect(read(null, ['kafka_nest-is-disposed', '\0'])).toEqual({
+      kind: 'malformed',
+      reason: 'not-json',
+      message: expect.stringMatching(
+        /^the reply has no value: the NestJS handler returned nothing; let it return an object/,
+      ),
+    });
+    expect(read(null)).toMatchObject({ message: 'the reply has no value' });
+  });
+
   it('has at most so many bytes', () => {
     expect(read(`"${'x'.repeat(MAX_BYTES - 2)}"`)).toMatchObject({ kind: 'reply' });
     expect(read(`"${'x'.repeat(MAX_BYTES - 1)}"`)).toEqual({
@@ -210,16 +221,23 @@ describe('an error', () => {
       ...RESULT,
       status: 'failure',
       body: '',
-      message: text,
+      message: 'Internal server error',
     });
     const both: Header[] = [
       ['kafka_nest-err', text],
       ['reply-status', 'error'],
       ['error-code', 'E'],
     ];
-    expect(read(null, ...both)).toMatchObject({ status: 'error', code: 'E', message: text });
+    expect(read(null, ...both)).toMatchObject({ status: 'error', code: 'E', message: 'Internal server error' });
     expect(read(null, ...both, ['error-message', 'said'])).toMatchObject({ message: 'said' });
   });
+
+  it.each(['the bank is down', '{"message":["a","b"]}', '{"message":""}', '{"code":7}', '["message"]', '{broken'])(
+    'of NestJS without a message in it is its text: %s',
+    (text) => {
+      expect(read(null, ['kafka_nest-err', text])).toMatchObject({ status: 'failure', message: text });
+    },
+  );
 
   it.each([
     ['reply-status', 'RESULT', 'reply-status is "RESULT"; allowed is result, error, failure, heartbeat'],

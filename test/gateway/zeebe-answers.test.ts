@@ -43,6 +43,12 @@ const SEEN: readonly [command: EngineCommand, code: number, details: string, ans
   ['complete', status.UNAVAILABLE, 'Connection dropped', 'transient, unseen'],
   ['complete', status.UNAVAILABLE, 'read ECONNRESET', 'transient, unseen'],
   ['complete', status.INTERNAL, "Processing paused for partition '1'", 'transient'],
+  [
+    'complete',
+    status.INTERNAL,
+    'Unexpected error occurred during the request processing: Failed to convert JSON to MessagePack',
+    'never',
+  ],
   ['complete', status.INTERNAL, 'Received RST_STREAM with code 2 (Internal server error)', 'transient, unseen'],
   ['complete', status.CANCELLED, 'Call cancelled', 'transient, unseen'],
   ['complete', status.DEADLINE_EXCEEDED, 'Deadline exceeded after 0.015s', 'transient, unseen'],

@@ -4,7 +4,8 @@ import { LIMITS } from '../limits.ts';
 import type { Verdict } from '../messages.ts';
 import type { Failing, Snapshot } from '../snapshot.ts';
 
-export function failingBy(snapshot: Snapshot, verdict: Exclude<Verdict, { kind: 'result' | 'heartbeat' }>): Failing {
+export function failingBy(snapshot: Snapshot, told: Exclude<Verdict, { kind: 'result' | 'heartbeat' }>): Failing {
+  const verdict = fitting(told);
   const { retries, settings } = snapshot;
   const oneLess = Math.max(0, retries - 1);
   const failed = { retries: oneLess, backoffMs: settings.retryBackoffMs, outcome: 'failed', errorCode: '' } as const;
@@ -17,7 +18,7 @@ export function failingBy(snapshot: Snapshot, verdict: Exclude<Verdict, { kind: 
         backoffMs: 0,
         outcome: 'bpmnError',
         errorCode: verdict.code,
-        variables: fitting(verdict.variables),
+        variables: verdict.variables,
       };
     case 'failure':
       return {
@@ -26,7 +27,7 @@ export function failingBy(snapshot: Snapshot, verdict: Exclude<Verdict, { kind: 
         why: 'technicalError',
         retries: verdict.retries ?? oneLess,
         backoffMs: verdict.backoffMs ?? settings.retryBackoffMs,
-        variables: fitting(verdict.variables),
+        variables: verdict.variables,
       };
     case 'malformed':
       return {
@@ -39,6 +40,13 @@ export function failingBy(snapshot: Snapshot, verdict: Exclude<Verdict, { kind: 
 }
 
 /** An error is told even when what came with it is more than the engine takes with an error: the message is what counts. */
-function fitting(variables: string): string {
-  return variables.length > LIMITS.errorVariablesChars ? '' : variables;
+function fitting<V extends Exclude<Verdict, { kind: 'result' | 'heartbeat' }>>(verdict: V): V {
+  if (verdict.kind === 'malformed' || verdict.variables.length <= LIMITS.errorVariablesChars) return verdict;
+  const why = `they have ${verdict.variables.length} characters; the most is ${LIMITS.errorVariablesChars}`;
+  return { ...verdict, message: withoutVariables(verdict.message, why), variables: '' };
+}
+
+/** The message of an error whose variables the engine would not take. */
+export function withoutVariables(message: string, why: string): string {
+  return `${message}${message === '' ? '' : ' '}(Its variables were left out: ${why}.)`;
 }

@@ -58,6 +58,9 @@ const TABLE: readonly Row[] = [
   // Variables that fit the message but not the broker's batch of records; the broker says nothing at all.
   { status: status.UNKNOWN, text: /^$/, commands: WITH_VARIABLES, answer: 'never' },
 
+  // A name of more than 50,000 bytes, or whatever else the gateway cannot read, before anything goes to a broker.
+  { status: status.INTERNAL, text: /Failed to convert JSON to MessagePack/, answer: 'never' },
+
   // grpc-js before anything was sent.
   {
     status: status.UNAVAILABLE,

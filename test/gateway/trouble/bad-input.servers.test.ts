@@ -99,6 +99,10 @@ test('a reply that nobody can use goes to the dead letters with its reason, and 
     expect(partsOf(second(token).correlationId).jobKey).toBe(jobKey);
     expect(witness.failsOf(jobKey)).toMatchObject([{ retries: 1, errorMessage: expect.stringMatching(/repl/i) }]);
   }
+  const whole =
+    'Malformed reply (refused): answer is 18446744073709551616, and the engine takes whole numbers from -9223';
+  const [said] = witness.failsOf(partsOf(first(number).correlationId).jobKey);
+  expect(said?.errorMessage).toContain(whole);
   // Without a retry left it is an incident, and nobody asks again.
   put(second(list).correlationId, '"no object"');
   for (const token of [text, large, number]) put(second(token).correlationId, answerTo(token));

@@ -21,7 +21,10 @@ export type WorldEvent =
   | { readonly kind: 'full'; readonly node: string }
   /** A node emitted a command; `barred`: why it must not have (right-to-act.ts), '' when it may. */
   | (Command<'command'> & { readonly barred: string })
-  /** The engine accepted it: this is the effect. `payload`: variables of a completion, `failPayload`, code of an error. */
+  /**
+   * The engine accepted it: this is the effect. `payload`: variables of a completion, `failPayload`, code of an error, id of
+   * a message.
+   */
   | Command<'accepted'>
   /** The answer reached the node. */
   | (Command<'answered'> & { readonly code: string })
@@ -60,6 +63,12 @@ export type WorldEvent =
       readonly partition: number;
       readonly offset: number;
       readonly meant: ReplyKind;
+      /** Which request it answers. */
+      readonly attempt?: number;
+      /** Of an error or a failure: its text, which no other reply has. */
+      readonly said?: string;
+      /** Of a failure: how many retries are to be left; undefined: it does not say. */
+      readonly retries?: number | undefined;
     }
   | { readonly kind: 'committed'; readonly node: string; readonly partition: number; readonly offset: number }
   /** A write in the bucket; `previous`: the revision that it replaced, 0 for none. */
@@ -83,7 +92,9 @@ interface Command<Kind extends string> {
   readonly payload: string;
 }
 
-export type ReplyKind = 'result' | 'malformed' | 'forged' | 'withoutId';
+export type ReplyKind = 'result' | 'malformed' | 'forged' | 'withoutId' | ErrorKind | 'garbage' | 'heartbeat';
+/** `garbage`: JSON with headers that mean nothing. */
+export type ErrorKind = 'error' | 'failure';
 
 export type Recorded<E extends WorldEvent = WorldEvent> = E & { readonly atMs: number };
 

@@ -4,7 +4,10 @@
 // nowhere; it stays valid for its job, and is taken for others until that job's tombstone is gone. A record whose job has
 // left nothing in the bucket belongs to nobody (a node died before it wrote the hold, or all has expired) and may be
 // taken over, once it is so old that no hold can still be on its way.
-import { ABSENT, type JobKey, type Revision, shardOf } from '../actors/ids.ts';
+//
+// No two records are alike, not even two for the same job: a write in doubt is known by its bytes (store.ts), and one of
+// another node, or an older one, would pass for it.
+import { ABSENT, type Incarnation, type JobKey, type Revision, shardOf } from '../actors/ids.ts';
 import type { AliasAnswer } from '../actors/pending-job/effects.ts';
 import type { Clock } from '../actors/ports.ts';
 import { aliasKey, fromJson, jobKeyName, toJson } from './names.ts';
@@ -13,22 +16,28 @@ import type { Store } from './store.ts';
 
 /** A hold follows its alias within the activation's lock (20 s); this is several of those. */
 const ON_ITS_WAY_MS = 120_000;
+/** A server that does not know yet that it lost the lead answers reads from the past; mostly for less than this. */
+const STALE_MS = 2_000;
 
 export interface AliasesOptions {
   readonly store: Store;
   readonly clock: Clock;
+  readonly incarnation: Incarnation;
   readonly shards: number;
 }
 
 interface Alias {
   readonly businessKey: string;
   readonly jobKey: JobKey;
+  /** Of this record alone. */
+  readonly claim: string;
 }
 
 export class Aliases {
   readonly #options: AliasesOptions;
   /** Of each key the last claim under way: one write to a key at a time. */
   readonly #claims = new Map<string, Promise<unknown>>();
+  #made = 0;
 
   constructor(options: AliasesOptions) {
     this.#options = options;
@@ -39,7 +48,7 @@ export class Aliases {
     const before = this.#claims.get(businessKey) ?? Promise.resolve();
     const mine = before
       .catch(() => undefined)
-      .then(() => this.#claim({ businessKey, jobKey }, ttlMs))
+      .then(() => this.#claim({ businessKey, jobKey, claim: `${this.#options.incarnation}/${++this.#made}` }, ttlMs))
       .finally(() => {
         if (this.#claims.get(businessKey) === mine) this.#claims.delete(businessKey);
       });
@@ -47,8 +56,18 @@ export class Aliases {
     return mine;
   }
 
-  /** The job that the key leads to; undefined when it leads to none. @throws StoreClosed */
+  /**
+   * The job that the key leads to; undefined when it leads to none. Asked twice then: the record is written moments before
+   * the request, and a reply to that must not be lost to a stale read. @throws StoreClosed
+   */
   async jobOf(businessKey: string): Promise<JobKey | undefined> {
+    const jobKey = await this.#lookUp(businessKey);
+    if (jobKey !== undefined) return jobKey;
+    await new Promise<void>((resolve) => this.#options.clock.setTimer(STALE_MS, resolve));
+    return this.#lookUp(businessKey);
+  }
+
+  async #lookUp(businessKey: string): Promise<JobKey | undefined> {
     const alias = parse(await this.#options.store.get(aliasKey(businessKey)));
     return alias?.businessKey === businessKey ? alias.jobKey : undefined;
   }

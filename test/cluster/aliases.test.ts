@@ -1,12 +1,13 @@
 // Who has a business key, and for how long.
 import { beforeEach, expect, test } from 'vitest';
-import { type JobKey, shardOf } from '../../src/actors/ids.ts';
+import { type Incarnation, type JobKey, shardOf } from '../../src/actors/ids.ts';
 import { Aliases } from '../../src/cluster/aliases.ts';
 import { aliasKey, fromJson, jobKeyName } from '../../src/cluster/names.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { MemoryKv, storeOver } from './memory.ts';
 
 const SHARDS = 8;
+const INCARNATION = 'n1-1' as Incarnation;
 const ONE = '2251799813685249' as JobKey;
 const TWO = '2251799813685250' as JobKey;
 
@@ -17,7 +18,7 @@ let aliases: Aliases;
 beforeEach(() => {
   clock = new ManualClock();
   kv = new MemoryKv();
-  aliases = new Aliases({ store: storeOver(kv, clock), clock, shards: SHARDS });
+  aliases = new Aliases({ store: storeOver(kv, clock), clock, incarnation: INCARNATION, shards: SHARDS });
 });
 
 /** As the server stamps it, with the world's clock. */
@@ -30,10 +31,17 @@ function stamped(): void {
   };
 }
 
+/** Said only after a second look. */
+async function nobody(businessKey: string): Promise<JobKey | undefined> {
+  const answer = aliases.jobOf(businessKey);
+  await clock.advance(2_000);
+  return answer;
+}
+
 const hold = (jobKey: JobKey) => kv.write(jobKeyName(shardOf(jobKey, SHARDS), jobKey), Uint8Array.of(1));
 
 test('a key leads to the job that claimed it, and to nobody before; the same job may claim it again', async () => {
-  expect(await aliases.jobOf('order-7')).toBeUndefined();
+  expect(await nobody('order-7')).toBeUndefined();
   expect(await aliases.claim('order-7', ONE, 60_000)).toBe('ours');
   expect(await aliases.jobOf('order-7')).toBe(ONE);
   expect(await aliases.claim('order-7', ONE, 60_000)).toBe('ours');
@@ -68,7 +76,24 @@ test('whatever it looks like, it makes a legal name in the bucket, and foreign d
   const odd = 'a.b > * \u0000 \u{1F600}'.repeat(99);
   expect(aliasKey(odd)).toMatch(/^_alias\.[0-9a-f]{32}$/);
   kv.write(aliasKey(odd), Buffer.from('no JSON'));
-  expect(await aliases.jobOf(odd)).toBeUndefined();
+  expect(await nobody(odd)).toBeUndefined();
   expect(await aliases.claim(odd, ONE, 60_000)).toBe('ours');
-  expect(fromJson(kv.entries.get(aliasKey(odd))!.value)).toEqual({ businessKey: odd, jobKey: ONE });
+  expect(fromJson(kv.entries.get(aliasKey(odd))!.value)).toMatchObject({ businessKey: odd, jobKey: ONE });
+});
+
+test('a read from the past does not make it unknown', async () => {
+  const asked = aliases.jobOf('order-7');
+  await clock.advance(1_000);
+  await aliases.claim('order-7', ONE, 60_000);
+  await clock.advance(1_000);
+  expect(await asked).toBe(ONE);
+});
+
+test('no record is like another: a write in doubt is known by its bytes', async () => {
+  const record = async () => {
+    expect(await aliases.claim('order-7', ONE, 60_000)).toBe('ours');
+    return Buffer.from(kv.entries.get(aliasKey('order-7'))!.value).toString();
+  };
+  const first = await record();
+  expect(await record()).not.toBe(first);
 });

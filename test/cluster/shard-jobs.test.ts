@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { ActorSystem } from '../../src/actors/actor-system.ts';
 import { EngineGate } from '../../src/actors/engine-gate.ts';
 import type { CorrelationId, Incarnation, JobKey, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
+import { LIMITS } from '../../src/actors/limits.ts';
 import type { OutgoingRequest, RequestOutcome } from '../../src/actors/messages.ts';
 import type { EngineAnswer } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
@@ -101,7 +102,7 @@ class Host {
       gate: new EffectsGate(clock, lease, this.bus, [store]),
       watermark: this.watermark,
       lanes,
-      aliases: new Aliases({ store, clock, shards: 1 }),
+      aliases: new Aliases({ store, clock, incarnation: 'i1' as Incarnation, shards: 1 }),
       snapshotVersion: () => 1,
       confirmOwner: async () => true,
       requestSettled: (job, attempt, outcome) =>
@@ -438,4 +439,27 @@ test('a call that waited for its turn ends no later than what is left of the lea
   await host.clock.advance(6_000);
   await turnComes();
   expect(host.engineCalls.map(({ deadlineMs }) => deadlineMs)).toEqual([8_000, 4_000]);
+});
+
+test('a request that Kafka took while its hold was written once more is not named as not sent', async () => {
+  const host = new Host();
+  await host.held();
+  const beat = (offset: number) =>
+    host.jobs.replied(SHARD, new Job().reply(offset, { status: 'heartbeat', body: '' }, 0));
+  const put = host.kv.put.bind(host.kv);
+  const goOn = Promise.withResolvers<void>();
+  host.kv.put = async (...write) => {
+    await goOn.promise;
+    return put(...write);
+  };
+  const first = beat(0);
+  await host.clock.advance(LIMITS.heartbeatWriteMs);
+  const second = beat(1);
+  await host.clock.advance(0);
+  host.kafkaAcks();
+  goOn.resolve();
+  expect(await host.told(Promise.all([first, second]))).toEqual(['applied', 'applied']);
+  await host.clock.advance(0);
+  expect(host.standing.timeline.at(-1)?.what).toBe('heartbeat');
+  expect(host.watermark.unacked()).toBe(0);
 });

@@ -35,6 +35,11 @@ export const LIMITS = {
   waitingProbeMs: 5 * MINUTE,
   /** A probe that finds a job without a snapshot alive shortens its lock to this, so that the activation comes soon. */
   releaseLockMs: 500,
+  /**
+   * An intention to fail whose write was answered later than this is written again before it is acted on: a process that
+   * stood still has been taken over (cluster/limits.ts, suspectAfterMs), and its attempt may be over.
+   */
+  intentionFreshMs: SECOND,
   /** How soon something that cannot be decided yet (reply progress, a request in flight) is looked at again. */
   lookAgainMs: SECOND,
   /** A request that neither the publisher nor the mailbox knows this long after the deadline: its outcome was lost. */

@@ -88,16 +88,18 @@ function* hold(
 export function* publish(state: JobState, context: JobContext, held: Snapshot): Decision<void> {
   const request = held.request;
   if (request === undefined) return;
+  // Only the first is ours: where technical headers have other names, a service may want one of this name for itself.
+  const marked = request.headers.findIndex(([name]) => name === CORRELATION);
   yield {
     do: 'publish',
     request: {
       jobKey: state.jobKey,
       attempt: held.attempt,
       // As signed at the hold: a secret that rotates meanwhile must not change the id of the same attempt.
-      correlationId: (request.headers.find(([name]) => name === CORRELATION)?.[1] ??
+      correlationId: (request.headers[marked]?.[1] ??
         context.correlationId(state.jobKey, held.attempt)) as CorrelationId,
       lane: held.lane,
-      content: { ...request, headers: request.headers.filter(([name]) => name !== CORRELATION) },
+      content: { ...request, headers: request.headers.filter((_, index) => index !== marked) },
       profile: held.settings.profile,
       origin: held.origin,
       replyDeadlineMs: held.replyDeadlineMs,

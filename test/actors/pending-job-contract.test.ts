@@ -124,6 +124,25 @@ describe('an error reply', () => {
   });
 });
 
+test('the activation of an attempt that has ended is stale when it is told again: its retries are not the job’s any more', () => {
+  const world = new World();
+  const first = world.activate()!;
+  world.pass(50);
+  world.ask({ type: 'activated', activation: first });
+  world.kafkaTakes(world.owner, 1);
+  world.owner.drain();
+  reply(world, 0, { status: 'failure', retries: 5, backoffMs: 1, body: '' });
+  world.pass(1);
+  const second = world.activate()!;
+  world.owner.room = false;
+  expect(world.ask({ type: 'activated', activation: first })).toBe('stale');
+  expect(world.ask({ type: 'activated', activation: second })).toBe('full');
+  world.owner.room = true;
+  expect(world.ask({ type: 'activated', activation: first })).toBe('stale');
+  expect(world.ask({ type: 'activated', activation: second })).toBe('held');
+  expect(snapshot(world).retries).toBe(5);
+});
+
 test('a reply that means nothing fails its job, a retry less, and is refused with the reason', () => {
   const world = held();
   expect(reply(world, 0, { body: '[1]' })).toBe('not-object');

@@ -182,8 +182,11 @@ export class ReplyFates {
   }
 
   #notBoth(record: ReplyRecord, atMs: number): void {
-    const { jobKey, name, taken, deadLettered, published } = record;
-    if (taken && deadLettered) this.#blame({ atMs, jobKey }, `reply ${name} was applied, and is a dead letter`);
+    const { jobKey, name, correlationId, taken, deadLettered, published } = record;
+    // A business key names no attempt: an error that was late, and is read again, may meet the next attempt.
+    const mayBeBoth = isError(record) && !correlationId.startsWith('hf1-');
+    if (taken && deadLettered && !mayBeBoth)
+      this.#blame({ atMs, jobKey }, `reply ${name} was applied, and is a dead letter`);
     if (taken && published) this.#blame({ atMs, jobKey }, `reply ${name} was applied, and is a message`);
   }
 

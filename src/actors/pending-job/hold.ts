@@ -4,13 +4,13 @@ import type { CorrelationId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Activation, ActivationAnswer } from '../messages.ts';
 import { addToTimeline, type Failing, type Snapshot, type StoredReply } from '../snapshot.ts';
-import { claimAlias, type Decision, engine, type JobContext } from './effects.ts';
+import { claimAlias, type Decision, engine, type JobContext, read } from './effects.ts';
 import { finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planFirstRenewal } from './engine-time.ts';
 import { failingBy } from './reply-verdict.ts';
-import type { JobState } from './state.ts';
-import { NotStorable, store, successor } from './writing.ts';
+import { adopt, type JobState } from './state.ts';
+import { NotStorable, Redecide, store, successor } from './writing.ts';
 
 /** Where the stored request keeps the correlation id it was signed with. */
 const CORRELATION = 'kafka_correlationId';
@@ -52,7 +52,10 @@ function* hold(
   lockDeadlineMs: number,
 ): Decision<ActivationAnswer> {
   if (lockDeadlineMs <= context.clock.wallMs()) return 'stale';
-  if (!context.admits(activation.lane, activation.maxPending)) return 'full';
+  if (!context.admits(activation.lane, activation.maxPending)) {
+    if (before === undefined) yield* mustBeNew(state);
+    return 'full';
+  }
   const held = firstSnapshot(context, activation, before);
   state.heartbeatDeadlineMs = held.heartbeatDeadlineMs;
   if (activation.fault !== undefined) {
@@ -82,6 +85,14 @@ function* hold(
   planFirstRenewal(state, context);
   yield* publish(state, context, held);
   return 'held';
+}
+
+/** Memory keeps no tombstones, and what is called full is given back to the engine: only a job that has none is. */
+function* mustBeNew(state: JobState): Decision<void> {
+  const standing = yield* read();
+  if (standing === undefined) return;
+  adopt(state, standing.snapshot, standing.revision);
+  throw new Redecide();
 }
 
 /** Hands the request of a held job to the publisher; again after a takeover, under the same correlation id. */
@@ -120,6 +131,9 @@ function* reopen(
 ): Decision<ActivationAnswer> {
   if (tombstone.outcome === 'completed' || tombstone.outcome === 'cancelled' || tombstone.outcome === 'gone')
     return 'ended';
+  // Handed out before this attempt was held: the activation that opened it, told again because its answer was lost. The job's
+  // retries are other ones by now, and those of this copy must neither be held nor given back.
+  if (activation.lockDeadlineMs - LIMITS.activationLockMs < tombstone.heldAtMs) return 'stale';
   if (!context.admits(activation.lane, activation.maxPending)) return 'full';
   const timeoutMs = LIMITS.activationLockMs;
   const answer = yield* engine({ do: 'updateTimeout', timeoutMs });

@@ -72,6 +72,7 @@ class Checker {
       if (event.kind === 'command' && job !== undefined) this.#emitted(event, job);
     } else if (event.kind === 'written') this.#written(event, job);
     else if (event.kind === 'stored') this.#stored(event);
+    else if (event.kind === 'writing' || event.kind === 'heard') this.#again.writes(event);
     else if (event.kind === 'acked') this.#again.acked(event);
     else if (event.kind === 'fault') this.#again.fault(event);
     else if (event.kind === 'full') this.#causes.toldFull(event);

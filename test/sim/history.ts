@@ -80,6 +80,8 @@ export type WorldEvent =
       readonly previous: number;
       readonly value: Uint8Array;
     }
+  /** A node began to write a job, or heard what became of that. */
+  | { readonly kind: 'writing' | 'heard'; readonly node: string; readonly key: string }
   /** Something was done to a node or a server. */
   | { readonly kind: 'fault'; readonly node: string; readonly what: string }
   | { readonly kind: 'log'; readonly node: string; readonly what: string };
@@ -142,7 +144,11 @@ export class History {
       ('jobKey' in event && event.jobKey === jobKey) ||
       ('key' in event && event.key.endsWith(`.${jobKey}`)) ||
       event.kind === 'fault';
-    return this.events.filter(named).slice(-count).map(line);
+    const silent = (event: Recorded) => event.kind === 'writing' || event.kind === 'heard';
+    return this.events
+      .filter((event) => named(event) && !silent(event))
+      .slice(-count)
+      .map(line);
   }
 
   #mix(value: string | number | boolean | Uint8Array | undefined): void {

@@ -45,6 +45,16 @@ class Story {
     return this;
   }
 
+  writing(by: 1 | 2): this {
+    this.history.add({ kind: 'writing', node: `n${by}`, key: jobKeyName(SHARD, JOB) });
+    return this;
+  }
+
+  heard(by: 1 | 2): this {
+    this.history.add({ kind: 'heard', node: `n${by}`, key: jobKeyName(SHARD, JOB) });
+    return this;
+  }
+
   acked(by: 1 | 2): this {
     this.history.add({ kind: 'acked', node: `n${by}`, topic: NAMES.requestTopic, keys: keyOf(1) });
     return this;
@@ -120,5 +130,9 @@ test('I6: no attempt that has ended is sent', () => {
   expect(held().held(1, FAILED).sends(1).broken()).toEqual(['I6']);
   // The second attempt is another request.
   expect(held().held(1, FAILED).held(1, { attempt: 2 }).sends(1, 2).broken()).toEqual([]);
+  // It cannot know yet that it ended.
+  expect(held().writing(1).held(1, FAILED).sends(1).heard(1).broken()).toEqual([]);
+  expect(held().writing(1).held(1, FAILED).heard(1).sends(1).broken()).toEqual(['I6']);
+  expect(held().writing(2).held(1, FAILED).sends(1).broken()).toEqual(['I6']);
   expect(held().held(1, FAILED).held(1, { attempt: 2 }).sends(1, 1).broken()).toEqual(['I6']);
 });

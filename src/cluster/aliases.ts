@@ -16,8 +16,6 @@ import type { Store } from './store.ts';
 
 /** A hold follows its alias within the activation's lock (20 s); this is several of those. */
 const ON_ITS_WAY_MS = 120_000;
-/** A server that does not know yet that it lost the lead answers reads from the past; mostly for less than this. */
-const STALE_MS = 2_000;
 
 export interface AliasesOptions {
   readonly store: Store;
@@ -56,18 +54,8 @@ export class Aliases {
     return mine;
   }
 
-  /**
-   * The job that the key leads to; undefined when it leads to none. Asked twice then: the record is written moments before
-   * the request, and a reply to that must not be lost to a stale read. @throws StoreClosed
-   */
+  /** The job that the key leads to; undefined when it leads to none, or did a moment ago. @throws StoreClosed */
   async jobOf(businessKey: string): Promise<JobKey | undefined> {
-    const jobKey = await this.#lookUp(businessKey);
-    if (jobKey !== undefined) return jobKey;
-    await new Promise<void>((resolve) => this.#options.clock.setTimer(STALE_MS, resolve));
-    return this.#lookUp(businessKey);
-  }
-
-  async #lookUp(businessKey: string): Promise<JobKey | undefined> {
     const alias = parse(await this.#options.store.get(aliasKey(businessKey)));
     return alias?.businessKey === businessKey ? alias.jobKey : undefined;
   }

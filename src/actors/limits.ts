@@ -16,6 +16,8 @@ export const LIMITS = {
   /** The first renewal comes after this share of the lock, plus up to the second share: early, for the engine may refuse it. */
   renewAfter: 0.6,
   renewWithin: 0.25,
+  /** An activation that is not older than this is told for the first time: the router waits longer before it asks again. */
+  toldOnceMs: 500,
   /** Later renewals: rarely and by a lot; they are also the probe that notices a cancelled job. */
   probeEveryMs: 60 * SECOND,
   /** A node renews at most this many locks per second: its interval grows with what it holds. */

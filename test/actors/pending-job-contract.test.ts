@@ -72,14 +72,41 @@ describe('an error reply', () => {
   });
 
   test('that comes too late becomes no message: whoever catches that waits for a result', () => {
-    const world = held({ onLate: 'publishMessage', lateMessageName: 'late-charge' });
-    reply(world, 0, { status: 'failure', body: '' });
+    const tooLate = (settings: Partial<CallSettings>) => {
+      const world = held(settings);
+      pass(world, SETTINGS.replyTimeoutMs);
+      due(world);
+      return world;
+    };
+    const world = tooLate({ onLate: 'publishMessage', lateMessageName: 'late-charge' });
     expect(reply(world, 1, { status: 'failure', body: '{"a":1}' })).toBe('late');
     expect(reply(world, 2, { status: 'error', code: 'X', body: '{"a":1}' })).toBe('late');
     expect(effects(world)).not.toContain('publishMessage');
-    const dropped = held({ onLate: 'drop' });
-    reply(dropped, 0, { status: 'failure', body: '' });
-    expect(reply(dropped, 1, { status: 'failure', body: '' })).toBe('lateDropped');
+    expect(reply(tooLate({ onLate: 'drop' }), 1, { status: 'failure', body: '' })).toBe('lateDropped');
+  });
+
+  test('beside another answer to its attempt is a duplicate, and no dead letter', () => {
+    const failure = { status: 'failure', body: '' } as const;
+    const failed = held();
+    reply(failed, 0, failure);
+    expect(reply(failed, 1, failure)).toBe('duplicate');
+    const thrown = held();
+    reply(thrown, 0, { status: 'error', code: 'X', body: '' });
+    expect(reply(thrown, 1, failure)).toBe('duplicate');
+    const replied = held();
+    replied.owner.engineHealthy = false;
+    reply(replied, 0);
+    expect(reply(replied, 1, failure)).toBe('duplicate');
+    const timedOut = held({ onReplyTimeout: 'error', timeoutErrorCode: 'X' });
+    pass(timedOut, SETTINGS.replyTimeoutMs);
+    due(timedOut);
+    expect(reply(timedOut, 1, failure)).toBe('late');
+  });
+
+  test('may ask for a backoff beyond the incident window: its tombstone outlasts that', () => {
+    const world = held();
+    reply(world, 0, { status: 'failure', backoffMs: 2 * SETTINGS.incidentWindowMs, body: '' });
+    expect(world.history.at(-1)?.ttlMs).toBe(2 * SETTINGS.incidentWindowMs + SETTINGS.lateWindowMs);
   });
 
   test('whose intention is stored only after a pause is not acted on: somebody else may have seen to it', () => {
@@ -127,7 +154,7 @@ describe('an error reply', () => {
 test('the activation of an attempt that has ended is stale when it is told again: its retries are not the job’s any more', () => {
   const world = new World();
   const first = world.activate()!;
-  world.pass(50);
+  world.pass(LIMITS.toldOnceMs + 1);
   world.ask({ type: 'activated', activation: first });
   world.kafkaTakes(world.owner, 1);
   world.owner.drain();

@@ -537,6 +537,7 @@ describe('I5 of errors, late policies and acknowledgements', () => {
         .stored({ ...failing, ...applied(0) }),
     ],
     ['garbage is a dead letter', held().reply('garbage', 'g').deadLettered(0)],
+    ['an error beside another answer is a duplicate', held().stored(failing).reply('failure', 'f')],
     [
       'a late error is dropped',
       held()

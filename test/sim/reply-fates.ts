@@ -36,12 +36,15 @@ interface Standing {
   /** A tombstone that is never opened again and takes any further reply for a duplicate, or for the one that ended the job. */
   needsNone: boolean;
   dropsLate: boolean;
-  readonly steps: {
-    readonly sinceAt: number;
-    readonly kind: SnapshotKind;
-    readonly attempt: number;
-    outcome: Outcome | undefined;
-  }[];
+  readonly steps: Step[];
+}
+
+/** What stood, from then until the next step. */
+interface Step {
+  readonly sinceAt: number;
+  readonly kind: SnapshotKind;
+  readonly attempt: number;
+  readonly outcome: Outcome | undefined;
 }
 
 export type Blame = (at: { readonly atMs: number; readonly jobKey: string }, message: string) => void;
@@ -169,16 +172,29 @@ export class ReplyFates {
     const standing = this.#standingOf(jobKey);
     if (taken || noted || published || standing.needsNone) return true;
     if (meant === 'result' && (standing.replyStands || standing.replyAt > writtenAt)) return true;
-    return meant !== 'garbage' && this.#droppedAsLate(record);
+    return meant !== 'garbage' && (this.#isSecondAnswer(record) || this.#droppedAsLate(record));
+  }
+
+  /** An error beside another answer to its attempt. */
+  #isSecondAnswer(record: ReplyRecord): boolean {
+    const underKey = !record.correlationId.startsWith('hf1-');
+    const answered = ({ kind, attempt, outcome }: Step) =>
+      (underKey || attempt === record.attempt) &&
+      (kind === 'replied' || kind === 'failing' || outcome === 'failed' || outcome === 'bpmnError');
+    return isError(record) && this.#stepsSince(record).some(answered);
   }
 
   #droppedAsLate(record: ReplyRecord): boolean {
-    const { steps, dropsLate } = this.#standingOf(record.jobKey);
-    if (!dropsLate) return record.meant === 'heartbeat';
-    return steps.some(({ kind, attempt, outcome }, index) => {
-      if ((steps[index + 1]?.sinceAt ?? Infinity) < record.writtenAt) return false;
-      return record.meant === 'result' ? outcome === 'cancelled' : kind !== 'held' || attempt !== record.attempt;
-    });
+    if (!this.#standingOf(record.jobKey).dropsLate) return record.meant === 'heartbeat';
+    return this.#stepsSince(record).some(({ kind, attempt, outcome }) =>
+      record.meant === 'result' ? outcome === 'cancelled' : kind !== 'held' || attempt !== record.attempt,
+    );
+  }
+
+  #stepsSince({ jobKey, writtenAt }: ReplyRecord): Step[] {
+    return this.#standingOf(jobKey).steps.filter(
+      (_, index, steps) => (steps[index + 1]?.sinceAt ?? Infinity) >= writtenAt,
+    );
   }
 
   #notBoth(record: ReplyRecord, atMs: number): void {
@@ -193,7 +209,7 @@ export class ReplyFates {
   #standingOf(jobKey: string): Standing {
     const known = this.#jobs.get(jobKey);
     if (known !== undefined) return known;
-    const standing = { replyAt: 0, replyStands: false, needsNone: false, dropsLate: false, steps: [] };
+    const standing: Standing = { replyAt: 0, replyStands: false, needsNone: false, dropsLate: false, steps: [] };
     this.#jobs.set(jobKey, standing);
     return standing;
   }

@@ -162,7 +162,8 @@ function* tellService(
   };
 }
 
-function ranOut(failing: Failing | undefined): boolean {
+/** No reply, or no sign of life, in time. */
+export function ranOut(failing: Failing | undefined): boolean {
   return failing?.why === 'replyTimeout' || failing?.why === 'heartbeatTimeout';
 }
 

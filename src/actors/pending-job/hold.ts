@@ -53,7 +53,8 @@ function* hold(
 ): Decision<ActivationAnswer> {
   if (lockDeadlineMs <= context.clock.wallMs()) return 'stale';
   if (!context.admits(activation.lane, activation.maxPending)) {
-    if (before === undefined) yield* mustBeNew(state);
+    const handedOutMs = lockDeadlineMs - LIMITS.activationLockMs;
+    if (before === undefined && context.clock.wallMs() - handedOutMs > LIMITS.toldOnceMs) yield* mustBeNew(state);
     return 'full';
   }
   const held = firstSnapshot(context, activation, before);
@@ -87,7 +88,10 @@ function* hold(
   return 'held';
 }
 
-/** Memory keeps no tombstones, and what is called full is given back to the engine: only a job that has none is. */
+/**
+ * Memory keeps no tombstones. An activation that may have been told before is called full, and so given back, only if its job
+ * has none.
+ */
 function* mustBeNew(state: JobState): Decision<void> {
   const standing = yield* read();
   if (standing === undefined) return;

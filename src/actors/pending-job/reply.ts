@@ -14,7 +14,7 @@ import {
 import type { PublishMessage } from '../ports.ts';
 import type { Snapshot, StoredReply } from '../snapshot.ts';
 import { type Decision, engine, type JobContext, read } from './effects.ts';
-import { acceptResult, startFailing } from './ending.ts';
+import { acceptResult, ranOut, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planAskAgain, planProbe } from './engine-time.ts';
 import { heartbeatWriteAtMs, writeHeartbeat } from './heartbeat.ts';
@@ -135,6 +135,7 @@ function* errorReply(
 ): Decision<ReplyAnswer> {
   if (snapshot.kind === 'ended' && snapshot.outcome === 'gone') return 'applied';
   if (snapshot.kind !== 'held' || !isOfAttempt(reply, snapshot)) {
+    if (isAnswered(snapshot) && isOfAttempt(reply, snapshot)) return 'duplicate';
     return snapshot.settings.onLate === 'drop' ? 'lateDropped' : 'late';
   }
   yield* startFailing(state, context, snapshot, failingBy(snapshot, verdict), reply.position);
@@ -160,6 +161,12 @@ function* malformedReply(
 
 function rejectionOf(reason: DeadLetterReason): Rejection {
   return reason === 'not-object' || reason === 'refused' ? reason : 'malformed';
+}
+
+/** The attempt ended, or is about to, by a reply: a further one is a duplicate. */
+function isAnswered({ kind, failing, outcome, settings }: Snapshot): boolean {
+  if (kind === 'failing') return !ranOut(failing);
+  return kind === 'replied' || outcome === 'failed' || (outcome === 'bpmnError' && settings.onReplyTimeout !== 'error');
 }
 
 /** A business key names no attempt: it is about the one that stands. */

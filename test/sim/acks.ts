@@ -15,11 +15,11 @@ export class Acks {
 
   /** At the end: what is wrong. */
   *breaches(fates: ReplyFates): Iterable<{ readonly jobKey: string; readonly message: string }> {
-    const settled = Map.groupBy(fates.settled(), ({ correlationId }) => correlationId);
-    for (const [correlationId, records] of settled) {
-      const owed = records.filter(({ meant }) => meant !== 'heartbeat');
+    const byId = Map.groupBy(fates.all(), ({ record }) => record.correlationId);
+    for (const [correlationId, records] of byId) {
+      const owed = records.filter(({ record, settled }) => settled && record.meant !== 'heartbeat');
       const said = this.#said.get(correlationId) ?? [];
-      const [record] = owed;
+      const record = owed[0]?.record;
       if (correlationId === '' || record === undefined) continue;
       const { jobKey } = record;
       if (said.length < owed.length)

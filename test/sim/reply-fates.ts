@@ -69,10 +69,13 @@ export class ReplyFates {
     return this.#committed.get(partition) ?? 0;
   }
 
-  /** The records below the committed offset. */
-  *settled(): Iterable<ReplyRecord> {
+  /** Each record, and whether it is below the committed offset. */
+  *all(): Iterable<{ readonly record: ReplyRecord; readonly settled: boolean }> {
     for (const [partition, records] of this.#partitions) {
-      for (const record of records.slice(0, this.committedTo(partition))) if (record !== undefined) yield record;
+      const settledTo = this.committedTo(partition);
+      for (const [offset, record] of records.entries()) {
+        if (record !== undefined) yield { record, settled: offset < settledTo };
+      }
     }
   }
 

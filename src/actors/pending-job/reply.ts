@@ -3,7 +3,6 @@
 import { ABSENT, type Lane } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import {
-  type DeadLetterReason,
   PLAIN_CONTRACT,
   type Rejection,
   type Reply,
@@ -35,11 +34,13 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
   }
   const snapshot = state.snapshot;
   if (snapshot === undefined) return yield* withoutHold(state, context, reply);
-  if (wasApplied(snapshot.applied, reply.position)) return 'duplicate';
-  if (snapshot.outcome === 'completed') return 'duplicate';
-  if (snapshot.kind === 'parked') return yield* besideParked(state, context, snapshot, reply);
   const { content } = reply;
+  const again = wasApplied(snapshot.applied, reply.position);
+  if (snapshot.outcome === 'completed' || (again && snapshot.kind === 'parked')) return 'duplicate';
+  if (snapshot.kind === 'parked') return yield* besideParked(state, context, snapshot, reply);
   const verdict = content.kind === 'malformed' ? content : context.interpret(snapshot.settings, content, snapshot);
+  // What means nothing is a dead letter, and its reader may have died before Kafka had that; even when a later reply counted.
+  if (again) return verdict.kind === 'malformed' ? (rejectionIn(reply, verdict) ?? 'duplicate') : 'duplicate';
   switch (verdict.kind) {
     case 'result':
       return yield* result(state, context, snapshot, reply, verdict.variables);
@@ -153,13 +154,15 @@ function* malformedReply(
   reply: Reply,
   verdict: Extract<Verdict, { kind: 'malformed' }>,
 ): Decision<ReplyAnswer> {
-  const rejection = reply.content.kind === 'reply' ? rejectionOf(verdict.reason) : undefined;
+  const rejection = rejectionIn(reply, verdict);
   if (snapshot.kind !== 'held' || !isOfAttempt(reply, snapshot)) return rejection ?? 'late';
   yield* startFailing(state, context, snapshot, failingBy(snapshot, verdict), reply.position);
   return rejection ?? 'applied';
 }
 
-function rejectionOf(reason: DeadLetterReason): Rejection {
+/** undefined: its reader knows already. */
+function rejectionIn({ content }: Reply, { reason }: Extract<Verdict, { kind: 'malformed' }>): Rejection | undefined {
+  if (content.kind === 'malformed') return undefined;
   return reason === 'not-object' || reason === 'refused' ? reason : 'malformed';
 }
 

@@ -595,7 +595,9 @@ describe('I5 of errors, late policies and acknowledgements', () => {
     expect(completed().told('rejected').broken(true)).toEqual(['I5']);
     const lateOne = () => held().endedIn('cancelled').reply().deadLettered(0).committed(1);
     expect(lateOne().told('late').broken(true)).toEqual([]);
+    expect(lateOne().told('late').told('duplicate').broken(true)).toEqual([]);
     expect(lateOne().told('applied').broken(true)).toEqual(['I5']);
+    expect(held().reply('forged', 'f').deadLettered(0).committed(1).told('applied').broken(true)).toEqual(['I5']);
   });
 });
 

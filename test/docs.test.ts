@@ -15,7 +15,11 @@ interface Row {
 }
 
 const docs = join(import.meta.dirname, '..', 'docs');
-const SERVERS = { NATS_URL: 'nats://127.0.0.1:4222', KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092' };
+const SERVERS = {
+  NATS_URL: 'nats://127.0.0.1:4222',
+  KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092',
+  SCHEMA_REGISTRY_URL: 'http://registry:8081',
+};
 const ROUTE = { jobType: 'charge-card', requestTopic: 'payments' };
 
 type Settings = Readonly<Record<string, string>>;
@@ -55,6 +59,13 @@ const PLACES: readonly Place[] = [
     headings: ['headerNames'],
     required: {},
     file: (settings) => `${rest}headerNames:\n  ${block(settings, '\n  ')}`,
+  },
+  {
+    place: 'requestSchema',
+    headings: ['requestSchema'],
+    required: { subject: 'orders-value' },
+    file: (settings) =>
+      `cluster: orders\nroutes:\n  - ${block({ ...ROUTE, requestSchema: `{${block(settings, ', ')}}` }, '\n    ')}`,
   },
   {
     place: 'secrets[]',

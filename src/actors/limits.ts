@@ -16,6 +16,8 @@ export const LIMITS = {
   /** The first renewal comes after this share of the lock, plus up to the second share: early, for the engine may refuse it. */
   renewAfter: 0.6,
   renewWithin: 0.25,
+  /** An activation that is not older than this is told for the first time: the router waits longer before it asks again. */
+  toldOnceMs: 500,
   /** Later renewals: rarely and by a lot; they are also the probe that notices a cancelled job. */
   probeEveryMs: 60 * SECOND,
   /** Its next probe is planned after this share of the interval; the rest is for waiting its turn. */
@@ -47,6 +49,11 @@ export const LIMITS = {
   waitingProbeMs: 5 * MINUTE,
   /** A probe that finds a job without a snapshot alive shortens its lock to this, so that the activation comes soon. */
   releaseLockMs: 500,
+  /**
+   * An intention to fail whose write was answered later than this is written again before it is acted on: a process that
+   * stood still has been taken over (cluster/limits.ts, suspectAfterMs), and its attempt may be over.
+   */
+  intentionFreshMs: SECOND,
   /** How soon something that cannot be decided yet (reply progress, a request in flight) is looked at again. */
   lookAgainMs: SECOND,
   /** A request that neither the publisher nor the mailbox knows this long after the deadline: its outcome was lost. */

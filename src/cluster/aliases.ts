@@ -4,7 +4,10 @@
 // nowhere; it stays valid for its job, and is taken for others until that job's tombstone is gone. A record whose job has
 // left nothing in the bucket belongs to nobody (a node died before it wrote the hold, or all has expired) and may be
 // taken over, once it is so old that no hold can still be on its way.
-import { ABSENT, type JobKey, type Revision, shardOf } from '../actors/ids.ts';
+//
+// No two records are alike, not even two for the same job: a write in doubt is known by its bytes (store.ts), and one of
+// another node, or an older one, would pass for it.
+import { ABSENT, type Incarnation, type JobKey, type Revision, shardOf } from '../actors/ids.ts';
 import type { AliasAnswer } from '../actors/pending-job/effects.ts';
 import type { Clock } from '../actors/ports.ts';
 import { aliasKey, fromJson, jobKeyName, toJson } from './names.ts';
@@ -17,18 +20,22 @@ const ON_ITS_WAY_MS = 120_000;
 export interface AliasesOptions {
   readonly store: Store;
   readonly clock: Clock;
+  readonly incarnation: Incarnation;
   readonly shards: number;
 }
 
 interface Alias {
   readonly businessKey: string;
   readonly jobKey: JobKey;
+  /** Of this record alone. */
+  readonly claim: string;
 }
 
 export class Aliases {
   readonly #options: AliasesOptions;
   /** Of each key the last claim under way: one write to a key at a time. */
   readonly #claims = new Map<string, Promise<unknown>>();
+  #made = 0;
 
   constructor(options: AliasesOptions) {
     this.#options = options;
@@ -39,7 +46,7 @@ export class Aliases {
     const before = this.#claims.get(businessKey) ?? Promise.resolve();
     const mine = before
       .catch(() => undefined)
-      .then(() => this.#claim({ businessKey, jobKey }, ttlMs))
+      .then(() => this.#claim({ businessKey, jobKey, claim: `${this.#options.incarnation}/${++this.#made}` }, ttlMs))
       .finally(() => {
         if (this.#claims.get(businessKey) === mine) this.#claims.delete(businessKey);
       });
@@ -47,7 +54,7 @@ export class Aliases {
     return mine;
   }
 
-  /** The job that the key leads to; undefined when it leads to none. @throws StoreClosed */
+  /** The job that the key leads to; undefined when it leads to none, or did a moment ago. @throws StoreClosed */
   async jobOf(businessKey: string): Promise<JobKey | undefined> {
     const alias = parse(await this.#options.store.get(aliasKey(businessKey)));
     return alias?.businessKey === businessKey ? alias.jobKey : undefined;

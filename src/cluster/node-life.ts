@@ -135,7 +135,7 @@ export class NodeLife {
         if (!this.#over) options.onEvent?.({ kind: 'commandFailed', actor, error });
       },
     });
-    this.aliases = new Aliases({ store: this.#jobStore, clock, shards });
+    this.aliases = new Aliases({ store: this.#jobStore, clock, incarnation, shards });
     this.jobs = new ShardJobs(clock, this.#system, {
       context: this.#context(),
       jobs: this.#jobStore,

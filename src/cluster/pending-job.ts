@@ -253,11 +253,13 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
 
   /**
    * Only an attempt that is held waits for a reply. Once another snapshot stands (replied, failing, ended, a later attempt)
-   * its request need not be sent, nor sent again; and no new owner would send it, so the sent watermark need not name it.
+   * its request need not be sent, nor sent again; and no new owner would send it, so the sent watermark need not name it. So
+   * with a request that is known to be sent; a write of its hold that was under way at that moment has named it once more.
    */
   #giveUpWhatIsNotOwed(standing: Snapshot | undefined): void {
     const { requests, watermark } = this.#around;
-    const owed = standing?.kind === 'held' ? standing.attempt : 0;
+    const isOwed = standing?.kind === 'held' && this.state.ackedAttempt !== standing.attempt;
+    const owed = isOwed ? standing.attempt : 0;
     if (this.#requested !== 0 && this.#requested !== owed) {
       requests.giveUp(this.jobKey, this.#requested);
       watermark.settled(this.jobKey, this.#requested);

@@ -219,8 +219,8 @@ function routeOf(
 }
 
 function requestSchemaOf(section: Section): RequestSchema | undefined {
-  if (!section.has('requestSchema')) return undefined;
   const schema = section.section('requestSchema', 'a mapping such as "subject: orders-value"');
+  if (!section.has('requestSchema')) return undefined;
   const subject = schema.required('subject', SUBJECT);
   const message = schema.optional('message', MESSAGE, '');
   schema.done();

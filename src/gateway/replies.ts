@@ -32,6 +32,11 @@ export interface RepliesLimits {
   readonly markEveryMs: number;
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
+  /**
+   * A business key is not called unknown sooner than this after its record was read. Its alias is written moments before the
+   * request, and a server that does not know yet that it lost the lead answers reads from the past.
+   */
+  readonly unknownAfterMs: number;
 }
 
 export const DEFAULT_REPLIES_LIMITS: RepliesLimits = {
@@ -42,6 +47,7 @@ export const DEFAULT_REPLIES_LIMITS: RepliesLimits = {
   markEveryMs: 1_000,
   retryMinMs: 100,
   retryMaxMs: 5_000,
+  unknownAfterMs: 2_000,
 };
 
 export type RepliesEvent =
@@ -71,7 +77,7 @@ export interface RepliesOptions {
   readonly schemas?: Pick<SchemaRegistry, 'decode'> | undefined;
   /** Resolves with the owner's answer, however long that takes; rejects when this node may not go on asking (lease lost). */
   readonly deliver: (reply: Reply) => Promise<ReplyAnswer>;
-  /** The job that a business key leads to, by a read that no stale copy answers; rejects like `deliver`. */
+  /** The job that a business key leads to, by a leader read; rejects like `deliver`. */
   readonly jobOf: (businessKey: string) => Promise<JobKey | undefined>;
   /** Absent: nobody is told. */
   readonly acknowledgements?: Acknowledgements | undefined;
@@ -239,13 +245,14 @@ export class Replies {
   ): Promise<void> {
     const { partition } = share;
     const position = { partition, offset: record.offset };
+    const readMs = this.#options.clock.monotonicMs();
     const delay = new RetryDelay(this.#limits.retryMinMs, this.#limits.retryMaxMs, this.#options.random);
     await before;
     const content = await this.#contentOf(share, record, encoded);
     const judged: Delivered = { ...encoded, content };
     while (!share.over) {
       try {
-        const job = judged.kind === 'reply' ? judged : await this.#jobOf(judged.businessKey);
+        const job = judged.kind === 'reply' ? judged : await this.#jobOf(judged.businessKey, readMs);
         if (share.over) return;
         if (job === undefined) return this.#bury(share, record, judged, 'unknown', UNKNOWN);
         const answer = await this.#options.deliver({ jobKey: job.jobKey, attempt: job.attempt, position, content });
@@ -272,8 +279,14 @@ export class Replies {
   }
 
   /** A business key names no attempt. */
-  async #jobOf(businessKey: string): Promise<{ readonly jobKey: JobKey; readonly attempt: number } | undefined> {
-    const jobKey = await this.#options.jobOf(businessKey);
+  async #jobOf(businessKey: string, readMs: number): Promise<{ jobKey: JobKey; attempt: number } | undefined> {
+    const { clock, jobOf } = this.#options;
+    let jobKey = await jobOf(businessKey);
+    const leftMs = readMs + this.#limits.unknownAfterMs - clock.monotonicMs();
+    if (jobKey === undefined && leftMs > 0) {
+      await new Promise<void>((resolve) => clock.setTimer(leftMs, resolve));
+      jobKey = await jobOf(businessKey);
+    }
     return jobKey === undefined ? undefined : { jobKey, attempt: 0 };
   }
 

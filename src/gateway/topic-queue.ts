@@ -167,7 +167,7 @@ export class TopicQueue {
       topic,
       batch.map((entry) => entry.record),
       limits.sendDeadlineMs,
-      () => !this.#closed && mayAct(),
+      () => !this.#closed && mayAct() && batch.some((entry) => !entry.dropped),
     );
     this.#flight = undefined;
     const reason = answer.kind === 'acked' ? '' : answer.reason;

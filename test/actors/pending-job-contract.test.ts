@@ -3,9 +3,10 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/actors/limits.ts';
 import type { CallSettings, ReplyAsSent } from '../../src/actors/messages.ts';
+import { pack, unpack } from '../../src/actors/pending-job/cold.ts';
 import { nextDueMs } from '../../src/actors/pending-job/due.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
-import { SETTINGS, World } from './pending-job-world.ts';
+import { JOB, RESULT, SETTINGS, World } from './pending-job-world.ts';
 
 /** A job that is held under these settings, and whose request Kafka has. */
 function held(settings: Partial<CallSettings> = {}, businessKey = ''): World {
@@ -23,6 +24,8 @@ const reply = (world: World, offset: number, content: Partial<ReplyAsSent> = {},
 const due = (world: World) => world.ask({ type: 'due' });
 const snapshot = (world: World): Snapshot => world.standing!.snapshot;
 const effects = (world: World) => world.owner.effects.map((effect) => effect.do);
+
+const STORED = { ...RESULT, partition: 0, offset: '9', attempt: 1 };
 
 /** Time passes, and every reply of it has been read. */
 function pass(world: World, ms: number): void {
@@ -68,6 +71,71 @@ describe('an error reply', () => {
     expect(world.breaches).toEqual([]);
   });
 
+  test('that comes too late becomes no message: whoever catches that waits for a result', () => {
+    const tooLate = (settings: Partial<CallSettings>) => {
+      const world = held(settings);
+      pass(world, SETTINGS.replyTimeoutMs);
+      due(world);
+      return world;
+    };
+    const world = tooLate({ onLate: 'publishMessage', lateMessageName: 'late-charge' });
+    expect(reply(world, 1, { status: 'failure', body: '{"a":1}' })).toBe('late');
+    expect(reply(world, 2, { status: 'error', code: 'X', body: '{"a":1}' })).toBe('late');
+    expect(effects(world)).not.toContain('publishMessage');
+    expect(reply(tooLate({ onLate: 'drop' }), 1, { status: 'failure', body: '' })).toBe('lateDropped');
+  });
+
+  test('beside another answer to its attempt is a duplicate, and no dead letter', () => {
+    const failure = { status: 'failure', body: '' } as const;
+    const failed = held();
+    reply(failed, 0, failure);
+    expect(reply(failed, 1, failure)).toBe('duplicate');
+    const thrown = held();
+    reply(thrown, 0, { status: 'error', code: 'X', body: '' });
+    expect(reply(thrown, 1, failure)).toBe('duplicate');
+    const replied = held();
+    replied.owner.engineHealthy = false;
+    reply(replied, 0);
+    expect(reply(replied, 1, failure)).toBe('duplicate');
+    const timedOut = held({ onReplyTimeout: 'error', timeoutErrorCode: 'X' });
+    pass(timedOut, SETTINGS.replyTimeoutMs);
+    due(timedOut);
+    expect(reply(timedOut, 1, failure)).toBe('late');
+  });
+
+  test('may ask for a backoff beyond the incident window: its tombstone outlasts that', () => {
+    const world = held();
+    reply(world, 0, { status: 'failure', backoffMs: 2 * SETTINGS.incidentWindowMs, body: '' });
+    expect(world.history.at(-1)?.ttlMs).toBe(2 * SETTINGS.incidentWindowMs + SETTINGS.lateWindowMs);
+  });
+
+  test('whose intention is stored only after a pause is not acted on: somebody else may have seen to it', () => {
+    const world = held();
+    const before = world.owner;
+    before.tell({ type: 'replied', reply: world.reply(0, { status: 'failure', body: '' }, 1) });
+    before.step();
+    expect(before.pending?.do).toBe('put');
+    const perform = world.perform.bind(world);
+    world.perform = (owner, effect) => {
+      const answer = perform(owner, effect);
+      if (owner === before && effect.do === 'put') {
+        // It stands still before it hears the answer. Meanwhile another owner fails the job, and its next attempt is held.
+        world.perform = perform;
+        world.takeOver().drain();
+        pass(world, LIMITS.engineRetryMinMs);
+        due(world);
+        pass(world, SETTINGS.retryBackoffMs);
+        world.ask({ type: 'activated', activation: world.activate()! });
+      }
+      return answer;
+    };
+    before.drain();
+    expect(snapshot(world)).toMatchObject({ kind: 'held', attempt: 2 });
+    expect(world.engine).toMatchObject({ state: 'active', retries: 2 });
+    expect(world.engine.calls.filter((call) => call === 'fail')).toHaveLength(1);
+    expect(world.breaches).toEqual([]);
+  });
+
   test('that comes again is a duplicate, and costs nothing', () => {
     const world = held();
     reply(world, 0, { status: 'failure', body: '' });
@@ -84,11 +152,32 @@ describe('an error reply', () => {
   });
 });
 
+test('the activation of an attempt that has ended is stale when it is told again: its retries are not the job’s any more', () => {
+  const world = new World();
+  const first = world.activate()!;
+  world.pass(LIMITS.toldOnceMs + 1);
+  world.ask({ type: 'activated', activation: first });
+  world.kafkaTakes(world.owner, 1);
+  world.owner.drain();
+  reply(world, 0, { status: 'failure', retries: 5, backoffMs: 1, body: '' });
+  world.pass(1);
+  const second = world.activate()!;
+  world.owner.room = false;
+  expect(world.ask({ type: 'activated', activation: first })).toBe('stale');
+  expect(world.ask({ type: 'activated', activation: second })).toBe('full');
+  world.owner.room = true;
+  expect(world.ask({ type: 'activated', activation: first })).toBe('stale');
+  expect(world.ask({ type: 'activated', activation: second })).toBe('held');
+  expect(snapshot(world).retries).toBe(5);
+});
+
 test('a reply that means nothing fails its job, a retry less, and is refused with the reason', () => {
   const world = held();
   expect(reply(world, 0, { body: '[1]' })).toBe('not-object');
   expect(world.engine.retries).toBe(2);
   expect(snapshot(world).outcome).toBe('failed');
+  // Its reader may have died before Kafka had the dead letter.
+  expect(reply(world, 0, { body: '[1]' })).toBe('not-object');
   // Of an attempt that is over it is still no letter for anybody else.
   expect(reply(world, 1, { body: '[1]' })).toBe('not-object');
   expect(world.engine.retries).toBe(2);
@@ -155,6 +244,40 @@ describe('a heartbeat', () => {
     pass(world, 1_000);
     due(world);
     expect(snapshot(world).outcome).toBe('timedOut');
+  });
+
+  test('keeps its pace over a pause in memory, and over a takeover', () => {
+    const world = held(HEARD);
+    reply(world, 0, { status: 'heartbeat', body: '1' });
+    const written = world.history.length;
+    pass(world, 1_000);
+    world.owner.state = unpack(JOB, world.standing!.revision, pack(world.owner.state) ?? '');
+    reply(world, 1, { status: 'heartbeat', body: '2' });
+    world.owner.die();
+    world.takeOver().drain();
+    reply(world, 2, { status: 'heartbeat', body: '3' });
+    expect(world.history).toHaveLength(written);
+    pass(world, 4_000);
+    due(world);
+    expect(world.history).toHaveLength(written + 1);
+    expect(snapshot(world).progress).toBe('3');
+  });
+
+  test('tells that the request was sent, though nobody here has heard so; under a business key that is seen to first', () => {
+    const world = held(HEARD);
+    world.acked.clear();
+    world.owner.die();
+    const owner = world.takeOver();
+    owner.abandon(); // it has not been told of the job yet
+    expect(reply(world, 0, { status: 'heartbeat', body: '' })).toBe('applied');
+    expect(snapshot(world)).toMatchObject({ sentAttempt: 1 });
+    expect(owner.publisher.size).toBe(0);
+    const keyed = held(HEARD, 'order-7');
+    keyed.acked.clear();
+    keyed.owner.die();
+    keyed.takeOver().abandon();
+    expect(reply(keyed, 0, { status: 'heartbeat', body: '' }, 0)).toBe('applied');
+    expect([...keyed.owner.publisher]).toEqual([1]);
   });
 
   test('of another attempt, or after the end, is dropped', () => {
@@ -233,6 +356,22 @@ describe('a cancel record', () => {
     expect(slow.cancelRecords).toEqual([expect.objectContaining({ correlationId: 'order-7', reason: 'timedOut' })]);
   });
 
+  test('is not sent when another owner completed the job just before its time ran out', () => {
+    const world = held(TOLD);
+    pass(world, SETTINGS.replyTimeoutMs);
+    world.owner.tell({ type: 'due' });
+    while (!world.engine.calls.includes('fail')) world.owner.step();
+    const { snapshot: failing } = world.standing!;
+    world.store({ ...failing, kind: 'replied', failing: undefined, reply: STORED });
+    world.store(
+      { ...failing, kind: 'ended', failing: undefined, outcome: 'completed', endedAtMs: world.nowMs },
+      600_000,
+    );
+    world.owner.drain();
+    expect(snapshot(world).outcome).toBe('completed');
+    expect(world.cancelRecords).toEqual([]);
+  });
+
   test('is not sent when the route wants none, nothing was asked, the service answered, or nobody knows who ended it', () => {
     const none = held();
     none.engine.state = 'cancelled';
@@ -305,4 +444,27 @@ test('a parked reply means what the settings of its activation say: an error too
   expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('failed');
   expect(world.engine.thrown).toEqual([expect.objectContaining({ code: 'DECLINED' })]);
   expect(world.breaches).toEqual([]);
+});
+
+test('of replies that are parked the first counts, but for a result that takes the place of an error', () => {
+  const world = new World();
+  world.activate();
+  expect(reply(world, 0, { status: 'failure', body: '' })).toBe('applied');
+  expect(reply(world, 1, { status: 'failure', body: '' })).toBe('duplicate');
+  expect(reply(world, 2, { body: '{"a":1}' })).toBe('applied');
+  expect(reply(world, 3, { body: '{"a":2}' })).toBe('duplicate');
+  expect(reply(world, 4, { status: 'error', code: 'X', body: '' })).toBe('duplicate');
+  world.pass(LIMITS.releaseLockMs);
+  world.ask({ type: 'activated', activation: world.activate()! });
+  expect(world.engine.completedWith).toBe('{"a":1}');
+  expect(world.breaches).toEqual([]);
+});
+
+test('a header of the route that has the name of our mark is the service’s', () => {
+  const world = new World();
+  const activation = world.activate()!;
+  const headers = [['kafka_correlationId', 'their own']] as const;
+  world.ask({ type: 'activated', activation: { ...activation, request: { ...activation.request, headers } } });
+  const [sent] = world.owner.effects.flatMap((effect) => (effect.do === 'publish' ? [effect.request] : []));
+  expect(sent).toMatchObject({ correlationId: 'id-1', content: { headers } });
 });

@@ -1,12 +1,13 @@
 // Who has a business key, and for how long.
 import { beforeEach, expect, test } from 'vitest';
-import { type JobKey, shardOf } from '../../src/actors/ids.ts';
+import { type Incarnation, type JobKey, shardOf } from '../../src/actors/ids.ts';
 import { Aliases } from '../../src/cluster/aliases.ts';
 import { aliasKey, fromJson, jobKeyName } from '../../src/cluster/names.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { MemoryKv, storeOver } from './memory.ts';
 
 const SHARDS = 8;
+const INCARNATION = 'n1-1' as Incarnation;
 const ONE = '2251799813685249' as JobKey;
 const TWO = '2251799813685250' as JobKey;
 
@@ -17,7 +18,7 @@ let aliases: Aliases;
 beforeEach(() => {
   clock = new ManualClock();
   kv = new MemoryKv();
-  aliases = new Aliases({ store: storeOver(kv, clock), clock, shards: SHARDS });
+  aliases = new Aliases({ store: storeOver(kv, clock), clock, incarnation: INCARNATION, shards: SHARDS });
 });
 
 /** As the server stamps it, with the world's clock. */
@@ -70,5 +71,14 @@ test('whatever it looks like, it makes a legal name in the bucket, and foreign d
   kv.write(aliasKey(odd), Buffer.from('no JSON'));
   expect(await aliases.jobOf(odd)).toBeUndefined();
   expect(await aliases.claim(odd, ONE, 60_000)).toBe('ours');
-  expect(fromJson(kv.entries.get(aliasKey(odd))!.value)).toEqual({ businessKey: odd, jobKey: ONE });
+  expect(fromJson(kv.entries.get(aliasKey(odd))!.value)).toMatchObject({ businessKey: odd, jobKey: ONE });
+});
+
+test('no record is like another: a write in doubt is known by its bytes', async () => {
+  const record = async () => {
+    expect(await aliases.claim('order-7', ONE, 60_000)).toBe('ours');
+    return Buffer.from(kv.entries.get(aliasKey('order-7'))!.value).toString();
+  };
+  const first = await record();
+  expect(await record()).not.toBe(first);
 });

@@ -105,7 +105,7 @@ class Host {
       gate: new EffectsGate(clock, lease, this.bus, [store]),
       watermark: this.watermark,
       lanes,
-      aliases: new Aliases({ store, clock, shards: 1 }),
+      aliases: new Aliases({ store, clock, incarnation: 'i1' as Incarnation, shards: 1 }),
       snapshotVersion: () => 1,
       confirmOwner: async () => true,
       requestSettled: (job, attempt, outcome) =>
@@ -502,4 +502,27 @@ test('a probe that waits does not hold up the reply deadline', async () => {
   await host.clock.advance(SETTINGS.replyTimeoutMs + 1_000);
   expect(host.standing.outcome).toBe('timedOut');
   expect(host.engineCalls.map(({ what }) => what)).toEqual(['fail']);
+});
+
+test('a request that Kafka took while its hold was written once more is not named as not sent', async () => {
+  const host = new Host();
+  await host.held();
+  const beat = (offset: number) =>
+    host.jobs.replied(SHARD, new Job().reply(offset, { status: 'heartbeat', body: '' }, 0));
+  const put = host.kv.put.bind(host.kv);
+  const goOn = Promise.withResolvers<void>();
+  host.kv.put = async (...write) => {
+    await goOn.promise;
+    return put(...write);
+  };
+  const first = beat(0);
+  await host.clock.advance(LIMITS.heartbeatWriteMs);
+  const second = beat(1);
+  await host.clock.advance(0);
+  host.kafkaAcks();
+  goOn.resolve();
+  expect(await host.told(Promise.all([first, second]))).toEqual(['applied', 'applied']);
+  await host.clock.advance(0);
+  expect(host.standing.timeline.at(-1)?.what).toBe('heartbeat');
+  expect(host.watermark.unacked()).toBe(0);
 });

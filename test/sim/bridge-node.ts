@@ -16,10 +16,17 @@ export interface BridgeNodeOptions {
   readonly route: Partial<Route>;
   /** Besides that one. */
   readonly moreRoutes: readonly Partial<Route>[];
+  readonly acknowledgements: boolean;
   onEvent?(node: string, event: BridgeEvent): void;
 }
 
-export const DEFAULT_BRIDGE: BridgeNodeOptions = { leaseTtlMs: 5_000, shards: 16, route: {}, moreRoutes: [] };
+export const DEFAULT_BRIDGE: BridgeNodeOptions = {
+  leaseTtlMs: 5_000,
+  shards: 16,
+  route: {},
+  moreRoutes: [],
+  acknowledgements: false,
+};
 
 export const ROUTE: Route = {
   jobType: JOB_TYPE,
@@ -36,14 +43,20 @@ export const ROUTE: Route = {
   tenantIds: ['<default>'],
 };
 
-/** Settings drawn for one seed: short and long timeouts, both ends of them, a lane with much and with little room. */
+/** Settings drawn for one seed: timeouts short and long, all ways to end, a lane with much and with little room. */
 export function roughRoute(random: SeededRandom, { service }: Faults): Partial<Route> {
   const short = random.pick([3_000, 8_000, 20_000]);
   return {
     replyTimeoutMs: service.never > 0 ? short : random.pick([short, ROUTE.replyTimeoutMs]),
-    onReplyTimeout: random.pick(['incident', 'fail']),
+    onReplyTimeout: random.pick(['incident', 'fail', 'error']),
+    timeoutErrorCode: random.pick(['TIMED_OUT', 'UNHEARD_OF']),
     retryBackoffMs: random.pick([1_000, 5_000]),
     maxPending: random.pick([ROUTE.maxPending, 4]),
+    heartbeatTimeoutMs: random.pick(service.heartbeats > 0 ? [0, 3_000, 8_000] : [0, 0, 0, 8_000]),
+    onLate: random.pick(['dlq', 'publishMessage', 'drop']),
+    lateMessageName: 'late',
+    cancelRecord: random.chance(0.5),
+    correlationKey: random.pick(['', '', 'claim']),
   };
 }
 
@@ -57,7 +70,8 @@ class BridgeNode implements SimNode {
   readonly #bridge: Bridge;
   readonly #shards: number;
 
-  constructor(ports: NodePorts, { leaseTtlMs, shards, route, moreRoutes, onEvent }: BridgeNodeOptions) {
+  constructor(ports: NodePorts, options: BridgeNodeOptions) {
+    const { leaseTtlMs, shards, route, moreRoutes, acknowledgements, onEvent } = options;
     this.leaseTtlMs = leaseTtlMs;
     this.#shards = shards;
     const config = {
@@ -70,8 +84,8 @@ class BridgeNode implements SimNode {
       secrets: [] as Config['secrets'],
       replyTopic: NAMES.replyTopic,
       deadLetterTopic: NAMES.deadLetterTopic,
-      acknowledgements: false,
-      ackTopic: '',
+      acknowledgements,
+      ackTopic: NAMES.ackTopic,
       headerNames: DEFAULT_HEADER_NAMES,
       sizes: { maxRecordBytes: 1_048_588, maxPayloadBytes: 1_048_576 },
       maxReplyBytes: 1_000_000,

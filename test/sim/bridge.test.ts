@@ -6,7 +6,7 @@ import { completedTwice, repeatedRequests } from './checker.ts';
 import { CALM, rough } from './faults.ts';
 import { SeededRandom } from './random.ts';
 import { storm } from './storm.ts';
-import { NAMES, World } from './world.ts';
+import { JOB_TYPE, NAMES, World } from './world.ts';
 
 const SECOND = 1_000;
 
@@ -150,7 +150,7 @@ test(`storms with fresh seeds, from ${FIRST} on: what must hold does, and every 
   for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
     const world = roughWorld(seed);
     world.startAll();
-    world.startInstances(40, 30 * SECOND);
+    world.startInstances(40, 30 * SECOND, JOB_TYPE, { sharing: 0.15 });
     storm(world, { forMs: 45 * SECOND, everyMs: 3 * SECOND, leaseTtlMs: 5 * SECOND });
     await world.run(45 * SECOND);
     world.healAll();
@@ -198,7 +198,10 @@ test('the same seed gives the same history of the whole cluster', async () => {
 function roughWorld(seed: number): World {
   const random = new SeededRandom(seed);
   const faults = rough(random);
-  return new World({ seed, nodes: 4, factory: bridgeNodes({ route: roughRoute(random, faults) }), faults });
+  const route = roughRoute(random, faults);
+  const acknowledgements = random.chance(0.3);
+  const factory = bridgeNodes({ route, acknowledgements });
+  return new World({ seed, nodes: 4, factory, acknowledgements, faults });
 }
 
 function completions(world: World): number {

@@ -24,7 +24,7 @@ export class Bucket {
   /** Called when the consumers are gone: the bucket was made anew. */
   readonly onGone = new Set<() => void>();
   readonly #nowMs: () => number;
-  readonly #history: History;
+  readonly history: History;
   /** In order of revision: a write moves its key to the end. */
   readonly #entries = new Map<string, StoredEntry>();
   readonly #byRevision = new Map<number, string>();
@@ -35,7 +35,7 @@ export class Bucket {
   /** @param nowMs wall clock of the servers */
   constructor(nowMs: () => number, history: History) {
     this.#nowMs = nowMs;
-    this.#history = history;
+    this.history = history;
   }
 
   get id(): string {
@@ -92,7 +92,7 @@ export class Bucket {
     this.#entries.set(key, entry);
     this.#byRevision.set(revision, key);
     this.#replaced.set(key, { entry: previous, atMs: writtenMs });
-    this.#history.add({ kind: 'stored', node, key, revision, previous: stands, value });
+    this.history.add({ kind: 'stored', node, key, revision, previous: stands, value });
     for (const listener of [...this.onWrite]) listener(entry);
     return { kind: 'stored', revision };
   }
@@ -104,7 +104,7 @@ export class Bucket {
     this.#entries.clear();
     this.#byRevision.clear();
     this.#replaced.clear();
-    this.#history.add({ kind: 'fault', node: '', what: `bucket remade as ${this.id}` });
+    this.history.add({ kind: 'fault', node: '', what: `bucket remade as ${this.id}` });
     for (const listener of [...this.onGone]) listener();
   }
 }

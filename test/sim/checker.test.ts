@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import type { Incarnation, Lane } from '../../src/actors/ids.ts';
 import { PLAIN_CONTRACT } from '../../src/actors/messages.ts';
 import type { FailJob } from '../../src/actors/ports.ts';
-import type { Snapshot } from '../../src/actors/snapshot.ts';
+import type { Failing, Snapshot } from '../../src/actors/snapshot.ts';
 import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { RESULT } from '../actors/pending-job-world.ts';
 import { VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { check, completedTwice, repeatedRequests, unfinished } from './checker.ts';
-import { type CommandName, failPayload, History, type ReplyKind } from './history.ts';
+import { type CommandName, type EventOf, failPayload, History, type ReplyKind } from './history.ts';
 import { breach } from './snapshot-law.ts';
 import { NAMES } from './world.ts';
 
@@ -119,10 +119,16 @@ class Story {
     return this;
   }
 
-  reply(meant: ReplyKind = 'result', value = ANSWER): this {
+  reply(meant: ReplyKind = 'result', value = ANSWER, said: Partial<EventOf<'replied'>> = {}): this {
     const offset = this.#offset++;
     this.#written(NAMES.replyTopic, offset, value);
-    this.history.add({ kind: 'replied', jobKey: JOB, partition: 0, offset, meant });
+    this.history.add({ kind: 'replied', jobKey: JOB, partition: 0, offset, meant, attempt: 1, ...said });
+    return this;
+  }
+
+  /** What a service was told of the only reply with its id. */
+  told(answer: string): this {
+    this.#written(NAMES.ackTopic, 0, `{"answer":"${answer}","reason":"${answer}"}`);
     return this;
   }
 
@@ -151,8 +157,8 @@ class Story {
     return this;
   }
 
-  broken(): string[] {
-    return check(this.history, NAMES).map(({ invariant }) => invariant);
+  broken(acknowledgements = false): string[] {
+    return check(this.history, NAMES, { acknowledgements }).map(({ invariant }) => invariant);
   }
 
   #written(topic: string, offset: number, value: string | undefined, origin = ''): void {
@@ -422,7 +428,8 @@ describe('I5, record by record', () => {
 test('I9 and I10: a changed body, a cancel record after completion, two retries for one malformed reply', () => {
   expect(held().request('{"a":1.0}').broken()).toEqual(['I9']);
   expect(held().reply().command('complete', ANSWER).cancelRecord().broken()).toEqual(['I10']);
-  expect(held().cancelRecord().broken()).toEqual([]);
+  expect(held().cancelRecord().broken()).toEqual(['I10']);
+  expect(held().endedIn('cancelled').stored(ended('cancelled')).cancelRecord().broken()).toEqual([]);
   const failing = held()
     .reply('malformed', 'x')
     .stored({ ...HELD, kind: 'failing', failing: FAILING });
@@ -436,6 +443,162 @@ test('I9 and I10: a changed body, a cancel record after completion, two retries 
   const second: Snapshot = { ...HELD, attempt: 2, retries: 2 };
   twice.stored(ended('failed')).stored(second);
   expect(twice.stored({ ...second, kind: 'failing', failing: { ...FAILING, retries: 1 } }).broken()).toEqual(['I10']);
+});
+
+describe('I3 and I10 of what services say', () => {
+  const by = (
+    why: Failing['why'],
+    cause: string,
+    more: Partial<Failing> = {},
+    over: Partial<Snapshot> = {},
+  ): Snapshot => ({
+    ...{ ...HELD, ...over },
+    kind: 'failing',
+    failing: { ...FAILING, why, cause, ...more },
+  });
+  const said = (meant: 'error' | 'failure', more: Partial<EventOf<'replied'>> = {}) =>
+    held().reply(meant, 'e', { said: 'reply 1', ...more });
+  const second: Partial<Snapshot> = { attempt: 2, retries: 2 };
+
+  test.each<[string, Story]>([
+    ['a retry less', said('failure').stored(by('technicalError', 'reply 1'))],
+    ['as many as it says', said('failure', { retries: 7 }).stored(by('technicalError', 'reply 1', { retries: 7 }))],
+    ['an error of business costs none', said('error').stored(by('businessError', 'reply 1', { retries: 3 }))],
+    [
+      'under a business key it may be of another attempt',
+      said('failure', { attempt: 2 }).stored(by('technicalError', 'reply 1', {}, { alias: 'order-7' })),
+    ],
+  ])('%s', (_, story) => {
+    expect(story.broken()).toEqual([]);
+  });
+
+  test.each<[string, string, Story]>([
+    ['I3', 'what no service said', said('failure').stored(by('technicalError', 'reply 2'))],
+    ['I3', 'a failure as an error', said('failure').stored(by('businessError', 'reply 1', { retries: 3 }))],
+    ['I10', 'of another attempt', said('failure', { attempt: 2 }).stored(by('technicalError', 'reply 1'))],
+    ['I10', 'two retries less', said('failure').stored(by('technicalError', 'reply 1', { retries: 1 }))],
+    ['I10', 'not what it says', said('failure', { retries: 7 }).stored(by('technicalError', 'reply 1'))],
+    ['I10', 'a retry for an error of business', said('error').stored(by('businessError', 'reply 1'))],
+    [
+      'I10',
+      'a second attempt fails by it',
+      said('failure')
+        .stored(by('technicalError', 'reply 1', {}, { alias: 'order-7' }))
+        .stored(ended('failed'))
+        .stored({ ...HELD, ...second, alias: 'order-7' })
+        .stored(by('technicalError', 'reply 1', { retries: 1 }, { ...second, alias: 'order-7' })),
+    ],
+  ])('%s: %s', (invariant, _, story) => {
+    expect(story.broken()).toEqual([invariant]);
+  });
+
+  test('silence is true, and heartbeats keep their pace', () => {
+    const settings = { ...HELD.settings, heartbeatTimeoutMs: 3_000 };
+    const silent = by('heartbeatTimeout', 's', { outcome: 'timedOut' }, { settings, heldAtMs: VIRTUAL_EPOCH_MS });
+    expect(held().stored(silent).broken()).toEqual([]);
+    // Held at 0; heard at 4 s, which was too late, or at 4 s of the 6 that it had: silent until 10.
+    expect(held().reply('heartbeat', '').stored(silent).broken()).toEqual([]);
+    const longer = { ...silent, settings: { ...settings, heartbeatTimeoutMs: 6_000 } };
+    expect(held().reply('heartbeat', '').stored(longer).broken()).toEqual(['I3']);
+    expect(held().reply('heartbeat', '', { attempt: 2 }).stored(longer).broken()).toEqual([]);
+    const beat = (atMs: number): Snapshot => ({ ...HELD, timeline: [{ atMs, what: 'heartbeat', node: 'n1' }] });
+    expect(held().stored(beat(1_000)).stored(beat(1_000)).stored(beat(6_000)).broken()).toEqual([]);
+    expect(held().stored(beat(1_000)).stored(beat(5_900)).broken()).toEqual(['pace']);
+  });
+
+  test('I2: two calls wait under one business key', () => {
+    const story = held().stored({ ...HELD, alias: 'order-7' });
+    const other = '2251799813685252';
+    story.history.add({ kind: 'started', jobKey: other, variables: '{}', retries: 3 });
+    const value = encodeSnapshot({ ...HELD, alias: 'order-7' });
+    story.history.add({ kind: 'stored', node: 'n1', key: `4.${other}`, revision: 99, previous: 0, value });
+    expect(story.broken()).toEqual(['I2']);
+  });
+});
+
+describe('I5 of errors, late policies and acknowledgements', () => {
+  const drops = { settings: { ...HELD.settings, onLate: 'drop' as const } };
+  const failing: Snapshot = { ...HELD, kind: 'failing', failing: { ...FAILING, why: 'refused' } };
+  const late = (position: string) => ({ command: 'publishMessage' as const, payload: `${JOB}/${position}` });
+  const published = (story: Story, position = '0/0') => story.command(late(position).command, late(position).payload);
+
+  test.each<[string, Story]>([
+    ['a heartbeat leaves no mark', held().reply('heartbeat', '')],
+    [
+      'an error is noted',
+      held()
+        .reply('failure', 'f')
+        .stored({ ...failing, ...applied(0) }),
+    ],
+    [
+      'garbage is noted',
+      held()
+        .reply('garbage', 'g')
+        .stored({ ...failing, ...applied(0) }),
+    ],
+    ['garbage is a dead letter', held().reply('garbage', 'g').deadLettered(0)],
+    ['an error beside another answer is a duplicate', held().stored(failing).reply('failure', 'f')],
+    [
+      'a late error is dropped',
+      held()
+        .stored({ ...failing, ...drops })
+        .reply('failure', 'f'),
+    ],
+    ['a late result is dropped', held().endedIn('cancelled').stored(ended('cancelled', drops)).reply()],
+    ['a late result is a message', published(held().endedIn('cancelled').reply())],
+  ])('a mark, or none is needed: %s', (_, story) => {
+    expect(story.committed(1).broken()).toEqual([]);
+  });
+
+  test.each<[string, Story]>([
+    [
+      'an error that its job waits for',
+      held()
+        .stored({ ...HELD, ...drops })
+        .reply('failure', 'f')
+        .committed(1),
+    ],
+    [
+      'a result of a job that was not cancelled',
+      held()
+        .stored({ ...failing, ...drops })
+        .reply()
+        .committed(1),
+    ],
+    [
+      'garbage is not late',
+      held()
+        .stored({ ...failing, ...drops })
+        .reply('garbage', 'g')
+        .committed(1),
+    ],
+    ['an error is no message', published(held().reply('failure', 'f'))],
+    ['a message of no reply', published(held(), '0/3')],
+    [
+      'applied, and a message',
+      published(
+        held()
+          .reply()
+          .stored({ ...HELD, kind: 'replied', reply: REPLY, ...applied(0) }),
+      ),
+    ],
+  ])('but not: %s', (_, story) => {
+    expect(story.broken()).toEqual(['I5']);
+  });
+
+  const completed = () => held().reply().command('complete', ANSWER).stored(ended('completed')).committed(1);
+  test('each settled reply is acknowledged, and truly', () => {
+    expect(completed().broken(true)).toEqual(['I5']);
+    expect(completed().told('applied').broken(true)).toEqual([]);
+    expect(completed().told('duplicate').broken(true)).toEqual([]);
+    expect(completed().told('late').broken(true)).toEqual(['I5']);
+    expect(completed().told('rejected').broken(true)).toEqual(['I5']);
+    const lateOne = () => held().endedIn('cancelled').reply().deadLettered(0).committed(1);
+    expect(lateOne().told('late').broken(true)).toEqual([]);
+    expect(lateOne().told('late').told('duplicate').broken(true)).toEqual([]);
+    expect(lateOne().told('applied').broken(true)).toEqual(['I5']);
+    expect(held().reply('forged', 'f').deadLettered(0).committed(1).told('applied').broken(true)).toEqual(['I5']);
+  });
 });
 
 test('I1: each illegal successor is named', () => {

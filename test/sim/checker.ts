@@ -2,12 +2,14 @@
 //
 // One pass in the true order of events, and one look at the end. The checker knows what the engine accepted, what services
 // meant by their records, and what stood in the bucket; it knows nothing of how the code works, except how to read a
-// snapshot. The larger questions have files of their own: I1 snapshot-law.ts, I3 of failing fail-causes.ts, I5
-// reply-fates.ts, I6 and I8 requests-again.ts. I7 is asked by whoever waits for the world to come to rest (`World.finish`, `unfinished`);
+// snapshot. The larger questions have files of their own: I1 snapshot-law.ts, I3 of failing fail-causes.ts, I10 of errors
+// error-replies.ts, I5 reply-fates.ts and, of what services are told, acks.ts, I6 and I8 requests-again.ts. I7 is asked by whoever waits for the world to come to rest (`World.finish`, `unfinished`);
 // `repeatedRequests` and `completedTwice` only count.
 
-import type { Snapshot } from '../../src/actors/snapshot.ts';
+import type { Failing, Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
+import { Acks } from './acks.ts';
+import { breachOfError, breachOfPace, breachOfSilence, heard } from './error-replies.ts';
 import { breachOfTimeout, FailCauses } from './fail-causes.ts';
 import { type EventOf, failIn, type History, type Recorded } from './history.ts';
 import { type JobFacts, unseen } from './job-facts.ts';
@@ -16,7 +18,7 @@ import { RequestsAgain, type Surroundings } from './requests-again.ts';
 import { breach } from './snapshot-law.ts';
 
 export interface Violation {
-  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I8' | 'I9' | 'I10';
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I8' | 'I9' | 'I10' | 'pace';
   readonly atMs: number;
   readonly jobKey: string;
   readonly message: string;
@@ -26,8 +28,15 @@ export interface Names {
   readonly requestTopic: string;
   readonly replyTopic: string;
   readonly deadLetterTopic: string;
+  readonly ackTopic: string;
   /** The message of a FailJob that gives a job back, and needs no stored cause (I3). */
   readonly giveBack: string;
+}
+
+/** What is known of a world besides its history. */
+interface Asked extends Surroundings {
+  /** Services are told what became of their replies. */
+  readonly acknowledgements: boolean;
 }
 
 class Checker {
@@ -37,10 +46,17 @@ class Checker {
   readonly #jobs = new Map<string, JobFacts>();
   readonly #replies = new ReplyFates((at, message) => this.#blame('I5', at, message));
   readonly #again: RequestsAgain;
+  readonly #acks: Acks | undefined;
+  readonly #staleReads: boolean;
+  /** Who waits for a reply under a business key. */
+  readonly #keyHolders = new Map<string, string>();
   /** Of the reply topic, by partition/offset. */
   readonly #records = new Map<string, EventOf<'written'>>();
 
-  constructor(names: Names, { recordsAreTaken = false, staleReads = false }: Partial<Surroundings>) {
+  constructor(names: Names, asked: Partial<Asked>) {
+    const { recordsAreTaken = false, staleReads = false, acknowledgements = false } = asked;
+    this.#acks = acknowledgements ? new Acks() : undefined;
+    this.#staleReads = staleReads;
     this.#names = names;
     this.#again = new RequestsAgain({ recordsAreTaken, staleReads });
     this.#causes = new FailCauses(names.giveBack);
@@ -56,6 +72,7 @@ class Checker {
       if (event.kind === 'command' && job !== undefined) this.#emitted(event, job);
     } else if (event.kind === 'written') this.#written(event, job);
     else if (event.kind === 'stored') this.#stored(event);
+    else if (event.kind === 'writing' || event.kind === 'heard') this.#again.writes(event);
     else if (event.kind === 'acked') this.#again.acked(event);
     else if (event.kind === 'fault') this.#again.fault(event);
     else if (event.kind === 'full') this.#causes.toldFull(event);
@@ -69,6 +86,8 @@ class Checker {
 
   /** Once no more is to come. */
   end(atMs: number): void {
+    for (const { jobKey, message } of this.#acks?.breaches(this.#replies) ?? [])
+      this.#blame('I5', { atMs, jobKey }, message);
     for (const [jobKey, job] of this.#jobs) {
       const failed = job.malformedAttempts.size;
       if (failed > job.malformed)
@@ -92,6 +111,7 @@ class Checker {
   }
 
   #accepted(event: EventOf<'accepted'>, job: JobFacts): void {
+    if (event.command === 'publishMessage') return this.#replies.published(event);
     if (event.command === 'complete') {
       if (++job.completions > 1) this.#blame('I2', event, 'completed twice');
       const stored = job.snapshot?.reply?.body;
@@ -110,14 +130,16 @@ class Checker {
   }
 
   #written(event: EventOf<'written'>, job: JobFacts | undefined): void {
-    const { requestTopic, replyTopic, deadLetterTopic } = this.#names;
+    const { requestTopic, replyTopic, deadLetterTopic, ackTopic } = this.#names;
     if (event.topic === replyTopic) {
       this.#replies.written(event);
       this.#records.set(`${event.partition}/${event.offset}`, event);
     } else if (event.topic === deadLetterTopic) this.#replies.deadLettered(event);
+    else if (event.topic === ackTopic) this.#acks?.written(event);
     else if (event.topic === requestTopic && job) {
       if (event.value === undefined) {
-        if (job.completed) this.#blame('I10', event, 'cancel record for a job that was completed');
+        if (!job.unanswered.has(event.attempt))
+          this.#blame('I10', event, `cancel record for attempt ${event.attempt}, which had not ended without a reply`);
       } else if (event.value !== job.variables)
         this.#blame('I9', event, `the body is not the job's: ${event.value.slice(0, 80)}`);
     }
@@ -126,7 +148,8 @@ class Checker {
   #meant(event: EventOf<'replied'>, job: JobFacts): void {
     this.#replies.meant(event);
     const record = this.#records.get(`${event.partition}/${event.offset}`);
-    if (event.meant === 'malformed') job.malformed++;
+    if (record !== undefined) heard(event, job, record.atMs);
+    if (event.meant === 'malformed' || event.meant === 'garbage') job.malformed++;
     else if (event.meant === 'result' && record !== undefined)
       job.results.set(record.value ?? '', { ...record, writtenMs: record.atMs });
   }
@@ -146,20 +169,33 @@ class Checker {
     this.#replies.stored(jobKey, snapshot, event.atMs);
     job.snapshot = snapshot;
     this.#failing(snapshot, previous, job, event.atMs);
+    this.#oneCallPerKey(snapshot, jobKey, event.atMs);
+    if (isUnanswered(snapshot, previous?.failing) && !job.completed) job.unanswered.add(snapshot.attempt);
+    const tooSoon = breachOfPace(snapshot, job, this.#staleReads);
+    if (tooSoon !== undefined) this.#blame('pace', { atMs: event.atMs, jobKey }, tooSoon);
+  }
+
+  /** A reply under a business key is for one call: no two wait for it at a time. */
+  #oneCallPerKey({ kind, alias }: Snapshot, jobKey: string, atMs: number): void {
+    if (alias === '' || alias.startsWith('hf1-')) return;
+    const holder = this.#keyHolders.get(alias);
+    const waits = kind === 'held' || kind === 'replied';
+    if (waits && holder !== undefined && holder !== jobKey)
+      this.#blame('I2', { atMs, jobKey }, `waits for a reply under ${alias}, as job ${holder} does`);
+    if (waits) this.#keyHolders.set(alias, jobKey);
+    else if (holder === jobKey) this.#keyHolders.delete(alias);
   }
 
   /** A cause is stored. */
-  #failing(
-    { failing, attempt, retries, replyDeadlineMs }: Snapshot,
-    previous: Snapshot | undefined,
-    job: JobFacts,
-    atMs: number,
-  ): void {
+  #failing(snapshot: Snapshot, previous: Snapshot | undefined, job: JobFacts, atMs: number): void {
+    const { failing, attempt, retries } = snapshot;
     if (failing === undefined || previous?.failing !== undefined) return;
     const { jobKey } = job;
     job.failings.add(failing.why);
-    if (failing.why === 'replyTimeout') {
-      const untrue = breachOfTimeout(replyDeadlineMs, job, atMs);
+    const wrong = breachOfError(snapshot, job);
+    if (wrong !== undefined) this.#blame(wrong.invariant, { atMs, jobKey }, wrong.message);
+    if (failing.why === 'replyTimeout' || failing.why === 'heartbeatTimeout') {
+      const untrue = (failing.why === 'replyTimeout' ? breachOfTimeout : breachOfSilence)(snapshot, job, atMs);
       if (untrue !== undefined) this.#blame('I3', { atMs, jobKey }, untrue);
     } else if (failing.why === 'malformed') {
       job.malformedAttempts.add(attempt);
@@ -177,9 +213,16 @@ class Checker {
   }
 }
 
+/** An end of which a cancel record may tell. */
+function isUnanswered({ outcome }: Snapshot, failing: Failing | undefined): boolean {
+  if (outcome === 'timedOut' || outcome === 'bpmnError')
+    return failing?.why === 'replyTimeout' || failing?.why === 'heartbeatTimeout';
+  return outcome === 'cancelled';
+}
+
 /** All breaches of what must hold at any time, in the order in which they happened. */
-export function check(history: History, names: Names, surroundings: Partial<Surroundings> = {}): readonly Violation[] {
-  const checker = new Checker(names, surroundings);
+export function check(history: History, names: Names, asked: Partial<Asked> = {}): readonly Violation[] {
+  const checker = new Checker(names, asked);
   for (const event of history.events) checker.see(event);
   checker.end(history.events.at(-1)?.atMs ?? 0);
   return checker.violations;

@@ -6,11 +6,12 @@
 //
 // A stored "no reply in time" must be true besides: not before the deadline, and not over a result that was in Kafka by
 // then (design §5: the replies already in Kafka are read first). Clocks may be a second apart before a node is not ready.
+import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { type EventOf, failIn } from './history.ts';
 import type { JobFacts } from './job-facts.ts';
 
-const CLOCKS_APART_MS = 1_000;
+export const CLOCKS_APART_MS = 1_000;
 
 export class FailCauses {
   readonly #giveBack: string;
@@ -60,11 +61,22 @@ export class FailCauses {
 }
 
 /** Of a stored "no reply in time": what makes it untrue. */
-export function breachOfTimeout(replyDeadlineMs: number, job: JobFacts, atMs: number): string | undefined {
+export function breachOfTimeout(
+  { replyDeadlineMs, attempt }: Pick<Snapshot, 'replyDeadlineMs' | 'attempt'>,
+  job: JobFacts,
+  atMs: number,
+): string | undefined {
   const deadlineMs = replyDeadlineMs - VIRTUAL_EPOCH_MS;
   if (atMs < deadlineMs - CLOCKS_APART_MS) return `timed out ${deadlineMs - atMs} ms before its deadline`;
-  const inTime = [...job.results.values()].find(({ writtenMs }) => writtenMs < deadlineMs - CLOCKS_APART_MS);
+  const errors = [...job.errors].filter(([, error]) => error.attempt === attempt);
+  const answers = [
+    ...[...job.results.values()].map(
+      ({ partition, offset, writtenMs }) => [`${partition}/${offset}`, writtenMs] as const,
+    ),
+    ...errors.map(([said, { writtenMs }]) => [said, writtenMs] as const),
+  ];
+  const inTime = answers.find(([, writtenMs]) => writtenMs < deadlineMs - CLOCKS_APART_MS);
   if (inTime === undefined) return undefined;
-  const { partition, offset, writtenMs } = inTime;
-  return `timed out over reply ${partition}/${offset}, in Kafka ${deadlineMs - writtenMs} ms before its deadline`;
+  const [name, writtenMs] = inTime;
+  return `timed out over reply ${name}, in Kafka ${deadlineMs - writtenMs} ms before its deadline`;
 }

@@ -46,7 +46,16 @@ export interface Faults {
     readonly lateMs: number;
     readonly twice: number;
     readonly never: number;
+    /** No JSON, or headers that mean nothing. */
     readonly malformed: number;
+    /** Instead of a result: an error that a boundary event may catch. */
+    readonly error: number;
+    /** Instead of a result: a failure that may say itself how many retries are left, and after which backoff. */
+    readonly failure: number;
+    /** Besides whatever else it answers: an error, a failure or garbage, up to 30 s later, when another attempt may stand. */
+    readonly afterthought: number;
+    /** Says that it is at work, from the request to the answer, and sometimes beyond. */
+    readonly heartbeats: number;
     readonly forged: number;
     readonly withoutId: number;
   };
@@ -63,7 +72,11 @@ export const CALM: Faults = {
   bus: GOOD,
   engine: { ...GOOD, activationLost: 0, backpressure: 0, pushesTimedOut: false },
   kafka: { ...GOOD, gap: 0 },
-  service: { delayMs: [5, 500], late: 0, lateMs: 0, twice: 0, never: 0, malformed: 0, forged: 0, withoutId: 0 },
+  service: {
+    delayMs: [5, 500],
+    ...{ late: 0, lateMs: 0, twice: 0, never: 0, malformed: 0, forged: 0, withoutId: 0 },
+    ...{ error: 0, failure: 0, afterthought: 0, heartbeats: 0 },
+  },
   skewMs: 0,
   driftPpm: 0,
 };
@@ -92,6 +105,10 @@ export function rough(random: SeededRandom): Faults {
       malformed: rate(0.1),
       forged: rate(0.1),
       withoutId: rate(0.1),
+      error: rate(0.5),
+      failure: rate(0.5),
+      afterthought: rate(0.5),
+      heartbeats: rate(1),
     },
     skewMs: random.pick([0, 0, 50, 400]),
     driftPpm: random.pick([0, 100]),

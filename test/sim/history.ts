@@ -21,7 +21,10 @@ export type WorldEvent =
   | { readonly kind: 'full'; readonly node: string }
   /** A node emitted a command; `barred`: why it must not have (right-to-act.ts), '' when it may. */
   | (Command<'command'> & { readonly barred: string })
-  /** The engine accepted it: this is the effect. `payload`: variables of a completion, `failPayload`, code of an error. */
+  /**
+   * The engine accepted it: this is the effect. `payload`: variables of a completion, `failPayload`, code of an error, id of
+   * a message.
+   */
   | Command<'accepted'>
   /** The answer reached the node. */
   | (Command<'answered'> & { readonly code: string })
@@ -60,6 +63,12 @@ export type WorldEvent =
       readonly partition: number;
       readonly offset: number;
       readonly meant: ReplyKind;
+      /** Which request it answers. */
+      readonly attempt?: number;
+      /** Of an error or a failure: its text, which no other reply has. */
+      readonly said?: string;
+      /** Of a failure: how many retries are to be left; undefined: it does not say. */
+      readonly retries?: number | undefined;
     }
   | { readonly kind: 'committed'; readonly node: string; readonly partition: number; readonly offset: number }
   /** A write in the bucket; `previous`: the revision that it replaced, 0 for none. */
@@ -71,6 +80,8 @@ export type WorldEvent =
       readonly previous: number;
       readonly value: Uint8Array;
     }
+  /** A node began to write a job, or heard what became of that. */
+  | { readonly kind: 'writing' | 'heard'; readonly node: string; readonly key: string }
   /** Something was done to a node or a server. */
   | { readonly kind: 'fault'; readonly node: string; readonly what: string }
   | { readonly kind: 'log'; readonly node: string; readonly what: string };
@@ -83,7 +94,9 @@ interface Command<Kind extends string> {
   readonly payload: string;
 }
 
-export type ReplyKind = 'result' | 'malformed' | 'forged' | 'withoutId';
+export type ReplyKind = 'result' | 'malformed' | 'forged' | 'withoutId' | ErrorKind | 'garbage' | 'heartbeat';
+/** `garbage`: JSON with headers that mean nothing. */
+export type ErrorKind = 'error' | 'failure';
 
 export type Recorded<E extends WorldEvent = WorldEvent> = E & { readonly atMs: number };
 
@@ -131,7 +144,11 @@ export class History {
       ('jobKey' in event && event.jobKey === jobKey) ||
       ('key' in event && event.key.endsWith(`.${jobKey}`)) ||
       event.kind === 'fault';
-    return this.events.filter(named).slice(-count).map(line);
+    const silent = (event: Recorded) => event.kind === 'writing' || event.kind === 'heard';
+    return this.events
+      .filter((event) => named(event) && !silent(event))
+      .slice(-count)
+      .map(line);
   }
 
   #mix(value: string | number | boolean | Uint8Array | undefined): void {

@@ -1,5 +1,6 @@
 // What is known of one job at one moment of a history.
-import type { Snapshot } from '../../src/actors/snapshot.ts';
+import type { Snapshot, TimelineEntry } from '../../src/actors/snapshot.ts';
+import type { Beat, SaidError } from './error-replies.ts';
 import type { EventOf } from './history.ts';
 
 /** A proper reply: where it is, and since when. */
@@ -22,6 +23,14 @@ export interface JobFacts {
   readonly retries: number;
   /** Proper replies so far, by their bodies. */
   readonly results: Map<string, Result>;
+  /** Error replies so far, by their texts. */
+  readonly errors: Map<string, SaidError>;
+  /** Heartbeats so far. */
+  readonly beats: Beat[];
+  /** The last one that was written. */
+  beatWritten: TimelineEntry | undefined;
+  /** Attempts that ended without a reply while the job was not completed: of these a cancel record may tell. */
+  readonly unanswered: Set<number>;
   /** By node. */
   readonly handedOut: Map<string, HandedOut>;
   /** Why it was failed, as stored. */
@@ -42,6 +51,10 @@ export function unseen({ jobKey, variables, retries }: EventOf<'started'>): JobF
     variables,
     retries,
     results: new Map(),
+    errors: new Map(),
+    beats: [],
+    beatWritten: undefined,
+    unanswered: new Set(),
     handedOut: new Map(),
     failings: new Set(),
     malformedAttempts: new Set(),

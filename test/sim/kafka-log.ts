@@ -16,6 +16,8 @@ type Partition = (Written | null)[];
 
 export const CORRELATION_HEADER = 'kafka_correlationId';
 export const REPLY_TOPIC_HEADER = 'kafka_replyTopic';
+const JOB_HEADER = 'job-id';
+const ATTEMPT_HEADER = 'attempt';
 
 export class KafkaLog {
   /** Called after each append, in order. */
@@ -78,7 +80,7 @@ export class KafkaLog {
       topic,
       partition,
       offset: log.length - 1,
-      ...named(correlationId),
+      ...jobOf(written),
       correlationId,
       value: written.value === null ? undefined : Buffer.from(written.value).toString(),
       origin: originOf(written),
@@ -89,7 +91,7 @@ export class KafkaLog {
 }
 
 /** The first header of that name as text, '' when there is none. */
-export function header(record: IncomingRecord, name: string): string {
+export function header(record: Pick<IncomingRecord, 'headers'>, name: string): string {
   const found = record.headers.find((each) => each.name === name);
   return found === undefined ? '' : Buffer.from(found.value).toString();
 }
@@ -102,6 +104,13 @@ export function named(correlationId: string): { jobKey: string; attempt: number 
   let jobKey = 0n;
   for (const digit of key ?? '') jobKey = jobKey * 36n + BigInt(Number.parseInt(digit, 36));
   return { jobKey: String(jobKey), attempt: Number(attempt) };
+}
+
+/** Which job a record is about: as its headers say, which a request has, or else its correlation id. */
+export function jobOf(record: Pick<IncomingRecord, 'headers'>): { jobKey: string; attempt: number } {
+  const jobKey = header(record, JOB_HEADER);
+  if (jobKey === '') return named(header(record, CORRELATION_HEADER));
+  return { jobKey, attempt: Number(header(record, ATTEMPT_HEADER)) };
 }
 
 /** What a dead letter says of where it comes from, in the encodings of Spring for Apache Kafka; '' when it says nothing. */

@@ -45,6 +45,16 @@ class Story {
     return this;
   }
 
+  writing(by: 1 | 2): this {
+    this.history.add({ kind: 'writing', node: `n${by}`, key: jobKeyName(SHARD, JOB) });
+    return this;
+  }
+
+  heard(by: 1 | 2): this {
+    this.history.add({ kind: 'heard', node: `n${by}`, key: jobKeyName(SHARD, JOB) });
+    return this;
+  }
+
   acked(by: 1 | 2): this {
     this.history.add({ kind: 'acked', node: `n${by}`, topic: NAMES.requestTopic, keys: keyOf(1) });
     return this;
@@ -123,4 +133,8 @@ test('I6: no attempt that has ended is sent', () => {
   // The second attempt is another request.
   expect(held().held(1, FAILED).at(9_000).held(1, { attempt: 2 }).sends(1, 2).broken()).toEqual([]);
   expect(held().held(1, FAILED).at(9_000).held(1, { attempt: 2 }).sends(1, 1).broken()).toEqual(['I6']);
+  // It cannot know while the answer to its own write is on its way.
+  expect(held().writing(1).held(1, FAILED).at(9_000).sends(1).heard(1).broken()).toEqual([]);
+  expect(held().writing(1).held(1, FAILED).heard(1).at(9_000).sends(1).broken()).toEqual(['I6']);
+  expect(held().writing(2).held(1, FAILED).at(9_000).sends(1).broken()).toEqual(['I6']);
 });

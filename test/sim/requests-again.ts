@@ -64,6 +64,8 @@ export class RequestsAgain {
   /** The last attempt that has a tombstone, by job. */
   readonly #ended = new Map<string, { readonly attempt: number; readonly atMs: number }>();
   readonly #claims = new Map<string, Claimed>();
+  /** What a node writes and has not heard of, as node/jobKey: how could it know? */
+  readonly #unheard = new Set<string>();
   #sent: ReadonlyMap<string, Noted> = new Map();
   /** By node, when lives of it ended by a crash. */
   readonly #crashesMs = new Map<string, number[]>();
@@ -87,6 +89,13 @@ export class RequestsAgain {
       const { incarnation } = parseClaim(value, revision as Revision);
       this.#claims.set(head, { incarnation, atMs, sent: this.#sent });
     }
+  }
+
+  /** It begins to write a job, or hears what became of that. */
+  writes({ kind, node, key }: EventOf<'writing' | 'heard'>): void {
+    const write = `${node}/${key.split('.')[1]}`;
+    if (kind === 'writing') this.#unheard.add(write);
+    else this.#unheard.delete(write);
   }
 
   /** The job's next snapshot. What is wrong with it; undefined: nothing. */
@@ -117,6 +126,7 @@ export class RequestsAgain {
       const { jobKey, attempt } = named(key);
       const ended = this.#ended.get(jobKey);
       if (ended === undefined || ended.attempt < attempt || atMs - ended.atMs <= TOLD_WITHIN_MS) return [];
+      if (this.#unheard.has(`${node}/${jobKey}`)) return [];
       return [{ jobKey, message: `${node} sends attempt ${attempt}, which ended ${atMs - ended.atMs} ms ago` }];
     });
   }

@@ -129,13 +129,13 @@ export class SimEngine implements EnginePort {
   }
 
   /** Nobody in the simulated processes waits for a message. */
-  publishMessage(message: PublishMessage, deadlineMs: number): Promise<EngineAnswer> {
-    const jobKey = (message.messageId.split('/')[0] ?? '') as JobKey;
-    return this.#command('publishMessage', jobKey, message.variables, deadlineMs, () => ({
-      code: 'ok',
-      unseen: false,
-      message: '',
-    }));
+  publishMessage({ messageId }: PublishMessage, deadlineMs: number): Promise<EngineAnswer> {
+    const jobKey = (messageId.split('/')[0] ?? '') as JobKey;
+    const node = this.#host.name;
+    return this.#command('publishMessage', jobKey, messageId, deadlineMs, () => {
+      this.#servers.history.add({ kind: 'accepted', command: 'publishMessage', jobKey, node, payload: messageId });
+      return { code: 'ok', unseen: false, message: '' };
+    });
   }
 
   async #command(

@@ -20,7 +20,7 @@ import type { Faults } from './faults.ts';
 import type { History } from './history.ts';
 import type { Host } from './host.ts';
 import { type GroupMember, KafkaGroup } from './kafka-group.ts';
-import { KafkaLog } from './kafka-log.ts';
+import { jobOf, KafkaLog, named } from './kafka-log.ts';
 import type { SeededRandom } from './random.ts';
 
 const MAX_RECORD_BYTES = 1024 * 1024;
@@ -121,7 +121,7 @@ export class SimWriter implements RecordWriter {
       this.#known.add(topic);
     }
     if (!mayStart()) return { kind: 'transient', reason: 'not sent' };
-    const keys = records.map((record) => (record.key === null ? '' : Buffer.from(record.key).toString())).join(' ');
+    const keys = requestsIn(records);
     history.add({ kind: 'sending', node, topic, keys, barred: rightToAct.barred() });
     const answer = await this.#servers.ask<SendAnswer>(this.#host, deadlineMs, () => {
       if (!log.has(topic)) return { kind: 'refused', reason: `unknown topic ${topic}` };
@@ -308,4 +308,18 @@ export class SimReader implements ReplyReader {
         this.#fetch(partition);
       });
   }
+}
+
+/** Their correlation ids, or what names the same call where the service is shown a business key; a cancel record is no request. */
+function requestsIn(records: readonly OutgoingRecord[]): string {
+  const names = records.map(({ key, value, headers }) => {
+    if (value === null || key === null) return '';
+    const text = Buffer.from(key).toString();
+    if (named(text).jobKey !== '') return text;
+    const { jobKey, attempt } = jobOf({
+      headers: headers.map((header) => ({ ...header, value: Buffer.from(header.value) })),
+    });
+    return jobKey === '' ? text : `hf1-0-${BigInt(jobKey).toString(36)}-${attempt}-0`;
+  });
+  return names.filter((name) => name !== '').join(' ');
 }

@@ -22,6 +22,7 @@ import { SimWatch } from './sim-watch.ts';
 
 /** The adapter's own limit for writes and reads (see KvPort). */
 const ANSWER_WITHIN_MS = 1_000;
+const JOB_KEY = /^\d+\.\d+$/;
 
 /** The three servers together: there is a leader, or there is none. */
 export class KvServers {
@@ -73,6 +74,10 @@ export class SimKv implements KvPort {
     const servers = this.#servers;
     const bytes = value.slice();
     const heard = this.#host.rightToAct.writes(key, bytes);
+    const note = (kind: 'writing' | 'heard') => {
+      if (JOB_KEY.test(key)) servers.bucket.history.add({ kind, node: this.#host.name, key });
+    };
+    note('writing');
     const answer = await this.#call<KvPutAnswer>(
       (answer) => {
         servers.whenLed(() => answer(servers.bucket.put(this.#host.name, key, bytes, expected, options.ttlMs)));
@@ -80,6 +85,7 @@ export class SimKv implements KvPort {
       (left) => ({ kind: 'inDoubt', reason: left ? 'no answer' : 'not connected' }),
       options.tryMs,
     );
+    if (answer.kind !== 'inDoubt') note('heard');
     heard(answer, (revision) => servers.bucket.atRevision(revision)?.value);
     return answer;
   }

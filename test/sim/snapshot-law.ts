@@ -32,6 +32,8 @@ function breachOfOrder(previous: Snapshot, next: Snapshot): string | undefined {
 }
 
 function breachOfAttempt(previous: Snapshot, next: Snapshot): string | undefined {
+  // Parked under a business key, which names no attempt.
+  if (previous.kind === 'parked' && previous.attempt === 0 && next.attempt === 1) return undefined;
   if (next.attempt === previous.attempt) {
     const sameHeldAgain = previous.kind === 'ended' && next.kind === 'held';
     return sameHeldAgain ? `attempt ${next.attempt} held again after it ended` : undefined;

@@ -20,6 +20,7 @@ import { CALM, type Faults, healed } from './faults.ts';
 import { History } from './history.ts';
 import { Host, SERVERS, type ServerName } from './host.ts';
 import { SeededRandom } from './random.ts';
+import { CAUGHT_CODES } from './service-answers.ts';
 import { BusServers, SimBus } from './sim-bus.ts';
 import { EngineServers, SimEngine } from './sim-engine.ts';
 import { KafkaServers, SimReader, SimWriter } from './sim-kafka.ts';
@@ -60,6 +61,8 @@ export interface WorldOptions {
   readonly replyPartitions?: number;
   /** Nothing is done to JetStream that keeps it from taking a write at once: I8 is then asked to the letter. */
   readonly recordsAreTaken?: boolean;
+  /** Services are told what became of their replies: that is asked of the acknowledgements too. */
+  readonly acknowledgements?: boolean;
   /** Keeps what nodes log (info and above) in the history; costs time, changes nothing. */
   readonly keepLogs?: boolean;
 }
@@ -69,6 +72,7 @@ export const NAMES: Names = {
   requestTopic: 'payments.requests',
   replyTopic: 'holdfast.sim.replies',
   deadLetterTopic: 'holdfast.sim.dlq',
+  ackTopic: 'holdfast.sim.acks',
   giveBack: GIVE_BACK_MESSAGE,
 };
 
@@ -109,6 +113,7 @@ export class World {
     const partitions = options.replyPartitions ?? 4;
     this.kafka = new KafkaServers(clock, random.fork('kafka'), this.history, kafka, NAMES.replyTopic, partitions);
     this.kafka.log.createTopic(NAMES.deadLetterTopic, 1);
+    this.kafka.log.createTopic(NAMES.ackTopic, 1);
     this.service = new SimService(this.kafka, NAMES.requestTopic, random.fork('service'), service);
     this.random = random.fork('world');
     this.names = Array.from({ length: options.nodes ?? 3 }, (_, index) => `n${index + 1}`);
@@ -226,12 +231,15 @@ export class World {
     }
   }
 
-  /** Starts instances, spread over this time; their variables differ. */
-  startInstances(count: number, overMs = 0, jobType = JOB_TYPE): void {
+  /** Starts instances, spread over this time; their variables differ, but for claims that some share. */
+  startInstances(count: number, overMs = 0, jobType = JOB_TYPE, { sharing = 0 } = {}): void {
     for (let i = 0; i < count; i++) {
       this.clock.setTimer(this.random.float() * overMs, () => {
         const token = Buffer.from(this.random.bytes(8)).toString('hex');
-        this.engine.jobs.start(jobType, `{"order":${++this.#started},"token":"${token}","amount":9007199254740993}`);
+        const order = ++this.#started;
+        const claim = this.random.chance(sharing) ? this.random.int(5) : order + 100;
+        const variables = `{"order":${order},"claim":"C-${claim}","token":"${token}","amount":9007199254740993}`;
+        this.engine.jobs.start(jobType, variables, 3, CAUGHT_CODES);
       });
     }
   }
@@ -282,8 +290,9 @@ export class World {
   }
 
   violations(): readonly Violation[] {
-    const { recordsAreTaken = false, faults } = this.#options;
-    return check(this.history, NAMES, { recordsAreTaken, staleReads: (faults?.kv.staleRead ?? 0) > 0 });
+    const { recordsAreTaken = false, acknowledgements = false, faults } = this.#options;
+    const staleReads = (faults?.kv.staleRead ?? 0) > 0;
+    return check(this.history, NAMES, { recordsAreTaken, staleReads, acknowledgements });
   }
 
   unfinished(): readonly string[] {

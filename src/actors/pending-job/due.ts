@@ -6,7 +6,7 @@ import { type Decision, engine, type JobContext, withdraw } from './effects.ts';
 import { endAsGone, finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planAskAgain, planProbe, planRetry, renewedLockMs } from './engine-time.ts';
-import { writeHeartbeat } from './heartbeat.ts';
+import { heartbeatWriteAtMs, writeHeartbeat } from './heartbeat.ts';
 import type { JobState } from './state.ts';
 import { store, successor, windowMs, writeTombstone } from './writing.ts';
 
@@ -19,7 +19,7 @@ export function nextDueMs(state: JobState, butForProbe = false): number | undefi
   if (snapshot === undefined) return undefined;
   if (snapshot.kind === 'ended') return forgetAtMs(snapshot);
   const held = snapshot.kind === 'held';
-  const heartbeatMs = state.progress === undefined ? 0 : state.heartbeatWriteAtMs;
+  const heartbeatMs = state.progress === undefined ? 0 : heartbeatWriteAtMs(state);
   const ofHold = held ? [snapshot.replyDeadlineMs, state.heartbeatDeadlineMs, heartbeatMs] : [];
   const times = [butForProbe ? 0 : state.engineAtMs, ...ofHold].filter((at) => at > 0);
   return times.length === 0 ? undefined : Math.min(...times);
@@ -52,7 +52,7 @@ export function* due(state: JobState, context: JobContext, mayProbe: boolean): D
   if (snapshot.kind === 'held' && state.heartbeatDeadlineMs > 0 && nowMs >= state.heartbeatDeadlineMs) {
     return yield* heartbeatDeadline(state, context, snapshot, nowMs, mayProbe);
   }
-  if (snapshot.kind === 'held' && state.progress !== undefined && nowMs >= state.heartbeatWriteAtMs) {
+  if (snapshot.kind === 'held' && state.progress !== undefined && nowMs >= heartbeatWriteAtMs(state)) {
     return yield* writeHeartbeat(state, context, snapshot);
   }
   if (state.engineAtMs === 0 || nowMs < state.engineAtMs) return;

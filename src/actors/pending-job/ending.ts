@@ -86,18 +86,26 @@ export function* startFailing(
     },
     `failing: ${failing.why}`,
   );
-  yield* store(state, next);
+  yield* storeIntention(state, context, next);
   yield* finishFailing(state, context, next);
+}
+
+/** One whose answer comes late counts as found: it may have been seen to by another owner meanwhile. */
+function* storeIntention(state: JobState, context: JobContext, next: Snapshot): Decision<void> {
+  const sinceMs = context.clock.wallMs();
+  yield* store(state, next);
+  if (context.clock.wallMs() - sinceMs > LIMITS.intentionFreshMs) state.adopted = true;
 }
 
 /**
  * Fails the job, or throws the error, as the stored intention says; then the tombstone. An intention that was found, not
- * written, is written again first: a read may be a moment old, its attempt over since, and FailJob would hit the next one.
+ * written just now, is written again first: a read may be a moment old, its attempt over since, and FailJob would hit the next
+ * one.
  */
 export function* finishFailing(state: JobState, context: JobContext, snapshot: Snapshot): Decision<void> {
   const failing = snapshot.failing;
   if (failing === undefined) return;
-  if (state.adopted) yield* store(state, successor(state, context, snapshot, {}, 'taken over'));
+  if (state.adopted) yield* storeIntention(state, context, successor(state, context, snapshot, {}, 'taken over'));
   const command = failing.outcome === 'bpmnError' ? 'throwError' : 'fail';
   let answer = yield* failOrThrow(state, failing, failing.cause);
   let consequence = CONSEQUENCES[command][answer.code];
@@ -141,7 +149,8 @@ function* tellService(
 ): Decision<void> {
   const { settings, attempt, alias, failing } = from;
   const ended = state.snapshot;
-  const isSo = reason === 'cancelled' ? ended?.outcome === 'cancelled' : ended?.kind === 'ended' && ranOut(failing);
+  const outcome = reason === 'cancelled' ? 'cancelled' : failing?.outcome;
+  const isSo = ended?.kind === 'ended' && ended.outcome === outcome && (reason === 'cancelled' || ranOut(failing));
   const answered = from.reply !== undefined || (failing !== undefined && !ranOut(failing));
   const asked = state.ackedAttempt === attempt || from.sentAttempt === attempt;
   if (settings.cancelTopic === '' || !isSo || answered || !asked || ended?.attempt !== attempt) return;
@@ -153,7 +162,8 @@ function* tellService(
   };
 }
 
-function ranOut(failing: Failing | undefined): boolean {
+/** No reply, or no sign of life, in time. */
+export function ranOut(failing: Failing | undefined): boolean {
   return failing?.why === 'replyTimeout' || failing?.why === 'heartbeatTimeout';
 }
 

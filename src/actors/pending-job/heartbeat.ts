@@ -17,6 +17,12 @@ export function* writeHeartbeat(state: JobState, context: JobContext, held: Snap
   }
 }
 
+/** When the next one may be written; what stands tells of the last, whoever wrote it. */
+export function heartbeatWriteAtMs(state: JobState): number {
+  const last = state.snapshot?.timeline.findLast(({ what }) => what === HEARTBEAT);
+  return Math.max(state.heartbeatWriteAtMs, last === undefined ? 0 : last.atMs + LIMITS.heartbeatWriteMs);
+}
+
 /** After a takeover nobody knows when the service was heard last: it gets the whole time again. */
 export function hearAgain(state: JobState, context: JobContext): void {
   const { snapshot } = state;

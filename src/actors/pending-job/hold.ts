@@ -4,13 +4,13 @@ import type { CorrelationId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Activation, ActivationAnswer } from '../messages.ts';
 import { addToTimeline, type Failing, type Snapshot, type StoredReply } from '../snapshot.ts';
-import { claimAlias, type Decision, engine, type JobContext } from './effects.ts';
+import { claimAlias, type Decision, engine, type JobContext, read } from './effects.ts';
 import { finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planFirstRenewal } from './engine-time.ts';
 import { failingBy } from './reply-verdict.ts';
-import type { JobState } from './state.ts';
-import { NotStorable, store, successor } from './writing.ts';
+import { adopt, type JobState } from './state.ts';
+import { NotStorable, Redecide, store, successor } from './writing.ts';
 
 /** Where the stored request keeps the correlation id it was signed with. */
 const CORRELATION = 'kafka_correlationId';
@@ -52,7 +52,11 @@ function* hold(
   lockDeadlineMs: number,
 ): Decision<ActivationAnswer> {
   if (lockDeadlineMs <= context.clock.wallMs()) return 'stale';
-  if (!context.admits(activation.lane, activation.maxPending)) return 'full';
+  if (!context.admits(activation.lane, activation.maxPending)) {
+    const handedOutMs = lockDeadlineMs - LIMITS.activationLockMs;
+    if (before === undefined && context.clock.wallMs() - handedOutMs > LIMITS.toldOnceMs) yield* mustBeNew(state);
+    return 'full';
+  }
   const held = firstSnapshot(context, activation, before);
   state.heartbeatDeadlineMs = held.heartbeatDeadlineMs;
   if (activation.fault !== undefined) {
@@ -85,20 +89,33 @@ function* hold(
   return 'held';
 }
 
+/**
+ * Memory keeps no tombstones. An activation that may have been told before is called full, and so given back, only if its job
+ * has none.
+ */
+function* mustBeNew(state: JobState): Decision<void> {
+  const standing = yield* read();
+  if (standing === undefined) return;
+  adopt(state, standing.snapshot, standing.revision);
+  throw new Redecide();
+}
+
 /** Hands the request of a held job to the publisher; again after a takeover, under the same correlation id. */
 export function* publish(state: JobState, context: JobContext, held: Snapshot): Decision<void> {
   const request = held.request;
   if (request === undefined) return;
+  // Only the first is ours: where technical headers have other names, a service may want one of this name for itself.
+  const marked = request.headers.findIndex(([name]) => name === CORRELATION);
   yield {
     do: 'publish',
     request: {
       jobKey: state.jobKey,
       attempt: held.attempt,
       // As signed at the hold: a secret that rotates meanwhile must not change the id of the same attempt.
-      correlationId: (request.headers.find(([name]) => name === CORRELATION)?.[1] ??
+      correlationId: (request.headers[marked]?.[1] ??
         context.correlationId(state.jobKey, held.attempt)) as CorrelationId,
       lane: held.lane,
-      content: { ...request, headers: request.headers.filter(([name]) => name !== CORRELATION) },
+      content: { ...request, headers: request.headers.filter((_, index) => index !== marked) },
       profile: held.settings.profile,
       origin: held.origin,
       replyDeadlineMs: held.replyDeadlineMs,
@@ -119,6 +136,9 @@ function* reopen(
 ): Decision<ActivationAnswer> {
   if (tombstone.outcome === 'completed' || tombstone.outcome === 'cancelled' || tombstone.outcome === 'gone')
     return 'ended';
+  // Handed out before this attempt was held: the activation that opened it, told again because its answer was lost. The job's
+  // retries are other ones by now, and those of this copy must neither be held nor given back.
+  if (activation.lockDeadlineMs - LIMITS.activationLockMs < tombstone.heldAtMs) return 'stale';
   if (!context.admits(activation.lane, activation.maxPending)) return 'full';
   const timeoutMs = LIMITS.activationLockMs;
   const answer = yield* engine({ do: 'updateTimeout', timeoutMs });

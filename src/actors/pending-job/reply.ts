@@ -3,7 +3,6 @@
 import { ABSENT, type Lane } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import {
-  type DeadLetterReason,
   PLAIN_CONTRACT,
   type Rejection,
   type Reply,
@@ -14,13 +13,13 @@ import {
 import type { PublishMessage } from '../ports.ts';
 import type { Snapshot, StoredReply } from '../snapshot.ts';
 import { type Decision, engine, type JobContext, read } from './effects.ts';
-import { acceptResult, startFailing } from './ending.ts';
+import { acceptResult, ranOut, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planAskAgain, planProbe } from './engine-time.ts';
-import { writeHeartbeat } from './heartbeat.ts';
+import { heartbeatWriteAtMs, writeHeartbeat } from './heartbeat.ts';
 import { failingBy } from './reply-verdict.ts';
 import { adopt, type JobState } from './state.ts';
-import { NotStorable, Redecide, store, wasApplied, withApplied } from './writing.ts';
+import { NotStorable, Redecide, store, successor, wasApplied, withApplied } from './writing.ts';
 
 /** How a correlation id of ours begins. */
 const OUR_ID = 'hf1-';
@@ -35,10 +34,13 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
   }
   const snapshot = state.snapshot;
   if (snapshot === undefined) return yield* withoutHold(state, context, reply);
-  if (wasApplied(snapshot.applied, reply.position)) return 'duplicate';
-  if (snapshot.outcome === 'completed') return 'duplicate';
   const { content } = reply;
+  const again = wasApplied(snapshot.applied, reply.position);
+  if (snapshot.outcome === 'completed' || (again && snapshot.kind === 'parked')) return 'duplicate';
+  if (snapshot.kind === 'parked') return yield* besideParked(state, context, snapshot, reply);
   const verdict = content.kind === 'malformed' ? content : context.interpret(snapshot.settings, content, snapshot);
+  // What means nothing is a dead letter, and its reader may have died before Kafka had that; even when a later reply counted.
+  if (again) return verdict.kind === 'malformed' ? (rejectionIn(reply, verdict) ?? 'duplicate') : 'duplicate';
   switch (verdict.kind) {
     case 'result':
       return yield* result(state, context, snapshot, reply, verdict.variables);
@@ -62,8 +64,8 @@ function* result(
 ): Decision<ReplyAnswer> {
   switch (snapshot.kind) {
     case 'replied':
-    case 'parked':
       return 'duplicate';
+    case 'parked': // has a decision of its own
     case 'held':
     case 'failing':
       break;
@@ -113,11 +115,18 @@ function* heartbeat(
   const { heartbeatTimeoutMs } = snapshot.settings;
   if (heartbeatTimeoutMs > 0) state.heartbeatDeadlineMs = context.clock.wallMs() + heartbeatTimeoutMs;
   state.progress = progress;
-  if (context.clock.wallMs() >= state.heartbeatWriteAtMs) yield* writeHeartbeat(state, context, snapshot);
+  // Its service has the request, whoever sent that.
+  if (reply.attempt === snapshot.attempt) state.ackedAttempt = snapshot.attempt;
+  // Under a business key that is not so sure: a request that nobody is known to have sent is seen to first (decide.ts, takeUp).
+  const owed = state.adopted && state.ackedAttempt !== snapshot.attempt && snapshot.sentAttempt !== snapshot.attempt;
+  if (!owed && context.clock.wallMs() >= heartbeatWriteAtMs(state)) yield* writeHeartbeat(state, context, snapshot);
   return 'applied';
 }
 
-/** A business or a technical error: stored first, then told to the engine. */
+/**
+ * A business or a technical error: stored first, then told to the engine. One that comes too late becomes no message: whoever
+ * catches that waits for the result, and the call may be in its next attempt.
+ */
 function* errorReply(
   state: JobState,
   context: JobContext,
@@ -125,10 +134,10 @@ function* errorReply(
   reply: Reply,
   verdict: Extract<Verdict, { kind: 'error' | 'failure' }>,
 ): Decision<ReplyAnswer> {
-  if (snapshot.kind === 'parked') return 'duplicate';
   if (snapshot.kind === 'ended' && snapshot.outcome === 'gone') return 'applied';
   if (snapshot.kind !== 'held' || !isOfAttempt(reply, snapshot)) {
-    return yield* late(snapshot, reply, verdict.variables === '' ? '{}' : verdict.variables);
+    if (isAnswered(snapshot) && isOfAttempt(reply, snapshot)) return 'duplicate';
+    return snapshot.settings.onLate === 'drop' ? 'lateDropped' : 'late';
   }
   yield* startFailing(state, context, snapshot, failingBy(snapshot, verdict), reply.position);
   return 'applied';
@@ -145,14 +154,22 @@ function* malformedReply(
   reply: Reply,
   verdict: Extract<Verdict, { kind: 'malformed' }>,
 ): Decision<ReplyAnswer> {
-  const rejection = reply.content.kind === 'reply' ? rejectionOf(verdict.reason) : undefined;
+  const rejection = rejectionIn(reply, verdict);
   if (snapshot.kind !== 'held' || !isOfAttempt(reply, snapshot)) return rejection ?? 'late';
   yield* startFailing(state, context, snapshot, failingBy(snapshot, verdict), reply.position);
   return rejection ?? 'applied';
 }
 
-function rejectionOf(reason: DeadLetterReason): Rejection {
+/** undefined: its reader knows already. */
+function rejectionIn({ content }: Reply, { reason }: Extract<Verdict, { kind: 'malformed' }>): Rejection | undefined {
+  if (content.kind === 'malformed') return undefined;
   return reason === 'not-object' || reason === 'refused' ? reason : 'malformed';
+}
+
+/** The attempt ended, or is about to, by a reply: a further one is a duplicate. */
+function isAnswered({ kind, failing, outcome, settings }: Snapshot): boolean {
+  if (kind === 'failing') return !ranOut(failing);
+  return kind === 'replied' || outcome === 'failed' || (outcome === 'bpmnError' && settings.onReplyTimeout !== 'error');
 }
 
 /** A business key names no attempt: it is about the one that stands. */
@@ -193,6 +210,25 @@ function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decis
   }
   if (unsaid) planAskAgain(state, context);
   else planProbe(state, context);
+  return 'applied';
+}
+
+/**
+ * One reply is parked already. A result takes the place of what is none, for it completes whatever the attempt; else the
+ * first one counts. None of them is interpreted: the settings come with the activation.
+ */
+function* besideParked(state: JobState, context: JobContext, standing: Snapshot, reply: Reply): Decision<ReplyAnswer> {
+  const { content } = reply;
+  if (content.kind === 'malformed' || content.status === 'heartbeat') return 'lateDropped';
+  if (content.status !== 'result' || standing.reply?.status === 'result') return 'duplicate';
+  const better = { ...content, ...reply.position, attempt: reply.attempt };
+  const applied = withApplied(standing.applied, reply.position);
+  try {
+    yield* store(state, successor(state, context, standing, { reply: better, applied }, 'parked a result'));
+  } catch (error) {
+    if (error instanceof NotStorable) return 'refused';
+    throw error;
+  }
   return 'applied';
 }
 

@@ -23,7 +23,7 @@ export interface JobState {
   heartbeatDeadlineMs: number;
   /** What the newest heartbeat said and the snapshot does not; undefined: nothing. */
   progress: string | undefined;
-  /** No heartbeat is written before this, wall ms. */
+  /** No heartbeat is written before this, wall ms, whatever the last one that stands says: one may not have been storable. */
   heartbeatWriteAtMs: number;
   /** What stands was found, not written by this actor: nobody here has seen to its request. */
   adopted: boolean;

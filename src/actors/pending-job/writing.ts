@@ -71,7 +71,10 @@ function keep(state: JobState, snapshot: Snapshot, revision: Revision): void {
 
 /** How long the tombstone of this outcome is kept: the late window, or the incident window (the engine may hand it out again). */
 export function windowMs(outcome: Outcome, snapshot: Snapshot): number {
-  return isFinal(outcome) ? snapshot.settings.lateWindowMs : snapshot.settings.incidentWindowMs;
+  if (isFinal(outcome)) return snapshot.settings.lateWindowMs;
+  // A reply may ask for any backoff, and until that is over the engine does not hand the job out.
+  const { incidentWindowMs, lateWindowMs } = snapshot.settings;
+  return Math.max(incidentWindowMs, (snapshot.failing?.backoffMs ?? 0) + lateWindowMs);
 }
 
 /**

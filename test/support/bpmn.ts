@@ -44,22 +44,35 @@ export function twoTaskProcess(options: ServiceTaskProcess & { readonly thenJobT
 /**
  * start → a service task → another one → end. A BPMN error of this code, and no other, is caught at the first task: the
  * variable `caught` becomes the code, and the second task is next. The error's own variables live in the boundary event
- * only; its output mappings hand on those named in `outputs`.
+ * only; its output mappings hand on those named in `outputs`. `inputs` (by target) and `headers` are the first task's, as an
+ * element template writes them.
  */
 export function catchingProcess(
   options: ServiceTaskProcess & {
     readonly errorCode: string;
     readonly outputs: readonly string[];
     readonly thenJobType: string;
+    readonly inputs?: Readonly<Record<string, string>>;
+    readonly headers?: Readonly<Record<string, string>>;
   },
 ): string {
-  const { processId, jobType, retries = 3, errorCode, outputs, thenJobType } = options;
+  const { processId, jobType, retries = 3, errorCode, outputs, thenJobType, inputs = {}, headers = {} } = options;
+  const mapped = Object.entries(inputs).map(
+    ([target, source]) => `<zeebe:input source="${xmlText(source)}" target="${xmlText(target)}"/>`,
+  );
+  const fixed = Object.entries(headers).map(
+    ([key, value]) => `<zeebe:header key="${xmlText(key)}" value="${xmlText(value)}"/>`,
+  );
   return process(
     processId,
     `<startEvent id="start"/>
     <sequenceFlow id="toTask" sourceRef="start" targetRef="task"/>
     <serviceTask id="task" name="${xmlText(jobType)}">
-      <extensionElements><zeebe:taskDefinition type="${xmlText(jobType)}" retries="${retries}"/></extensionElements>
+      <extensionElements>
+        <zeebe:taskDefinition type="${xmlText(jobType)}" retries="${retries}"/>
+        ${mapped.length > 0 ? `<zeebe:ioMapping>${mapped.join('')}</zeebe:ioMapping>` : ''}
+        ${fixed.length > 0 ? `<zeebe:taskHeaders>${fixed.join('')}</zeebe:taskHeaders>` : ''}
+      </extensionElements>
     </serviceTask>
     <boundaryEvent id="error" attachedToRef="task">
       <extensionElements>
@@ -82,6 +95,31 @@ export function catchingProcess(
     <sequenceFlow id="toEnd" sourceRef="next" targetRef="end"/>
     <endEvent id="end"/>`,
     `<error id="code" name="${xmlText(errorCode)}" errorCode="${xmlText(errorCode)}"/>`,
+  );
+}
+
+/** start → waits for a message under the value of `correlationKey` (FEEL) → a service task → end. */
+export function messageProcess(options: {
+  readonly processId: string;
+  readonly messageName: string;
+  readonly correlationKey: string;
+  readonly thenJobType: string;
+}): string {
+  const { processId, messageName, correlationKey, thenJobType } = options;
+  return process(
+    processId,
+    `<startEvent id="start"/>
+    <sequenceFlow id="toWait" sourceRef="start" targetRef="wait"/>
+    <intermediateCatchEvent id="wait"><messageEventDefinition messageRef="message"/></intermediateCatchEvent>
+    <sequenceFlow id="toNext" sourceRef="wait" targetRef="next"/>
+    <serviceTask id="next">
+      <extensionElements><zeebe:taskDefinition type="${xmlText(thenJobType)}" retries="1"/></extensionElements>
+    </serviceTask>
+    <sequenceFlow id="toEnd" sourceRef="next" targetRef="end"/>
+    <endEvent id="end"/>`,
+    `<message id="message" name="${xmlText(messageName)}">
+    <extensionElements><zeebe:subscription correlationKey="${xmlText(correlationKey)}"/></extensionElements>
+  </message>`,
   );
 }
 

@@ -17,6 +17,9 @@ export interface ServiceRequest {
   readonly record: string;
   /** When it was read, wall clock ms. */
   readonly atMs: number;
+  readonly key: string | undefined;
+  /** The last one of each name. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface ReplyRecord {
@@ -24,6 +27,8 @@ export interface ReplyRecord {
   readonly value: string | Buffer | null;
   readonly correlationId?: string | undefined;
   readonly partition?: number;
+  /** Besides the correlation id. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Above session and rebalance timeouts together. */
@@ -92,8 +97,8 @@ export class ExampleService {
     });
   }
 
-  reply(request: ServiceRequest, value: string | Buffer | null): void {
-    this.send({ topic: request.replyTopic, correlationId: request.correlationId, value });
+  reply(request: ServiceRequest, value: string | Buffer | null, headers: Readonly<Record<string, string>> = {}): void {
+    this.send({ topic: request.replyTopic, correlationId: request.correlationId, value, headers });
   }
 
   /** Resolves when Kafka has everything. */
@@ -185,7 +190,7 @@ export class ExampleService {
     });
   }
 
-  #take(topic: string, partition: number, { offset, value, headers }: KafkaMessage): void {
+  #take(topic: string, partition: number, { offset, key, value, headers }: KafkaMessage): void {
     const record = `${topic}/${partition}/${offset}`;
     if (this.#records.has(record)) return;
     this.#records.add(record);
@@ -197,6 +202,8 @@ export class ExampleService {
       value,
       record,
       atMs: Date.now(),
+      key: key?.toString(),
+      headers: textsOf(headers),
     };
     this.requests.push(request);
     if (this.#open) this.#answer(request);
@@ -222,10 +229,14 @@ export class ExampleService {
   }
 }
 
-function messageOf({ topic, value, correlationId, partition }: ReplyRecord) {
-  const headers = correlationId === undefined ? {} : { kafka_correlationId: correlationId };
+function messageOf({ topic, value, correlationId, partition, headers: more }: ReplyRecord) {
+  const headers = correlationId === undefined ? { ...more } : { kafka_correlationId: correlationId, ...more };
   const message = { key: correlationId ?? null, value, headers };
   return { topic, messages: [partition === undefined ? message : { ...message, partition }] };
+}
+
+export function textsOf(headers: KafkaMessage['headers'] = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String([value].flat().at(-1))]));
 }
 
 /** Makes topics for services, or a reply topic before a node does. */

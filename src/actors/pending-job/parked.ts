@@ -1,7 +1,7 @@
 // A reply whose job has no hold: nobody here knows the job's settings, so what the reply means has to wait. It is parked
 // under the job's key if the engine says that the job lives, or does not say; the job's next activation brings the settings, and
 // completes or fails with it (hold.ts).
-import { ABSENT, type Lane } from '../ids.ts';
+import type { Lane } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { PLAIN_CONTRACT, type Reply, type ReplyAnswer, type ReplyAsSent } from '../messages.ts';
 import type { Snapshot } from '../snapshot.ts';

@@ -1,25 +1,17 @@
 // A reply whose correlation id was verified. `applied` and `duplicate` are said only from an acknowledged snapshot or an
 // engine-final outcome; a result of any attempt completes, an error counts only for its own attempt (design §5).
-import { ABSENT, type Lane } from '../ids.ts';
+import { ABSENT } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import {
-  PLAIN_CONTRACT,
-  type Rejection,
-  type Reply,
-  type ReplyAnswer,
-  type ReplyAsSent,
-  type Verdict,
-} from '../messages.ts';
+import type { Rejection, Reply, ReplyAnswer, Verdict } from '../messages.ts';
 import type { PublishMessage } from '../ports.ts';
 import type { Snapshot, StoredReply } from '../snapshot.ts';
 import { type Decision, engine, type JobContext, read } from './effects.ts';
 import { acceptResult, ranOut, startFailing } from './ending.ts';
-import { CONSEQUENCES } from './engine-answers.ts';
-import { planAskAgain, planProbe } from './engine-time.ts';
 import { heartbeatWriteAtMs, writeHeartbeat } from './heartbeat.ts';
+import { besideParked, withoutHold } from './parked.ts';
 import { failingBy } from './reply-verdict.ts';
 import { adopt, type JobState } from './state.ts';
-import { NotStorable, Redecide, store, successor, wasApplied, withApplied } from './writing.ts';
+import { wasApplied } from './writing.ts';
 
 /** How a correlation id of ours begins. */
 const OUR_ID = 'hf1-';
@@ -181,99 +173,4 @@ function isOfAttempt(reply: Reply, snapshot: Snapshot): boolean {
 function stored({ position, attempt }: Reply, variables: string): StoredReply {
   const nothing = { code: '', message: '', retries: undefined, backoffMs: undefined, headers: [] };
   return { kind: 'reply', status: 'result', body: variables, ...nothing, ...position, attempt };
-}
-
-/**
- * A valid id without a snapshot: the engine says whether the job lives; if so, the reply waits for its next activation.
- * While the engine does not say, the reply is parked too, and asking goes on (due.ts): an engine that is away, or that has
- * not even a partition for such a key, must not hold up the partition in which the reply stands.
- */
-function* withoutHold(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer> {
-  const { content } = reply;
-  // Neither says anything that the job's next activation could use.
-  if (content.kind === 'malformed' || content.status === 'heartbeat') return 'lateDropped';
-  const answer = yield* engine({ do: 'updateTimeout', timeoutMs: LIMITS.releaseLockMs });
-  const consequence = CONSEQUENCES.updateTimeout[answer.code];
-  if (consequence === 'gone') {
-    // Between the read and this answer another owner may have held the job and completed it with this very reply.
-    const standing = yield* read();
-    if (standing === undefined) return 'late';
-    adopt(state, standing.snapshot, standing.revision);
-    throw new Redecide();
-  }
-  const unsaid = consequence === 'retry';
-  try {
-    yield* store(state, parked(context, reply, content, unsaid));
-  } catch (error) {
-    if (error instanceof NotStorable) return 'refused'; // asked again for ever, it would hold up its partition
-    throw error;
-  }
-  if (unsaid) planAskAgain(state, context);
-  else planProbe(state, context);
-  return 'applied';
-}
-
-/**
- * One reply is parked already. A result takes the place of what is none, for it completes whatever the attempt; else the
- * first one counts. None of them is interpreted: the settings come with the activation.
- */
-function* besideParked(state: JobState, context: JobContext, standing: Snapshot, reply: Reply): Decision<ReplyAnswer> {
-  const { content } = reply;
-  if (content.kind === 'malformed' || content.status === 'heartbeat') return 'lateDropped';
-  if (content.status !== 'result' || standing.reply?.status === 'result') return 'duplicate';
-  const better = { ...content, ...reply.position, attempt: reply.attempt };
-  const applied = withApplied(standing.applied, reply.position);
-  try {
-    yield* store(state, successor(state, context, standing, { reply: better, applied }, 'parked a result'));
-  } catch (error) {
-    if (error instanceof NotStorable) return 'refused';
-    throw error;
-  }
-  return 'applied';
-}
-
-/**
- * Without an activation there are no settings: those that matter come with the activation that completes it. Its deadline
- * is that of `unsaid`: until when the engine may say that the job lives.
- */
-function parked(context: JobContext, reply: Reply, content: ReplyAsSent, unsaid: boolean): Snapshot {
-  const nowMs = context.clock.wallMs();
-  return {
-    kind: 'parked',
-    attempt: reply.attempt,
-    incarnation: context.incarnation,
-    sentAttempt: reply.attempt,
-    lane: '' as Lane,
-    origin: {
-      jobType: '',
-      processId: '',
-      processVersion: 0,
-      elementId: '',
-      instanceKey: '',
-      elementInstanceKey: '',
-      tenantId: '',
-    },
-    settings: {
-      ...PLAIN_CONTRACT,
-      replyTimeoutMs: 0,
-      onReplyTimeout: 'incident',
-      retryBackoffMs: 0,
-      lateWindowMs: LIMITS.parkedLateWindowMs,
-      incidentWindowMs: LIMITS.parkedLateWindowMs,
-    },
-    retries: 0,
-    heldAtMs: nowMs,
-    replyDeadlineMs: unsaid ? nowMs + LIMITS.parkedWindowMs : 0,
-    heartbeatDeadlineMs: 0,
-    progress: '',
-    trace: '',
-    alias: '',
-    request: undefined,
-    applied: withApplied([], reply.position),
-    reply: { ...content, ...reply.position, attempt: reply.attempt },
-    failing: undefined,
-    outcome: undefined,
-    endedAtMs: 0,
-    timeline: [{ atMs: nowMs, what: 'parked', node: context.node }],
-  };
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { JobKey } from '../actors/ids.ts';
 
-/** `traceparent`: version, trace id, the call as parent span, and "sampled" so that services decide by their own rules. */
+/** `traceparent`: version, trace id, the call as parent span; "sampled", for an unsampled parent would switch the traces of services off. */
 export function traceOf(cluster: string, instanceKey: string, jobKey: JobKey): string {
   const trace = createHash('sha256').update(`${cluster}\n${instanceKey}`).digest('hex').slice(0, 32);
   const span = createHash('sha256').update(`${cluster}\n${jobKey}`).digest('hex').slice(0, 16);

@@ -1,5 +1,5 @@
 // Calls whose service sees a key of the business instead of a correlation id of the bridge: the key is all that the service
-// knows, and no two calls have it at a time. That it is free again later is in business-key.full.test.ts.
+// knows, and no two calls have it at a time. That it is free again later takes minutes: test/cluster/aliases.test.ts.
 import { expect, test } from 'vitest';
 import type { Plan, Stage } from './stage.ts';
 

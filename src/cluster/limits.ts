@@ -50,6 +50,8 @@ export const CLUSTER_LIMITS = {
   engineAwayAfter: 3,
   /** Leader reads of one takeover in flight. */
   readsInFlight: 32,
+  /** Ended jobs of which a shard knows that nobody else had them: who ended one for good, later, can then be said. */
+  unbrokenPerShard: 500,
   /** Jobs whose snapshot cannot be read, remembered so that each alarms once; beyond it they may alarm again. */
   unreadableNamed: 10_000,
   /** Member records of nodes that never came back expire. */

@@ -13,6 +13,7 @@ import { ProbeQueue } from '../actors/probe-queue.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
 import { TimerWheel } from '../actors/timer-wheel.ts';
+import { CLUSTER_LIMITS } from './limits.ts';
 import { type JobSurroundings, PendingJob } from './pending-job.ts';
 import type { KvEntry } from './ports.ts';
 
@@ -33,6 +34,8 @@ export class ShardJobs {
   readonly #closed = new Set<ShardId>();
   /** Jobs that left memory, by the revision last known, until the watch has passed it. */
   readonly #forgotten = new Map<ShardId, Map<JobKey, Revision>>();
+  /** Tombstones of jobs that were here without a break, and may be opened again: the latest of each shard. */
+  readonly #unbroken = new Map<ShardId, Map<JobKey, Revision>>();
   /** How far the watch of a shard has come. */
   readonly #delivered = new Map<ShardId, Revision>();
   readonly #replies = new Map<string, Promise<HostAnswer<ReplyAnswer>>>();
@@ -73,6 +76,7 @@ export class ShardJobs {
     }
     this.#shards.delete(shard);
     this.#forgotten.delete(shard);
+    this.#unbroken.delete(shard);
     this.#delivered.delete(shard);
     this.#closed.delete(shard);
   }
@@ -249,12 +253,22 @@ export class ShardJobs {
       const forgotten = this.#forgotten.get(shard) ?? new Map<JobKey, Revision>();
       this.#forgotten.set(shard, forgotten.set(jobKey, revision));
     }
+    if (job.state.unbroken && job.state.snapshot !== undefined) this.#remember(job);
     this.#wheel.cancel(job);
     this.#probes.cancel(job);
     job.count(undefined);
     this.#warm.delete(job);
     this.#cooling.delete(job);
     this.#shards.get(shard)?.delete(jobKey);
+  }
+
+  #remember({ shard, jobKey, revision }: PendingJob): void {
+    const known = this.#unbroken.get(shard) ?? new Map<JobKey, Revision>();
+    this.#unbroken.set(shard, known);
+    known.delete(jobKey);
+    known.set(jobKey, revision);
+    const [oldest] = known.keys();
+    if (known.size > CLUSTER_LIMITS.unbrokenPerShard && oldest !== undefined) known.delete(oldest);
   }
 
   /** Jobs to which nothing has happened between two rounds are packed: most replies come sooner, and cost nothing extra. */
@@ -282,6 +296,7 @@ export class ShardJobs {
     const jobs = this.#shards.get(shard);
     if (jobs === undefined) return undefined;
     const job = new PendingJob(shard, jobKey, this.#around);
+    job.state.unbrokenAt = this.#unbroken.get(shard)?.get(jobKey) ?? ABSENT;
     jobs.set(jobKey, job);
     return job;
   }

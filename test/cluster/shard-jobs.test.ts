@@ -1,5 +1,5 @@
 // The jobs of a shard in memory: what is forgotten, what is reloaded, and that no job is ever decided twice at once.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ActorSystem } from '../../src/actors/actor-system.ts';
 import { EngineGate } from '../../src/actors/engine-gate.ts';
 import type { CorrelationId, Incarnation, JobKey, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
@@ -525,4 +525,34 @@ test('a request that Kafka took while its hold was written once more is not name
   await host.clock.advance(0);
   expect(host.standing.timeline.at(-1)?.what).toBe('heartbeat');
   expect(host.watermark.unacked()).toBe(0);
+});
+
+describe('who ended a job that had failed here is said', () => {
+  /** Held, and failed by its service; then it is gone from the engine, and a result comes. */
+  async function failedThenGone(before: (host: Host) => Promise<void> | void): Promise<string | undefined> {
+    const host = new Host();
+    await host.held();
+    host.kafkaAcks();
+    await before(host);
+    const failure = host.jobs.replied(SHARD, new Job().reply(0, { status: 'failure', body: '' }));
+    await host.clock.advance(5_000);
+    expect(await failure).toBe('applied');
+    expect([host.jobs.size, host.standing.outcome, host.standing.incarnation]).toEqual([0, 'failed', SELF]);
+    host.answer = { code: 'notFound', unseen: false, message: '' };
+    await host.told(host.result(1));
+    return host.standing.outcome;
+  }
+
+  test('cancelled, when nobody else had it', async () => {
+    expect(await failedThenGone(() => {})).toBe('cancelled');
+  });
+
+  test('unknown, when another owner had it in between: it may have completed it', async () => {
+    const other = (host: Host) => {
+      host.foreign({ sentAttempt: 1 });
+      host.deliver();
+      return host.clock.advance(0);
+    };
+    expect(await failedThenGone(other)).toBe('gone');
+  });
 });

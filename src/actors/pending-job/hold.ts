@@ -9,7 +9,7 @@ import { finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planFirstRenewal } from './engine-time.ts';
 import { failingBy } from './reply-verdict.ts';
-import { adopt, type JobState } from './state.ts';
+import { adopt, type JobState, wasUnbroken } from './state.ts';
 import { NotStorable, Redecide, store, successor } from './writing.ts';
 
 /** Where the stored request keeps the correlation id it was signed with. */
@@ -72,6 +72,7 @@ function* hold(
     // An alias without a hold is free again for others once no hold can be on its way: none is written after its lock.
     if (lockDeadlineMs <= context.clock.wallMs()) return 'stale';
   }
+  const unbroken = before === undefined || state.unbroken || wasUnbroken(state);
   try {
     yield* store(state, held);
   } catch (error) {
@@ -79,7 +80,7 @@ function* hold(
     yield* startFailing(state, context, { ...held, request: undefined }, refused(error.message), undefined);
     return 'failed';
   }
-  state.unbroken = true;
+  state.unbroken = unbroken;
   state.completeUnseen = false;
   state.otherUnseen = false;
   state.ackedAttempt = 0;

@@ -10,7 +10,7 @@ import { acceptResult, ranOut, startFailing } from './ending.ts';
 import { heartbeatWriteAtMs, writeHeartbeat } from './heartbeat.ts';
 import { besideParked, withoutHold } from './parked.ts';
 import { failingBy } from './reply-verdict.ts';
-import { adopt, type JobState } from './state.ts';
+import { adopt, type JobState, wasUnbroken } from './state.ts';
 import { wasApplied } from './writing.ts';
 
 /** How a correlation id of ours begins. */
@@ -21,8 +21,7 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
     // Memory does not decide that nothing is there: an old owner's write may have landed unseen.
     const standing = yield* read();
     adopt(state, standing?.snapshot, standing?.revision ?? ABSENT);
-    // A tombstone of our own, forgotten by memory with nothing outstanding: nobody else came between.
-    state.unbroken = standing?.snapshot.kind === 'ended' && standing.snapshot.incarnation === context.incarnation;
+    state.unbroken = wasUnbroken(state);
   }
   const snapshot = state.snapshot;
   if (snapshot === undefined) return yield* withoutHold(state, context, reply);

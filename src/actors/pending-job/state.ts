@@ -31,6 +31,8 @@ export interface JobState {
   unbroken: boolean;
   completeUnseen: boolean;
   otherUnseen: boolean;
+  /** The tombstone up to which memory knew this job without a break, before it forgot it; 0: none. */
+  unbrokenAt: Revision;
 }
 
 export function emptyState(jobKey: JobKey): JobState {
@@ -51,7 +53,16 @@ export function emptyState(jobKey: JobKey): JobState {
     unbroken: false,
     completeUnseen: false,
     otherUnseen: false,
+    unbrokenAt: ABSENT,
   };
+}
+
+/**
+ * What stands is the tombstone with which memory let go of this job, after a life without a break. Who wrote a tombstone says
+ * nothing: an owner before may have told the engine to complete the job, and that may land at any time.
+ */
+export function wasUnbroken({ snapshot, revision, unbrokenAt }: JobState): boolean {
+  return snapshot?.kind === 'ended' && revision === unbrokenAt;
 }
 
 /** Takes over what another incarnation wrote (or its absence). From here on nobody can say who ends the job. */

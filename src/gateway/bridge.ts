@@ -323,11 +323,9 @@ export class Bridge {
       switch (outcome) {
         case 'applied':
         case 'duplicate':
-          this.#metrics.reply(outcome);
-          break;
         case 'latePublished':
         case 'lateDropped':
-          this.#metrics.reply('late');
+          this.#metrics.reply(outcome);
           break;
         case 'late':
         case 'unknown':

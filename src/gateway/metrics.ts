@@ -9,7 +9,17 @@ import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { Outcome } from '../actors/snapshot.ts';
 import { MAX_LANES } from './routes.ts';
 
-export type CountedReply = 'applied' | 'duplicate' | 'late' | 'unknown' | 'forged' | 'unreadable' | 'malformed';
+/** `late`: for the dead letters; else by what the settings of its job say. */
+export type CountedReply =
+  | 'applied'
+  | 'duplicate'
+  | 'late'
+  | 'latePublished'
+  | 'lateDropped'
+  | 'unknown'
+  | 'forged'
+  | 'unreadable'
+  | 'malformed';
 export type EngineCommand = keyof EngineCommands | 'activate';
 
 /** Everything that happens and is counted. Each call costs well under a microsecond or two; none throws. */

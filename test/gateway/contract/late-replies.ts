@@ -25,6 +25,7 @@ export function lateReplies(stage: Stage): void {
   test('late, dlq: a dead letter with its reason and its whole record', async () => {
     const { request, reasons } = await answeredLate('late-dlq');
     expect(reasons).toEqual(['late late']);
+    await counted('late');
     const letter = await stage.deadLetter(request.correlationId);
     expect(letter).toMatchObject({ key: request.correlationId, value: answerTo(request) });
     expect(letter.headers).toMatchObject({
@@ -38,12 +39,14 @@ export function lateReplies(stage: Stage): void {
   test('late, drop: nothing is left of it but the acknowledgement', async () => {
     const { request, reasons } = await answeredLate('late-drop');
     expect(reasons).toEqual(['late lateDropped']);
+    await counted('lateDropped');
     expect(stage.deadLettersOf(request.correlationId)).toEqual([]);
   });
 
   test('late, publishMessage: caught under the instance that was cancelled, with the variables of the reply', async () => {
     const { journey, request, reasons } = await answeredLate('late-message');
     expect(reasons).toEqual(['late latePublished']);
+    await counted('latePublished');
     const catcher = await stage.start('catch-late', { expected: journey.instance });
     expect((await stage.passed(catcher)).get('payment')).toBe(paymentFor(request));
     expect(stage.deadLettersOf(request.correlationId)).toEqual([]);
@@ -57,6 +60,11 @@ export function lateReplies(stage: Stage): void {
     expect((await stage.passed(catcher)).get('payment')).toBe(paymentFor(request));
     expect(stage.deadLettersOf(request.correlationId)).toEqual([]);
   });
+
+  async function counted(answer: string): Promise<void> {
+    const count = () => stage.trial.nodes.metric('holdfast_replies_total', { answer });
+    await stage.until(`${answer} to be counted`, async () => (await count()) > 0);
+  }
 
   async function answeredLate(
     route: string,

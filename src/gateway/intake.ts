@@ -19,14 +19,13 @@
 // never beyond the lock; a job whose give-back is in doubt just waits for the end of its lock.
 import type { JobKey } from '../actors/ids.ts';
 import type { Clock, Random, Timer } from '../actors/ports.ts';
+import { GiveBackRest } from './give-back-rest.ts';
 import { JobSource, type SourceEvent } from './intake-source.ts';
 import type { ActivatedJob, EnginePort, JobQuery } from './ports.ts';
 
 const TICK_MS = 200;
 const GIVE_BACK_CALL_MS = 3_000;
 const GIVE_BACK_RETRY_MS = 500;
-/** How long a job that was given back rests in the engine: at least this, at most twice and a half. */
-const GIVE_BACK_REST_MS = 2_000;
 export const GIVE_BACK_MESSAGE = 'holdfast: lane is full, given back';
 
 /** `done`: its owner has it, or it needs none. `giveBack`: its owner said "full". `dropped`: no owner was found in time. */
@@ -54,11 +53,14 @@ export interface IntakeOptions {
   take(job: ActivatedJob): Promise<IntakeAnswer>;
   /** How many jobs there is room for now, those in hand included; 0 stops the intake until it rises again. */
   admits(): number;
+  /** The lane of a job that was handed to `take`. Default: all are of one. */
+  laneOf?(job: ActivatedJob): string;
   onEvent?(event: IntakeEvent): void;
 }
 
 export class Intake {
   readonly #options: IntakeOptions;
+  readonly #rest: GiveBackRest;
   readonly #inHand = new Map<string, ActivatedJob>();
   #source: JobSource | undefined;
   #closed: Promise<void> = Promise.resolve();
@@ -68,6 +70,7 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#rest = new GiveBackRest(options.clock, options.random);
   }
 
   /** Jobs handed over and not answered yet. */
@@ -170,11 +173,11 @@ export class Intake {
   }
 
   async #giveBack(job: ActivatedJob): Promise<void> {
-    const { engine, clock, random } = this.#options;
+    const { engine, clock, random, laneOf } = this.#options;
     while (this.#holds(job)) {
       const leftMs = job.deadlineMs - clock.wallMs();
       if (leftMs <= 0) return this.#drop(job, 'expired', 'its lock ended before it was given back');
-      const backoffMs = Math.round(GIVE_BACK_REST_MS * (1 + random.float() * 1.5));
+      const backoffMs = this.#rest.nextMs(laneOf?.(job) ?? '');
       const fail = { retries: job.retries, backoffMs, message: GIVE_BACK_MESSAGE };
       const answer = await engine.fail(job.key as JobKey, fail, Math.min(GIVE_BACK_CALL_MS, leftMs));
       if (answer.code === 'ok') this.#emit({ kind: 'gaveBack', jobKey: job.key });

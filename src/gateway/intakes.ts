@@ -79,13 +79,19 @@ export class Intakes {
   #start(kind: IntakeKind): void {
     const { engine, clock, random, worker, take, onEvent } = this.#options;
     const { jobType, fetchVariables, tenantIds } = kind;
+    const lanes = new WeakMap<ActivatedJob, string>();
     const intake = new Intake({
       engine,
       clock,
       random,
       query: { jobType, worker, lockMs: LIMITS.activationLockMs, fetchVariables, tenantIds },
       maxInHand: MAX_IN_HAND,
-      take: async (job) => take(await kind.activationOf(job)),
+      take: async (job) => {
+        const activation = await kind.activationOf(job);
+        lanes.set(job, activation.lane);
+        return take(activation);
+      },
+      laneOf: (job) => lanes.get(job) ?? '',
       admits: () => kind.admits(),
       onEvent: (event) => onEvent?.(jobType, event),
     });

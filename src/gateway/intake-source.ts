@@ -15,7 +15,8 @@
 //
 // Closing cancels the stream and the parked poll instead of pausing them: a paused stream keeps some 65 jobs in buffers
 // until their locks run out, a cancelled one leaves all new jobs to others. Jobs already on their way here are still
-// handed over afterwards.
+// handed over afterwards; so a poll that drains is not cancelled but awaited, for it answers at once, and what it has
+// activated would be hidden until its lock ends.
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { ActivatedJob, EnginePort, JobQuery, JobStream } from './ports.ts';
 
@@ -24,6 +25,8 @@ const DRAIN_JOBS = 200;
 /** A parked poll keeps the number it once asked for while the stream uses up the room: it asks for little. */
 const IDLE_JOBS = 32;
 const LONG_POLL_MS = 10_000;
+/** An engine that has not answered a poll that drains by then is away. */
+const DRAIN_GRACE_MS = 2_000;
 const IDLE_INTERVAL_MS = 1_000;
 const BACKOFF_MIN_MS = 200;
 const BACKOFF_MAX_MS = 5_000;
@@ -48,6 +51,8 @@ export interface SourceOptions {
 export class JobSource {
   readonly #options: SourceOptions;
   readonly #closing = new AbortController();
+  /** Aborted a while after `#closing`: polls that drain are not waited for any longer. */
+  readonly #givenUp = new AbortController();
   readonly #polling: Promise<void>;
   #stream: JobStream | undefined;
   #reopening: Timer | undefined;
@@ -65,7 +70,8 @@ export class JobSource {
     this.#closing.abort();
     this.#reopening?.cancel();
     this.#stream?.cancel();
-    return this.#polling;
+    const patience = this.#options.clock.setTimer(DRAIN_GRACE_MS, () => this.#givenUp.abort());
+    return this.#polling.finally(() => patience.cancel());
   }
 
   async #poll(): Promise<void> {
@@ -80,7 +86,7 @@ export class JobSource {
       }
       try {
         const jobs = this.#draining
-          ? await engine.activate(query, Math.min(room, DRAIN_JOBS), -1, this.#closing.signal)
+          ? await engine.activate(query, Math.min(room, DRAIN_JOBS), -1, this.#givenUp.signal)
           : await engine.activate(query, Math.min(room, IDLE_JOBS), LONG_POLL_MS, this.#closing.signal);
         for (const job of jobs) this.#options.onJob(job);
         if (this.#closing.signal.aborted) return;

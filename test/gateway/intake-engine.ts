@@ -27,6 +27,8 @@ export class IntakeEngine implements Pick<EnginePort, 'openStream' | 'activate' 
   failAnswers: EngineAnswer[] = [];
   away = false;
   longPolls = true;
+  /** A poll that does not wait at the gateway is answered after this; cancelled before, what it activated is lost. */
+  answersInMs = 0;
   readonly #clock: Clock;
   readonly #query: JobQuery;
   #jobs: Job[] = [];
@@ -86,6 +88,7 @@ export class IntakeEngine implements Pick<EnginePort, 'openStream' | 'activate' 
     this.polls.push({ atMs: this.#clock.monotonicMs(), maxJobs, longPollMs });
     if (this.away) throw new EngineUnavailable('away');
     const found = this.#take(maxJobs);
+    if (longPollMs <= 0 && this.answersInMs > 0) return this.#onItsWay(found, signal);
     if (found.length > 0 || longPollMs <= 0 || !this.longPolls) return found;
     return new Promise((resolve) => {
       const finish = () => {
@@ -97,6 +100,13 @@ export class IntakeEngine implements Pick<EnginePort, 'openStream' | 'activate' 
       const timer = this.#clock.setTimer(longPollMs, finish);
       signal?.addEventListener('abort', finish);
       this.#parked.push(parked);
+    });
+  }
+
+  #onItsWay(found: ActivatedJob[], signal: AbortSignal | undefined): Promise<ActivatedJob[]> {
+    return new Promise((resolve) => {
+      this.#clock.setTimer(this.answersInMs, () => resolve(found));
+      signal?.addEventListener('abort', () => resolve([]));
     });
   }
 

@@ -139,6 +139,34 @@ describe('where jobs come from', () => {
 });
 
 describe('credits', () => {
+  test('what a poll has activated is taken, although the limit was reached before its answer', async () => {
+    const { clock, engine, intake, taken, room } = setUp({ owner: DONE });
+    engine.answersInMs = 400;
+    engine.create(3);
+    intake.start();
+    await clock.advance(10);
+    room.admits = 0;
+    await clock.advance(350); // a tick has paused the intake meanwhile
+    expect(taken).toEqual([]);
+    await clock.advance(100);
+    expect(taken).toHaveLength(3);
+  });
+
+  test('an engine that does not answer a poll is not waited for at the end', async () => {
+    const { clock, engine, intake } = setUp({ owner: DONE });
+    engine.answersInMs = 60_000;
+    intake.start();
+    await clock.advance(10);
+    let stoppedMs = 0;
+    const beganMs = clock.monotonicMs();
+    void intake.stop().then(() => {
+      stoppedMs = clock.monotonicMs();
+    });
+    await clock.advance(10_000);
+    expect(stoppedMs - beganMs).toBeGreaterThan(0);
+    expect(stoppedMs - beganMs).toBeLessThan(3_000);
+  });
+
   test('at the limit the stream is cancelled and no poll waits; it resumes by itself as answers come', async () => {
     const { clock, engine, intake, taken, open } = setUp({ maxInHand: 10 });
     engine.create(8);

@@ -29,6 +29,9 @@ export const SECRET_ID = /^[a-z0-9]{1,8}$/;
 export const MAX_ATTEMPT = 999_999;
 export const MAX_CORRELATION_ID_BYTES = 64;
 
+/** How an id of ours begins, whoever signed it; what begins otherwise may be a business key. */
+export const OURS = /^hf1-/;
+
 const FORM = /^hf1-([a-z0-9]{1,8})-([1-9a-z][0-9a-z]{0,12})-([1-9][0-9]{0,5})-([a-z2-7]{26})$/;
 const DECIMAL = /^[1-9][0-9]{0,18}$/;
 const MAX_JOB_KEY = 2n ** 63n - 1n;

@@ -5,7 +5,7 @@ import type { Clock, Random } from '../actors/ports.ts';
 
 const LEAST_MS = 2_000;
 const MOST_MS = 5 * 60_000;
-/** What a lane may give back in a second before its jobs rest longer; well below a percent of what an engine does. */
+/** What a lane may give back in a second before its jobs rest longer: a percent or two of what a small engine does. */
 const PER_SECOND = 10;
 const WINDOW_MS = 1_000;
 /** Lanes that are remembered: those that gave back lately. */

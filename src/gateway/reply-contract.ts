@@ -3,6 +3,7 @@
 //
 // A name that appears twice counts by its last header, as in Kafka's own clients; an empty header is none. What is wrong
 // is said in words that the service's developer can act on, for it ends in a dead letter and in the job's failure.
+import { OURS } from '../actors/correlation-id.ts';
 import { DURATION_FORM, InvalidDuration, parseDuration } from '../actors/duration.ts';
 import type { DeadLetterReason, Malformed, ReplyContent } from '../actors/messages.ts';
 import { ceHeader, type HeaderNames } from './header-names.ts';
@@ -19,8 +20,6 @@ export type FoundId =
 type Status = (ReplyContent & { kind: 'reply' })['status'];
 
 const STATUSES: readonly Status[] = ['result', 'error', 'failure', 'heartbeat'];
-/** Correlation ids that we made; what else comes is a business key. */
-const OURS = /^hf1-/;
 const MAX_RETRIES = 2 ** 31 - 1;
 /** A longer one is no code that a model catches; cut, it would be another one. */
 export const MAX_ERROR_CODE_CHARS = 256;

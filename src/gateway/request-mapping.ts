@@ -1,9 +1,11 @@
 // What a route computes from a job's variables for its request: the record's key, a business key, further headers. FEEL,
 // as in a model; a text without a leading "=" is a header's value as it stands.
 //
-// Pure. A request whose key cannot be computed is not sent under another one: the job is at fault, in words for whoever
-// wrote the route. Integers of any size are passed on exactly; computing with those beyond 2^53 is a fault.
+// Pure. An expression that cannot be evaluated, or yields what is no text, puts the job at fault, in words for whoever wrote the
+// route; null is absent: the key is then the correlation id, and a header is left out. Integers of any size are passed on
+// exactly; most of what computes with those beyond 2^53 is a fault, and some functions of feelin make null of them.
 import { evaluate } from 'feelin';
+import { OURS } from '../actors/correlation-id.ts';
 import type { Route } from './config-routes.ts';
 import { parseExactly } from './exact-json.ts';
 import { DIALECT } from './feel-check.ts';
@@ -21,8 +23,6 @@ export interface Mapped {
 const LIMIT_MS = 1_000;
 const MAX_KEY_CHARS = 512;
 const MAX_HEADER_CHARS = 4096;
-/** A business key of our own form would come back as a forged one. */
-const OURS = /^hf1-/;
 
 /** A variable or a field that is not there is null, as everywhere in FEEL. */
 const ABSENT: readonly string[] = ['NO_VARIABLE_FOUND', 'NO_CONTEXT_ENTRY_FOUND', 'NO_PROPERTY_FOUND'];
@@ -46,6 +46,7 @@ export function mappedBy(route: Pick<Route, 'key' | 'correlationKey' | 'headers'
   const businessKey = route.correlationKey === '' ? '' : textOf('correlationKey', route.correlationKey, MAX_KEY_CHARS);
   if (route.correlationKey !== '' && faults.length === 0) {
     if (businessKey === '') faults.push('correlationKey yields nothing; it must yield a text or a number');
+    // One of our own form would come back as a forged one.
     else if (OURS.test(businessKey)) faults.push('correlationKey yields a text that begins with "hf1-"');
   }
   const headers = route.headers.flatMap(([name, value]) => {

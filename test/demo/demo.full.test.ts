@@ -18,6 +18,7 @@ afterEach(() => {
   for (const child of running) child.kill('SIGKILL'); // a test that failed: its servers go with it
 });
 
+// What is left over is looked for in /proc, which only Linux has.
 describe.runIf(process.platform === 'linux')('the demo', () => {
   test('kills a node, keeps every promise, and leaves nothing', { timeout: 300_000 }, async () => {
     const dir = await mkdtemp(join(tmpdir(), 'holdfast-test-'));

@@ -1,5 +1,6 @@
 // A reply whose correlation id was verified. `applied` and `duplicate` are said only from an acknowledged snapshot or an
 // engine-final outcome; a result of any attempt completes, an error counts only for its own attempt (design §5).
+import { OURS } from '../correlation-id.ts';
 import { ABSENT } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Rejection, Reply, ReplyAnswer, Verdict } from '../messages.ts';
@@ -12,9 +13,6 @@ import { besideParked, withoutHold } from './parked.ts';
 import { failingBy } from './reply-verdict.ts';
 import { adopt, type JobState, wasUnbroken } from './state.ts';
 import { wasApplied } from './writing.ts';
-
-/** How a correlation id of ours begins. */
-const OUR_ID = 'hf1-';
 
 export function* replied(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer> {
   if (state.snapshot === undefined) {
@@ -78,7 +76,7 @@ function* late(snapshot: Snapshot, reply: Reply, variables: string): Decision<Re
   const message: PublishMessage = {
     name: settings.lateMessageName,
     // Whoever wants to catch it knows the business key, or else its own instance.
-    correlationKey: alias.startsWith(OUR_ID) || alias === '' ? origin.instanceKey : alias,
+    correlationKey: OURS.test(alias) || alias === '' ? origin.instanceKey : alias,
     messageId: `${reply.jobKey}/${partition}/${offset}`,
     timeToLiveMs: LIMITS.lateMessageMs,
     tenantId: origin.tenantId,

@@ -4,7 +4,7 @@ import { Bridge, type BridgeEvent } from '../../src/gateway/bridge.ts';
 import type { Config, Route } from '../../src/gateway/config.ts';
 import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 import { ensureMeta } from '../../src/gateway/meta.ts';
-import { NO_METRICS } from '../../src/gateway/metrics.ts';
+import { type Metrics, NO_METRICS } from '../../src/gateway/metrics.ts';
 import { logEvent } from '../../src/gateway/node-log.ts';
 import type { Faults } from './faults.ts';
 import type { SeededRandom } from './random.ts';
@@ -17,6 +17,8 @@ export interface BridgeNodeOptions {
   /** Besides that one. */
   readonly moreRoutes: readonly Partial<Route>[];
   readonly acknowledgements: boolean;
+  /** A node's own. */
+  metrics?(): Metrics;
   onEvent?(node: string, event: BridgeEvent): void;
 }
 
@@ -71,7 +73,7 @@ class BridgeNode implements SimNode {
   readonly #shards: number;
 
   constructor(ports: NodePorts, options: BridgeNodeOptions) {
-    const { leaseTtlMs, shards, route, moreRoutes, acknowledgements, onEvent } = options;
+    const { leaseTtlMs, shards, route, moreRoutes, acknowledgements, metrics, onEvent } = options;
     this.leaseTtlMs = leaseTtlMs;
     this.#shards = shards;
     const config = {
@@ -94,7 +96,7 @@ class BridgeNode implements SimNode {
       {
         ...ports,
         metrics: {
-          ...NO_METRICS,
+          ...(metrics?.() ?? NO_METRICS),
           hold: (_, answer) => {
             if (answer === 'full') ports.toldFull();
           },

@@ -42,6 +42,8 @@ export class EngineJobs {
   readonly #history: History;
   /** By state, in the order in which they came into it; the ended ones are in neither. */
   readonly #activatable = new Set<Job>();
+  /** Neither ended nor in an incident. */
+  readonly #open = new Set<Job>();
   readonly #locked = new Set<Job>();
   #nextKey = PARTITION_1 + 1n;
 
@@ -70,6 +72,11 @@ export class EngineJobs {
     this.#history.add({ kind: 'started', jobKey: key, variables, retries });
     this.#free(job);
     return job;
+  }
+
+  /** Those that neither ended nor stand in an incident. */
+  get open(): ReadonlySet<Job> {
+    return this.#open;
   }
 
   /** Of this type, longest free first. */
@@ -185,6 +192,8 @@ export class EngineJobs {
     this.#activatable.delete(job);
     this.#locked.delete(job);
     job.state = state;
+    if (state === 'ended' || state === 'incident') this.#open.delete(job);
+    else this.#open.add(job);
     if (state === 'activatable') this.#activatable.add(job);
     else if (state === 'activated') this.#locked.add(job);
   }

@@ -115,6 +115,8 @@ export type EventOf<Kind extends WorldEvent['kind']> = Recorded<Extract<WorldEve
 
 export class History {
   readonly events: Recorded[] = [];
+  /** What came up that the events do not tell, and how often; not part of the hash. */
+  readonly sights = new Map<string, number>();
   readonly #nowMs: () => number;
   #hash = 0x811c9dc5;
 
@@ -127,6 +129,10 @@ export class History {
     this.events.push(recorded);
     if (event.kind === 'log') return;
     for (const value of Object.values(recorded)) this.#mix(value);
+  }
+
+  sight(name: string, times = 1): void {
+    this.sights.set(name, (this.sights.get(name) ?? 0) + times);
   }
 
   /** Eight hex digits over everything so far; what nodes log does not count. */
@@ -163,7 +169,8 @@ export class History {
   }
 }
 
-function line(event: Recorded): string {
+/** For people; two histories are compared by their hashes. */
+export function line(event: Recorded): string {
   const { atMs, kind, ...rest } = event;
   const fields = Object.entries(rest).map(([name, value]) =>
     value instanceof Uint8Array ? `${name}=<${value.length} bytes>` : `${name}=${String(value).slice(0, 120)}`,

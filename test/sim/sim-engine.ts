@@ -148,6 +148,7 @@ export class SimEngine implements EnginePort {
     const { random, faults, history } = this.#servers;
     const node = this.#host.name;
     history.add({ kind: 'command', command, jobKey, node, payload, barred: this.#host.rightToAct.barred(deadlineMs) });
+    let accepted = false;
     const spared = command === 'complete' || command === 'fail';
     const answer = await call<EngineAnswer>({
       host: this.#host,
@@ -161,10 +162,18 @@ export class SimEngine implements EnginePort {
           if (random.chance(0.5)) reply(transient(false, 'UNAVAILABLE'));
         } else if (!spared && random.chance(faults.backpressure))
           reply({ ...transient(false, 'RESOURCE_EXHAUSTED'), backpressure: true });
-        else reply(effect());
+        else {
+          const answer = effect();
+          accepted = answer.code === 'ok';
+          reply(answer);
+        }
       },
       inDoubt: (left) => transient(left, left ? 'DEADLINE_EXCEEDED' : 'UNAVAILABLE'),
     });
+    if (accepted && answer.code !== 'ok') {
+      if (command === 'complete') history.sight('unknown outcome of complete');
+      else if (command !== 'updateTimeout') history.sight('unknown outcome of fail or throw');
+    }
     history.add({ kind: 'answered', command, jobKey, node, payload, code: answer.code });
     return answer;
   }

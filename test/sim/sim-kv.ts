@@ -4,6 +4,7 @@
 // have landed, may land later if its revision still fits then, or never. While the stream has no leader nothing is
 // answered; of the puts that arrive meanwhile some are proposed after the election, which is what "in doubt" is about.
 import type { Revision } from '../../src/actors/ids.ts';
+import { parseClaim } from '../../src/cluster/claims.ts';
 import type { KvWatch, KvWatchHandler } from '../../src/cluster/ports.ts';
 import {
   type KvEntry,
@@ -78,21 +79,48 @@ export class SimKv implements KvPort {
       if (JOB_KEY.test(key)) servers.bucket.history.add({ kind, node: this.#host.name, key });
     };
     note('writing');
+    let landed = false;
+    let gaveUp = false;
+    const land = (): KvPutAnswer => {
+      this.#notice(key);
+      const answer = servers.bucket.put(this.#host.name, key, bytes, expected, options.ttlMs);
+      landed = answer.kind === 'stored';
+      if (landed && gaveUp) servers.bucket.history.sight('put that landed after its caller gave up');
+      return answer;
+    };
     const answer = await this.#call<KvPutAnswer>(
       (answer) => {
-        servers.whenLed(() => answer(servers.bucket.put(this.#host.name, key, bytes, expected, options.ttlMs)));
+        servers.whenLed(() => answer(land()));
       },
       (left) => ({ kind: 'inDoubt', reason: left ? 'no answer' : 'not connected' }),
       options.tryMs,
     );
-    if (answer.kind !== 'inDoubt') note('heard');
+    gaveUp = answer.kind === 'inDoubt';
+    if (gaveUp && landed) servers.bucket.history.sight('put in doubt that landed');
+    if (!gaveUp) note('heard');
     heard(answer, (revision) => servers.bucket.atRevision(revision)?.value);
     return answer;
   }
 
+  /** A job's snapshot arrives at the leader: from whom? */
+  #notice(key: string): void {
+    if (!JOB_KEY.test(key)) return;
+    const { bucket } = this.#servers;
+    const { name, rightToAct } = this.#host;
+    if (rightToAct.barred() === 'without a lease') bucket.history.sight('write without a lease');
+    const claim = bucket.current(`${key.split('.')[0]}._owner`);
+    if (claim === undefined || parseClaim(claim.value, claim.revision).node === name) return;
+    bucket.history.sight('write after the claim went to another');
+  }
+
   async get(key: string): Promise<KvEntry | undefined> {
     const { bucket, random, faults } = this.#servers;
-    return this.#read(() => (random.chance(faults.staleRead) ? bucket.stale(key) : bucket.current(key)));
+    return this.#read(() => {
+      const stale = random.chance(faults.staleRead);
+      const entry = stale ? bucket.stale(key) : bucket.current(key);
+      if (stale && entry !== bucket.current(key)) bucket.history.sight('stale read');
+      return entry;
+    });
   }
 
   async getRevision(revision: Revision): Promise<KvEntry | undefined> {

@@ -86,6 +86,7 @@ export class SimWatch implements KvWatch {
     const onlyNewer = again && this.#servers.random.chance(0.5);
     if (again) {
       const id = this.#bucket.id;
+      this.#bucket.history.sight('watch reset');
       this.#deliver(() => this.#handler.onReset(id));
     }
     this.#queue = [];

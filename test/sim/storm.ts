@@ -3,6 +3,7 @@
 // Every trouble ends by itself, so that storms of many short troubles and of few long ones both come up. At least one node
 // is left running, because a world in which nothing runs tests nothing.
 import { SERVERS, type ServerName } from './host.ts';
+import type { SeededRandom } from './random.ts';
 import type { World } from './world.ts';
 
 export interface StormOptions {
@@ -13,6 +14,8 @@ export interface StormOptions {
   readonly leaseTtlMs: number;
   /** What may happen, each as often as it is named; default: everything. */
   readonly troubles?: readonly Trouble[];
+  /** Goes on beyond its time until so many have struck; default 0. */
+  readonly atLeast?: number;
 }
 
 const TROUBLES = [
@@ -27,20 +30,29 @@ const TROUBLES = [
   'engineAway',
   'kafkaAway',
   'rebalance',
+  'clockStep',
   'cancel',
   'resolve',
 ] as const;
 
 export type Trouble = (typeof TROUBLES)[number];
 
+/** Of each kind none, some or many, as the seed has it: a storm of everything hides what one trouble does alone. */
+export function drawTroubles(random: SeededRandom): readonly Trouble[] {
+  const kinds = new Set(TROUBLES);
+  const drawn = [...kinds].flatMap((trouble) => Array<Trouble>(random.pick([0, 0, 1, 1, 2, 4])).fill(trouble));
+  return drawn.length > 0 ? drawn : TROUBLES;
+}
+
 /** Sets the storm going; it is over (its own troubles too, but for long pauses) when its time has passed. Counts by trouble. */
 export function storm(
   world: World,
-  { forMs, everyMs, leaseTtlMs, troubles = TROUBLES }: StormOptions,
+  { forMs, everyMs, leaseTtlMs, troubles = TROUBLES, atLeast = 0 }: StormOptions,
 ): ReadonlyMap<string, number> {
   const random = world.random.fork('storm');
   const counts = new Map<string, number>();
   const endMs = world.nowMs + forMs;
+  let struck = 0;
   const later = (ms: number, run: () => void) => world.clock.setTimer(ms, run);
   const runningNodes = () => world.names.filter((name) => world.state(name) === 'running');
 
@@ -82,7 +94,11 @@ export function storm(
     else if (trouble === 'engineAway') world.engine.goAway(random.pick([300, 3_000, 20_000]));
     else if (trouble === 'kafkaAway') world.kafka.goAway(random.pick([300, 3_000, 20_000]));
     else if (trouble === 'rebalance') world.kafka.group.disturb();
-    else if (trouble === 'resolve') {
+    else if (trouble === 'clockStep') {
+      const { clock } = world.host(name);
+      clock.setSkew(random.pick([-1, 1]) * random.pick([100, 700, 3_000, 20_000]));
+      later(linger(), () => clock.setSkew(0));
+    } else if (trouble === 'resolve') {
       const waiting = [...world.engine.jobs.jobs.values()].filter((job) => job.state === 'incident');
       if (waiting.length > 0) world.engine.jobs.resolve(random.pick(waiting).key, random.pick([1, 3]));
     } else {
@@ -93,12 +109,13 @@ export function storm(
 
   const next = () => {
     later(-Math.log(1 - random.float()) * everyMs, () => {
-      if (world.nowMs >= endMs) return;
+      if (world.nowMs >= endMs && struck >= atLeast) return;
       const nodes = runningNodes();
       const trouble = random.pick(troubles);
       if (nodes.length > 1) {
         strike(trouble, random.pick(nodes));
         counts.set(trouble, (counts.get(trouble) ?? 0) + 1);
+        struck++;
       }
       next();
     });

@@ -9,16 +9,16 @@ import type { Clock, Random } from '../../src/actors/ports.ts';
 import { parseClaim } from '../../src/cluster/claims.ts';
 import { claimKey } from '../../src/cluster/names.ts';
 import type { Bus, KvPort } from '../../src/cluster/ports.ts';
-import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake.ts';
 import type { Log, LogFields } from '../../src/gateway/log.ts';
 import { SILENT } from '../../src/gateway/log.ts';
 import type { EnginePort, RecordWriter, ReplyReader } from '../../src/gateway/ports.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { Bucket } from './bucket.ts';
-import { check, type Names, unfinished, type Violation } from './checker.ts';
+import { check, unfinished, type Violation } from './checker.ts';
 import { CALM, type Faults, healed } from './faults.ts';
 import { History } from './history.ts';
 import { Host, SERVERS, type ServerName } from './host.ts';
+import { JOB_TYPE, NAMES } from './names.ts';
 import { SeededRandom } from './random.ts';
 import { CAUGHT_CODES } from './service-answers.ts';
 import { BusServers, SimBus } from './sim-bus.ts';
@@ -26,6 +26,8 @@ import { EngineServers, SimEngine } from './sim-engine.ts';
 import { KafkaServers, SimReader, SimWriter } from './sim-kafka.ts';
 import { KvServers, SimKv } from './sim-kv.ts';
 import { SimService } from './sim-service.ts';
+
+export { JOB_TYPE, NAMES } from './names.ts';
 
 export interface NodePorts {
   readonly name: string;
@@ -66,15 +68,6 @@ export interface WorldOptions {
   /** Keeps what nodes log (info and above) in the history; costs time, changes nothing. */
   readonly keepLogs?: boolean;
 }
-
-export const JOB_TYPE = 'charge-card';
-export const NAMES: Names = {
-  requestTopic: 'payments.requests',
-  replyTopic: 'holdfast.sim.replies',
-  deadLetterTopic: 'holdfast.sim.dlq',
-  ackTopic: 'holdfast.sim.acks',
-  giveBack: GIVE_BACK_MESSAGE,
-};
 
 const STOP_WITHIN_MS = 30_000;
 
@@ -207,6 +200,9 @@ export class World {
   /** SIGCONT. */
   resume(name: string): void {
     this.#note(name, 'resume');
+    const serves = this.#lives.get(name)?.node.serves?.() ?? [];
+    if (serves.some((served, shard) => served && this.#claimant(shard) !== name))
+      this.history.sight('zombie after pause');
     this.host(name).clock.thaw();
   }
 
@@ -268,13 +264,12 @@ export class World {
    * @throws when that takes longer, naming what is missing and what happened to the first of the jobs
    */
   async finish(withinMs: number): Promise<void> {
-    const open = () =>
-      [...this.engine.jobs.jobs.values()].filter((job) => job.state !== 'ended' && job.state !== 'incident');
-    const first = () => this.history.tail(open()[0]?.key ?? '', 30).join('\n');
+    const { open } = this.engine.jobs;
+    const first = () => this.history.tail([...open][0]?.key ?? '', 30).join('\n');
     await this.clock.until(
-      () => open().length === 0 && this.#misowned().length === 0,
+      () => open.size === 0 && this.#misowned().length === 0,
       withinMs,
-      () => [...this.#misowned(), `${open().length} jobs are unfinished; of the first:\n${first()}`].join('\n'),
+      () => [...this.#misowned(), `${open.size} jobs are unfinished; of the first:\n${first()}`].join('\n'),
     );
   }
 
@@ -307,11 +302,16 @@ export class World {
     const shards = Math.max(0, ...nodes.map(({ serves }) => serves.length));
     return Array.from({ length: shards }, (_, shard) => {
       const serving = nodes.filter(({ serves }) => serves[shard]).map(({ name }) => name);
-      const entry = this.bucket.current(claimKey(shard as ShardId));
-      const claimed = entry === undefined ? '' : parseClaim(entry.value, entry.revision).node;
+      const claimed = this.#claimant(shard);
       const right = serving.length === 1 && serving[0] === claimed;
       return right ? '' : `shard ${shard} is claimed by "${claimed}" and served by [${serving}]`;
     }).filter((wrong) => wrong !== '');
+  }
+
+  /** The node that its claim names; '' when there is none. */
+  #claimant(shard: number): string {
+    const entry = this.bucket.current(claimKey(shard as ShardId));
+    return entry === undefined ? '' : parseClaim(entry.value, entry.revision).node;
   }
 
   #gone(name: string, life: Life, how: string): void {

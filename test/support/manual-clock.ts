@@ -45,6 +45,8 @@ function before(a: Entry, b: Entry): boolean {
 }
 
 export class ManualClock implements Clock {
+  /** Timers that ran so far. */
+  steps = 0;
   readonly #heap: Entry[] = [];
   #nowMs = 0;
   #order = 0;
@@ -103,7 +105,7 @@ export class ManualClock implements Clock {
     this.#running = true;
     try {
       await settled();
-      for (let steps = 1; !done(); steps++) {
+      while (!done()) {
         const next = this.#heap[0];
         if (next === undefined || next.atMs > untilMs) return false;
         this.#pop();
@@ -111,7 +113,7 @@ export class ManualClock implements Clock {
         this.#nowMs = Math.max(this.#nowMs, next.atMs);
         if (next.view === undefined || next.view.admits(next)) next.run();
         await settled();
-        if (steps % TIMERS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (++this.steps % TIMERS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
       }
       return true;
     } finally {

@@ -1,12 +1,12 @@
 // The product as a whole cluster in one process, in virtual time: calm, through a kill, through seeded storms.
 import { expect, test } from 'vitest';
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
-import { bridgeNodes, roughRoute } from './bridge-node.ts';
+import { bridgeNodes } from './bridge-node.ts';
 import { completedTwice, repeatedRequests } from './checker.ts';
 import { CALM, rough } from './faults.ts';
 import { SeededRandom } from './random.ts';
 import { storm } from './storm.ts';
-import { JOB_TYPE, NAMES, World } from './world.ts';
+import { NAMES, World } from './world.ts';
 
 const SECOND = 1_000;
 
@@ -143,28 +143,12 @@ test('a reply of which only the engine could say whether its job lives does not 
   world.assertHolds();
 });
 
-const SEEDS = Number(process.env.HOLDFAST_SIM_SEEDS ?? 40);
-const FIRST = Number(process.env.HOLDFAST_SIM_FROM ?? Math.floor(Date.now() / 1000) % 1_000_000);
-
-test(`storms with fresh seeds, from ${FIRST} on: what must hold does, and every job ends once the world is calm`, async () => {
-  for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
-    const world = roughWorld(seed);
-    world.startAll();
-    world.startInstances(40, 30 * SECOND, JOB_TYPE, { sharing: 0.15 });
-    storm(world, { forMs: 45 * SECOND, everyMs: 3 * SECOND, leaseTtlMs: 5 * SECOND });
-    await world.run(45 * SECOND);
-    world.healAll();
-    await world.run(20 * SECOND);
-    await world.finish(120 * SECOND).catch((error: unknown) => {
-      throw new Error(`seed ${seed}: ${error}`);
-    });
-    world.assertHolds();
-  }
-}, 120_000);
+const SEEDS = 10;
+const FIRST = Number(process.env.HOLDFAST_SIM_FROM ?? Math.floor(Date.now() / 1000));
 
 test(`kills alone, from seed ${FIRST} on: only requests of the last moments are published again`, async () => {
   let repeats = 0;
-  for (let seed = FIRST; seed < FIRST + SEEDS / 4; seed++) {
+  for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
     const { kafka, service } = rough(new SeededRandom(seed));
     const faults = { ...CALM, kafka, service: { ...CALM.service, delayMs: service.delayMs } };
     const world = new World({ seed, nodes: 4, factory: bridgeNodes(), faults, recordsAreTaken: true });
@@ -180,29 +164,6 @@ test(`kills alone, from seed ${FIRST} on: only requests of the last moments are 
   }
   expect(repeats).toBeGreaterThan(0);
 }, 60_000);
-
-test('the same seed gives the same history of the whole cluster', async () => {
-  const hashes = [];
-  for (let run = 0; run < 2; run++) {
-    const world = roughWorld(11);
-    world.startAll();
-    world.startInstances(30, 20 * SECOND);
-    storm(world, { forMs: 30 * SECOND, everyMs: 3 * SECOND, leaseTtlMs: 5 * SECOND });
-    await world.run(40 * SECOND);
-    hashes.push(world.history.hash());
-  }
-  expect(hashes[1]).toBe(hashes[0]);
-});
-
-/** Faults and route settings as the seed has them. */
-function roughWorld(seed: number): World {
-  const random = new SeededRandom(seed);
-  const faults = rough(random);
-  const route = roughRoute(random, faults);
-  const acknowledgements = random.chance(0.3);
-  const factory = bridgeNodes({ route, acknowledgements });
-  return new World({ seed, nodes: 4, factory, acknowledgements, faults });
-}
 
 function completions(world: World): number {
   return world.history.of('accepted').filter(({ command }) => command === 'complete').length;

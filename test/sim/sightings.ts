@@ -27,7 +27,7 @@ export const SIGHTS = [
   'takeover during hand-over',
   'incarnation lost',
   'zombie after pause',
-  'process exited by itself',
+  'replaced process exited',
   // Requests.
   'republish above the watermark',
   'request repeated',
@@ -40,8 +40,6 @@ export const SIGHTS = [
   'late reply dead-lettered',
   'late reply published',
   'result stored while the engine was away',
-  'reply parked',
-  'parked reply completed',
   'unknown dead-lettered',
   'forged dead-lettered',
   'malformed reply failed its attempt',
@@ -137,7 +135,6 @@ export class Sightings {
         jobs.set(jobKey, { kind, attempt });
         if (kind === 'held' && attempt > 1 && attempt !== before?.attempt) this.#saw('attempt reopened');
         else if (kind === 'replied') this.#saw('result stored while the engine was away');
-        else if (kind === 'parked') this.#saw('reply parked');
         else if (kind === 'ended') {
           if (outcome === 'cancelled') this.#saw('cancelled noticed');
           else if (outcome === 'gone') this.#saw('gone noticed');
@@ -151,7 +148,6 @@ export class Sightings {
         const job = jobs.get(event.jobKey);
         const said = /^\{"served":(\d+),/.exec(event.payload)?.[1];
         const attempt = results.get(`${event.jobKey} reply ${said}`);
-        if (job?.kind === 'parked') this.#saw('parked reply completed');
         if (job !== undefined && attempt !== undefined && attempt < job.attempt) this.#saw('late reply completed');
       } else if (event.kind === 'answered') {
         if (event.command === 'complete' && event.code === 'notFound') this.#saw('complete answered NOT_FOUND');
@@ -165,7 +161,8 @@ export class Sightings {
         const held = jobs.get(event.jobKey)?.kind === 'held' && handedOut.has(event.jobKey);
         if (held) this.#saw('lock lost and job handed out again');
         handedOut.add(event.jobKey);
-      } else if (event.kind === 'fault' && event.what.startsWith('exit')) this.#saw('process exited by itself');
+      } else if (event.kind === 'fault' && event.what.startsWith('the replaced process exits'))
+        this.#saw('replaced process exited');
     }
   }
 }

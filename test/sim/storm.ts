@@ -23,6 +23,7 @@ const TROUBLES = [
   'kill',
   'stop',
   'pause',
+  'replace',
   'cut',
   'silence',
   'part',
@@ -85,6 +86,14 @@ export function storm(
       later(linger(), () => {
         if (clock.state === 'frozen') world.resume(name);
       });
+    } else if (trouble === 'replace') {
+      const { clock } = world.host(name);
+      world.pause(name);
+      later(random.float() * 2 * leaseTtlMs, () => {
+        if (clock.state !== 'frozen') return;
+        const resume = world.replace(name);
+        later(linger(), resume);
+      });
     } else if (trouble === 'cut') cut(name, server, 'down');
     else if (trouble === 'silence') cut(name, server, 'silent');
     else if (trouble === 'part') {
@@ -110,6 +119,8 @@ export function storm(
   const next = () => {
     later(-Math.log(1 - random.float()) * everyMs, () => {
       if (world.nowMs >= endMs && struck >= atLeast) return;
+      // A process that ended by itself is started again by whoever runs it.
+      for (const name of world.names) if (world.state(name) === 'dead' && random.chance(0.2)) world.start(name);
       const nodes = runningNodes();
       const trouble = random.pick(troubles);
       if (nodes.length > 1) {

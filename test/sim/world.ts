@@ -89,6 +89,8 @@ export class World {
   readonly names: readonly string[];
   readonly #options: WorldOptions;
   readonly #lives = new Map<string, Life>();
+  /** Frozen processes whose place another one of the same name has taken. */
+  readonly #ghosts = new Map<Life, string>();
   #faults: Faults;
   #started = 0;
 
@@ -170,7 +172,24 @@ export class World {
     if (node.leaseTtlMs !== undefined) host.rightToAct.leaseTtlMs = node.leaseTtlMs;
     const life = { host, node };
     this.#lives.set(name, life);
-    node.start().catch((error: unknown) => this.#gone(name, life, `exit: ${error}`));
+    node.start().catch((error: unknown) => {
+      if (this.#ghosts.has(life)) this.#vanish(name, life, `the replaced process exits: ${error}`);
+      else this.#gone(name, life, `exit: ${error}`);
+    });
+  }
+
+  /** A frozen process is taken for dead, and another one is started under its name; what it gives back thaws the old one. */
+  replace(name: string): () => void {
+    const life = this.#lives.get(name);
+    if (life?.host.clock.state !== 'frozen') throw new Error(`node ${name} is not frozen`);
+    this.#lives.delete(name);
+    this.#ghosts.set(life, name);
+    this.start(name);
+    return () => {
+      this.#note(name, 'the replaced process resumes');
+      life.host.clock.thaw();
+      this.#succeed(name);
+    };
   }
 
   /** SIGKILL. */
@@ -216,8 +235,12 @@ export class World {
     this.host(name).links[server].heal();
   }
 
-  /** From now on nothing goes wrong any more: all nodes run, all links are up, all calls go well. */
+  /**
+   * From now on nothing goes wrong any more: all nodes run, all links are up, all calls go well. A process that was
+   * replaced and is still frozen never wakes.
+   */
   healAll(): void {
+    for (const ghost of this.#ghosts.keys()) if (ghost.host.clock.state === 'frozen') ghost.host.kill();
     this.faults = healed(this.#faults);
     this.bus.joinAll();
     for (const name of this.names) {
@@ -319,6 +342,22 @@ export class World {
     this.#note(name, how);
     this.#lives.delete(name);
     life.host.kill();
+    this.#succeed(name);
+  }
+
+  /** The process under this name is gone, and one that it was to replace runs: then that is the node. */
+  #succeed(name: string): void {
+    if (this.#lives.has(name)) return;
+    const running = [...this.#ghosts].find(([{ host }, of]) => of === name && host.clock.state === 'running');
+    if (running === undefined) return;
+    this.#lives.set(name, running[0]);
+    this.#ghosts.delete(running[0]);
+  }
+
+  #vanish(name: string, ghost: Life, how: string): void {
+    this.#note(name, how);
+    this.#ghosts.delete(ghost);
+    ghost.host.kill();
   }
 
   #note(node: string, what: string): void {

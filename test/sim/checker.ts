@@ -82,6 +82,8 @@ class Checker {
     else if (event.kind === 'ended') job.completed = event.how === 'completed';
     else if (event.kind === 'activated') job.handedOut.set(event.node, { retries: event.retries, givenBack: false });
     else if (event.kind === 'replied') this.#meant(event, job);
+    else if (event.kind === 'answered' && event.command === 'updateTimeout' && event.code === 'ok')
+      job.confirmed.add(event.node);
   }
 
   /** Once no more is to come. */
@@ -164,6 +166,15 @@ class Checker {
     const wrong = breach(previous, snapshot);
     if (wrong !== undefined)
       this.#blame('I1', { atMs: event.atMs, jobKey }, `${event.node} stored ${event.key}: ${wrong}`);
+    if (previous?.kind === 'ended' && snapshot.attempt > previous.attempt && !job.confirmed.has(event.node))
+      this.#blame(
+        'I1',
+        { atMs: event.atMs, jobKey },
+        `${event.node} reopens it, and has not heard that it is activated`,
+      );
+    if (snapshot.kind === 'ended') job.confirmed.clear();
+    if (snapshot.outcome === 'cancelled' && job.completed)
+      this.#blame('I10', { atMs: event.atMs, jobKey }, `${event.node} records as cancelled what was completed`);
     const again = this.#again.job(jobKey, snapshot, event);
     if (again !== undefined) this.#blame('I8', { atMs: event.atMs, jobKey }, `${event.node}: ${again}`);
     this.#replies.stored(jobKey, snapshot, event.atMs);

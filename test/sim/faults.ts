@@ -58,6 +58,8 @@ export interface Faults {
     readonly heartbeats: number;
     readonly forged: number;
     readonly withoutId: number;
+    /** Replies of one job go to any partition. */
+    readonly unkeyed: boolean;
   };
   /** Wall clocks are off by up to this much, either way. */
   readonly skewMs: number;
@@ -75,7 +77,7 @@ export const CALM: Faults = {
   service: {
     delayMs: [5, 500],
     ...{ late: 0, lateMs: 0, twice: 0, never: 0, malformed: 0, forged: 0, withoutId: 0 },
-    ...{ error: 0, failure: 0, afterthought: 0, heartbeats: 0 },
+    ...{ error: 0, failure: 0, afterthought: 0, heartbeats: 0, unkeyed: false },
   },
   skewMs: 0,
   driftPpm: 0,
@@ -92,7 +94,7 @@ export function rough(random: SeededRandom): Faults {
     lateMs: random.pick([50, 1_000, 5_000]),
   });
   return {
-    kv: { ...call(0.1), staleRead: rate(0.2), watchReset: rate(0.02), watchLag: rate(0.1) },
+    kv: { ...call(0.1), late: rate(0.5), staleRead: rate(0.2), watchReset: rate(0.02), watchLag: rate(0.1) },
     bus: call(0.2),
     engine: { ...call(0.2), activationLost: rate(0.3), backpressure: rate(0.5), pushesTimedOut: random.chance(0.5) },
     kafka: { ...call(0.1), gap: rate(0.3) },
@@ -105,6 +107,7 @@ export function rough(random: SeededRandom): Faults {
       malformed: rate(0.1),
       forged: rate(0.1),
       withoutId: rate(0.1),
+      unkeyed: random.chance(0.4),
       error: rate(0.5),
       failure: rate(0.5),
       afterthought: rate(0.5),

@@ -33,6 +33,8 @@ export interface JobFacts {
   readonly unanswered: Set<number>;
   /** By node. */
   readonly handedOut: Map<string, HandedOut>;
+  /** Nodes to which the engine has said, since the last tombstone, that the job is activated. */
+  readonly confirmed: Set<string>;
   /** Why it was failed, as stored. */
   readonly failings: Set<string>;
   /** Attempts that were failed because of a malformed reply. */
@@ -56,6 +58,7 @@ export function unseen({ jobKey, variables, retries }: EventOf<'started'>): JobF
     beatWritten: undefined,
     unanswered: new Set(),
     handedOut: new Map(),
+    confirmed: new Set(),
     failings: new Set(),
     malformedAttempts: new Set(),
     snapshot: undefined,

@@ -2,13 +2,15 @@
 //
 //   npm run sim -- [--seeds N] [--from S] [--json FILE]    a batch; without --from it begins at a fresh seed, and says where
 //   npm run sim -- --seed K [--trace FILE]                 one seed again, exactly; its whole history into a file
-//   npm run sim -- --mutants [--only NAME]                 sabotaged sources: each must be caught
+//   npm run sim -- --mutants [--only NAME] [--from S] [--seeds N]    sabotaged sources: each must be caught within N seeds
 //
 // Exit code 1 when anything that must hold did not, or when the batch never saw what it should have.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { type BatchReport, describeFailure, runBatch, unseen } from './batch.ts';
 import { line } from './history.ts';
+import { MUTANTS } from './mutants/list.ts';
+import { runMutants, survives } from './mutants/run.ts';
 import { runSeed } from './seed.ts';
 
 const { values } = parseArgs({
@@ -92,5 +94,43 @@ async function replay(seed: number): Promise<boolean> {
   return broken.length === 0;
 }
 
-const holds = values.seed === undefined ? await batch() : await replay(whole('seed', values.seed, 0));
+async function mutants(): Promise<boolean> {
+  const chosen = MUTANTS.filter(({ name }) => values.only === undefined || name === values.only);
+  if (chosen.length === 0) {
+    console.error(`--only is "${values.only}"; allowed are: ${MUTANTS.map(({ name }) => `"${name}"`).join(', ')}`);
+    process.exit(2);
+  }
+  const from = whole('from', values.from ?? '1', 0);
+  const seeds = whole('seeds', values.seeds, 1);
+  const report = await runMutants({
+    from,
+    seeds,
+    mutants: chosen,
+    onMutant: (mutant) => {
+      const { name, caughtAt, caughtBy, seeds, what, broken, failure } = mutant;
+      if (failure !== '') console.log(`FAILED    ${name}: ${failure}`);
+      else if (survives(mutant))
+        console.log(
+          `SURVIVED  ${name}: not caught by ${caughtBy.join(' or ')} in ${seeds} seeds; broken: ${JSON.stringify(broken)}`,
+        );
+      else console.log(`caught    ${name}: seed ${caughtAt}, the ${seeds}th: ${what.slice(0, 160)}`);
+    },
+  });
+  const survivors = report.mutants.filter(survives).length;
+  const { clean } = report;
+  for (const { seed, broken } of clean.failed) console.log(describeFailure(seed, broken));
+  console.log(
+    `sim: commit=${clean.commit} mutants=${report.mutants.length} survived=${survivors} ` +
+      `cleanSeeds=${clean.seeds} cleanFailed=${clean.failed.length}`,
+  );
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, undefined, 1)}\n`);
+  return survivors === 0 && clean.failed.length === 0;
+}
+
+async function main(): Promise<boolean> {
+  if (values.mutants) return mutants();
+  return values.seed === undefined ? batch() : replay(whole('seed', values.seed, 0));
+}
+
+const holds = await main();
 process.exit(holds ? 0 : 1);

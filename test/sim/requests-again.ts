@@ -63,6 +63,8 @@ export class RequestsAgain {
   readonly #holds = new Map<string, Hold>();
   /** The last attempt that has a tombstone, by job. */
   readonly #ended = new Map<string, { readonly attempt: number; readonly atMs: number }>();
+  /** Attempts of which a hold was ever stored, as jobKey/attempt. */
+  readonly #held = new Set<string>();
   readonly #claims = new Map<string, Claimed>();
   /** What a node writes and has not heard of, as node/jobKey: how could it know? */
   readonly #unheard = new Set<string>();
@@ -107,6 +109,7 @@ export class RequestsAgain {
       this.#holds.delete(jobKey);
       return undefined;
     }
+    this.#held.add(`${jobKey}/${attempt}`);
     const hold = { node, incarnation, attempt, revision: revision as Revision, writtenMs: atMs, ackedMs: undefined };
     this.#holds.set(jobKey, hold);
     if (before === undefined || before.attempt !== attempt || before.incarnation === incarnation) return undefined;
@@ -124,6 +127,8 @@ export class RequestsAgain {
   breaches({ node, keys, atMs }: EventOf<'sending'>): { readonly jobKey: string; readonly message: string }[] {
     return keys.split(' ').flatMap((key) => {
       const { jobKey, attempt } = named(key);
+      if (jobKey !== '' && !this.#held.has(`${jobKey}/${attempt}`))
+        return [{ jobKey, message: `${node} sends attempt ${attempt}, of which no hold was ever stored` }];
       const ended = this.#ended.get(jobKey);
       if (ended === undefined || ended.attempt < attempt || atMs - ended.atMs <= TOLD_WITHIN_MS) return [];
       if (this.#unheard.has(`${node}/${jobKey}`)) return [];

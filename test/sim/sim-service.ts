@@ -78,7 +78,8 @@ export class SimService {
       const said = `reply ${++this.#served}`;
       const { value, headers } = answerOf(answer, said, Buffer.from(request.value ?? []).toString());
       const record = this.#kafka.log.append('', header(request, REPLY_TOPIC_HEADER), {
-        key: correlationId,
+        // Services need not key their replies: then those of one job come in any order, by different readers.
+        key: this.faults.unkeyed ? null : correlationId,
         value,
         headers: [...(meant === 'withoutId' ? [] : [{ name: CORRELATION_HEADER, value: id }]), ...headers],
       });

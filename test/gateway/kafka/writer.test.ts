@@ -84,9 +84,9 @@ it.each(STEPS)('sends nothing when it may no more while "%s" is under way', asyn
   ]);
 });
 
-it('takes tens of thousands of headers of one name in no time, in their order', async () => {
+it('takes a hundred thousand headers of one name in no time, in their order', async () => {
   const { send, next, leaves } = setUp();
-  const values = Array.from({ length: 50_000 }, (_, number) => String(number));
+  const values = Array.from({ length: 100_000 }, (_, number) => String(number));
   await send(values.map((value) => ({ name: 'a', value })));
   for (const _ of STEPS.slice(0, -1)) await next();
   const sinceMs = performance.now();

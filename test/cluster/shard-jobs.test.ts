@@ -12,6 +12,7 @@ import { Aliases } from '../../src/cluster/aliases.ts';
 import { EffectsGate } from '../../src/cluster/effects-gate.ts';
 import { Lanes } from '../../src/cluster/lanes.ts';
 import { Lease } from '../../src/cluster/lease.ts';
+import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import { jobKeyName, sentKey, toJson } from '../../src/cluster/names.ts';
 import { parseSent, SentWatermark } from '../../src/cluster/sent-watermark.ts';
 import { ShardJobs } from '../../src/cluster/shard-jobs.ts';
@@ -529,7 +530,10 @@ test('a request that Kafka took while its hold was written once more is not name
 
 describe('who ended a job that had failed here is said', () => {
   /** Held, and failed by its service; then it is gone from the engine, and a result comes. */
-  async function failedThenGone(before: (host: Host) => Promise<void> | void): Promise<string | undefined> {
+  async function failedThenGone(
+    before: (host: Host) => Promise<void> | void,
+    meanwhile: (host: Host) => Promise<void> | void = () => {},
+  ): Promise<string | undefined> {
     const host = new Host();
     await host.held();
     host.kafkaAcks();
@@ -538,6 +542,7 @@ describe('who ended a job that had failed here is said', () => {
     await host.clock.advance(5_000);
     expect(await failure).toBe('applied');
     expect([host.jobs.size, host.standing.outcome, host.standing.incarnation]).toEqual([0, 'failed', SELF]);
+    await meanwhile(host);
     host.answer = { code: 'notFound', unseen: false, message: '' };
     await host.told(host.result(1));
     return host.standing.outcome;
@@ -545,6 +550,18 @@ describe('who ended a job that had failed here is said', () => {
 
   test('cancelled, when nobody else had it', async () => {
     expect(await failedThenGone(() => {})).toBe('cancelled');
+  });
+
+  test('cancelled, however many were completed meanwhile', async () => {
+    const others = async (host: Host) => {
+      for (let number = 0; number <= CLUSTER_LIMITS.unbrokenPerShard; number++) {
+        const jobKey = `${10_000 + number}` as JobKey;
+        const activation = { ...new Job().activation(host.clock.wallMs() + LOCK_MS), jobKey };
+        expect(await host.told(host.jobs.activated(SHARD, activation))).toBe('held');
+        expect(await host.told(host.jobs.replied(SHARD, { ...new Job().reply(0), jobKey }))).toBe('applied');
+      }
+    };
+    expect(await failedThenGone(() => {}, others)).toBe('cancelled');
   });
 
   test('unknown, when another owner had it in between: it may have completed it', async () => {

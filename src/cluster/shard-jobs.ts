@@ -7,7 +7,7 @@ import { LIMITS } from '../actors/limits.ts';
 import type { Activation, ActivationAnswer, Reply, ReplyAnswer } from '../actors/messages.ts';
 import type { Command, CommandAnswer } from '../actors/pending-job/decide.ts';
 import { nextDueMs, probeIsDue, probeUrgentUntilMs } from '../actors/pending-job/due.ts';
-import { adopt } from '../actors/pending-job/state.ts';
+import { adopt, mayBeReopened } from '../actors/pending-job/state.ts';
 import type { Clock, Timer } from '../actors/ports.ts';
 import { ProbeQueue } from '../actors/probe-queue.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
@@ -253,7 +253,7 @@ export class ShardJobs {
       const forgotten = this.#forgotten.get(shard) ?? new Map<JobKey, Revision>();
       this.#forgotten.set(shard, forgotten.set(jobKey, revision));
     }
-    if (job.state.unbroken && job.state.snapshot !== undefined) this.#remember(job);
+    if (job.state.unbroken && mayBeReopened(job.state.snapshot?.outcome)) this.#remember(job);
     this.#wheel.cancel(job);
     this.#probes.cancel(job);
     job.count(undefined);

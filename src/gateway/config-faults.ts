@@ -10,6 +10,9 @@ export interface Fault {
   readonly allowed: string;
 }
 
+/** A file that is none at all has thousands. */
+const MOST_TOLD = 100;
+
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID';
   readonly retryable = false;
@@ -17,7 +20,9 @@ export class ConfigError extends Error {
 
   constructor(file: string, faults: readonly Fault[]) {
     const many = faults.length === 1 ? '1 fault' : `${faults.length} faults`;
-    super([`the configuration has ${many}:`, ...faults.map((fault) => `  ${describe(file, fault)}`)].join('\n'));
+    const told = faults.slice(0, MOST_TOLD).map((fault) => `  ${describe(file, fault)}`);
+    const more = faults.length > MOST_TOLD ? [`  and ${faults.length - MOST_TOLD} more`] : [];
+    super([`the configuration has ${many}:`, ...told, ...more].join('\n'));
     this.faults = faults;
   }
 }

@@ -24,7 +24,7 @@ export function readYaml(file: string, content: string, faults: Fault[]): Sectio
   });
   for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
     const found = code === 'DUPLICATE_KEY' ? 'a key again' : 'no valid YAML';
-    faults.push({ setting: 'syntax', line: lines.linePos(pos[0]).line, found, allowed: message });
+    faults.push({ setting: 'syntax', line: lines.linePos(pos[0]).line, found, allowed: withoutSource(message) });
   }
   if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return undefined;
   const root = document.contents;
@@ -33,6 +33,14 @@ export function readYaml(file: string, content: string, faults: Fault[]): Sectio
   faults.push({ setting: file, found, allowed: 'settings such as "cluster: orders"' });
   return undefined;
 }
+
+/** Words of the parser about the file, up to where it begins to quote the file: that may be a secret. */
+function withoutSource(message: string): string {
+  return message.split(/[:%!\\]/, 1)[0]?.trim() || 'YAML';
+}
+
+/** What is as long as a key of 16 bytes in base64, and longer than any setting's name, may be one that lost its own name. */
+const SHORTEST_SECRET_CHARS = 24;
 
 export class Section {
   readonly #source: Source;
@@ -125,9 +133,10 @@ export class Section {
     for (const { key } of this.#map.items) {
       const name = isScalar(key) ? String(key.value) : 'a key that is no text';
       if (this.#asked.includes(name)) continue;
-      const meant = nearest(name, this.#asked);
+      const meant = nearest(name.slice(0, SHORTEST_SECRET_CHARS), this.#asked);
       const allowed = meant === undefined ? this.#asked.join(', ') : `${meant} (did you mean that?)`;
-      this.fault(name, 'a setting that is not known', allowed, isScalar(key) ? key : undefined);
+      const shown = name.length < SHORTEST_SECRET_CHARS ? name : '*';
+      this.fault(shown, 'a setting that is not known', allowed, isScalar(key) ? key : undefined);
     }
   }
 

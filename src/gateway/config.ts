@@ -119,7 +119,8 @@ function clusterSettings(top: Section, hasRegistry: boolean): Omit<Config, keyof
 function secretsOf(top: Section): Secret[] {
   const ids = new Set<string>();
   return top.sections('secrets', MAX_SECRETS, 'a list of secrets, each with id and key').flatMap((section) => {
-    const id = section.required('id', SECRET_ID);
+    // Not even a wrong id is shown: somebody may have put the key there.
+    const id = section.required('id', { ...SECRET_ID, secret: true });
     const key = section.required('key', SECRET_KEY);
     section.done();
     if (id === undefined || key === undefined) return [];

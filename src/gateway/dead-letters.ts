@@ -1,8 +1,8 @@
 // Replies that nobody could use, kept where people can look: same key, value and headers, with the reason beside them.
 //
 // A dead letter settles its reply, so it is owed like a request: tried until Kafka has it (topic-queue.ts), given up only
-// when the partition it came from is not ours any more. If Kafka refuses it as it is, its value is cut and a header says
-// so; a topic that refuses that too (missing, not authorised) is tried again for as long as it takes.
+// when the partition it came from is not ours any more. If Kafka refuses it as it is, key, value and headers are cut and a
+// header says so; a topic that refuses that too (missing, not authorised) is tried again for as long as it takes.
 // The origin stands in the headers that Spring for Apache Kafka writes, in its encodings, so that its tools read them.
 import type { DeadLetterReason } from '../actors/messages.ts';
 import type { Clock, Random } from '../actors/ports.ts';
@@ -36,6 +36,9 @@ export interface DeadLetter {
 }
 
 const KEPT_OF_A_CUT_VALUE_BYTES = 1000;
+/** Of its key, and of names and values of its headers together: ours stand beside them. */
+const KEPT_OF_A_CUT_KEY_BYTES = 1000;
+const KEPT_OF_CUT_HEADERS_BYTES = 16 * 1024;
 
 export class DeadLetters {
   readonly #options: DeadLettersOptions;
@@ -59,7 +62,7 @@ export class DeadLetters {
       queued = this.#queue.add(recordOf(letter, cut), (outcome) => {
         if (given) return;
         if (outcome.kind === 'acked') return written();
-        if (!cut && (letter.record.value?.byteLength ?? 0) > KEPT_OF_A_CUT_VALUE_BYTES) return attempt(true);
+        if (!cut && recordOf(letter, true).headers.some(({ name }) => name === TRUNCATED)) return attempt(true);
         this.#options.clock.setTimer(delay.next(), () => attempt(false));
       });
     };
@@ -80,10 +83,11 @@ export class DeadLetters {
   }
 }
 
+/** @param cut only what a topic of Kafka's defaults takes; as it is when that is all of it */
 function recordOf(letter: DeadLetter, cut: boolean): OutgoingRecord {
   const { record } = letter;
-  const headers: KafkaHeader[] = [
-    ...record.headers.filter(({ name }) => !ADDED.test(name)),
+  const theirs = record.headers.filter(({ name }) => !ADDED.test(name));
+  const ours: KafkaHeader[] = [
     { name: 'holdfast-reason', value: letter.reason },
     { name: 'kafka_dlt-original-topic', value: letter.topic },
     { name: 'kafka_dlt-original-partition', value: int32(letter.partition) },
@@ -92,13 +96,35 @@ function recordOf(letter: DeadLetter, cut: boolean): OutgoingRecord {
     { name: 'kafka_dlt-original-consumer-group', value: letter.group },
     { name: 'kafka_dlt-exception-message', value: letter.message },
   ];
-  if (!cut) return { key: record.key, value: record.value, headers };
-  headers.push({
-    name: 'holdfast-truncated',
-    value: `the first ${KEPT_OF_A_CUT_VALUE_BYTES} of ${record.value?.byteLength} bytes`,
-  });
-  return { key: record.key, value: record.value?.subarray(0, KEPT_OF_A_CUT_VALUE_BYTES) ?? null, headers };
+  if (!cut) return { key: record.key, value: record.value, headers: [...theirs, ...ours] };
+  const key = firstOf(record.key, KEPT_OF_A_CUT_KEY_BYTES);
+  const value = firstOf(record.value, KEPT_OF_A_CUT_VALUE_BYTES);
+  const kept = withinBytes(theirs, KEPT_OF_CUT_HEADERS_BYTES);
+  const lost = [
+    ...(value === record.value ? [] : [`the first ${value?.byteLength} of ${record.value?.byteLength} bytes`]),
+    ...(key === record.key ? [] : [`the first ${key?.byteLength} of ${record.key?.byteLength} bytes of the key`]),
+    ...(kept.length === theirs.length ? [] : [`${kept.length} of ${theirs.length} headers`]),
+  ];
+  const said = lost.length === 0 ? [] : [{ name: TRUNCATED, value: lost.join(', ') }];
+  return { key, value, headers: [...kept, ...ours, ...said] };
 }
+
+function firstOf(bytes: Uint8Array | null, max: number): Uint8Array | null {
+  return bytes === null || bytes.byteLength <= max ? bytes : bytes.subarray(0, max);
+}
+
+/** Those that fit, smaller ones too when a larger one did not: the correlation id is among them. */
+function withinBytes(headers: IncomingRecord['headers'], max: number): IncomingRecord['headers'] {
+  let room = max;
+  return headers.filter(({ name, value }) => {
+    const bytes = Buffer.byteLength(name) + value.byteLength;
+    if (bytes > room) return false;
+    room -= bytes;
+    return true;
+  });
+}
+
+const TRUNCATED = 'holdfast-truncated';
 
 /** What a dead letter says of its own; a record that was a dead letter before does not keep the older word. */
 const ADDED =

@@ -20,11 +20,12 @@ import { ReplyRun } from './reply-run.ts';
 import { decoded } from './reply-schema.ts';
 import { RetryDelay } from './retry-delay.ts';
 import type { SchemaRegistry } from './schema/registry.ts';
+import { bytesOf } from './topic-queue.ts';
 
 export interface RepliesLimits {
   /** The largest reply that is passed on: min(2 MiB, NATS max_payload − overhead). */
   readonly maxReplyBytes: number;
-  /** Unsettled records, and bytes of their values, at which a partition is paused; it goes on below half. */
+  /** Unsettled records, and their bytes with keys and headers, at which a partition is paused; it goes on below half. */
   readonly maxUnsettled: number;
   readonly maxUnsettledBytes: number;
   readonly commitEveryMs: number;
@@ -217,7 +218,7 @@ export class Replies {
     if (share === undefined) return;
     const { verify, names } = this.#options;
     for (const record of records) {
-      if (!share.run.take(BigInt(record.offset), record.value?.byteLength ?? 0)) continue;
+      if (!share.run.take(BigInt(record.offset), bytesOf(record))) continue;
       this.#handle(share, record, judge(record, { verify, names, maxBytes: this.#limits.maxReplyBytes }));
     }
     share.run.readTo(BigInt(nextOffset));

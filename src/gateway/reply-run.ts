@@ -32,7 +32,7 @@ export class ReplyRun {
     return this.#end;
   }
 
-  /** How many records are read and unsettled, and the bytes of their values. */
+  /** How many records are read and unsettled, and their bytes. */
   get unsettled(): number {
     return this.#unsettled.size;
   }

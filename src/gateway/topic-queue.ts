@@ -199,8 +199,8 @@ export class TopicQueue {
   }
 }
 
-/** What a record takes up in a batch, closely enough for a limit. */
-export function bytesOf(record: OutgoingRecord): number {
+/** What a record takes up in a batch, or in memory, closely enough for a limit. */
+export function bytesOf(record: Pick<OutgoingRecord, 'key' | 'value' | 'headers'>): number {
   const size = (data: string | Uint8Array | null): number =>
     data === null ? 0 : typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
   let bytes = 32 + size(record.key) + size(record.value);

@@ -150,6 +150,15 @@ describe('an error reply', () => {
     const message = 'm (Its variables were left out: they have 1000008 characters; the most is 1000000.)';
     expect(world.engine.thrown).toEqual([{ code: 'BIG', message, variables: '{}' }]);
   });
+
+  test('whose variables cannot be stored is told without them too, and not asked for again', () => {
+    const world = held();
+    world.mostChars = 3;
+    expect(reply(world, 0, { status: 'error', code: 'BIG', message: 'm', body: '{"a":1}' })).toBe('applied');
+    const message = 'm (Its variables were left out: too large.)';
+    expect(world.engine.thrown).toEqual([{ code: 'BIG', message, variables: '{}' }]);
+    expect(snapshot(world)).toMatchObject({ kind: 'ended', outcome: 'bpmnError' });
+  });
 });
 
 test('the activation of an attempt that has ended is stale when it is told again: its retries are not the job’s any more', () => {
@@ -444,6 +453,18 @@ test('a parked reply means what the settings of its activation say: an error too
   expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('failed');
   expect(world.engine.thrown).toEqual([expect.objectContaining({ code: 'DECLINED' })]);
   expect(world.breaches).toEqual([]);
+});
+
+test('a parked result that its activation makes too large to be stored fails the job, a retry less', () => {
+  const world = new World();
+  world.activate();
+  expect(reply(world, 0, { body: '{"a":1}' })).toBe('applied');
+  world.pass(LIMITS.releaseLockMs);
+  world.mostChars = 3;
+  expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('failed');
+  expect(world.engine).toMatchObject({ state: 'backoff', retries: 2 });
+  expect(snapshot(world).timeline.map(({ what }) => what)).toContain('failing: malformed');
+  expect(world.breaches.filter((wrong) => !wrong.includes('fails for a reply to another'))).toEqual([]);
 });
 
 test('of replies that are parked the first counts, but for a result that takes the place of an error', () => {

@@ -262,7 +262,7 @@ export class World {
   readonly malformed = new Set<number>();
   readonly breaches: string[] = [];
   readonly owners: Owner[] = [];
-  /** Snapshots of more than so many characters of request and reply are refused for good. */
+  /** Snapshots of more than so many characters of request, reply and error variables are refused for good. */
   mostChars = Number.POSITIVE_INFINITY;
   settings = SETTINGS;
   businessKey = '';
@@ -426,7 +426,8 @@ export class World {
 
   #put({ snapshot, expected, ttlMs }: Extract<Effect, { do: 'put' }>): PutAnswer {
     if (expected !== (this.standing?.revision ?? 0)) return { kind: 'conflict', standing: this.#read() };
-    const chars = (snapshot.request?.body.length ?? 0) + (snapshot.reply?.body.length ?? 0);
+    const { request, reply, failing } = snapshot;
+    const chars = [request?.body, reply?.body, failing?.variables].reduce((sum, text) => sum + (text?.length ?? 0), 0);
     if (chars > this.mostChars) return { kind: 'never', reason: 'too large' };
     this.store(snapshot, ttlMs);
     return { kind: 'stored', revision: this.standing!.revision };

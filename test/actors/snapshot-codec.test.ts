@@ -12,7 +12,7 @@ import {
   SnapshotUnreadable,
 } from '../../src/actors/snapshot-codec.ts';
 import { toRecord1 } from '../../src/actors/snapshot-format1.ts';
-import { anySnapshot, FAILING, HELD, REPLIED, TOMBSTONE } from './snapshot-samples.ts';
+import { anySnapshot, FAILING, HELD, REPLIED, TOMBSTONE, WORDS } from './snapshot-samples.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
@@ -47,6 +47,15 @@ test('bytes of version 1 are read for ever', () => {
   const expected = { held: HELD, replied: REPLIED, failing: FAILING, tombstone: TOMBSTONE };
   expect(Object.keys(stored)).toEqual(Object.keys(expected));
   for (const [name, snapshot] of Object.entries(expected)) {
+    expect(decodeSnapshot(bytes(stored[name])), name).toEqual(snapshot);
+    expect(hex(encodeSnapshot(snapshot)), name).toBe(stored[name]);
+  }
+});
+
+test('every word keeps its number in bytes of version 1', () => {
+  const stored = JSON.parse(readFileSync(new URL('./fixtures/snapshots-v1-words.json', import.meta.url), 'utf8'));
+  expect(Object.keys(stored)).toEqual(Object.keys(WORDS));
+  for (const [name, snapshot] of Object.entries(WORDS)) {
     expect(decodeSnapshot(bytes(stored[name])), name).toEqual(snapshot);
     expect(hex(encodeSnapshot(snapshot)), name).toBe(stored[name]);
   }

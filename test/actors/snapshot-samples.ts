@@ -101,6 +101,53 @@ export const TOMBSTONE: Snapshot = {
   timeline: [...HELD.timeline, { atMs: 1_760_000_004_567, what: 'completed', node: 'node-1' }],
 };
 
+const PARKED: Snapshot = {
+  ...REPLIED,
+  kind: 'parked',
+  reply: {
+    ...(REPLIED.reply as NonNullable<Snapshot['reply']>),
+    code: 'DECLINED',
+    message: 'no money',
+    retries: 2,
+    backoffMs: 30_000,
+    headers: [['tenant', 'ä']],
+  },
+};
+
+/** Every word of a fixed set that version 1 stores as a number, each in a snapshot of its own. Pinned as bytes too. */
+export const WORDS: Readonly<Record<string, Snapshot>> = Object.fromEntries([
+  ...(['completed', 'failed', 'timedOut', 'bpmnError', 'cancelled', 'gone'] as const).map(
+    (outcome) => [`outcome ${outcome}`, { ...TOMBSTONE, outcome }] as const,
+  ),
+  ...(
+    [
+      ...(['malformed', 'replyTimeout', 'notSent', 'refused', 'heartbeatTimeout'] as const),
+      ...(['businessError', 'technicalError', 'businessKeyTaken'] as const),
+    ] as const
+  ).map((why) => [`why ${why}`, failingWith({ why })] as const),
+  ...(['failed', 'timedOut', 'bpmnError'] as const).map(
+    (outcome) => [`failing ${outcome}`, failingWith({ outcome, errorCode: 'E', variables: '{"a":1.10}' })] as const,
+  ),
+  ...(['result', 'error', 'failure', 'heartbeat'] as const).map(
+    (status) => [`status ${status}`, { ...PARKED, reply: { ...PARKED.reply!, status } }] as const,
+  ),
+  ...(['incident', 'fail', 'error'] as const).map(
+    (onReplyTimeout) => [`onReplyTimeout ${onReplyTimeout}`, heldWith({ onReplyTimeout })] as const,
+  ),
+  ...(['dlq', 'publishMessage', 'drop'] as const).map((onLate) => [`onLate ${onLate}`, heldWith({ onLate })] as const),
+  ...(['spring', 'nest', 'smallrye', 'cloudevents', 'cloudevents-structured', 'body'] as const).map(
+    (profile) => [`profile ${profile}`, heldWith({ profile })] as const,
+  ),
+]);
+
+function failingWith(failing: Partial<NonNullable<Snapshot['failing']>>): Snapshot {
+  return { ...FAILING, failing: { ...(FAILING.failing as NonNullable<Snapshot['failing']>), ...failing } };
+}
+
+function heldWith(settings: Partial<Snapshot['settings']>): Snapshot {
+  return { ...HELD, alias: 'order-7', request: undefined, settings: { ...HELD.settings, ...settings } };
+}
+
 /** Any Unicode text; fc.string has this too, but takes a second to be made. */
 const codePoint = fc.oneof(fc.nat(0x7f), fc.nat(0xd7ff), fc.integer({ min: 0xe000, max: 0x10ffff }));
 const text = fc.array(codePoint, { maxLength: 80 }).map((points) => String.fromCodePoint(...points));

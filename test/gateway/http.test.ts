@@ -1,8 +1,10 @@
 import { request as httpRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createHttpServer, type HttpServer, type Readiness } from '../../src/gateway/http/server.ts';
 import { SILENT } from '../../src/gateway/log.ts';
 import { PrometheusMetrics } from '../../src/gateway/metrics.ts';
+import { eventually } from '../support/eventually.ts';
 
 let server: HttpServer;
 let url: string;
@@ -56,6 +58,27 @@ test('errors are problem+json and keep what is inside inside', async () => {
 test('a body and oversized headers are refused', async () => {
   expect(await status('/metrics', { 'content-length': '3' }, 'abc')).toBe(413);
   expect(await status('/healthz/live', { 'x-long': 'a'.repeat(10_000) })).toBe(431);
+});
+
+test('connections that send no whole request are closed, and only so many are taken at a time', async () => {
+  const taken = 500;
+  const open: Socket[] = [];
+  let closed = 0;
+  const { port } = new URL(url);
+  for (let number = 0; number < taken + 50; number++) {
+    const socket = connect({ host: '127.0.0.1', port: Number(port) });
+    socket.resume().on('error', () => undefined).on('close', () => void closed++);
+    socket.on('connect', () => void socket.write(number % 2 === 0 ? 'GET /healthz/live HTTP/1.1\r\nx: ' : ''));
+    open.push(socket);
+  }
+  try {
+    await eventually('those beyond the limit to be refused', () => closed >= 50);
+    expect(closed).toBeLessThan(taken);
+    await eventually('the others to be closed', () => closed === open.length, { deadlineMs: 9_000 });
+    expect((await fetch(`${url}/healthz/live`)).status).toBe(200);
+  } finally {
+    for (const socket of open) socket.destroy();
+  }
 });
 
 /** GET with a body, which fetch does not send. */

@@ -348,6 +348,39 @@ describe('replies', () => {
     expect(commits).toEqual(['1: 0@11']);
   });
 
+  it('that Kafka refuses for their key or headers are cut there too, and keep the headers that fit', async () => {
+    await start();
+    assign(1, 0);
+    sendAnswers = [{ kind: 'refused', reason: 'too large' }];
+    const bomb = { name: 'bomb', value: Buffer.alloc(100_000) };
+    const small = { name: 'small', value: Buffer.from('s') };
+    const large = { ...record(10, 'id-forged'), key: Buffer.alloc(5_000) };
+    handlers.onBatch(0, [{ ...large, headers: [bomb, ...large.headers, small] }], '11');
+    await clock.advance(1_000);
+    expect(commits).toEqual(['1: 0@11']);
+    const [letter] = letters;
+    expect(letter?.key).toHaveLength(1_000);
+    expect(String(letter?.value)).toBe('{}');
+    const names = letter?.headers.map(({ name }) => name);
+    expect(names?.slice(0, 3)).toEqual(['kafka_correlationId', 'small', 'holdfast-reason']);
+    expect(letter?.headers.find(({ name }) => name === 'holdfast-truncated')?.value).toBe(
+      'the first 1000 of 5000 bytes of the key, 2 of 3 headers',
+    );
+  });
+
+  it('pause their partition by all that they hold in memory, keys and headers included', async () => {
+    await start({ maxUnsettledBytes: 1_000_000 });
+    assign(1, 0, 1, 2);
+    const bomb = { name: 'bomb', value: Buffer.alloc(600_000) };
+    const of = (offset: number, more: Partial<IncomingRecord>) => ({ ...record(offset, `id-${offset}`), ...more });
+    handlers.onBatch(0, [of(10, { headers: [...record(10, 'id-1').headers, bomb] })], '11');
+    expect([...paused]).toEqual([]);
+    handlers.onBatch(0, [of(11, { headers: [...record(11, 'id-2').headers, bomb] })], '12');
+    expect([...paused]).toEqual([0]);
+    handlers.onBatch(1, [of(10, { key: Buffer.alloc(1_100_000) })], '11');
+    expect([...paused]).toEqual([0, 1]);
+  });
+
   it('to one job are delivered one after another, to others at once', async () => {
     await start();
     assign(1, 0);

@@ -10,6 +10,7 @@ import type { Failing, Snapshot, StoredReply } from '../snapshot.ts';
 import { confirmOwner, type Decision, engine, type JobContext } from './effects.ts';
 import { CONSEQUENCES, whoEnded } from './engine-answers.ts';
 import { planRetry, planWait } from './engine-time.ts';
+import { withoutVariables } from './reply-verdict.ts';
 import type { JobState } from './state.ts';
 import { NotStorable, store, successor, withApplied, writeTombstone } from './writing.ts';
 
@@ -64,7 +65,10 @@ export function* finishReplied(state: JobState, context: JobContext, snapshot: S
   }
 }
 
-/** Stores the cause, then acts on it. `position` is the error reply's, so that it counts once. */
+/**
+ * Stores the cause, then acts on it. `position` is the error reply's, so that it counts once. Variables that an expression
+ * made larger than can be stored are left out: the reply would be told again for ever, and hold up its partition.
+ */
 export function* startFailing(
   state: JobState,
   context: JobContext,
@@ -86,7 +90,13 @@ export function* startFailing(
     },
     `failing: ${failing.why}`,
   );
-  yield* storeIntention(state, context, next);
+  try {
+    yield* storeIntention(state, context, next);
+  } catch (error) {
+    if (!(error instanceof NotStorable) || failing.variables === '') throw error;
+    const cause = withoutVariables(failing.cause, error.message);
+    return yield* startFailing(state, context, from, { ...failing, cause, variables: '' }, position);
+  }
   yield* finishFailing(state, context, next);
 }
 

@@ -170,13 +170,22 @@ function* completeParked(
   state.lockDeadlineMs = activation.lockDeadlineMs;
   const verdict = reply && context.interpret(activation.settings, reply, activation);
   if (verdict === undefined || verdict.kind === 'heartbeat') return 'stale'; // nothing parks such a thing
+  const failed = { ...from, request: undefined };
   if (verdict.kind !== 'result') {
-    yield* startFailing(state, context, { ...from, request: undefined }, failingBy(from, verdict), undefined);
+    yield* startFailing(state, context, failed, failingBy(from, verdict), undefined);
     return 'failed';
   }
   const result = { ...(reply as StoredReply), body: verdict.variables };
   const replied = successor(state, context, from, { kind: 'replied', reply: result, request: undefined }, 'activated');
-  yield* store(state, replied);
+  try {
+    yield* store(state, replied);
+  } catch (error) {
+    if (!(error instanceof NotStorable)) throw error;
+    // Interpreted, it is larger than it was sent: no activation could ever complete with it.
+    const refusal = { kind: 'malformed', reason: 'refused', message: error.message } as const;
+    yield* startFailing(state, context, failed, failingBy(from, refusal), undefined);
+    return 'failed';
+  }
   yield* finishReplied(state, context, replied);
   return 'attached';
 }

@@ -1,7 +1,7 @@
 // What one pending job keeps in memory: the snapshot as acknowledged, its revision, and what is lost with the process.
 // There may be a million of these: no maps, no arrays, no closures here.
 import { ABSENT, type JobKey, type Revision } from '../ids.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Outcome, Snapshot } from '../snapshot.ts';
 
 export interface JobState {
   readonly jobKey: JobKey;
@@ -63,6 +63,11 @@ export function emptyState(jobKey: JobKey): JobState {
  */
 export function wasUnbroken({ snapshot, revision, unbrokenAt }: JobState): boolean {
   return snapshot?.kind === 'ended' && revision === unbrokenAt;
+}
+
+/** The engine may hand such a job out again, and somebody end it for good later: who that was is asked only then. */
+export function mayBeReopened(outcome: Outcome | undefined): boolean {
+  return outcome === 'failed' || outcome === 'timedOut' || outcome === 'bpmnError';
 }
 
 /** Takes over what another incarnation wrote (or its absence). From here on nobody can say who ends the job. */

@@ -6,6 +6,7 @@
 import { Kafka, logLevel } from 'kafkajs';
 import type { Log } from '../log.ts';
 import { registerCodecs } from './codecs.ts';
+import { gatherHeadersQuickly } from './header-decoding.ts';
 
 export interface KafkaSettings {
   /** `host:port` each. */
@@ -19,6 +20,7 @@ export interface KafkaSettings {
 
 export function connectKafka(settings: KafkaSettings, log: Log): Kafka {
   registerCodecs();
+  gatherHeadersQuickly();
   dropTimerWarning();
   return new Kafka({
     brokers: [...settings.brokers],

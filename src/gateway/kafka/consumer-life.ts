@@ -154,7 +154,7 @@ export class ConsumerLife {
 
 function recordOf(message: KafkaMessage): IncomingRecord {
   const headers = Object.entries(message.headers ?? {}).flatMap(([name, value]) =>
-    // kafkajs gathers headers in a plain object: names such as `constructor` pick up what is no value.
+    // Where headers are not gathered by header-decoding.ts, names such as `constructor` pick up what is no value.
     (Array.isArray(value) ? value : [value])
       .filter((one) => one instanceof Uint8Array || one === null)
       .map((one) => ({ name, value: one ?? new Uint8Array() })),

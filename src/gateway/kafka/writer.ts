@@ -142,7 +142,10 @@ function messageOf(record: OutgoingRecord): Message {
 /** kafkajs takes headers by name; those of one name keep their order. */
 function headersOf(headers: readonly KafkaHeader[]): IHeaders {
   const byName: Record<string, (string | Buffer)[]> = Object.create(null);
-  for (const { name, value } of headers) byName[name] = [...(byName[name] ?? []), bytesOrText(value)];
+  for (const { name, value } of headers) {
+    byName[name] ??= [];
+    byName[name].push(bytesOrText(value));
+  }
   return byName;
 }
 

@@ -24,6 +24,7 @@ export function call<T>({ host, server, random, faults, deadlineMs, serve, inDou
     const there = wayMs(random, faults) + (random.chance(faults.late) ? random.float() * faults.lateMs : 0);
     const requestLost = random.chance(faults.requestLost);
     const answerLost = random.chance(faults.answerLost);
+    const lateMs = random.chance(faults.late) ? random.float() * faults.lateMs : 0;
     const end = (value: T) => {
       deadline.cancel();
       forget();
@@ -34,7 +35,7 @@ export function call<T>({ host, server, random, faults, deadlineMs, serve, inDou
     const left = link.toServer(there, () => {
       if (requestLost) return;
       serve((value) => {
-        if (!answerLost) link.toHost(wayMs(random, faults), () => end(value));
+        if (!answerLost) link.toHost(wayMs(random, faults) + lateMs, () => end(value));
       });
     });
     if (!left) {

@@ -12,7 +12,7 @@ export interface CallFaults {
   readonly requestLost: number;
   /** It arrives and has its effect; the answer is lost. */
   readonly answerLost: number;
-  /** It arrives up to `lateMs` later: after the caller gave up, usually. */
+  /** It arrives up to `lateMs` later: after the caller gave up, usually. The answer to it, too. */
   readonly late: number;
   readonly lateMs: number;
 }
@@ -97,7 +97,7 @@ export function rough(random: SeededRandom): Faults {
     kv: { ...call(0.1), late: rate(0.5), staleRead: rate(0.2), watchReset: rate(0.02), watchLag: rate(0.1) },
     bus: call(0.2),
     engine: { ...call(0.2), activationLost: rate(0.3), backpressure: rate(0.5), pushesTimedOut: random.chance(0.5) },
-    kafka: { ...call(0.1), gap: rate(0.3) },
+    kafka: { ...call(0.1), late: rate(0.5), gap: rate(0.3) },
     service: {
       delayMs: [1, random.pick([20, 500, 5_000])],
       late: rate(0.3),
@@ -110,7 +110,7 @@ export function rough(random: SeededRandom): Faults {
       unkeyed: random.chance(0.4),
       error: rate(0.5),
       failure: rate(0.5),
-      afterthought: rate(0.5),
+      afterthought: rate(1),
       heartbeats: rate(1),
     },
     skewMs: random.pick([0, 0, 50, 400]),

@@ -188,8 +188,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'actors/pending-job/ending.ts',
-        find: '  yield* storeIntention(state, context, next);\n  yield* finishFailing',
-        replace: '  yield* finishFailing',
+        find: '    yield* storeIntention(state, context, next);\n  } catch',
+        replace: '  } catch',
       },
     ],
   },
@@ -360,18 +360,6 @@ export const MUTANTS: readonly Mutant[] = [
         file: 'actors/pending-job/ending.ts',
         find: "    default:\n      return yield* storeReply(state, context, from, reply, 'later');",
         replace: "    default:\n      return 'applied';",
-      },
-    ],
-  },
-  {
-    name: 'unknown by memory',
-    why: 'a reply to a job that is not in memory is decided without a leader read of its key',
-    caughtBy: ['I1', 'I5', 'I6', 'I7'],
-    patches: [
-      {
-        file: 'actors/pending-job/reply.ts',
-        find: '    const standing = yield* read();\n    adopt(state, standing?.snapshot, standing?.revision ?? ABSENT);',
-        replace: '    adopt(state, undefined, ABSENT);\n    if (state === undefined) yield* read();',
       },
     ],
   },

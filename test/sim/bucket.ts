@@ -58,6 +58,15 @@ export class Bucket {
     return replaced.entry;
   }
 
+  /** As a replica knows it that is `lagMs` behind: the last write before that, if the bucket still has it. */
+  behind(key: string, lagMs: number): StoredEntry | undefined {
+    const entry = this.current(key);
+    const horizonMs = this.#nowMs() - lagMs;
+    if (entry === undefined || entry.writtenMs <= horizonMs) return entry;
+    const before = this.#replaced.get(key)?.entry;
+    return before !== undefined && before.writtenMs <= horizonMs ? before : undefined;
+  }
+
   atRevision(revision: number): StoredEntry | undefined {
     const key = this.#byRevision.get(revision);
     return key === undefined ? undefined : this.current(key);

@@ -25,6 +25,8 @@ export interface Faults {
     readonly watchReset: number;
     /** An entry is delivered up to `lateMs` later (and those after it too). */
     readonly watchLag: number;
+    /** A watch is served by a replica that is up to 3 s behind. */
+    readonly laggingReplica: number;
   };
   readonly bus: CallFaults;
   readonly engine: CallFaults & {
@@ -70,7 +72,7 @@ const GOOD: CallFaults = { delayMs: [0.2, 2], requestLost: 0, answerLost: 0, lat
 
 /** Nothing goes wrong, and nothing happens at once. */
 export const CALM: Faults = {
-  kv: { ...GOOD, staleRead: 0, watchReset: 0, watchLag: 0 },
+  kv: { ...GOOD, staleRead: 0, watchReset: 0, watchLag: 0, laggingReplica: 0 },
   bus: GOOD,
   engine: { ...GOOD, activationLost: 0, backpressure: 0, pushesTimedOut: false },
   kafka: { ...GOOD, gap: 0 },
@@ -94,7 +96,14 @@ export function rough(random: SeededRandom): Faults {
     lateMs: random.pick([50, 1_000, 5_000]),
   });
   return {
-    kv: { ...call(0.1), late: rate(0.5), staleRead: rate(0.2), watchReset: rate(0.02), watchLag: rate(0.1) },
+    kv: {
+      ...call(0.1),
+      late: rate(0.5),
+      staleRead: rate(0.2),
+      watchReset: rate(0.02),
+      watchLag: rate(0.1),
+      laggingReplica: rate(1),
+    },
     bus: call(0.2),
     engine: { ...call(0.2), activationLost: rate(0.3), backpressure: rate(0.5), pushesTimedOut: random.chance(0.5) },
     kafka: { ...call(0.1), late: rate(0.5), gap: rate(0.3) },

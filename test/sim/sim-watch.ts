@@ -3,7 +3,8 @@
 // What must hold, because the cluster's barrier rests on it: `pending` counts what the server still has to deliver at the
 // moment it sends an entry; a value overwritten before it was sent is not sent; nothing is left out silently. After a
 // broken link or a lost consumer the watch is made anew: `onReset`, then what stands (all of it, or what is newer than the last entry
-// seen, as the server pleases). A write that lands while a link is down comes after that reset.
+// seen, as the server pleases). A write that lands while a link is down comes after that reset. The consumer may live on a
+// replica that lags: then all of this is told as the bucket stood a moment ago.
 
 import type { Timer } from '../../src/actors/ports.ts';
 import type { KvWatch, KvWatchHandler } from '../../src/cluster/ports.ts';
@@ -14,6 +15,7 @@ import type { KvServers } from './sim-kv.ts';
 
 /** How long a client takes to see that its consumer is gone (missed heartbeats), at most. */
 const RESET_WITHIN_MS = 1_500;
+const LAGS_AT_MOST_MS = 3_000;
 
 export class SimWatch implements KvWatch {
   readonly #servers: KvServers;
@@ -31,6 +33,8 @@ export class SimWatch implements KvWatch {
   /** Counts the consumers made; what an older one sent is not heard any more. */
   #consumer = 1;
   #sending: Timer | undefined;
+  /** How far the replica of this consumer is behind. */
+  #behindMs = 0;
   /** Entries arrive in order: none before this moment. */
   #arrivesMs = 0;
   readonly #endings: (() => void)[];
@@ -41,7 +45,7 @@ export class SimWatch implements KvWatch {
     this.#link = link;
     this.#filters = filters.map((filter) => filter.split('.'));
     this.#handler = handler;
-    const onWrite = (entry: StoredEntry) => this.#add(entry);
+    const onWrite = (entry: StoredEntry) => this.#written(entry, this.#behindMs);
     const onGone = () => this.#remake();
     this.#bucket.onWrite.add(onWrite);
     this.#bucket.onGone.add(onGone);
@@ -90,9 +94,16 @@ export class SimWatch implements KvWatch {
       this.#deliver(() => this.#handler.onReset(id));
     }
     this.#queue = [];
-    for (const entry of this.#bucket.all()) {
-      if (this.#wants(entry) && !(onlyNewer && entry.revision <= this.#seen)) this.#queue.push(entry);
+    const { random, faults } = this.#servers;
+    this.#behindMs = random.chance(faults.laggingReplica) ? Math.ceil(random.float() * LAGS_AT_MOST_MS) : 0;
+    if (this.#behindMs > 0) this.#bucket.history.sight('watch on a replica that lags');
+    for (const newest of this.#bucket.all()) {
+      const entry = this.#behindMs === 0 ? newest : this.#bucket.behind(newest.key, this.#behindMs);
+      if (entry !== newest) this.#written(newest, this.#behindMs - (this.#servers.clock.wallMs() - newest.writtenMs));
+      if (entry === undefined || !this.#wants(entry)) continue;
+      if (!(onlyNewer && entry.revision <= this.#seen)) this.#queue.push(entry);
     }
+    this.#queue.sort((a, b) => a.revision - b.revision);
     if (this.#queue.length === 0) this.#deliver(() => this.#reportCaughtUp());
     else this.#send();
   }
@@ -106,8 +117,19 @@ export class SimWatch implements KvWatch {
     return wanted;
   }
 
+  /** The replica has it after this time. */
+  #written(entry: StoredEntry, inMs: number): void {
+    if (inMs <= 0) return this.#add(entry);
+    const consumer = this.#consumer;
+    // The wall clock counts whole milliseconds.
+    this.#servers.clock.setTimer(inMs + 1, () => {
+      if (consumer === this.#consumer) this.#add(entry);
+    });
+  }
+
   #add(entry: StoredEntry): void {
     if (!this.#loaded || !this.#wants(entry)) return;
+    if (this.#behindMs > 0) this.#queue = this.#queue.filter(({ key }) => key !== entry.key);
     this.#queue.push(entry);
     if (this.#sending === undefined) this.#plan();
   }
@@ -120,7 +142,7 @@ export class SimWatch implements KvWatch {
   #send(): void {
     this.#sending = undefined;
     const { random, faults } = this.#servers;
-    this.#queue = this.#queue.filter((entry) => this.#bucket.current(entry.key) === entry);
+    if (this.#behindMs === 0) this.#queue = this.#queue.filter((entry) => this.#bucket.current(entry.key) === entry);
     const entry = this.#queue.shift();
     if (entry === undefined) {
       if (!this.#caughtUp) this.#deliver(() => this.#reportCaughtUp());

@@ -85,10 +85,34 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'barrier by the claim alone',
-    why: 'a shard is owned once its own claim is seen, whatever is still to be delivered',
+    why: 'a shard is owned once its claim is acknowledged and its consumer delivers, whatever is still to come',
     caughtBy: ['I6', 'I7', 'I8'],
     patches: [
       { file: 'cluster/wave.ts', find: '    if (!this.#caughtUp) return;\n', replace: '' },
+      {
+        file: 'cluster/wave.ts',
+        find: '    const name = parseKey(entry.key);',
+        replace: `    for (const shard of this.#waiting.keys()) this.#claimSeen.add(shard);
+    this.#passBarriers();
+    const name = parseKey(entry.key);`,
+      },
+      {
+        file: 'cluster/wave.ts',
+        find: '        if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);',
+        replace: '        return;',
+      },
+    ],
+  },
+  {
+    name: 'barrier by pending 0 alone',
+    why: 'a shard is owned once its consumer has nothing more to deliver: one on a replica that lags knows neither our claim nor what came before it',
+    caughtBy: ['I6', 'I7', 'I8'],
+    patches: [
+      {
+        file: 'cluster/wave.ts',
+        find: 'if (!this.#claimSeen.has(shard) || this.#passed.has(shard)) continue;',
+        replace: 'if (this.#passed.has(shard)) continue;',
+      },
       {
         file: 'cluster/wave.ts',
         find: '        if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);',

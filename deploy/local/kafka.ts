@@ -45,7 +45,10 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
   const [port = 0, controllerPort = 0] = await freePorts(2);
   const config = join(dir, 'server.properties');
   const logging = join(dir, 'log4j2.properties');
-  await writeFile(config, propertiesText({ ...settings(dir, port, controllerPort, options.listeners), ...options.properties }));
+  await writeFile(
+    config,
+    propertiesText({ ...settings(dir, port, controllerPort, options.listeners), ...options.properties }),
+  );
   await writeFile(logging, propertiesText(logSettings));
   const format = ['format', '--ignore-formatted', '-t', clusterId, '-c', config];
   const server = await launch({

@@ -53,7 +53,9 @@ export async function startNats(options: NatsOptions = {}): Promise<LocalNats> {
     const [client = 0, monitor = 0, route = 0] = ports.slice(i * 3);
     return { name: `nats-${i + 1}`, dir: data.path, client, monitor, route };
   });
-  const servers = await Promise.all(nodes.map((node) => startNode(node, configOf(node, nodes, maxPayload, advertise), nodes.length)));
+  const servers = await Promise.all(
+    nodes.map((node) => startNode(node, configOf(node, nodes, maxPayload, advertise), nodes.length)),
+  );
   const stop = async () => {
     await Promise.all(servers.map((server) => server.stop()));
     await data.remove();
@@ -80,8 +82,7 @@ async function startNode(node: Node, configText: string, count: number): Promise
   return launch({
     name,
     dir,
-    ready: () =>
-      count === 1 ? isHealthy(node) : httpOk(`http://127.0.0.1:${monitor}/healthz?js-enabled-only=true`),
+    ready: () => (count === 1 ? isHealthy(node) : httpOk(`http://127.0.0.1:${monitor}/healthz?js-enabled-only=true`)),
     readyWithinMs: 30_000,
     native: async () => ({ command: await natsProgram(), args: ['-c', config] }),
     container: { image: `nats:${builtVersion}`, command: ['nats-server', '-c', config] },

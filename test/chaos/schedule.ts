@@ -5,52 +5,42 @@
 // A track goes through all its kinds in a new order, again and again, for as many whole rounds as the time has room for,
 // with pauses between that take up what is left. A run too short for one round gets the beginning of one.
 import { SeededRandom } from '../sim/random.ts';
+import type { FaultName, ServerKind } from './history.ts';
 
-export const NODE_FAULTS = [
-  'kill',
-  'terminate',
-  'pause-half',
-  'pause-one-and-half',
-  'pause-four',
-  'rolling-restart',
-  'scale',
-  'upgrade',
-] as const;
-
-export const SERVER_FAULTS = [
-  'leader-kill',
-  'restart-nats',
-  'restart-kafka',
-  'restart-zeebe',
-  ...(['cut-nats', 'cut-kafka', 'cut-zeebe'] as const),
-  ...(['slow-nats', 'slow-kafka', 'slow-zeebe'] as const),
-  ...(['silent-nats', 'silent-kafka', 'silent-zeebe'] as const),
-  'write-errors',
-] as const;
-
-export type NodeFault = (typeof NODE_FAULTS)[number];
-export type ServerFault = (typeof SERVER_FAULTS)[number];
-export type FaultKind = NodeFault | ServerFault;
+/** A fault, and of a link what is at its other end. */
+export type Kind = FaultName | `${'cut' | 'slow' | 'halfOpen'}-${ServerKind}`;
 export type Track = 'nodes' | 'servers';
+
+export const TRACKS: Readonly<Record<Track, readonly Kind[]>> = {
+  nodes: ['kill', 'term', 'stopHalf', 'stopOneAndHalf', 'stopFour', 'roll', 'scale', 'upgrade'],
+  servers: [
+    ...(['leaderKill', 'natsRestart', 'kafkaRestart', 'zeebeRestart', 'diskFull'] as const),
+    ...(['cut-nats', 'cut-kafka', 'cut-zeebe'] as const),
+    ...(['slow-nats', 'slow-kafka', 'slow-zeebe'] as const),
+    ...(['halfOpen-nats', 'halfOpen-kafka', 'halfOpen-zeebe'] as const),
+  ],
+};
 
 export interface PlannedFault {
   readonly track: Track;
   /** After the load began; it waits for the one before it in its track. */
   readonly atMs: number;
-  readonly what: FaultKind;
+  readonly kind: Kind;
   /** The node concerned; '' where there is none. */
   readonly node: string;
   /** How long it lasts, without what it takes to recover. */
   readonly forMs: number;
   /** Of a slow link. */
   readonly delayMs: number;
+  /** Of a server that is started again: whether it may end in order, or is killed. */
+  readonly orderly: boolean;
 }
 
 export interface Plan {
   readonly seed: number;
   readonly minutes: number;
   readonly leaseTtlMs: number;
-  readonly without: readonly FaultKind[];
+  readonly without: readonly Kind[];
 }
 
 /** Nodes that are there all the time, but for what befalls them. */
@@ -63,35 +53,32 @@ const PAUSES = 0.2;
 
 export function scheduleOf(plan: Plan): readonly PlannedFault[] {
   const random = new SeededRandom(plan.seed);
-  const tracks = [
-    trackOf('nodes', NODE_FAULTS, plan, random.fork('nodes')),
-    trackOf('servers', SERVER_FAULTS, plan, random.fork('servers')),
-  ];
+  const tracks = [trackOf('nodes', plan, random.fork('nodes')), trackOf('servers', plan, random.fork('servers'))];
   return tracks.flat().sort((a, b) => a.atMs - b.atMs);
 }
 
 /** How often each kind happens. */
-export function countsOf(schedule: readonly { readonly what: FaultKind }[]): Readonly<Record<string, number>> {
+export function countsOf(schedule: readonly { readonly kind: Kind }[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const { what } of schedule) counts[what] = (counts[what] ?? 0) + 1;
+  for (const { kind } of schedule) counts[kind] = (counts[kind] ?? 0) + 1;
   return counts;
 }
 
 export function linesOf(schedule: readonly PlannedFault[]): string[] {
-  return schedule.map(({ track, atMs, what, node, forMs, delayMs }) => {
+  return schedule.map(({ track, atMs, kind, node, forMs, delayMs }) => {
     const length = forMs > 0 ? ` for ${seconds(forMs)} s` : '';
     const delay = delayMs > 0 ? `, ${delayMs} ms each way` : '';
-    return `${seconds(atMs).padStart(8)} s  ${track.padEnd(7)}  ${what.padEnd(18)} ${node.padEnd(4)}${length}${delay}`;
+    return `${seconds(atMs).padStart(8)} s  ${track.padEnd(7)}  ${kind.padEnd(15)} ${node.padEnd(4)}${length}${delay}`;
   });
 }
 
-function trackOf(track: Track, kinds: readonly FaultKind[], plan: Plan, random: SeededRandom): PlannedFault[] {
-  const wanted = kinds.filter((what) => !plan.without.includes(what));
+function trackOf(track: Track, plan: Plan, random: SeededRandom): PlannedFault[] {
+  const wanted = TRACKS[track].filter((kind) => !plan.without.includes(kind));
   const spanMs = plan.minutes * 60_000;
   const chosen: Omit<PlannedFault, 'atMs'>[] = [];
   let usedMs = 0;
   for (let round = 0; wanted.length > 0; round++) {
-    const faults = shuffled(wanted, random).map((what) => ({ track, ...drawn(what, plan, random) }));
+    const faults = shuffled(wanted, random).map((kind) => ({ track, ...drawn(kind, plan, random) }));
     const roundMs = faults.reduce((sum, fault) => sum + lengthMs(fault, plan), 0);
     if (usedMs + roundMs <= spanMs * (1 - PAUSES)) {
       chosen.push(...faults);
@@ -118,70 +105,66 @@ function trackOf(track: Track, kinds: readonly FaultKind[], plan: Plan, random: 
   });
 }
 
-function drawn(
-  what: FaultKind,
-  { leaseTtlMs }: Plan,
-  random: SeededRandom,
-): Pick<PlannedFault, 'what' | 'node' | 'forMs' | 'delayMs'> {
+function drawn(kind: Kind, { leaseTtlMs }: Plan, random: SeededRandom): Omit<PlannedFault, 'track' | 'atMs'> {
   const node = random.pick(NODES);
   const delayMs = Math.round(random.between(50, 400));
-  const between = (low: number, high: number) => Math.round(random.between(low, high));
-  const nowhere = { what, node: '', forMs: 0, delayMs: 0 };
-  switch (what) {
-    case 'kill':
-    case 'terminate':
-      return { ...nowhere, node, forMs: between(0, 5_000) };
-    case 'pause-half':
-      return { ...nowhere, node, forMs: leaseTtlMs / 2 };
-    case 'pause-one-and-half':
-      return { ...nowhere, node, forMs: leaseTtlMs * 1.5 };
-    case 'pause-four':
-      return { ...nowhere, node, forMs: leaseTtlMs * 4 };
-    case 'rolling-restart':
+  const orderly = random.chance(0.5);
+  const lasts = (low: number, high: number) => ({
+    kind,
+    node,
+    forMs: Math.round(random.between(low, high)),
+    delayMs: 0,
+    orderly,
+  });
+  const nowhere = (low: number, high: number) => ({ ...lasts(low, high), node: '' });
+  switch (kind) {
+    case 'stopHalf':
+      return lasts(leaseTtlMs / 2, leaseTtlMs / 2);
+    case 'stopOneAndHalf':
+      return lasts(leaseTtlMs * 1.5, leaseTtlMs * 1.5);
+    case 'stopFour':
+      return lasts(leaseTtlMs * 4, leaseTtlMs * 4);
+    case 'roll':
     case 'upgrade':
-    case 'restart-nats':
-      return nowhere;
+    case 'natsRestart':
+      return nowhere(0, 0);
     case 'scale':
-      return { ...nowhere, node, forMs: between(3_000, 6_000) };
-    case 'leader-kill':
-      return { ...nowhere, forMs: between(500, 8_000) };
-    case 'restart-kafka':
-    case 'restart-zeebe':
-      return { ...nowhere, forMs: between(0, 4_000) };
-    case 'write-errors':
-      return { ...nowhere, forMs: between(500, 4_000) };
+      return lasts(3_000, 6_000);
+    case 'leaderKill':
+      return nowhere(500, 8_000);
+    case 'kafkaRestart':
+    case 'zeebeRestart':
+    case 'diskFull':
+      return nowhere(500, 4_000);
     case 'slow-nats':
     case 'slow-kafka':
     case 'slow-zeebe':
-      return { what, node, forMs: between(4_000, 10_000), delayMs };
-    case 'silent-nats':
-    case 'silent-kafka':
-    case 'silent-zeebe':
-      return { ...nowhere, node, forMs: between(leaseTtlMs * 0.3, leaseTtlMs * 1.5) };
+      return { ...lasts(4_000, 10_000), delayMs };
+    case 'halfOpen-nats':
+    case 'halfOpen-kafka':
+    case 'halfOpen-zeebe':
+      return lasts(leaseTtlMs * 0.3, leaseTtlMs * 1.5);
     default:
-      return { ...nowhere, node, forMs: between(200, 8_000) };
+      return lasts(200, 6_000);
   }
 }
 
 /** What it and the recovery from it are likely to take. */
-function lengthMs({ what, forMs }: { what: FaultKind; forMs: number }, { leaseTtlMs }: Plan): number {
-  switch (what) {
-    case 'rolling-restart':
-      return 24_000;
+function lengthMs({ kind, forMs }: { kind: Kind; forMs: number }, { leaseTtlMs }: Plan): number {
+  switch (kind) {
+    case 'roll':
     case 'upgrade':
+    case 'natsRestart':
       return 24_000;
     case 'scale':
       return 2 * forMs + 24_000;
-    case 'restart-nats':
-      return 24_000;
-    case 'leader-kill':
+    case 'leaderKill':
+    case 'kafkaRestart':
       return forMs + 6_000;
-    case 'restart-kafka':
-      return forMs + 6_000;
-    case 'restart-zeebe':
+    case 'zeebeRestart':
       return forMs + 14_000;
-    case 'pause-one-and-half':
-    case 'pause-four':
+    case 'stopOneAndHalf':
+    case 'stopFour':
       return forMs + Math.min(5_000, leaseTtlMs);
     default:
       return forMs + 4_000;

@@ -10,6 +10,7 @@ import {
   startNats,
   startZeebe,
 } from '../../deploy/local/index.ts';
+import type { LocalServer } from '../../deploy/local/process.ts';
 import { BucketView } from '../support/bucket-view.ts';
 import type { Driver } from '../support/driver.ts';
 import { eventually } from '../support/eventually.ts';
@@ -58,14 +59,20 @@ export async function setStage(options: StageOptions, stack: AsyncDisposableStac
   const names = [...NODES, ...MORE_NODES];
   const links = await Links.open(names, 3);
   stack.defer(() => links.close());
-  const ends = <T extends { stop(): Promise<void> }>(started: T): T => {
-    stack.defer(() => started.stop());
+  /** Killed first: their data goes anyway. */
+  const ends = <T extends { stop(): Promise<void> }>(started: T, servers: readonly LocalServer[]): T => {
+    stack.defer(async () => {
+      await Promise.all(servers.map((server) => server.kill()));
+      await started.stop();
+    });
     return started;
   };
   const [nats, kafka, zeebe] = await Promise.all([
-    startNats({ servers: 3, advertise: false }).then(ends),
-    shared === undefined ? startKafka({ listeners: links.kafkaListeners }).then(ends) : undefined,
-    shared === undefined ? startZeebe().then(ends) : undefined,
+    startNats({ servers: 3, advertise: false }).then((started) => ends(started, started.servers)),
+    shared
+      ? undefined
+      : startKafka({ listeners: links.kafkaListeners }).then((started) => ends(started, [started.server])),
+    shared ? undefined : startZeebe().then((started) => ends(started, [started.server])),
   ]);
   const natsUrl = nats.url;
   const kafkaBrokers = kafka?.brokers ?? shared?.kafkaBrokers ?? '';
@@ -85,7 +92,8 @@ export async function setStage(options: StageOptions, stack: AsyncDisposableStac
 
   const nodesHistory = stack.use(new NodesRecorder(dir));
   const route = { jobType, requestTopic, replyTimeout: 'PT10M', maxPending: 5_000 };
-  const settings = { cluster, leaseTtl: `PT${leaseTtlMs / 1_000}S`, routes: [route] };
+  // Asked for: servers that do not advertise each other look like one.
+  const settings = { cluster, replicas: 3, leaseTtl: `PT${leaseTtlMs / 1_000}S`, routes: [route] };
   const nodes = await Nodes.create(settings, join(dir, 'nodes'));
   stack.defer(() => nodes.stop());
   await Promise.all(

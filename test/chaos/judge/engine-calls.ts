@@ -1,0 +1,77 @@
+// The commands that end a job, as they passed in front of the engine. Was a job completed again although its node had been
+// told and could make use of that; was it ended again after its end had been stored; did everything that a service answered
+// go this way; and did each command come from a node whose claim on the job's shard stood, and which had loaded the shard?
+import { type CompleteCall, completedTwice, unanswered } from '../../../deploy/demo/complete-calls.ts';
+import type { Event } from '../history.ts';
+import type { ClaimHistory } from './claim-history.ts';
+import { type Act, couldKnow, type Disturbances } from './disturbances.ts';
+import { actedAfterEnd, endsForGood } from './ends.ts';
+import type { Breach, Evidence, Finding } from './evidence.ts';
+import { Rights } from './rights.ts';
+
+/** A node that is stopped or cut off sooner after an answer, or was about to give the call up, has not made use of it. */
+const HEARD_AFTER_MS = 1_000;
+
+type Call = Event<'call'>;
+
+export function judgeEngineCalls(evidence: Evidence, claims: ClaimHistory, disturbances: Disturbances): Finding {
+  const calls = evidence.of('call').toSorted((a, b) => a.sentMs - b.sentMs);
+  const breaches = [...completedAgain(calls, disturbances), ...unseen(evidence, calls)];
+  const doubts: Breach[] = [];
+  const rights = new Rights(evidence, claims);
+  const ends = endsForGood(evidence);
+  for (const call of calls) {
+    for (const suspicion of [actedAfterEnd(call, ends.get(call.jobKey)), rights.suspicion(call)]) {
+      if (suspicion === undefined) continue;
+      const { what, message, events, changedMs } = suspicion;
+      const act: Act = { node: call.node, changedMs, actedMs: call.sentMs, through: 'zeebe' };
+      const answer = couldKnow(act, disturbances, evidence.run.leaseTtlMs);
+      if (answer === 'innocent') continue;
+      const breach = { what, atMs: call.sentMs, jobKey: call.jobKey, message, events: [...events, call] };
+      (answer === 'doubt' ? doubts : breaches).push(breach);
+    }
+  }
+  return { breaches, doubts };
+}
+
+function completedAgain(calls: readonly Call[], disturbances: Disturbances): Breach[] {
+  const completions = calls.filter(({ command }) => command === 'CompleteJob');
+  return [...Map.groupBy(completions, ({ jobKey }) => jobKey)].flatMap(([jobKey, ofJob]): Breach[] => {
+    const [, again] = ofJob;
+    if (again === undefined) return [];
+    const witnessed = ofJob.map((call, connection) => {
+      const seen: CompleteCall = {
+        ...{ node: call.node, connection, jobKey, sentMs: call.sentMs, timeoutMs: call.timeoutMs },
+        ...(call.code !== undefined && { status: call.code }),
+        ...(call.answeredMs !== undefined && { answeredMs: call.answeredMs }),
+      };
+      return wasHeard(call, disturbances) ? seen : unanswered(seen);
+    });
+    if (completedTwice(witnessed, (connection) => ofJob[connection]?.closedMs).size === 0) return [];
+    const message = `${again.node} completed it again after its node had been told that it is done`;
+    return [{ what: 'completedTwice', atMs: again.sentMs, jobKey, message, events: ofJob }];
+  });
+}
+
+/** By a node that ran, whose answers reached it, and which could write down what it had heard. */
+function wasHeard({ node, sentMs, timeoutMs, answeredMs }: Call, disturbances: Disturbances): boolean {
+  if (answeredMs === undefined) return false;
+  if (answeredMs > sentMs + (timeoutMs ?? Number.POSITIVE_INFINITY) - HEARD_AFTER_MS) return false;
+  const untilMs = answeredMs + HEARD_AFTER_MS;
+  if (disturbances.felt(node, ['process'], sentMs, untilMs).length > 0) return false;
+  // That the engine itself was away says nothing about an answer that it gave: its connections closed, or they did not.
+  const felt = disturbances.felt(node, ['nats', 'zeebe'], answeredMs, untilMs);
+  return felt.every(({ of, node: whose }) => of === 'zeebe' && whose === undefined);
+}
+
+/** Whoever passed was completed by a call that was seen; else there is a way to the engine that nobody watches. */
+function unseen(evidence: Evidence, calls: readonly Call[]): Breach[] {
+  const completed = new Set(calls.filter(({ command }) => command === 'CompleteJob').map(({ jobKey }) => jobKey));
+  const seen = new Set<string>();
+  for (const { jobKey, token } of evidence.of('requested')) if (completed.has(jobKey)) seen.add(token);
+  const passed = evidence.of('passed').filter(({ token }) => !seen.has(token));
+  return passed.map((event) => {
+    const message = 'passed, and neither a request nor a completion of its job was seen';
+    return { what: 'noWitness', atMs: event.atMs, token: event.token, message, events: [event] };
+  });
+}

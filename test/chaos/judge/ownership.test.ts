@@ -1,0 +1,45 @@
+// One owner a shard: blamed is what the claims and the nodes' logs cannot both allow.
+import { describe, expect, test } from 'vitest';
+import { LEASE_TTL_MS, type Story } from '../story.ts';
+import { changed, offences, story, withOpenJob } from './told.ts';
+
+describe('ownership', () => {
+  test('two that own a shard for longer than a second', () => {
+    const releasedAfter = (afterMs: number, what: (told: Story, owner: string) => void = () => undefined) =>
+      story((told) => {
+        const { job, owner, other } = withOpenJob(told);
+        what(told, owner);
+        told.claim(other, job.shard);
+        told.nowMs += afterMs;
+        told.say({ kind: 'released', node: owner, incarnation: told.incarnation(owner), shard: job.shard });
+        told.reply(job, 7);
+        told.complete(job);
+      });
+    expect(offences(releasedAfter(1_200))).toEqual(['ownedTogether']);
+    expect(offences(releasedAfter(900))).toEqual([]);
+    const cut = (told: Story, owner: string) => told.fault('cut', owner, 'begin', 'nats');
+    expect(offences(releasedAfter(LEASE_TTL_MS - 500, cut))).toEqual([]);
+    expect(offences(releasedAfter(LEASE_TTL_MS + 500, cut))).toEqual(['ownedTogether']);
+  });
+
+  test('one that owns by a claim that is not its own', () => {
+    const events = story((told) => told.handOver(0, told.ownerOf(0) === 'n1' ? 'n2' : 'n1'));
+    expect(offences(events)).toEqual([]);
+    expect(offences(changed(events, 'claimed', { incarnation: 'n9-1' }))).toContain('ownedWithoutClaim');
+  });
+
+  test('a claim that was not compared with what stood; one that the watch missed is none', () => {
+    const events = story((told) => told.handOver(0, told.ownerOf(0) === 'n1' ? 'n2' : 'n1'));
+    expect(offences(changed(events, 'claimed', { replaces: 1 }))).toEqual(['claimWithoutCas']);
+    expect(offences(events.filter((event) => event.kind !== 'claimed' || !event.released))).toEqual([]);
+  });
+
+  test('a shard that nobody owns at the end', () => {
+    const events = story((told) => {
+      told.say({ kind: 'released', node: 'n1', incarnation: told.incarnation('n1'), shard: 0 });
+    });
+    expect(offences(events)).toEqual(['shardWithoutOwner']);
+    expect(offences(story((told) => told.kill('n1', 'n2')))).toEqual([]);
+    expect(offences(story((told) => told.fault('kill', 'n1')))).toEqual(['shardWithoutOwner']);
+  });
+});

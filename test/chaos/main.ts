@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { type ChaosOptions, parseOptions, UsageError } from './options.ts';
+import { faultLinesOf, isFine, lineOf, resultOf } from './result.ts';
 import { run } from './run.ts';
 import { countsOf, linesOf, scheduleOf } from './schedule.ts';
 
@@ -41,11 +42,13 @@ async function main(args: readonly string[]): Promise<number> {
   const signal = interruption();
   let fine = false;
   try {
-    const ended = await run({ ...options, commit, dir, signal, tell });
-    fine = ended.failures.length === 0 && ended.open.length === 0;
-    for (const failure of ended.failures) tell(`FAILED: ${failure}`);
-    tell(`jobs=${ended.jobs} lost=${ended.open.length} elapsedMs=${ended.elapsedMs}`);
-    if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ seed, ...ended }, null, 2)}\n`);
+    const running = { ...options, commit, dir, signal, tell };
+    const result = resultOf(running, await run(running));
+    fine = isFine(result);
+    for (const line of faultLinesOf(result)) tell(line);
+    tell(lineOf(result));
+    const text = `${JSON.stringify(result, null, 2)}\n`;
+    for (const file of [options.json, join(dir, 'result.json')]) if (file !== undefined) await writeFile(file, text);
     return fine ? 0 : 1;
   } catch (error) {
     if (signal.aborted) return INTERRUPTED;

@@ -162,7 +162,7 @@ function lengthMs({ kind, forMs }: { kind: Kind; forMs: number }, { leaseTtlMs }
     case 'kafkaRestart':
       return forMs + 6_000;
     case 'zeebeRestart':
-      return forMs + 14_000;
+      return forMs + 24_000;
     case 'stopOneAndHalf':
     case 'stopFour':
       return forMs + Math.min(5_000, leaseTtlMs);

@@ -72,7 +72,7 @@ export async function setStage(options: StageOptions, stack: AsyncDisposableStac
     shared
       ? undefined
       : startKafka({ listeners: links.kafkaListeners }).then((started) => ends(started, [started.server])),
-    shared ? undefined : startZeebe().then((started) => ends(started, [started.server])),
+    shared ? undefined : startZeebe({ snapshotPeriod: 'PT1M' }).then((started) => ends(started, [started.server])),
   ]);
   const natsUrl = nats.url;
   const kafkaBrokers = kafka?.brokers ?? shared?.kafkaBrokers ?? '';

@@ -74,6 +74,7 @@ export async function run(options: RunOptions): Promise<Ended> {
     signal.throwIfAborted();
     await untilAborted(signal, stopLoad());
     faults.heal();
+    stage.service.heal();
     runner.write({ kind: 'healing' });
     tell(`${elapsed(beganMs)}  healed, the load has stopped`);
     await settle(stage, signal);

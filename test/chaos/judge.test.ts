@@ -57,9 +57,13 @@ describe('figures', () => {
       for (let job = 0; job < 4; job++) told.job();
       told.join('n1');
       told.kill('n2', 'n1');
+      told.fault('cut', 'n1', 'begin', 'nats');
+      told.fault('cut', 'n1', 'end', 'nats');
+      told.say({ kind: 'scaled', nodes: 5 });
     });
     const { figures } = judge(events);
-    expect(figures.faults).toEqual({ kill: 2 });
+    expect(figures.faults).toEqual({ kill: 2, 'cut-nats': 1 });
+    expect(figures.nodes).toEqual([2, 5]);
     expect(figures.takeovers).toMatchObject([
       { victim: 'n1', shards: 2, claimedMs: 1_500, ownedMs: 1_550 },
       { victim: 'n2', shards: 4, claimedMs: 1_500, ownedMs: 1_550, flowingMs: undefined },

@@ -2,7 +2,7 @@
 // revisions. Each question has a file of its own (judge/); here they are put together. It judges for the system only where
 // what was done to it explains what was seen (judge/disturbances.ts), and what no witness can tell is a doubt, named and
 // counted, but no breach. A history that says too little is a breach too: silence proves nothing.
-import { type Event, FAULTS, type FaultName, type Kind } from './history.ts';
+import type { Event, Kind } from './history.ts';
 import { ClaimHistory } from './judge/claim-history.ts';
 import { Disturbances } from './judge/disturbances.ts';
 import { judgeSentAfterEnd } from './judge/ends.ts';
@@ -25,8 +25,10 @@ export interface Figures extends InstanceFigures, RepeatFigures {
   readonly completedTwice: number;
   /** Calls and ownership by two at once, or by nobody's right. */
   readonly overlaps: number;
-  /** How often each was done. */
-  readonly faults: Readonly<Partial<Record<FaultName, number>>>;
+  /** Fewest and most at a time, as wanted. */
+  readonly nodes: readonly [fewest: number, most: number];
+  /** How often each was done; of a link by what is at its other end, as `cut-nats`. */
+  readonly faults: Readonly<Record<string, number>>;
   readonly takeovers: readonly Takeover[];
   readonly takeoverP50Ms: number | undefined;
   readonly takeoverP99Ms: number | undefined;
@@ -67,6 +69,7 @@ export function judge(events: readonly Event[]): Verdict {
   const doubts = inTime(findings.flatMap((finding) => finding.doubts ?? []));
   const count = (...kinds: readonly Offence[]) => breaches.filter(({ what }) => kinds.includes(what)).length;
 
+  const nodes = [evidence.run.nodes, ...evidence.of('scaled').map((scaled) => scaled.nodes)];
   const taken = takeovers(evidence, claims);
   const owned = taken.flatMap(({ ownedMs }) => ownedMs ?? []);
   const flowing = taken.flatMap(({ flowingMs }) => flowingMs ?? []);
@@ -79,6 +82,7 @@ export function judge(events: readonly Event[]): Verdict {
       ...repeats.figures,
       completedTwice: count('completedTwice'),
       overlaps: count(...OVERLAPS),
+      nodes: [Math.min(...nodes), Math.max(...nodes)],
       faults: faultCounts(evidence),
       takeovers: taken,
       takeoverP50Ms: percentile(owned, 0.5),
@@ -90,12 +94,13 @@ export function judge(events: readonly Event[]): Verdict {
 }
 
 function faultCounts(evidence: Evidence): Figures['faults'] {
-  const begun = Map.groupBy(
-    evidence.of('fault').filter(({ phase }) => phase === 'begin'),
-    ({ what }) => what,
-  );
-  const names = Object.keys(FAULTS) as FaultName[];
-  return Object.fromEntries(names.flatMap((name) => (begun.has(name) ? [[name, begun.get(name)?.length]] : [])));
+  const counts: Record<string, number> = {};
+  for (const { what, server, phase } of evidence.of('fault')) {
+    if (phase !== 'begin') continue;
+    const name = server === undefined ? what : `${what}-${server}`;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
 }
 
 /** The bucket was never restored or made anew, so nobody may say so; and a process ends when it is told to, or killed. */

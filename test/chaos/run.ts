@@ -40,15 +40,6 @@ export interface Ended {
 const STUCK_MS = 30_000;
 const LOOK_EVERY_MS = 500;
 
-/** Faults of a run on shared servers, which are not to be hurt. */
-export const OF_OWN_SERVERS: readonly Kind[] = [
-  'kafkaRestart',
-  'zeebeRestart',
-  'cut-kafka',
-  'slow-kafka',
-  'halfOpen-kafka',
-];
-
 export async function run(options: RunOptions): Promise<Ended> {
   const { seed, minutes, perSecond, leaseTtlMs, commit, dir, signal, tell } = options;
   const schedule = scheduleOf(options);

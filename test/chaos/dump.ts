@@ -20,7 +20,7 @@ export async function dumpOf({ driver, service, nodes, bucket, watched }: Stage)
     open: open.length,
     instances,
     service: service.diagnose(),
-    watchResets: watched.resets,
+    recorder: { resets: watched.resets, untold: watched.untold },
     claims: typeof claims === 'string' ? claims : Object.groupBy([...claims], ([, { node }]) => node || 'nobody'),
   };
   const said = await Promise.all(nodes.all.map((node) => node.diagnose().catch((error: unknown) => String(error))));

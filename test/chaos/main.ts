@@ -2,14 +2,18 @@
 // and again, and whether what was promised held. The schedule is printed first, and follows from the seed.
 //
 // Exit codes: 0 all held, 1 it did not or something broke, 2 wrong usage, 130 interrupted. The run's directory (histories,
-// logs, dump) goes when all held, unless --keep names one.
+// logs, dump) goes when all held, unless --keep names one. Whatever came of it is added to docs/chaos.md, unless --scratch says
+// that this run only tries something out.
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { type ChaosOptions, parseOptions, UsageError } from './options.ts';
+import { publish } from './report.ts';
+import { faultLinesOf, lineOf, resultOf } from './result.ts';
 import { run } from './run.ts';
+import { passed } from './runs.ts';
 import { countsOf, linesOf, scheduleOf } from './schedule.ts';
 
 const INTERRUPTED = 130;
@@ -41,11 +45,13 @@ async function main(args: readonly string[]): Promise<number> {
   const signal = interruption();
   let fine = false;
   try {
-    const ended = await run({ ...options, commit, dir, signal, tell });
-    fine = ended.failures.length === 0 && ended.open.length === 0;
-    for (const failure of ended.failures) tell(`FAILED: ${failure}`);
-    tell(`jobs=${ended.jobs} lost=${ended.open.length} elapsedMs=${ended.elapsedMs}`);
-    if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ seed, ...ended }, null, 2)}\n`);
+    const { run: toRecord, result } = resultOf(dir, await run({ ...options, commit, dir, signal, tell }));
+    fine = passed(result);
+    if (options.record) publish(toRecord);
+    for (const line of faultLinesOf(result)) tell(line);
+    tell(lineOf(result));
+    const text = `${JSON.stringify(result, null, 2)}\n`;
+    for (const file of [options.json, join(dir, 'result.json')]) if (file !== undefined) await writeFile(file, text);
     return fine ? 0 : 1;
   } catch (error) {
     if (signal.aborted) return INTERRUPTED;

@@ -13,6 +13,8 @@ export interface ChaosOptions {
   readonly json: string | undefined;
   /** Where histories and logs stay, whatever comes of it. */
   readonly keep: string | undefined;
+  /** In docs/chaos.md. */
+  readonly record: boolean;
 }
 
 /** What is wrong with the command line, in one line. */
@@ -21,7 +23,7 @@ export class UsageError extends Error {
 }
 
 export const USAGE =
-  'npm run chaos -- [--minutes M] [--seed S] [--rate JOBS_PER_SECOND] [--lease-ttl SECONDS] [--only FAULTS] [--without FAULTS] [--json FILE] [--keep DIR]';
+  'npm run chaos -- [--minutes M] [--seed S] [--rate JOBS_PER_SECOND] [--lease-ttl SECONDS] [--only FAULTS] [--without FAULTS] [--json FILE] [--keep DIR] [--scratch]';
 
 const ALL: readonly Kind[] = [...TRACKS.nodes, ...TRACKS.servers];
 
@@ -38,6 +40,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
     without: ALL.filter((kind) => !only.includes(kind) || without.includes(kind)),
     json: values.json,
     keep: values.keep,
+    record: !values.scratch,
   };
 }
 
@@ -49,7 +52,8 @@ function parse(args: readonly string[]) {
   try {
     const text = { type: 'string' } as const;
     const options = { minutes: text, seed: text, rate: text, only: text, without: text, json: text, keep: text };
-    return parseArgs({ args: [...args], options: { ...options, 'lease-ttl': text } }).values;
+    return parseArgs({ args: [...args], options: { ...options, 'lease-ttl': text, scratch: { type: 'boolean' } } })
+      .values;
   } catch (error) {
     const [line = ''] = (error as Error).message.split(/\.? To specify|\n/, 1);
     throw new UsageError(`${line}; usage: ${USAGE}`);

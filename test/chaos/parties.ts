@@ -33,24 +33,31 @@ export async function openDriver(dir: string, zeebeAddress: string, jobType: str
   return Object.assign(driver, { [Symbol.dispose]: () => writer[Symbol.dispose]() });
 }
 
+export interface ChaosService extends ExampleService, Disposable {
+  /** What is owed is answered now, and from now on nothing late or twice: the service too is whole again. */
+  heal(): void;
+}
+
 export async function startService(
   dir: string,
   kafkaBrokers: string,
   topic: string,
   seed: number,
-): Promise<ExampleService & Disposable> {
+): Promise<ChaosService> {
   const writer = new HistoryWriter(dir, 'service');
   const random = new SeededRandom(seed);
-  const timers = new Set<NodeJS.Timeout>();
+  const owed = new Map<NodeJS.Timeout, () => void>();
+  let healed = false;
   let number = 0;
   const answer = (request: ServiceRequest, token: string, amount: string, inMs: number) => {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
+    const timer = setTimeout(() => send(), healed ? 0 : inMs);
+    const send = () => {
+      owed.delete(timer);
       number += 1;
       writer.write({ kind: 'replied', correlationId: request.correlationId, token, number });
       service.reply(request, `{"answer":{"token":${JSON.stringify(token)},"number":${number},"amount":${amount}}}`);
-    }, inMs);
-    timers.add(timer);
+    };
+    owed.set(timer, send);
   };
   const take = (request: ServiceRequest) => {
     if (request.value === null) return undefined; // nobody waits any more: a cancel record
@@ -60,13 +67,20 @@ export async function startService(
     writer.write({ kind: 'requested', record, correlationId, ...partsOf(correlationId), token, writtenMs, amount });
     const late = random.chance(PACE.lateRate);
     answer(request, token, amount, random.between(0, late ? PACE.lateMs : PACE.soonMs));
-    if (random.chance(PACE.twiceRate)) answer(request, token, amount, random.between(0, PACE.againMs));
+    if (random.chance(PACE.twiceRate) && !healed) answer(request, token, amount, random.between(0, PACE.againMs));
     return undefined;
   };
   const service: ExampleService = await ExampleService.start(kafkaBrokers, [topic], take);
   return Object.assign(service, {
+    heal: () => {
+      healed = true;
+      for (const [timer, send] of [...owed]) {
+        clearTimeout(timer);
+        send();
+      }
+    },
     [Symbol.dispose]: () => {
-      for (const timer of timers) clearTimeout(timer);
+      for (const timer of owed.keys()) clearTimeout(timer);
       writer[Symbol.dispose]();
     },
   });

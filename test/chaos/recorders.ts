@@ -1,20 +1,8 @@
-// The participants that write down what they see from outside (history.ts): the proxy in front of the engine, a watch of
-// the bucket, and a reader of the nodes' logs. None of them decides anything.
+// Participants that write down what they see (history.ts): the proxy in front of the engine, and a reader of the nodes' logs.
+// They decide nothing.
 import type { EngineProxy, JobCall } from '../../deploy/demo/engine-proxy.ts';
 import { LogFollower } from '../../deploy/demo/log-follower.ts';
-import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
-import { parseClaim } from '../../src/cluster/claims.ts';
-import { parseMember } from '../../src/cluster/member-record.ts';
-import { parseKey } from '../../src/cluster/names.ts';
-import { bucketName } from '../../src/cluster/nats/bucket.ts';
-import { connectNats, type NatsLink } from '../../src/cluster/nats/connection.ts';
-import { Inbox } from '../../src/cluster/nats/inbox.ts';
-import { NatsKv } from '../../src/cluster/nats/kv.ts';
-import type { KvEntry, KvWatch } from '../../src/cluster/ports.ts';
-import { parseSent } from '../../src/cluster/sent-watermark.ts';
-import { readMeta } from '../../src/gateway/meta.ts';
 import { HistoryWriter } from './history.ts';
-import { asVersion1 } from './snapshot-patch.ts';
 
 /** After an answer: a node that lives this much longer has made use of it. */
 const KNOWN_AFTER_MS = 1_000;
@@ -51,81 +39,6 @@ export class EngineRecorder implements Disposable {
       this.#writer.write({ kind: 'call', ...rest, code, closedMs });
       return false;
     });
-  }
-}
-
-export class BucketRecorder implements AsyncDisposable {
-  /** Versions of snapshots that each node says it reads. */
-  readonly versions = new Map<string, readonly number[]>();
-  /** How often the watch had to be made anew: then revisions may be missing. */
-  resets = 0;
-  readonly shards: number;
-  readonly #writer: HistoryWriter;
-  readonly #link: NatsLink;
-  #watch: KvWatch | undefined;
-
-  private constructor(dir: string, link: NatsLink, shards: number) {
-    this.#writer = new HistoryWriter(dir, 'bucket');
-    this.#link = link;
-    this.shards = shards;
-  }
-
-  /** The bucket must be there. */
-  static async open(dir: string, natsUrl: string, cluster: string): Promise<BucketRecorder> {
-    const link = await connectNats({ url: natsUrl, name: 'chaos' });
-    const kv = new NatsKv(link, new Inbox(link), bucketName(cluster));
-    const meta = await readMeta(kv);
-    if (meta === undefined) throw new Error(`the bucket ${bucketName(cluster)} has no _meta record`);
-    const recorder = new BucketRecorder(dir, link, meta.shards);
-    recorder.#watch = await kv.watch(['>'], {
-      onEntry: (entry) => recorder.#entry(entry),
-      onCaughtUp: () => undefined,
-      onReset: () => {
-        recorder.resets += 1;
-      },
-    });
-    return recorder;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#watch?.stop();
-    await this.#link.close();
-    this.#writer[Symbol.dispose]();
-  }
-
-  #entry({ key, value, revision, writtenMs: storedMs }: KvEntry): void {
-    const name = parseKey(key);
-    if (name.kind === 'claim') {
-      const { node, incarnation } = parseClaim(value, revision);
-      const { replacesEpoch: replaces } = JSON.parse(Buffer.from(value).toString()) as { replacesEpoch: number };
-      const released = incarnation === '';
-      this.#writer.write({
-        kind: 'claimed',
-        shard: name.shard,
-        node,
-        incarnation,
-        released,
-        revision,
-        replaces,
-        storedMs,
-      });
-    } else if (name.kind === 'member') {
-      this.versions.set(name.node, parseMember(value)?.snapshotVersions ?? []);
-    } else if (name.kind === 'job') {
-      this.#job(name.jobKey, value, revision, storedMs);
-    } else if (key.startsWith('_sent.')) {
-      const { upTo, except } = parseSent({ key, value, revision, writtenMs: storedMs });
-      this.#writer.write({ kind: 'sent', incarnation: key.slice('_sent.'.length), upTo, except, revision, storedMs });
-    }
-  }
-
-  #job(jobKey: string, value: Uint8Array, revision: number, storedMs: number): void {
-    const { kind, attempt, sentAttempt, incarnation, outcome } = decodeSnapshot(asVersion1(value));
-    if (kind === 'held' && sentAttempt !== attempt) {
-      this.#writer.write({ kind, jobKey, attempt, incarnation, revision, storedMs });
-    } else if (kind === 'ended' && outcome !== undefined) {
-      this.#writer.write({ kind, jobKey, attempt, outcome, revision, storedMs });
-    }
   }
 }
 

@@ -40,15 +40,6 @@ export interface Ended {
 const STUCK_MS = 30_000;
 const LOOK_EVERY_MS = 500;
 
-/** Faults of a run on shared servers, which are not to be hurt. */
-export const OF_OWN_SERVERS: readonly Kind[] = [
-  'kafkaRestart',
-  'zeebeRestart',
-  'cut-kafka',
-  'slow-kafka',
-  'halfOpen-kafka',
-];
-
 export async function run(options: RunOptions): Promise<Ended> {
   const { seed, minutes, perSecond, leaseTtlMs, commit, dir, signal, tell } = options;
   const schedule = scheduleOf(options);
@@ -74,6 +65,7 @@ export async function run(options: RunOptions): Promise<Ended> {
     signal.throwIfAborted();
     await untilAborted(signal, stopLoad());
     faults.heal();
+    stage.service.heal();
     runner.write({ kind: 'healing' });
     tell(`${elapsed(beganMs)}  healed, the load has stopped`);
     await settle(stage, signal);

@@ -21,6 +21,12 @@ export const TRACKS: Readonly<Record<Track, readonly Kind[]>> = {
   ],
 };
 
+/** What cannot be done where Kafka and Zeebe are not ours: they may not be hurt, and Kafka knows nothing of our links. */
+export const ON_SERVERS_OF_OTHERS: readonly Kind[] = [
+  ...(['kafkaRestart', 'zeebeRestart'] as const),
+  ...(['cut-kafka', 'slow-kafka', 'halfOpen-kafka'] as const),
+];
+
 export interface PlannedFault {
   readonly track: Track;
   /** After the load began; it waits for the one before it in its track. */
@@ -162,7 +168,7 @@ function lengthMs({ kind, forMs }: { kind: Kind; forMs: number }, { leaseTtlMs }
     case 'kafkaRestart':
       return forMs + 6_000;
     case 'zeebeRestart':
-      return forMs + 14_000;
+      return forMs + 24_000;
     case 'stopOneAndHalf':
     case 'stopFour':
       return forMs + Math.min(5_000, leaseTtlMs);

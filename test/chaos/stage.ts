@@ -15,12 +15,13 @@ import { BucketView } from '../support/bucket-view.ts';
 import type { Driver } from '../support/driver.ts';
 import { eventually } from '../support/eventually.ts';
 import { Nodes } from '../support/nodes.ts';
-import { type ExampleService, makeTopics } from '../support/service.ts';
+import { makeTopics } from '../support/service.ts';
 import { newCluster } from '../support/trial.ts';
+import { BucketRecorder } from './bucket-recorder.ts';
 import { HistoryWriter } from './history.ts';
 import { Links } from './links.ts';
-import { openDriver, startService } from './parties.ts';
-import { BucketRecorder, EngineRecorder, NodesRecorder } from './recorders.ts';
+import { type ChaosService, openDriver, startService } from './parties.ts';
+import { EngineRecorder, NodesRecorder } from './recorders.ts';
 import { MORE_NODES, NODES } from './schedule.ts';
 
 /** Of others. */
@@ -38,7 +39,7 @@ export interface Stage {
   readonly links: Links;
   readonly nodes: Nodes;
   readonly driver: Driver;
-  readonly service: ExampleService;
+  readonly service: ChaosService;
   readonly bucket: BucketView;
   readonly watched: BucketRecorder;
   readonly nodesHistory: NodesRecorder;
@@ -72,7 +73,7 @@ export async function setStage(options: StageOptions, stack: AsyncDisposableStac
     shared
       ? undefined
       : startKafka({ listeners: links.kafkaListeners }).then((started) => ends(started, [started.server])),
-    shared ? undefined : startZeebe().then((started) => ends(started, [started.server])),
+    shared ? undefined : startZeebe({ snapshotPeriod: 'PT1M' }).then((started) => ends(started, [started.server])),
   ]);
   const natsUrl = nats.url;
   const kafkaBrokers = kafka?.brokers ?? shared?.kafkaBrokers ?? '';

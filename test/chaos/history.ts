@@ -23,11 +23,12 @@ export const FAULTS = {
   natsRestart: 'server',
   kafkaRestart: 'server',
   zeebeRestart: 'server',
+  /** The bucket takes no more writes. */
   diskFull: 'server',
-  /** Both sides see the connection close, and no new one is made. */
+  /** Connections are reset, and new ones too. */
   cut: 'link',
   slow: 'link',
-  /** Connections stay open and swallow what is sent; `end` closes them. */
+  /** Connections stay open and nothing gets through, until `end`: then it arrives late. */
   halfOpen: 'link',
   roll: 'all',
   scale: 'all',
@@ -50,7 +51,8 @@ export const KINDS = {
   /**
    * Written when it is known what became of it: a second after the answer, or when its connection closed, or at the end of
    * the run. `sentMs`: when it passed the proxy. `closedMs`: when its connection closed, absent while it is open. `giveBack`: a
-   * FailJob with the message of a lane that is full, which an intake node sends for an owner.
+   * FailJob with the message of a lane that is full, which an intake node sends for an owner. The proxy stands next to the node: what
+   * a link to the engine swallows or delays is behind it.
    */
   call: {
     command: 'string',
@@ -65,7 +67,7 @@ export const KINDS = {
   },
 
   // service.jsonl
-  /** A record with a body (a cancel record is none). `record`: topic/partition/offset. `writtenMs`: Kafka's stamp. */
+  /** A record with a body (a cancel record is none). `record`: topic/partition/offset. `writtenMs`: when it was sent, its producer's stamp. */
   requested: {
     record: 'string',
     correlationId: 'string',
@@ -96,6 +98,8 @@ export const KINDS = {
 
   // nodes.jsonl, from the nodes' logs; `atMs` is the log line's time
   joined: { node: 'string', incarnation: 'string' },
+  /** In order: it has handed over what it could. */
+  left: { node: 'string', incarnation: 'string' },
   /** `alarm`: for the reason that the bucket is not what it was. */
   lost: { node: 'string', incarnation: 'string', alarm: 'boolean' },
   owned: { node: 'string', incarnation: 'string', shard: 'number', epoch: 'number' },

@@ -72,6 +72,8 @@ export class NodesRecorder implements AsyncDisposable {
     if (message === 'cluster: joining') this.#incarnations.set(node, String(line.incarnation));
     else if (message === 'cluster: joined') {
       this.writer.write({ kind: 'joined', node, incarnation: String(line.incarnation) }, atMs);
+    } else if (message === 'cluster: left') {
+      this.writer.write({ kind: 'left', node, incarnation: String(line.incarnation) }, atMs);
     } else if (message.startsWith('lost:')) {
       const [lost, alarm] = [String(line.incarnation), line.alarm === true];
       this.writer.write({ kind: 'lost', node, incarnation: lost, alarm }, atMs);

@@ -35,13 +35,14 @@ const FAULT_TEXTS: Readonly<Record<FaultName, string>> = {
   stopOneAndHalf: 'the same for one and a half lease TTLs',
   stopFour: 'the same for four',
   leaderKill: 'SIGKILL of the NATS server that leads the bucket',
-  natsRestart: 'restart of each NATS server, one after the other',
+  natsRestart: 'restart of a NATS server, counted for each of the three',
   kafkaRestart: 'restart of Kafka',
   zeebeRestart: 'restart of Zeebe',
-  diskFull: 'writes of a NATS server fail as on a full disk',
-  cut: 'the link between a node and a server is cut: connections close, and no new one is made',
+  diskFull: 'the bucket takes no more writes, and says so, as on a full disk',
+  cut: 'the link between a node and a server is cut: connections are reset, and new ones too',
   slow: 'the link between a node and a server is slow',
-  halfOpen: 'the link between a node and a server swallows what is sent, and nobody is told',
+  halfOpen:
+    'the link between a node and a server lets nothing through and tells nobody; in the end all of it arrives, late',
   roll: 'rolling restart of all nodes',
   scale: 'from three nodes to five, then to two, and back to three',
   upgrade: 'all nodes replaced one by one by nodes that write another version of snapshots',
@@ -110,7 +111,7 @@ What was done to a node or a server excuses only what it explains:
 * A node that is killed, stopped or cut off within a second of an answer has not made use of it.
 * While its link to NATS or JetStream itself is disturbed, a node may act until its lease ends, and no longer. A node that
   was stopped may not act at all on what another has by then; a command that leaves within 100 ms of SIGCONT may have been on
-  its way out, and is a doubt, like one on a slow link: named and counted, but no breach.
+  its way out, and is a doubt: named and counted, but no breach.
 * A request may be sent again if its record was written within a second before its writer was killed: 500 ms until it is
   noted as sent, and as much for Kafka's acknowledgement, which is not seen from outside. While JetStream or a link is
   disturbed, or Kafka owes an answer, nothing can be noted: those are counted apart, as *in trouble*.

@@ -87,19 +87,17 @@ export interface Act {
   /** When what forbids it was stored. */
   readonly changedMs: number;
   readonly actedMs: number;
-  /** Where the act was seen: it may have been under way for as long as that link was slow. */
-  readonly through?: ServerKind;
   /** Default: as for something that was about to be sent. */
   readonly awakeMs?: number;
 }
 
 /**
- * `innocent`: the node need not have known. `doubt`: it may have acted in time, and been stopped or held up on the way. A node
+ * `innocent`: the node need not have known. `doubt`: it may have acted in time, and been stopped before anybody saw it. A node
  * whose link to NATS, or JetStream itself, is disturbed may go on until its lease ends, which is never later than a TTL
  * after somebody else could take its place; a node that was stopped may not, for it looks at the clock before it acts.
  */
 export function couldKnow(
-  { node, changedMs, actedMs, through, awakeMs = AWAKE_MS }: Act,
+  { node, changedMs, actedMs, awakeMs = AWAKE_MS }: Act,
   disturbances: Disturbances,
   leaseTtlMs: number,
 ): 'innocent' | 'doubt' | 'guilty' {
@@ -107,9 +105,6 @@ export function couldKnow(
   if (lateMs <= TOLD_WITHIN_MS) return 'innocent';
   const stops = disturbances.felt(node, ['process'], changedMs, actedMs).filter(({ what }) => what !== 'kill');
   if (stops.some(({ fromMs, endMs }) => actedMs >= fromMs && actedMs <= endMs + awakeMs)) return 'doubt';
-  // On a link, that is; a server that went away took with it what was on its way.
-  const onTheWay = through === undefined ? [] : disturbances.felt(node, [through], actedMs, actedMs);
-  if (onTheWay.some((each) => each.node === node)) return 'doubt';
   const deaf = disturbances.felt(node, ['nats'], changedMs - leaseTtlMs, actedMs).length > 0;
   return deaf && lateMs <= leaseTtlMs ? 'innocent' : 'guilty';
 }

@@ -40,9 +40,9 @@ describe('after its end', () => {
         const ended = told.events.findLastIndex(({ kind }) => kind === 'ended');
         const end = { ...(told.events[ended] as Event<'ended'>), outcome };
         told.events[ended] = end;
-        told.fault('slow', owner, 'begin', 'kafka');
+        told.fault('halfOpen', owner, 'begin', 'nats');
         told.nowMs += 3_000;
-        told.fault('slow', owner, 'end', 'kafka');
+        told.fault('halfOpen', owner, 'end', 'nats');
         const writtenMs = end.storedMs + afterMs;
         told.say({ kind: 'requested', ...REQUEST, correlationId: `again-${attempt}`, attempt, writtenMs }, writtenMs);
         told.nowMs += 10_000;
@@ -51,7 +51,7 @@ describe('after its end', () => {
     expect(offences(sentAfter(9_500, 2))).toEqual(['sentAfterEnd']);
     expect(offences(sentAfter(9_500, 2, 'gone'))).toEqual(['sentAfterEnd']);
     expect(offences(sentAfter(9_500, 2, 'failed'))).toEqual([]);
-    // For a second its sender need not have been told; and on a slow link it may have been under way.
+    // For a second its sender need not have been told; and one that hears nothing may go on until its lease ends.
     expect(offences(sentAfter(900, 1))).toEqual([]);
     expect(doubts(sentAfter(900, 1))).toEqual([]);
     expect(doubts(sentAfter(2_500, 1))).toEqual(['sentAfterEnd']);

@@ -49,7 +49,7 @@ export function judgeSentAfterEnd(
     const message = `attempt ${attempt} was sent ${writtenMs - end.storedMs} ms after attempt ${end.attempt} had ended (${end.outcome})`;
     const breach: Breach = { jobKey, token, atMs: writtenMs, what: 'sentAfterEnd', message, events: [end, request] };
     const nodes = new Set(claims.of(claims.shardOf(jobKey)).flatMap(({ node, released }) => (released ? [] : [node])));
-    const act = { changedMs: end.storedMs, actedMs: writtenMs, through: 'kafka' } as const;
+    const act = { changedMs: end.storedMs, actedMs: writtenMs };
     const couldNot = [...nodes].some(
       (node) => couldKnow({ node, ...act }, disturbances, evidence.run.leaseTtlMs) !== 'guilty',
     );

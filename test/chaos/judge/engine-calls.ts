@@ -24,7 +24,7 @@ export function judgeEngineCalls(evidence: Evidence, claims: ClaimHistory, distu
     for (const suspicion of [actedAfterEnd(call, ends.get(call.jobKey)), rights.suspicion(call)]) {
       if (suspicion === undefined) continue;
       const { what, message, events, changedMs } = suspicion;
-      const act: Act = { node: call.node, changedMs, actedMs: call.sentMs, through: 'zeebe' };
+      const act: Act = { node: call.node, changedMs, actedMs: call.sentMs };
       const answer = couldKnow(act, disturbances, evidence.run.leaseTtlMs);
       if (answer === 'innocent') continue;
       const breach = { what, atMs: call.sentMs, jobKey: call.jobKey, message, events: [...events, call] };
@@ -53,15 +53,13 @@ function completedAgain(calls: readonly Call[], disturbances: Disturbances): Bre
   });
 }
 
-/** By a node that ran, whose answers reached it, and which could write down what it had heard. */
+/** By a node that ran, and could write down what it had heard. */
 function wasHeard({ node, sentMs, timeoutMs, answeredMs }: Call, disturbances: Disturbances): boolean {
   if (answeredMs === undefined) return false;
   if (answeredMs > sentMs + (timeoutMs ?? Number.POSITIVE_INFINITY) - HEARD_AFTER_MS) return false;
   const untilMs = answeredMs + HEARD_AFTER_MS;
   if (disturbances.felt(node, ['process'], sentMs, untilMs).length > 0) return false;
-  // That the engine itself was away says nothing about an answer that it gave: its connections closed, or they did not.
-  const felt = disturbances.felt(node, ['nats', 'zeebe'], answeredMs, untilMs);
-  return felt.every(({ of, node: whose }) => of === 'zeebe' && whose === undefined);
+  return disturbances.felt(node, ['nats'], answeredMs, untilMs).length === 0;
 }
 
 /** Whoever passed was completed by a call that was seen; else there is a way to the engine that nobody watches. */

@@ -50,7 +50,13 @@ export class Evidence {
 
   /** @throws when the history does not say which run it is of: nothing can then be judged */
   constructor(events: readonly Event[]) {
-    this.events = events.toSorted((a, b) => a.atMs - b.atMs || compare(canonical(a), canonical(b)));
+    const texts = new Map<Event, string>();
+    const text = (event: Event) => {
+      const known = texts.get(event) ?? canonical(event);
+      texts.set(event, known);
+      return known;
+    };
+    this.events = events.toSorted((a, b) => a.atMs - b.atMs || compare(text(a), text(b)));
     this.#byKind = Map.groupBy(this.events, ({ kind }) => kind);
     const [run] = this.of('run');
     if (run === undefined) throw new Error('a history without its run: what it was made with is not known');

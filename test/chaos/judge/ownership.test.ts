@@ -22,6 +22,19 @@ describe('ownership', () => {
     expect(offences(releasedAfter(LEASE_TTL_MS + 500, cut))).toEqual(['ownedTogether']);
   });
 
+  test('a node that left owns nothing more', () => {
+    const events = story((told) => {
+      told.say({ kind: 'left', node: 'n1', incarnation: told.incarnation('n1') });
+      told.nowMs += 2_000;
+      for (const shard of told.shardsOf('n1')) told.claim('n2', shard);
+      told.nowMs += 100;
+    });
+    expect(offences(events)).toEqual([]);
+    const stays = events.filter(({ kind }) => kind !== 'left');
+    stays.push({ atMs: (stays.at(-1)?.atMs ?? 0) + 5_000, kind: 'stopped' });
+    expect(offences(stays)).toEqual(['ownedTogether']);
+  });
+
   test('one that owns by a claim that is not its own', () => {
     const events = story((told) => told.handOver(0, told.ownerOf(0) === 'n1' ? 'n2' : 'n1'));
     expect(offences(events)).toEqual([]);

@@ -46,7 +46,7 @@ function holdingsOf(evidence: Evidence): ReadonlyMap<number, readonly Holding[]>
       const ofNode = open.get(event.node) ?? new Map<number, Event<'owned'>>();
       open.set(event.node, ofNode.set(event.shard, event));
     } else if (kind === 'released') end(event.node, atMs, event.shard);
-    else if (kind === 'joined' || kind === 'lost' || kind === 'died') end(event.node, atMs);
+    else if (kind === 'joined' || kind === 'lost' || kind === 'left' || kind === 'died') end(event.node, atMs);
     else if (kind === 'fault' && event.what === 'kill' && event.phase === 'begin') end(event.target, atMs);
   }
   const lastMs = evidence.events.at(-1)?.atMs ?? 0;
@@ -110,8 +110,9 @@ function unowned(
   const { atMs } = settled;
   return Array.from({ length: evidence.run.shards }, (_, shard) => shard).flatMap((shard): Breach[] => {
     const claim = claims.lastAt(shard, atMs);
-    const owners = (holdings.get(shard) ?? []).filter(({ owned, untilMs }) => owned.atMs <= atMs && untilMs >= atMs);
-    if (owners.some(({ owned }) => owned.epoch === claim?.revision)) return [];
+    // One that changes hands right then is owned soon after.
+    const owners = (holdings.get(shard) ?? []).filter(({ untilMs }) => untilMs >= atMs);
+    if (owners.some(({ owned }) => owned.epoch >= (claim?.revision ?? 0))) return [];
     const message = `shard ${shard} has a claim of ${claim?.node || 'nobody'}, and nobody owns it by that`;
     return [{ what: 'shardWithoutOwner', atMs, message, events: claim ? [claim, settled] : [settled] }];
   });

@@ -32,7 +32,7 @@ export class Rights {
     for (const event of evidence.events) {
       const { kind, atMs } = event;
       if (kind === 'joined') this.#lived(event.node, atMs, event.incarnation);
-      else if (kind === 'lost' || kind === 'died') this.#lived(event.node, atMs, undefined);
+      else if (kind === 'lost' || kind === 'left' || kind === 'died') this.#lived(event.node, atMs, undefined);
       else if (kind === 'fault' && event.what === 'kill' && event.phase === 'begin')
         this.#lived(event.target, atMs, undefined);
     }

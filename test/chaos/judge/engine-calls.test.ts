@@ -38,6 +38,23 @@ describe('completed again', () => {
     expect(offences(closed((call?.answeredMs ?? 0) + 1_100))).toEqual(['completedTwice']);
     expect(offences(again((told, node) => told.fault('stopHalf', node)))).toEqual([]);
     expect(offences(again((told) => told.fault('leaderKill', 'nats-1')))).toEqual([]);
+    // Seven seconds until JetStream has a leader again, also if the server is back at once.
+    const back = (afterMs: number) => (told: Story) => {
+      told.fault('leaderKill', 'nats-1');
+      told.fault('leaderKill', 'nats-1', 'end');
+      told.nowMs += afterMs;
+    };
+    const completes = (afterMs: number) => (told: Story) => {
+      const { job, owner } = withOpenJob(told);
+      told.nowMs += 50;
+      told.reply(job, 7);
+      back(afterMs)(told);
+      told.call(job, owner);
+      told.nowMs += 100;
+      told.complete(job);
+    };
+    expect(offences(story(completes(7_000)))).toEqual([]);
+    expect(offences(story(completes(11_000)))).toEqual(['completedTwice']);
     expect(offences(again((told, node) => told.fault('cut', node, 'begin', 'nats')))).toEqual([]);
   });
 

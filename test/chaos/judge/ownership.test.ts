@@ -41,6 +41,15 @@ describe('ownership', () => {
     expect(offences(changed(events, 'claimed', { incarnation: 'n9-1' }))).toContain('ownedWithoutClaim');
   });
 
+  test('one that owns by a claim that the watch missed', () => {
+    const events = story((told) => {
+      for (const node of ['n1', 'n2', 'n1', 'n2']) if (told.ownerOf(0) !== node) told.handOver(0, node);
+    });
+    const taken = events.filter((event) => event.kind === 'claimed' && event.shard === 0 && !event.released);
+    expect(offences(events.filter((event) => event !== taken.at(-2)))).toEqual([]);
+    expect(offences(events.filter((event) => event !== taken.at(-1)))).toContain('ownedWithoutClaim');
+  });
+
   test('a claim that was not compared with what stood; one that the watch missed is none', () => {
     const events = story((told) => told.handOver(0, told.ownerOf(0) === 'n1' ? 'n2' : 'n1'));
     expect(offences(changed(events, 'claimed', { replaces: 1 }))).toEqual(['claimWithoutCas']);

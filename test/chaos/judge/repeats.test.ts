@@ -42,6 +42,24 @@ describe('requests again', () => {
     expect(offences(other)).toEqual(['repeatedThoughNoted']);
   });
 
+  test('unless the note may have been too new for a leader that was about to go', () => {
+    const leader = (told: Story, owner: string, notedMs: number) => {
+      const node = owner === 'n1' ? 'n2' : 'n1';
+      told.fault('slow', node, 'begin', 'nats');
+      told.note(owner, 1_000, told.nowMs + notedMs);
+    };
+    // Claimed 1.5 s after the kill.
+    expect(offences(killedAfter(300, false, (told, owner) => leader(told, owner, 1_000)))).toEqual([]);
+    expect(offences(killedAfter(300, false, (told, owner) => leader(told, owner, 200)))).toEqual([
+      'repeatedThoughNoted',
+    ]);
+  });
+
+  test('unless an earlier try may have lain on its way to Kafka', () => {
+    const slow = (told: Story, owner: string) => told.fault('slow', owner, 'begin', 'kafka');
+    expect(offences(killedAfter(300, true, slow))).toEqual([]);
+  });
+
   test('of what should have been noted long ago', () => {
     expect(offences(killedAfter(1_500, false))).toEqual(['repeatedUnexplained']);
   });
@@ -75,6 +93,7 @@ describe('requests again', () => {
   test('after a hand-over in order, nothing', () => {
     const events = story((told) => {
       const job = told.job({ open: true, noted: false });
+      told.nowMs = job.askedMs + 300;
       told.handOver(job.shard, told.ownerOf(job.shard) === 'n1' ? 'n2' : 'n1');
       told.ask(job);
       told.reply(job, 7);

@@ -46,6 +46,12 @@ export class Disturbances {
     return this.#of(node).filter((each) => of.includes(each.of) && each.fromMs <= toMs && each.toMs >= fromMs);
   }
 
+  /** It may have been on its way out when the node was stopped, and left when it went on. */
+  leftOnWaking(node: string, actedMs: number, awakeMs = AWAKE_MS): boolean {
+    const stops = this.felt(node, ['process'], actedMs, actedMs).filter(({ what }) => what !== 'kill');
+    return stops.some(({ fromMs, endMs }) => actedMs >= fromMs && actedMs <= endMs + awakeMs);
+  }
+
   #of(node: string): readonly Disturbance[] {
     let known = this.#ofNode.get(node);
     if (known === undefined) {
@@ -103,8 +109,7 @@ export function couldKnow(
 ): 'innocent' | 'doubt' | 'guilty' {
   const lateMs = actedMs - changedMs;
   if (lateMs <= TOLD_WITHIN_MS) return 'innocent';
-  const stops = disturbances.felt(node, ['process'], changedMs, actedMs).filter(({ what }) => what !== 'kill');
-  if (stops.some(({ fromMs, endMs }) => actedMs >= fromMs && actedMs <= endMs + awakeMs)) return 'doubt';
+  if (disturbances.leftOnWaking(node, actedMs, awakeMs)) return 'doubt';
   const deaf = disturbances.felt(node, ['nats'], changedMs - leaseTtlMs, actedMs).length > 0;
   return deaf && lateMs <= leaseTtlMs ? 'innocent' : 'guilty';
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Event, Said } from '../history.ts';
 import type { Story } from '../story.ts';
-import { offences, story, withOpenJob } from './told.ts';
+import { doubts, offences, story, withOpenJob } from './told.ts';
 
 describe('completed again', () => {
   /** Completed, and again by the same or another node. */
@@ -64,6 +64,25 @@ describe('completed again', () => {
     expect(offences(again((told) => told.fault('kafkaRestart', 'kafka')))).toEqual(['completedTwice']);
     // The proxy stands next to the node: what it saw answered had come through.
     expect(offences(again((told, node) => told.fault('halfOpen', node, 'begin', 'zeebe')))).toEqual(['completedTwice']);
+  });
+
+  test('a command that left when its node woke up may be older than the answer: a doubt; one that left later is none', () => {
+    const woken = (afterMs: number) =>
+      story((told) => {
+        const { job, owner, other } = withOpenJob(told);
+        told.reply(job, 7);
+        told.freeze(owner, other);
+        told.complete(job);
+        const end = told.events.findLast((event) => event.kind === 'fault' && event.phase === 'end');
+        const call = told.events.findLast((event): event is Event<'call'> => event.kind === 'call');
+        const index = told.events.indexOf(call!);
+        const [beforeMs, wokenMs] = [(end?.atMs ?? 0) - 2_500, end?.atMs ?? 0];
+        told.events[index] = { ...call!, sentMs: beforeMs, answeredMs: beforeMs + 5 };
+        told.call(job, owner, { sentMs: wokenMs + afterMs, code: 5, answeredMs: wokenMs + afterMs + 5 });
+      });
+    expect(doubts(woken(5))).toContain('completedTwice');
+    expect(offences(woken(5))).not.toContain('completedTwice');
+    expect(offences(woken(500))).toContain('completedTwice');
   });
 
   test('passing without a completion that anybody saw', () => {

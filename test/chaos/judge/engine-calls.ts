@@ -16,8 +16,9 @@ type Call = Event<'call'>;
 
 export function judgeEngineCalls(evidence: Evidence, claims: ClaimHistory, disturbances: Disturbances): Finding {
   const calls = evidence.of('call').toSorted((a, b) => a.sentMs - b.sentMs);
-  const breaches = [...completedAgain(calls, disturbances), ...unseen(evidence, calls)];
-  const doubts: Breach[] = [];
+  const again = completedAgain(calls, disturbances);
+  const breaches = [...again.breaches, ...unseen(evidence, calls)];
+  const doubts = [...again.doubts];
   const rights = new Rights(evidence, claims);
   const ends = endsForGood(evidence);
   for (const call of calls) {
@@ -34,23 +35,32 @@ export function judgeEngineCalls(evidence: Evidence, claims: ClaimHistory, distu
   return { breaches, doubts };
 }
 
-function completedAgain(calls: readonly Call[], disturbances: Disturbances): Breach[] {
+/** A command that left when its node went on after a stop may be older than the answer: a doubt. */
+function completedAgain(calls: readonly Call[], disturbances: Disturbances): Required<Finding> {
   const completions = calls.filter(({ command }) => command === 'CompleteJob');
-  return [...Map.groupBy(completions, ({ jobKey }) => jobKey)].flatMap(([jobKey, ofJob]): Breach[] => {
+  const breaches: Breach[] = [];
+  const doubts: Breach[] = [];
+  for (const [jobKey, ofJob] of Map.groupBy(completions, ({ jobKey }) => jobKey)) {
     const [, again] = ofJob;
-    if (again === undefined) return [];
-    const witnessed = ofJob.map((call, connection) => {
-      const seen: CompleteCall = {
-        ...{ node: call.node, connection, jobKey, sentMs: call.sentMs, timeoutMs: call.timeoutMs },
-        ...(call.code !== undefined && { status: call.code }),
-        ...(call.answeredMs !== undefined && { answeredMs: call.answeredMs }),
-      };
-      return wasHeard(call, disturbances) ? seen : unanswered(seen);
-    });
-    if (completedTwice(witnessed, (connection) => ofJob[connection]?.closedMs).size === 0) return [];
+    if (again === undefined || !twice(ofJob, disturbances)) continue;
     const message = `${again.node} completed it again after its node had been told that it is done`;
-    return [{ what: 'completedTwice', atMs: again.sentMs, jobKey, message, events: ofJob }];
+    const breach: Breach = { what: 'completedTwice', atMs: again.sentMs, jobKey, message, events: ofJob };
+    const certain = ofJob.filter(({ node, sentMs }) => !disturbances.leftOnWaking(node, sentMs));
+    (twice(certain, disturbances) ? breaches : doubts).push(breach);
+  }
+  return { breaches, doubts };
+}
+
+function twice(ofJob: readonly Call[], disturbances: Disturbances): boolean {
+  const witnessed = ofJob.map((call, connection) => {
+    const seen: CompleteCall = {
+      ...{ node: call.node, connection, jobKey: call.jobKey, sentMs: call.sentMs, timeoutMs: call.timeoutMs },
+      ...(call.code !== undefined && { status: call.code }),
+      ...(call.answeredMs !== undefined && { answeredMs: call.answeredMs }),
+    };
+    return wasHeard(call, disturbances) ? seen : unanswered(seen);
   });
+  return completedTwice(witnessed, (connection) => ofJob[connection]?.closedMs).size > 0;
 }
 
 /** By a node that ran, and could write down what it had heard. */

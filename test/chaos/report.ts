@@ -110,11 +110,14 @@ What was done to a node or a server excuses only what it explains:
 
 * A node that is killed, stopped or cut off within a second of an answer has not made use of it.
 * While its link to NATS or JetStream itself is disturbed, a node may act until its lease ends, and no longer. A node that
-  was stopped may not act at all on what another has by then; a command that leaves within 100 ms of SIGCONT may have been on
-  its way out, and is a doubt: named and counted, but no breach.
-* A request may be sent again if its record was written within a second before its writer was killed: 500 ms until it is
-  noted as sent, and as much for Kafka's acknowledgement, which is not seen from outside. While JetStream or a link is
-  disturbed, or Kafka owes an answer, nothing can be noted: those are counted apart, as *in trouble*.
+  was stopped may not act at all on what another has by then. A command that leaves within 100 ms of SIGCONT, and had its
+  reason before the stop, may have been on its way out: a doubt, named and counted, but no breach.
+* A request may be sent again if the service read its record within a second before its writer was killed, or later: 500 ms
+  until it is noted as sent, and as much for Kafka's acknowledgement, which is not seen from outside. While JetStream or a link
+  is disturbed, a process is stopped, a node has just forgotten everything, or Kafka owes an answer, nothing can be noted: those
+  are counted apart, as *in trouble*.
+
+What no witness sees it does not judge: between a node and the proxy, and in a node's memory, only the node's own log speaks.
 
 ## Every run since the first
 

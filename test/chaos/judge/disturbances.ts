@@ -46,10 +46,10 @@ export class Disturbances {
     return this.#of(node).filter((each) => of.includes(each.of) && each.fromMs <= toMs && each.toMs >= fromMs);
   }
 
-  /** It may have been on its way out when the node was stopped, and left when it went on. */
-  leftOnWaking(node: string, actedMs: number, awakeMs = AWAKE_MS): boolean {
+  /** It may have been on its way out when the node was stopped, and left when it went on. @param causeMs as in `Act` */
+  leftOnWaking(node: string, actedMs: number, awakeMs = AWAKE_MS, causeMs = 0): boolean {
     const stops = this.felt(node, ['process'], actedMs, actedMs).filter(({ what }) => what !== 'kill');
-    return stops.some(({ fromMs, endMs }) => actedMs >= fromMs && actedMs <= endMs + awakeMs);
+    return stops.some(({ fromMs, endMs }) => actedMs >= fromMs && actedMs <= endMs + awakeMs && causeMs <= fromMs);
   }
 
   #of(node: string): readonly Disturbance[] {
@@ -95,6 +95,8 @@ export interface Act {
   readonly actedMs: number;
   /** Default: as for something that was about to be sent. */
   readonly awakeMs?: number;
+  /** When there was first a reason for it: what came after a stop began was not on its way out then. */
+  readonly causeMs?: number | undefined;
 }
 
 /**
@@ -103,13 +105,13 @@ export interface Act {
  * after somebody else could take its place; a node that was stopped may not, for it looks at the clock before it acts.
  */
 export function couldKnow(
-  { node, changedMs, actedMs, awakeMs = AWAKE_MS }: Act,
+  { node, changedMs, actedMs, awakeMs = AWAKE_MS, causeMs }: Act,
   disturbances: Disturbances,
   leaseTtlMs: number,
 ): 'innocent' | 'doubt' | 'guilty' {
   const lateMs = actedMs - changedMs;
   if (lateMs <= TOLD_WITHIN_MS) return 'innocent';
-  if (disturbances.leftOnWaking(node, actedMs, awakeMs)) return 'doubt';
-  const deaf = disturbances.felt(node, ['nats'], changedMs - leaseTtlMs, actedMs).length > 0;
+  if (disturbances.leftOnWaking(node, actedMs, awakeMs, causeMs)) return 'doubt';
+  const deaf = disturbances.felt(node, ['nats'], changedMs, actedMs).length > 0;
   return deaf && lateMs <= leaseTtlMs ? 'innocent' : 'guilty';
 }

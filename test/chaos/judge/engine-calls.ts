@@ -16,7 +16,8 @@ type Call = Event<'call'>;
 
 export function judgeEngineCalls(evidence: Evidence, claims: ClaimHistory, disturbances: Disturbances): Finding {
   const calls = evidence.of('call').toSorted((a, b) => a.sentMs - b.sentMs);
-  const again = completedAgain(calls, disturbances);
+  const repliedMs = firstReplies(evidence);
+  const again = completedAgain(calls, disturbances, repliedMs);
   const breaches = [...again.breaches, ...unseen(evidence, calls)];
   const doubts = [...again.doubts];
   const rights = new Rights(evidence, claims);
@@ -25,7 +26,8 @@ export function judgeEngineCalls(evidence: Evidence, claims: ClaimHistory, distu
     for (const suspicion of [actedAfterEnd(call, ends.get(call.jobKey)), rights.suspicion(call)]) {
       if (suspicion === undefined) continue;
       const { what, message, events, changedMs } = suspicion;
-      const act: Act = { node: call.node, changedMs, actedMs: call.sentMs };
+      const causeMs = call.command === 'CompleteJob' ? repliedMs.get(call.jobKey) : undefined;
+      const act: Act = { node: call.node, changedMs, actedMs: call.sentMs, causeMs };
       const answer = couldKnow(act, disturbances, evidence.run.leaseTtlMs);
       if (answer === 'innocent') continue;
       const breach = { what, atMs: call.sentMs, jobKey: call.jobKey, message, events: [...events, call] };
@@ -36,7 +38,11 @@ export function judgeEngineCalls(evidence: Evidence, claims: ClaimHistory, distu
 }
 
 /** A command that left when its node went on after a stop may be older than the answer: a doubt. */
-function completedAgain(calls: readonly Call[], disturbances: Disturbances): Required<Finding> {
+function completedAgain(
+  calls: readonly Call[],
+  disturbances: Disturbances,
+  repliedMs: ReadonlyMap<string, number>,
+): Required<Finding> {
   const completions = calls.filter(({ command }) => command === 'CompleteJob');
   const breaches: Breach[] = [];
   const doubts: Breach[] = [];
@@ -45,10 +51,23 @@ function completedAgain(calls: readonly Call[], disturbances: Disturbances): Req
     if (again === undefined || !twice(ofJob, disturbances)) continue;
     const message = `${again.node} completed it again after its node had been told that it is done`;
     const breach: Breach = { what: 'completedTwice', atMs: again.sentMs, jobKey, message, events: ofJob };
-    const certain = ofJob.filter(({ node, sentMs }) => !disturbances.leftOnWaking(node, sentMs));
+    const certain = ofJob.filter(
+      ({ node, sentMs }) => !disturbances.leftOnWaking(node, sentMs, undefined, repliedMs.get(jobKey)),
+    );
     (twice(certain, disturbances) ? breaches : doubts).push(breach);
   }
   return { breaches, doubts };
+}
+
+/** By job, when a service first answered: no completion was on its way before that. */
+function firstReplies(evidence: Evidence): ReadonlyMap<string, number> {
+  const jobs = new Map(evidence.of('requested').map(({ correlationId, jobKey }) => [correlationId, jobKey]));
+  const first = new Map<string, number>();
+  for (const { correlationId, atMs } of evidence.of('replied')) {
+    const jobKey = jobs.get(correlationId);
+    if (jobKey !== undefined && !first.has(jobKey)) first.set(jobKey, atMs);
+  }
+  return first;
 }
 
 function twice(ofJob: readonly Call[], disturbances: Disturbances): boolean {

@@ -1,5 +1,6 @@
 // One owner a shard: blamed is what the claims and the nodes' logs cannot both allow.
 import { describe, expect, test } from 'vitest';
+import type { Event } from '../history.ts';
 import { LEASE_TTL_MS, type Story } from '../story.ts';
 import { changed, offences, story, withOpenJob } from './told.ts';
 
@@ -20,6 +21,31 @@ describe('ownership', () => {
     const cut = (told: Story, owner: string) => told.fault('cut', owner, 'begin', 'nats');
     expect(offences(releasedAfter(LEASE_TTL_MS - 500, cut))).toEqual([]);
     expect(offences(releasedAfter(LEASE_TTL_MS + 500, cut))).toEqual(['ownedTogether']);
+  });
+
+  test('of two at once the one with the older claim is wrong, also if it began later', () => {
+    const woken = (stopped: boolean) =>
+      story((told) => {
+        const { job, owner, other } = withOpenJob(told);
+        told.handOver(job.shard, other);
+        const claim = told.events.findLast((event) => event.kind === 'claimed');
+        if (stopped) told.fault('stopFour', other);
+        told.nowMs += LEASE_TTL_MS;
+        told.claim(owner, job.shard);
+        told.nowMs += 20_000;
+        if (stopped) told.fault('stopFour', other, 'end');
+        const { shard, revision: epoch } = claim as Event<'claimed'>;
+        const owned = { shard, epoch, node: other, incarnation: told.incarnation(other) };
+        told.say({ kind: 'owned', ...owned }, told.nowMs + 10);
+        told.nowMs += 400;
+        told.say({ kind: 'lost', node: other, incarnation: told.incarnation(other), alarm: false });
+        for (const shard of told.shardsOf(other)) told.claim(owner, shard);
+        told.nowMs += 100;
+        told.reply(job, 7);
+        told.complete(job);
+      });
+    expect(offences(woken(true))).toEqual([]);
+    expect(offences(woken(false))).toEqual(['ownedTogether']);
   });
 
   test('a node that left owns nothing more', () => {

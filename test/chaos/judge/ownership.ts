@@ -78,7 +78,7 @@ function ownedWithoutClaim(holdings: readonly Holding[], claims: ClaimHistory): 
   });
 }
 
-/** What counts is when the later one had its claim stored: from then on the earlier one could be told. */
+/** Of two at a time the one with the older claim is wrong, from when the other's was stored: since then it could be told. */
 function ownedTogether(
   holdings: readonly Holding[],
   { run }: Evidence,
@@ -87,15 +87,16 @@ function ownedTogether(
 ): Breach[] {
   return holdings.flatMap((holding, index) =>
     holdings.slice(index + 1).flatMap((later): Breach[] => {
-      const { node, incarnation, shard } = holding.owned;
-      const { node: other, incarnation: otherIncarnation, epoch, atMs } = later.owned;
-      if (later.owned.atMs >= holding.untilMs || otherIncarnation === incarnation) return [];
-      const claim = claims.of(shard).find(({ revision }) => revision === epoch);
-      const actedMs = Math.min(holding.untilMs, later.untilMs);
-      const act = { node, changedMs: claim?.storedMs ?? atMs, actedMs, awakeMs: LOOKS_WITHIN_MS };
+      if (later.owned.atMs >= holding.untilMs || later.owned.incarnation === holding.owned.incarnation) return [];
+      const [older, newer] = later.owned.epoch > holding.owned.epoch ? [holding, later] : [later, holding];
+      const { node, shard } = older.owned;
+      const claim = claims.of(shard).find(({ revision }) => revision === newer.owned.epoch);
+      const changedMs = claim?.storedMs ?? newer.owned.atMs;
+      const actedMs = Math.min(older.untilMs, newer.untilMs);
+      const act = { node, changedMs, actedMs, awakeMs: LOOKS_WITHIN_MS };
       if (couldKnow(act, disturbances, run.leaseTtlMs) !== 'guilty') return [];
-      const message = `${node} still owned shard ${shard} ${actedMs - act.changedMs} ms after ${other} had claimed it`;
-      return [{ what: 'ownedTogether', atMs, message, events: [holding.owned, later.owned] }];
+      const message = `${node} still owned shard ${shard} ${actedMs - changedMs} ms after ${newer.owned.node} had claimed it`;
+      return [{ what: 'ownedTogether', atMs: later.owned.atMs, message, events: [older.owned, newer.owned] }];
     }),
   );
 }

@@ -102,6 +102,33 @@ describe('requests again', () => {
     expect(offences(events)).toEqual(['repeatedUnexplained']);
   });
 
+  test('of a node that forgot everything, what it had sent right before', () => {
+    const forgot = (afterMs: number) =>
+      story((told) => {
+        const job = told.job({ open: true, noted: false });
+        const owner = told.ownerOf(job.shard);
+        told.nowMs = job.askedMs + afterMs;
+        told.say({ kind: 'lost', node: owner, incarnation: told.incarnation(owner), alarm: false });
+        told.nowMs += 3_000;
+        for (const shard of told.shardsOf(owner)) told.claim(owner === 'n1' ? 'n2' : 'n1', shard);
+        told.nowMs += 100;
+        told.ask(job);
+        told.reply(job, 7);
+        told.complete(job);
+      });
+    expect(offences(forgot(500))).toEqual([]);
+    expect(judge(forgot(500)).figures.inTrouble).toBe(1);
+    expect(offences(forgot(1_500))).toEqual(['repeatedUnexplained']);
+  });
+
+  test('of what the service read so late that Kafka may have owed its answer', () => {
+    const readLate = killedAfter(1_500, false).map((event) => {
+      const late = event.kind === 'requested' && event.jobKey === KEY && event.record.endsWith('/7');
+      return late ? { ...event, atMs: event.writtenMs + 800 } : event;
+    });
+    expect(offences(readLate)).toEqual([]);
+  });
+
   test('a shard taken from a node that lives is a reason of its own', () => {
     const taken = (afterMs: number) =>
       story((told) => {

@@ -3,7 +3,8 @@
 //
 // I8: what is published again is not covered by the record of what its writer had sent, as that stood when the new owner
 // claimed the shard; and it was first written, or acknowledged by Kafka, in the last 500 ms before the crash. From outside
-// an acknowledgement is not seen, only the record's stamp in Kafka: half a second more is allowed for it. Where the record of
+// an acknowledgement is not seen, only when the record was sent and when the service read it: what is older counts from the
+// latter, and half a second more is allowed for the way back. Where the record of
 // what was sent could not be written at once (JetStream away, a link cut or slow, a process stopped) or Kafka's answers did
 // not come, the 500 ms do not hold: those repeats must lie in that time, and are counted apart.
 import type { Event } from '../history.ts';
@@ -64,7 +65,7 @@ function recordsById(evidence: Evidence): ReadonlyMap<string, readonly Requested
   return Map.groupBy(ordered, ({ correlationId }) => correlationId);
 }
 
-/** Why it was sent again: what was done to its writer or to a server; that the shard was taken from it; or none. */
+/** Why it was sent again: what was done to its writer or to a server; that it forgot everything, or the shard was taken from it; or none. */
 type Reason =
   | { readonly kind: 'done'; readonly to: Disturbance }
   | { readonly kind: 'taken' }
@@ -75,11 +76,14 @@ class Notes {
   readonly #disturbances: Disturbances;
   readonly #held: ReadonlyMap<string, readonly Event<'held'>[]>;
   readonly #sent: ReadonlyMap<string, readonly Event<'sent'>[]>;
+  /** By incarnation, when it forgot everything. */
+  readonly #lost: ReadonlyMap<string, number>;
 
   constructor(evidence: Evidence, claims: ClaimHistory, disturbances: Disturbances) {
     this.#claims = claims;
     this.#disturbances = disturbances;
     this.#held = Map.groupBy(byRevision(evidence.of('held')), ({ jobKey, attempt }) => `${jobKey} ${attempt}`);
+    this.#lost = new Map(evidence.of('lost').map(({ incarnation, atMs }) => [incarnation, atMs]));
     this.#sent = Map.groupBy(byRevision(evidence.of('sent')), ({ incarnation }) => incarnation);
   }
 
@@ -95,9 +99,12 @@ class Notes {
     // Of a shard that stayed, or was handed over in order, everything is noted: only Kafka can then have owed an answer.
     const next = from && this.#claims.next(from);
     const taken = next !== undefined && !next.released && next.storedMs <= again.writtenMs;
+    const overMs = taken
+      ? Math.min(this.#lost.get(from?.incarnation ?? '') ?? next.storedMs, next.storedMs)
+      : undefined;
     const done = this.#whatExplains(writer, before, again, taken || from === undefined);
     if (done !== undefined) return { kind: 'done', to: done };
-    if (taken && Math.abs(next.storedMs - before.writtenMs) <= NOTED_WITHIN_MS) return { kind: 'taken' };
+    if (overMs !== undefined && before.atMs >= overMs - NOTED_WITHIN_MS) return { kind: 'taken' };
     const agoMs = again.writtenMs - before.writtenMs;
     const message = `sent again ${agoMs} ms after its first record, and nothing that was done to ${writer ?? 'any node'} explains it`;
     const events = compact([before, again, from, next]);
@@ -137,7 +144,7 @@ class Notes {
         (node === undefined || writer === undefined || node === writer) &&
         (of === 'kafka' || (of === 'process' && what !== 'kill') || (taken && of !== 'zeebe')) &&
         fromMs <= again.writtenMs &&
-        before.writtenMs >= fromMs - NOTED_WITHIN_MS &&
+        before.atMs >= fromMs - NOTED_WITHIN_MS &&
         before.writtenMs <= toMs + NOTED_WITHIN_MS,
     );
     return explaining.find(({ what }) => what === 'kill') ?? explaining[0];

@@ -41,15 +41,26 @@ describe('acting without the right to', () => {
     expect(offences(afterwards(LEASE_TTL_MS + 500, deaf))).toEqual(['actedWithoutClaim']);
   });
 
+  test('that it heard nothing for a while before is no excuse', () => {
+    const deaf = (told: Story, owner: string) => {
+      told.fault('halfOpen', owner, 'begin', 'nats');
+      told.fault('halfOpen', owner, 'end', 'nats');
+      told.nowMs += 1_500;
+    };
+    expect(offences(afterwards(1_500, deaf))).toEqual(['actedWithoutClaim']);
+  });
+
   test('a slow link to the engine is no excuse: the proxy stands before it', () => {
     const slow = (told: Story, owner: string) => told.fault('slow', owner, 'begin', 'zeebe');
     expect(offences(afterwards(1_500, slow))).toEqual(['actedWithoutClaim']);
   });
 
   test('a node that was stopped must look before it acts; what it was about to send is a doubt', () => {
-    const awake = (afterMs: number) =>
+    const awake = (afterMs: number, repliedBefore = true) =>
       story((told) => {
         const { job, owner, other } = withOpenJob(told);
+        if (repliedBefore) told.reply(job, 7);
+        told.nowMs += 10;
         told.fault('stopFour', owner);
         told.nowMs += LEASE_TTL_MS + 500;
         told.claim(other, job.shard);
@@ -67,6 +78,8 @@ describe('acting without the right to', () => {
     expect(offences(awake(400))).toEqual(['actedWithoutClaim']);
     expect(offences(awake(50))).toEqual([]);
     expect(doubts(awake(50))).toEqual(['actedWithoutClaim']);
+    // What was answered while it stood still was not on its way out then.
+    expect(offences(awake(50, false))).toEqual(['actedWithoutClaim']);
   });
 
   test('a new life on the claim of the one before', () => {

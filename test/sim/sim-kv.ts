@@ -83,7 +83,6 @@ export class SimKv implements KvPort {
         servers.whenLed(() => answer(servers.bucket.put(this.#host.name, key, bytes, expected, options.ttlMs)));
       },
       (left) => ({ kind: 'inDoubt', reason: left ? 'no answer' : 'not connected' }),
-      options.tryMs,
     );
     if (answer.kind !== 'inDoubt') note('heard');
     heard(answer, (revision) => servers.bucket.atRevision(revision)?.value);

@@ -1,5 +1,5 @@
 // A small proxy in front of the engine's gateway, and the demo's witness: it knows each bridge node by the address that
-// node was given, and each of its connections, and writes down every CompleteJob that passes.
+// node was given, and each of its connections, and writes down every command to a job that passes.
 //
 // What must hold: whatever a node and the engine say to each other passes unchanged, at the level of HTTP/2 and not of
 // gRPC: message bytes, half-close, trailers (also an answer that is nothing but trailers), resets, deadlines (a header
@@ -18,6 +18,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake.ts';
 import { type CompleteCall, jobKeyOf, timeoutMsOf } from './complete-calls.ts';
 
 /** One connection of a node; `closedMs` is wall clock ms. */
@@ -28,10 +29,17 @@ export interface NodeConnection {
   closedMs: number | undefined;
 }
 
-const COMPLETE_JOB = '/gateway_protocol.Gateway/CompleteJob';
+/** The commands that end a job. */
+const JOB_COMMANDS = ['CompleteJob', 'FailJob', 'ThrowError'] as const;
+
+export interface JobCall extends CompleteCall {
+  readonly command: (typeof JOB_COMMANDS)[number];
+  /** A FailJob that only gives the job back, for another node to take. */
+  giveBack: boolean;
+}
 
 export class EngineProxy {
-  readonly completeCalls: CompleteCall[] = [];
+  readonly jobCalls: JobCall[] = [];
   readonly connections: NodeConnection[] = [];
   readonly #engine: string;
   readonly #servers: Http2Server[] = [];
@@ -42,10 +50,17 @@ export class EngineProxy {
     this.#engine = engine;
   }
 
-  /** Opens an address of 127.0.0.1 for one node; answers it as `host:port`. */
-  async listen(node: string): Promise<string> {
+  get completeCalls(): readonly CompleteCall[] {
+    return this.jobCalls.filter(({ command }) => command === 'CompleteJob');
+  }
+
+  /**
+   * Opens an address of 127.0.0.1 for one node; answers it as `host:port`.
+   * @param engine where this node finds the engine, if not where all do
+   */
+  async listen(node: string, engine = this.#engine): Promise<string> {
     const server = createServer();
-    server.on('session', (session) => this.#connected(node, session));
+    server.on('session', (session) => this.#connected(node, engine, session));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     this.#servers.push(server);
@@ -57,7 +72,7 @@ export class EngineProxy {
     for (const session of this.#sessions) session.destroy();
   }
 
-  #connected(node: string, downstream: ServerHttp2Session): void {
+  #connected(node: string, engine: string, downstream: ServerHttp2Session): void {
     const connection: NodeConnection = {
       id: this.connections.length,
       node,
@@ -65,7 +80,7 @@ export class EngineProxy {
       closedMs: undefined,
     };
     this.connections.push(connection);
-    const upstream = connect(`http://${this.#engine}`);
+    const upstream = connect(`http://${engine}`);
     this.#sessions.add(downstream).add(upstream);
     downstream.once('close', () => {
       connection.closedMs = Date.now();
@@ -94,7 +109,8 @@ export class EngineProxy {
     const up = upstream.request(headers, { endStream: false });
     up.on('error', () => undefined);
 
-    const answered = headers[':path'] === COMPLETE_JOB ? this.#record(connection, down, headers) : () => undefined;
+    const command = JOB_COMMANDS.find((name) => headers[':path'] === `/gateway_protocol.Gateway/${name}`);
+    const answered = command === undefined ? () => undefined : this.#record(command, connection, down, headers);
     let trailers: IncomingHttpHeaders = {};
     up.on('response', (response, flags) => {
       if (down.destroyed || down.headersSent) return;
@@ -119,20 +135,25 @@ export class EngineProxy {
 
   /** Notes the call when its job is known; answers what is to be told of the answer. */
   #record(
+    command: JobCall['command'],
     connection: NodeConnection,
     down: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
   ): (trailers: IncomingHttpHeaders) => void {
     const timeoutMs = timeoutMsOf(headers['grpc-timeout']);
-    let call: CompleteCall | undefined;
+    let call: JobCall | undefined;
     let message = Buffer.alloc(0);
     down.on('data', (chunk: Buffer) => {
-      if (call !== undefined) return;
+      if (call !== undefined && command !== 'FailJob') return;
       message = Buffer.concat([message, chunk]);
-      const jobKey = jobKeyOf(message);
-      if (jobKey === undefined) return;
-      call = { node: connection.node, connection: connection.id, jobKey, sentMs: Date.now(), timeoutMs };
-      this.completeCalls.push(call);
+      if (call === undefined) {
+        const jobKey = jobKeyOf(message);
+        if (jobKey === undefined) return;
+        const { node, id } = connection;
+        call = { command, node, connection: id, jobKey, sentMs: Date.now(), timeoutMs, giveBack: false };
+        this.jobCalls.push(call);
+      }
+      call.giveBack = command === 'FailJob' && message.includes(GIVE_BACK_MESSAGE);
     });
     return (trailers) => {
       if (call === undefined || call.status !== undefined || down.destroyed) return;

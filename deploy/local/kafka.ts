@@ -23,8 +23,18 @@ export interface LocalKafka {
   stop(): Promise<void>;
 }
 
+/** One more way in, for clients that must come through something in between. */
+export interface KafkaListener {
+  /** Letters and digits. */
+  readonly name: string;
+  readonly port: number;
+  /** `host:port` that the broker tells whoever comes in this way. */
+  readonly advertised: string;
+}
+
 export interface KafkaOptions {
   readonly dir?: string;
+  readonly listeners?: readonly KafkaListener[];
   /** Added to, and stronger than, the settings below. */
   readonly properties?: Readonly<Record<string, string>>;
 }
@@ -35,7 +45,10 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
   const [port = 0, controllerPort = 0] = await freePorts(2);
   const config = join(dir, 'server.properties');
   const logging = join(dir, 'log4j2.properties');
-  await writeFile(config, propertiesText({ ...settings(dir, port, controllerPort), ...options.properties }));
+  await writeFile(
+    config,
+    propertiesText({ ...settings(dir, port, controllerPort, options.listeners), ...options.properties }),
+  );
   await writeFile(logging, propertiesText(logSettings));
   const format = ['format', '--ignore-formatted', '-t', clusterId, '-c', config];
   const server = await launch({
@@ -70,15 +83,23 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
   return { server, brokers: `127.0.0.1:${port}`, stop };
 }
 
-function settings(dir: string, port: number, controllerPort: number): Record<string, string> {
+function settings(
+  dir: string,
+  port: number,
+  controllerPort: number,
+  listeners: readonly KafkaListener[] = [],
+): Record<string, string> {
+  const also = (describe: (listener: KafkaListener) => string) =>
+    listeners.map((listener) => `,${listener.name}:${describe(listener)}`).join('');
   return {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${also((l) => `//127.0.0.1:${l.port}`)}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${also(({ advertised }) => `//${advertised}`)}`,
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${also(() => 'PLAINTEXT')}`,
+    'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(dir, 'data'),
     // A broker that was killed may register again only when its former session is over; 9 s by default.
     'broker.session.timeout.ms': '2000',

@@ -3,7 +3,7 @@
 // The program comes from the PATH when it is new enough (older ones lack message TTLs and consumers with many filters, and
 // ignore headers they do not know), else it is built from the Go proxy into the cache.
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cached, runTool } from './cache.ts';
@@ -33,6 +33,13 @@ export interface NatsOptions {
   readonly dir?: string;
   /** Bytes; default 8 MiB, the most that NATS recommends, so that large replies reach the limits of others first. */
   readonly maxPayload?: number;
+  /** Servers of a cluster tell clients where the others are; false: clients know what they were told, and no way around. */
+  readonly advertise?: boolean;
+  /**
+   * A configuration file of the caller: its servers are only told on the command line where they listen, who the others are
+   * and where their data is. The two settings above are then its business.
+   */
+  readonly config?: string;
 }
 
 interface Node {
@@ -44,14 +51,21 @@ interface Node {
 }
 
 export async function startNats(options: NatsOptions = {}): Promise<LocalNats> {
-  const { servers: count = 1, maxPayload = 8 << 20 } = options;
+  const { servers: count = 1, maxPayload = 8 << 20, advertise = true, config } = options;
   const data = await dataDir('nats', options.dir);
   const ports = await freePorts(count * 3);
   const nodes = Array.from({ length: count }, (_, i): Node => {
     const [client = 0, monitor = 0, route = 0] = ports.slice(i * 3);
     return { name: `nats-${i + 1}`, dir: data.path, client, monitor, route };
   });
-  const servers = await Promise.all(nodes.map((node) => startNode(node, nodes, maxPayload)));
+  const servers = await Promise.all(
+    nodes.map(async (node) => {
+      const file = join(node.dir, `${node.name}.conf`);
+      const text = config === undefined ? configOf(node, nodes, maxPayload, advertise) : await readFile(config);
+      await writeFile(file, text);
+      return startNode(node, ['-c', file, ...(config === undefined ? [] : flagsOf(node, nodes))], count);
+    }),
+  );
   const stop = async () => {
     await Promise.all(servers.map((server) => server.stop()));
     await data.remove();
@@ -71,18 +85,15 @@ export async function startNats(options: NatsOptions = {}): Promise<LocalNats> {
 }
 
 // A server of a cluster is up when it accepts clients: one that starts first, or alone, cannot have a meta leader yet.
-async function startNode(node: Node, nodes: readonly Node[], maxPayload: number): Promise<LocalServer> {
+async function startNode(node: Node, args: readonly string[], count: number): Promise<LocalServer> {
   const { name, dir, monitor } = node;
-  const config = join(dir, `${name}.conf`);
-  await writeFile(config, configOf(node, nodes, maxPayload));
   return launch({
     name,
     dir,
-    ready: () =>
-      nodes.length === 1 ? isHealthy(node) : httpOk(`http://127.0.0.1:${monitor}/healthz?js-enabled-only=true`),
+    ready: () => (count === 1 ? isHealthy(node) : httpOk(`http://127.0.0.1:${monitor}/healthz?js-enabled-only=true`)),
     readyWithinMs: 30_000,
-    native: async () => ({ command: await natsProgram(), args: ['-c', config] }),
-    container: { image: `nats:${builtVersion}`, command: ['nats-server', '-c', config] },
+    native: async () => ({ command: await natsProgram(), args }),
+    container: { image: `nats:${builtVersion}`, command: ['nats-server', ...args] },
   });
 }
 
@@ -91,7 +102,7 @@ function isHealthy({ monitor }: Node): Promise<boolean> {
   return httpOk(`http://127.0.0.1:${monitor}/healthz`);
 }
 
-function configOf(node: Node, nodes: readonly Node[], maxPayload: number): string {
+function configOf(node: Node, nodes: readonly Node[], maxPayload: number, advertise: boolean): string {
   const lines = [
     `server_name: ${node.name}`,
     `listen: "127.0.0.1:${node.client}"`,
@@ -102,9 +113,20 @@ function configOf(node: Node, nodes: readonly Node[], maxPayload: number): strin
   ];
   if (nodes.length > 1) {
     const routes = nodes.map(({ route }) => `"nats://127.0.0.1:${route}"`);
-    lines.push(`cluster { name: local, listen: "127.0.0.1:${node.route}", routes: [${routes.join(', ')}] }`);
+    const listen = `listen: "127.0.0.1:${node.route}", no_advertise: ${!advertise}`;
+    lines.push(`cluster { name: local, ${listen}, routes: [${routes.join(', ')}] }`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Stronger than what the file says. */
+function flagsOf(node: Node, nodes: readonly Node[]): string[] {
+  const { name, dir, client, monitor, route } = node;
+  const flags = ['--name', name, '--addr', '127.0.0.1', '--port', `${client}`, '--http_port', `${monitor}`];
+  flags.push('--store_dir', join(dir, name));
+  if (nodes.length === 1) return flags;
+  const routes = nodes.map((each) => `nats://127.0.0.1:${each.route}`);
+  return [...flags, '--cluster', `nats://127.0.0.1:${route}`, '--routes', routes.join(',')];
 }
 
 let program: Promise<string> | undefined;

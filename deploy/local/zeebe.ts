@@ -24,17 +24,22 @@ export interface ZeebeOptions {
   readonly dir?: string;
   /** Default 2: enough to meet keys of more than one partition. */
   readonly partitions?: number;
+  /** How far back a restart begins to read; an ISO duration, default the engine's own, five minutes. */
+  readonly snapshotPeriod?: string;
 }
 
 export async function startZeebe(options: ZeebeOptions = {}): Promise<LocalZeebe> {
-  const { partitions = 2 } = options;
+  const { partitions = 2, snapshotPeriod = 'PT5M' } = options;
   const data = await dataDir('zeebe', options.dir);
   const [gateway = 0, command = 0, internal = 0, rest = 0, actuator = 0] = await freePorts(5);
   const grpcAddress = `127.0.0.1:${gateway}`;
   const server = await launch({
     name: 'zeebe',
     dir: data.path,
-    env: settings({ dir: data.path, partitions, gateway, command, internal, rest, actuator }),
+    env: {
+      ...settings({ dir: data.path, partitions, gateway, command, internal, rest, actuator }),
+      ZEEBE_BROKER_DATA_SNAPSHOTPERIOD: snapshotPeriod,
+    },
     ready: async () =>
       (await httpOk(`http://127.0.0.1:${actuator}/ready`)) && (await hasLeaders(grpcAddress, partitions)),
     readyWithinMs: 180_000,

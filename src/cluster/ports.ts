@@ -25,8 +25,6 @@ export type KvPutAnswer =
 export interface KvPutOptions {
   /** Message TTL; rounded up to whole seconds, at least 1 s. Without it the record stays. */
   readonly ttlMs?: number;
-  /** A try without an answer for this long is in doubt; instead of the adapter's own write timeout. */
-  readonly tryMs?: number;
 }
 
 export interface KvWatchHandler {
@@ -50,7 +48,7 @@ export class KvUnavailable extends Error {
 
 /** One bucket: linearizable compare-and-set per key, revisions unique and rising over the whole bucket. */
 export interface KvPort {
-  /** Answers within `tryMs`, else the adapter's write timeout (1 s); never throws. `expected` 0 means: create. */
+  /** Answers within the adapter's write timeout (1 s); never throws. `expected` 0 means: create. */
   put(key: string, value: Uint8Array, expected: Revision, options?: KvPutOptions): Promise<KvPutAnswer>;
   /** Leader read of what stands under the key. @throws KvUnavailable */
   get(key: string): Promise<KvEntry | undefined>;

@@ -12,7 +12,7 @@
 import { ABSENT, type Revision } from '../actors/ids.ts';
 import type { Clock, Random } from '../actors/ports.ts';
 import { Backoff } from './backoff.ts';
-import { type KvEntry, type KvPort, type KvPutOptions, KvUnavailable } from './ports.ts';
+import { type KvEntry, type KvPort, type KvPutAnswer, type KvPutOptions, KvUnavailable } from './ports.ts';
 
 /** A leader without a majority steps down after 10 s (lostQuorum in the server's raft.go); and some. */
 const STALE_LEADER_MS = 15_000;
@@ -27,6 +27,14 @@ export type StoreAnswer =
   | { readonly kind: 'stored'; readonly revision: Revision }
   | { readonly kind: 'conflict'; readonly standing: KvEntry | undefined }
   | { readonly kind: 'never'; readonly reason: string };
+
+export interface StorePutOptions extends KvPutOptions {
+  /**
+   * A try without an answer for this long is made again, while the earlier ones may still be answered: were they forgotten,
+   * a bucket that takes a little longer for each write would never be heard at all.
+   */
+  readonly tryMs?: number;
+}
 
 /** The store was closed, by its owner or because the bucket was restored: this incarnation is over. */
 export class StoreClosed extends Error {
@@ -48,7 +56,7 @@ interface Put {
   readonly key: string;
   readonly value: Uint8Array;
   readonly expected: Revision;
-  readonly options: KvPutOptions | undefined;
+  readonly options: StorePutOptions | undefined;
   readonly resolve: (answer: StoreAnswer) => void;
   readonly reject: (error: unknown) => void;
   /** Highest revision known when its first try was sent. */
@@ -79,7 +87,7 @@ export class Store {
    * and no other put to the same key should be in flight.
    * @throws StoreClosed
    */
-  put(key: string, value: Uint8Array, expected: Revision, options?: KvPutOptions): Promise<StoreAnswer> {
+  put(key: string, value: Uint8Array, expected: Revision, options?: StorePutOptions): Promise<StoreAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) return reject(new StoreClosed(this.#closed));
       this.#waiting.add({
@@ -167,11 +175,15 @@ export class Store {
 
   async #settle(put: Put): Promise<StoreAnswer> {
     const { kv, clock } = this.#options;
+    const { tryMs, ...options } = put.options ?? {};
+    const open = new Set<Promise<KvPutAnswer>>();
     for (let tries = 1; ; tries++) {
-      const mark = this.#highest;
+      // An earlier try may be the one that is answered.
+      const mark = tryMs === undefined ? this.#highest : put.mark;
       const sentMs = clock.monotonicMs();
       if (!this.#unanswered.has(put)) this.#unanswered.set(put, sentMs);
-      const answer = await kv.put(put.key, put.value, put.expected, put.options);
+      const asked = kv.put(put.key, put.value, put.expected, options);
+      const answer = await (tryMs === undefined ? asked : this.#firstAnswer(open, asked, tryMs));
       this.#checkOpen();
       if (answer.kind === 'inDoubt') {
         put.doubted = true;
@@ -183,9 +195,29 @@ export class Store {
         if (settled !== undefined) return settled;
       }
       // Whoever gives a try less time wants the next one no later than that after it: at once, if it went unanswered.
-      const { tryMs } = put.options ?? {};
       await this.#pause(tries, tryMs && Math.max(0, sentMs + tryMs - clock.monotonicMs()));
     }
+  }
+
+  /** To the try that was just made, or to one of those before it that are `open`; in doubt when none comes in time. */
+  #firstAnswer(open: Set<Promise<KvPutAnswer>>, asked: Promise<KvPutAnswer>, withinMs: number): Promise<KvPutAnswer> {
+    open.add(asked);
+    return new Promise((resolve) => {
+      let over = false;
+      const end = (answer: KvPutAnswer): void => {
+        over = true;
+        timer.cancel();
+        resolve(answer);
+      };
+      const timer = this.#options.clock.setTimer(withinMs, () => end({ kind: 'inDoubt', reason: 'no answer yet' }));
+      for (const one of open) {
+        void one.then((answer) => {
+          if (over) return; // the next try hears it
+          open.delete(one);
+          if (answer.kind !== 'inDoubt' || one === asked) end(answer);
+        });
+      }
+    });
   }
 
   /** What a refusal settles; undefined: nothing yet, ask again. */

@@ -2,7 +2,8 @@
 //
 // One batch is in flight at a time, so a topic keeps the order in which it was given records and a slow or missing topic holds up nobody
 // but itself. The producer underneath makes one try and repeats nothing: before each try of ours `mayAct` is asked (lease,
-// connection), and by the producer again when the batch leaves; while it says no, nothing does. A batch that Kafka refuses as a whole is sent again record by record,
+// connection), and by the producer again when the batch leaves; while it says no, nothing does, and a batch in which
+// somebody's request is no longer wanted is put together anew. A batch that Kafka refuses as a whole is sent again record by record,
 // so that the culprit alone is refused. A record is owed until it is acked, refused, or withdrawn: there is no last try.
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { OutgoingRecord, RecordWriter } from './ports.ts';
@@ -167,14 +168,15 @@ export class TopicQueue {
       topic,
       batch.map((entry) => entry.record),
       limits.sendDeadlineMs,
-      () => !this.#closed && mayAct() && batch.some((entry) => !entry.dropped),
+      () => !this.#closed && mayAct() && !batch.some((entry) => entry.dropped),
     );
     this.#flight = undefined;
     const reason = answer.kind === 'acked' ? '' : answer.reason;
     onTry?.({ topic, records: batch.length, tookMs: clock.monotonicMs() - sentMs, answer: answer.kind, reason });
     let nextInMs = 0;
     if (answer.kind === 'transient') {
-      nextInMs = this.#delay.next();
+      // What nobody wanted any more may have kept it from leaving: the rest does not wait for that.
+      nextInMs = batch.some((entry) => entry.dropped) ? 0 : this.#delay.next();
       this.#putBack(batch);
     } else if (answer.kind === 'refused' && batch.length > 1) {
       // A topic may take less than others do: smaller batches from now on, for each refusal sends the batch's good records twice.

@@ -130,7 +130,7 @@ test('a renewal without an answer is sent again every 500 ms, and settled by the
     if (silentTries-- <= 0) return put(key, value, expected, options);
     // The last of them lands, unheard.
     if (silentTries === 0) await put(key, value, expected, options);
-    await new Promise<void>((resolve) => clock.setTimer(options?.tryMs ?? 1_000, resolve));
+    await new Promise<void>((resolve) => clock.setTimer(1_000, resolve));
     return { kind: 'inDoubt', reason: 'silence' };
   };
   await clock.advance(TTL / 5 + 2_000);

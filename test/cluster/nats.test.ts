@@ -76,11 +76,11 @@ test('a write without permission is never possible, and says so before its timeo
   expect(link.connected()).toBe(true);
 });
 
-test('a write whose try has less time is in doubt after that', async () => {
+test('a write that nobody answers is in doubt after a second', async () => {
   const port = await fakeServer('2.15.1', () => undefined);
   await using link = await connectNats({ url: `nats://127.0.0.1:${port}`, name: 'n' });
   const kv = new NatsKv(link, new Inbox(link), 'b');
   const startMs = performance.now();
-  expect(await kv.put('1.10', Buffer.from('x'), ABSENT, { tryMs: 100 })).toMatchObject({ kind: 'inDoubt' });
-  expect(performance.now() - startMs).toBeLessThan(900);
+  expect(await kv.put('1.10', Buffer.from('x'), ABSENT)).toMatchObject({ kind: 'inDoubt' });
+  expect(performance.now() - startMs).toBeGreaterThan(900);
 });

@@ -11,7 +11,7 @@ import {
   type KvPutOptions,
   KvUnavailable,
 } from '../../src/cluster/ports.ts';
-import { Store, type StoreAnswer, StoreClosed } from '../../src/cluster/store.ts';
+import { Store, type StoreAnswer, StoreClosed, type StorePutOptions } from '../../src/cluster/store.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const text = (value: Uint8Array): string => Buffer.from(value).toString();
@@ -120,7 +120,7 @@ async function soon<T>(kv: LyingKv, promise: Promise<T>, limitMs = 60_000): Prom
   return promise;
 }
 
-const put = (kv: LyingKv, store: Store, value: string, expected = ABSENT, options?: KvPutOptions) =>
+const put = (kv: LyingKv, store: Store, value: string, expected = ABSENT, options?: StorePutOptions) =>
   soon(kv, store.put('1.10', bytes(value), expected, options));
 
 describe('a put in doubt', () => {
@@ -149,6 +149,34 @@ describe('a put in doubt', () => {
     expect(await put(kv, store, 'a', ABSENT, { tryMs: 500 })).toEqual({ kind: 'stored', revision: 1 });
     const pausesMs = kv.triedMs.map((atMs, i) => Math.round(atMs - (kv.triedMs[i - 1] ?? 0)));
     expect(pausesMs).toEqual([0, 500, 76, 151, 301, 500, 500, 500, 500]);
+  });
+
+  test('one that gives a try less time than its answer takes is settled by that answer, and not by the end of the slowness', async () => {
+    const kv = new LyingKv();
+    const store = storeOn(kv);
+    const slow: Fate = { lands: 300, says: 'truth', afterMs: 800 };
+    kv.fates = [slow, slow, slow, slow];
+    const answer = store.put('1.10', bytes('a'), ABSENT, { tryMs: 500 });
+    // Meanwhile others write: that the answer names less than the newest revision is no sign of an old copy.
+    kv.clock.setTimer(600, () => kv.overwrite('1.11', 'theirs'));
+    kv.clock.setTimer(610, () => store.noteDelivered(2 as Revision));
+    let settledMs: number | undefined;
+    void answer.then(() => {
+      settledMs = kv.clock.monotonicMs();
+    });
+    await kv.clock.advance(5_000);
+    expect(await answer).toEqual({ kind: 'stored', revision: 1 });
+    expect(settledMs).toBe(800);
+    expect(kv.tries).toBe(2);
+    expect(store.inDoubt).toBe(0);
+  });
+
+  test('an answer that comes while the next try waits its turn counts too', async () => {
+    const kv = new LyingKv();
+    const store = storeOn(kv);
+    kv.fates = [{ lands: 300, says: 'truth', afterMs: 620 }, BUSY, LOST, LOST];
+    expect(await put(kv, store, 'a', ABSENT, { tryMs: 500 })).toEqual({ kind: 'stored', revision: 1 });
+    expect(kv.clock.monotonicMs()).toBeLessThan(1_100);
   });
 
   test('another write stands: conflict, with that write', async () => {

@@ -17,9 +17,11 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { jobKeyOf, timeoutMsOf } from '../../deploy/demo/complete-calls.ts';
 import { EngineProxy } from '../../deploy/demo/engine-proxy.ts';
+import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake.ts';
 import { eventually } from '../support/eventually.ts';
 
 const COMPLETE = '/gateway_protocol.Gateway/CompleteJob';
+const FAIL = '/gateway_protocol.Gateway/FailJob';
 const STREAM = '/gateway_protocol.Gateway/StreamActivatedJobs';
 const bytes = (buffer: Buffer) => buffer;
 const method = (path: string, responseStream: boolean) => ({
@@ -46,9 +48,10 @@ beforeEach(async () => {
   onStream = (call) => call.end();
   engine = new Server({ 'grpc.max_receive_message_length': -1 });
   engine.addService(
-    { complete: method(COMPLETE, false), stream: method(STREAM, true) },
+    { complete: method(COMPLETE, false), fail: method(FAIL, false), stream: method(STREAM, true) },
     {
       complete: (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => onComplete(call, answer),
+      fail: (_: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => answer(null, Buffer.alloc(0)),
       stream: (call: ServerWritableStream<Buffer, Buffer>) => onStream(call),
     },
   );
@@ -92,6 +95,18 @@ describe('a call with one answer', () => {
       details: 'no such job: täglich',
     });
     expect(proxy.completeCalls).toMatchObject([{ jobKey: '7', status: status.NOT_FOUND }]);
+  });
+
+  test('that fails a job is written down too, but not as a completion; whether it only gives the job back is told', async () => {
+    const failing = (text: string) =>
+      Buffer.concat([completeRequest(9n), Buffer.from([0x1a, text.length]), Buffer.from(text)]);
+    await complete(failing('no such card'), 5_000, client, FAIL);
+    await complete(failing(GIVE_BACK_MESSAGE), 5_000, client, FAIL);
+    expect(proxy.jobCalls).toMatchObject([
+      { command: 'FailJob', jobKey: '9', giveBack: false, status: status.OK },
+      { command: 'FailJob', jobKey: '9', giveBack: true, status: status.OK },
+    ]);
+    expect(proxy.completeCalls).toEqual([]);
   });
 
   test('that is given up at its deadline is given up on the other side too, and counts as unanswered', async () => {
@@ -153,6 +168,15 @@ describe('a stream', () => {
 });
 
 describe('a connection', () => {
+  test('goes to the engine where that node finds it', async () => {
+    const elsewhere = new EngineProxy('127.0.0.1:1');
+    const node = new Client(await elsewhere.listen('n', await proxy.listen('n')), credentials.createInsecure());
+    await complete(completeRequest(3n), 5_000, node);
+    expect(elsewhere.completeCalls).toMatchObject([{ jobKey: '3', status: status.OK }]);
+    node.close();
+    elsewhere.close();
+  });
+
   test('that a node breaks breaks the one to the engine, and is written down', async () => {
     const cancelled = Promise.withResolvers<void>();
     onStream = (call) => {
@@ -211,9 +235,9 @@ function frame(message: Buffer): Buffer {
   return Buffer.concat([header, message]);
 }
 
-function complete(request: Buffer, withinMs = 5_000, by = client): Promise<Buffer> {
+function complete(request: Buffer, withinMs = 5_000, by = client, path = COMPLETE): Promise<Buffer> {
   return new Promise((resolve, reject) =>
-    by.makeUnaryRequest(COMPLETE, bytes, bytes, request, { deadline: Date.now() + withinMs }, (error, answer) =>
+    by.makeUnaryRequest(path, bytes, bytes, request, { deadline: Date.now() + withinMs }, (error, answer) =>
       error ? reject(error) : resolve(answer ?? Buffer.alloc(0)),
     ),
   );

@@ -93,7 +93,6 @@ export class SimKv implements KvPort {
         servers.whenLed(() => answer(land()));
       },
       (left) => ({ kind: 'inDoubt', reason: left ? 'no answer' : 'not connected' }),
-      options.tryMs,
     );
     gaveUp = answer.kind === 'inDoubt';
     if (gaveUp && landed) servers.bucket.history.sight('put in doubt that landed');

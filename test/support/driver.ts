@@ -26,8 +26,31 @@ export interface StartOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
+/** For whoever writes down what the driver did; a try whose answer was lost may have made an instance all the same. */
+export interface DriverWitness {
+  creating(token: string): void;
+  started(token: string, instanceKey: string): void;
+  /** May be told again of one and the same job. @param variables as the engine's own text */
+  passed(token: string, doneKey: string, variables: string): void;
+}
+
+export interface DriverOptions {
+  readonly retries?: number;
+  readonly witness?: DriverWitness;
+  /**
+   * Complete the job of the second task too: what the engine handed out and the driver never got is then handed out again
+   * soon. Without it the lock lasts as long as any test, and the engine is spared the work.
+   */
+  readonly finish?: boolean;
+  /** Added to the token of each instance. */
+  readonly variables?: (token: string) => Readonly<Record<string, unknown>>;
+}
+
 const CALL_MS = 10_000;
 const LOCK_MS = 6 * 3_600_000;
+/** A load that was held up for longer does not make up for it. */
+const CATCH_UP_MS = 1_000;
+const SHORT_LOCK_MS = 5_000;
 
 export class Driver {
   readonly engine: ZeebeClient;
@@ -35,21 +58,24 @@ export class Driver {
   readonly started = new Map<string, string>();
   readonly results = new Map<string, Result>();
   readonly #processId: string;
+  readonly #options: DriverOptions;
   readonly #over = new AbortController();
   readonly #collecting: Promise<void>;
 
-  private constructor(engine: ZeebeClient, processId: string) {
+  private constructor(engine: ZeebeClient, processId: string, options: DriverOptions) {
     this.engine = engine;
     this.#processId = processId;
+    this.#options = options;
     this.#collecting = this.#collect();
   }
 
   /** Deploys a process for the job type. @param zeebeAddress `host:port` */
-  static async open(zeebeAddress: string, jobType: string, retries = 3): Promise<Driver> {
+  static async open(zeebeAddress: string, jobType: string, options: DriverOptions = {}): Promise<Driver> {
+    const { retries = 3 } = options;
     const settings = { ZEEBE_GRPC_ADDRESS: `grpc://${zeebeAddress}`, CAMUNDA_AUTH_STRATEGY: 'NONE' } as const;
     const bpmn = twoTaskProcess({ processId: jobType, jobType, retries, thenJobType: collectedBy(jobType) });
     await deployProcesses([{ name: `${jobType}.bpmn`, bpmn }], settings);
-    return new Driver(await openZeebe(settings), jobType);
+    return new Driver(await openZeebe(settings), jobType, options);
   }
 
   /** Resolves with the tokens when the engine has created all of them; waits while it refuses or is away. */
@@ -70,13 +96,15 @@ export class Driver {
     const tokens: string[] = [];
     const running = (async () => {
       const creating = new Set<Promise<void>>();
+      let dueMs = performance.now();
       while (!stopped) {
         const one = this.#create({}).then((token) => {
           tokens.push(token);
           creating.delete(one);
         });
         creating.add(one);
-        await sleep(1_000 / perSecond);
+        dueMs = Math.max(dueMs + 1_000 / perSecond, performance.now() - CATCH_UP_MS);
+        if (dueMs > performance.now()) await sleep(dueMs - performance.now());
         while (creating.size >= 50) await Promise.race(creating); // the engine is slow or away
       }
       await Promise.all(creating);
@@ -124,11 +152,13 @@ export class Driver {
       const request = {
         bpmnProcessId: this.#processId,
         version: -1,
-        variables: JSON.stringify({ token, ...variables }),
+        variables: JSON.stringify({ token, ...this.#options.variables?.(token), ...variables }),
       };
+      this.#options.witness?.creating(token);
       try {
         const made = await this.engine.call('CreateProcessInstance', request, CALL_MS);
         this.started.set(token, made.processInstanceKey);
+        this.#options.witness?.started(token, made.processInstanceKey);
         return token;
       } catch (error) {
         if (!(error instanceof ZeebeCallError) || !AGAIN.includes(error.status)) throw error;
@@ -142,7 +172,7 @@ export class Driver {
     const query = {
       jobType: collectedBy(this.#processId),
       worker: 'driver',
-      lockMs: LOCK_MS,
+      lockMs: this.#options.finish ? SHORT_LOCK_MS : LOCK_MS,
       fetchVariables: ['token', 'answer'],
       tenantIds: ['<default>'],
     };
@@ -151,11 +181,18 @@ export class Driver {
         for (const job of await this.engine.activate(query, 500, 2_000, signal)) {
           const variables = JSON.parse(job.variables) as Result['variables'];
           this.results.set(String(variables.token), { atMs: Date.now(), variables });
+          this.#options.witness?.passed(String(variables.token), job.key, job.variables);
+          if (this.#options.finish) this.#finish(job.key);
         }
       } catch {
         await sleep(200); // the engine is away
       }
     }
+  }
+
+  /** What is not taken is handed out again. */
+  #finish(jobKey: string): void {
+    this.engine.call('CompleteJob', { jobKey, variables: '{}' }, CALL_MS).catch(() => undefined);
   }
 }
 

@@ -59,9 +59,10 @@ export class Nodes {
     this.#remove = remove;
   }
 
-  static async create(settings: ClusterSettings): Promise<Nodes> {
+  /** @param dir of the caller, which stays */
+  static async create(settings: ClusterSettings, dir?: string): Promise<Nodes> {
     const { HOLDFAST_TEST_LOGS: keptIn } = process.env;
-    const data = await dataDir('nodes', keptIn && join(keptIn, settings.cluster));
+    const data = await dataDir('nodes', dir ?? (keptIn && join(keptIn, settings.cluster)));
     const nodes = new Nodes(data.path, settings, () => data.remove());
     await writeFile(nodes.config, JSON.stringify(settings, undefined, 1));
     return nodes;
@@ -80,15 +81,15 @@ export class Nodes {
     return [...this.#all.values()];
   }
 
-  /** Starts a process; resolves when it answers, which is before it is ready. */
-  async start(name: string, servers: Servers): Promise<BridgeNode> {
+  /** Starts a process; resolves when it answers, which is before it is ready. @param nodeArgs options of Node itself */
+  async start(name: string, servers: Servers, nodeArgs: readonly string[] = []): Promise<BridgeNode> {
     const [port = 0] = await freePorts(1);
     const httpUrl = `http://127.0.0.1:${port}`;
     const process_ = await startProcess({
       name,
       dir: this.dir,
       command: process.execPath,
-      args: [NODE_MAIN, 'start'],
+      args: [...nodeArgs, NODE_MAIN, 'start'],
       env: nodeEnv(servers, name, this.config, port),
       ready: async () => (await fetch(`${httpUrl}/healthz/live`, { signal: AbortSignal.timeout(2_000) })).ok,
       readyWithinMs: 60_000,
@@ -129,6 +130,10 @@ export class BridgeNode {
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  get logFile(): string {
+    return this.#process.logFile;
   }
 
   /** What `/healthz/ready` says. */

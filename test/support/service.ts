@@ -17,6 +17,8 @@ export interface ServiceRequest {
   readonly record: string;
   /** When it was read, wall clock ms. */
   readonly atMs: number;
+  /** Kafka's stamp. */
+  readonly writtenMs: number;
   readonly key: string | undefined;
   /** The last one of each name. */
   readonly headers: Readonly<Record<string, string>>;
@@ -190,7 +192,7 @@ export class ExampleService {
     });
   }
 
-  #take(topic: string, partition: number, { offset, key, value, headers }: KafkaMessage): void {
+  #take(topic: string, partition: number, { offset, key, value, headers, timestamp }: KafkaMessage): void {
     const record = `${topic}/${partition}/${offset}`;
     if (this.#records.has(record)) return;
     this.#records.add(record);
@@ -202,6 +204,7 @@ export class ExampleService {
       value,
       record,
       atMs: Date.now(),
+      writtenMs: Number(timestamp),
       key: key?.toString(),
       headers: textsOf(headers),
     };

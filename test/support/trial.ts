@@ -79,7 +79,11 @@ export class Trial {
       });
     }
     const service = await ExampleService.start(servers.kafkaBrokers, topics, behaviour);
-    const driver = await Driver.open(servers.zeebeAddress, jobTypeOf(cluster), retries);
+    const driver = await Driver.open(
+      servers.zeebeAddress,
+      jobTypeOf(cluster),
+      retries === undefined ? {} : { retries },
+    );
     const trial = new Trial(cluster, nodes, service, driver, servers);
     try {
       await Promise.all(Array.from({ length: count }, (_, i) => trial.startNode(`n${i + 1}`)));

@@ -90,7 +90,7 @@ export class NatsKv implements KvPort {
 
   async #try(key: string, value: Uint8Array, expected: Revision, options?: KvPutOptions): Promise<KvPutAnswer> {
     const headers = writeHeaders(expected, options?.ttlMs);
-    const answer = await this.#inbox.ask(this.#subjects + key, value, options?.tryMs ?? WRITE_TIMEOUT_MS, headers);
+    const answer = await this.#inbox.ask(this.#subjects + key, value, WRITE_TIMEOUT_MS, headers);
     if (answer.kind === 'denied') return { kind: 'never', reason: `${key}: ${answer.reason}` };
     if (answer.kind !== 'answer') return { kind: 'inDoubt', reason: answer.kind };
     try {

@@ -1,0 +1,10 @@
+// Minutes of chaos with a fresh seed and servers of its own: a round of what is done to nodes, and as many faults of servers
+// and links beside them as the time has room for.
+import { expect, test } from 'vitest';
+import { chaos } from './in-tests.ts';
+
+test('four minutes of chaos', async () => {
+  const result = await chaos({ minutes: 4, perSecond: 35, leaseTtlMs: 8_000, without: [] });
+  expect(result.jobs).toBeGreaterThan(2_000);
+  expect(Object.keys(result.made).length).toBeGreaterThanOrEqual(10);
+}, 900_000);

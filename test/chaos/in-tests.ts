@@ -1,0 +1,28 @@
+// A chaos run as part of a test suite: a fresh seed and its schedule printed first, histories and logs kept only of a run that
+// did not hold (HOLDFAST_TEST_LOGS names a directory for them; by default one of the system's for temporary files).
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { freshSeed } from './options.ts';
+import { faultLinesOf, lineOf, type Result, resultOf } from './result.ts';
+import { type RunOptions, run } from './run.ts';
+import { passed } from './runs.ts';
+import { linesOf, scheduleOf } from './schedule.ts';
+
+export async function chaos(options: Omit<RunOptions, 'seed' | 'commit' | 'dir' | 'signal' | 'tell'>): Promise<Result> {
+  const seed = freshSeed();
+  const lines: string[] = [];
+  const tell = (line: string) => void lines.push(line);
+  console.log([`chaos: seed ${seed}`, ...linesOf(scheduleOf({ ...options, seed }))].join('\n'));
+  const parent = process.env.HOLDFAST_TEST_LOGS ?? tmpdir();
+  await mkdir(parent, { recursive: true });
+  const dir = await mkdtemp(join(parent, 'holdfast-chaos-'));
+  const { signal } = new AbortController();
+  const { result } = resultOf(dir, await run({ ...options, seed, commit: 'under test', dir, signal, tell }));
+  console.log(lineOf(result));
+  if (passed(result)) await rm(dir, { recursive: true, force: true });
+  else console.log([...lines, `histories and logs are in ${dir}`].join('\n'));
+  expect(faultLinesOf(result)).toEqual([]);
+  return result;
+}

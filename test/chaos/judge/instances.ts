@@ -1,0 +1,139 @@
+// Of each process instance, which its token tells from all others: did it pass the task, once, with an answer that a service
+// gave to its own request, and in time once nothing was done to the system any more? What was never begun must not be seen.
+import type { Event } from '../history.ts';
+import type { Breach, Evidence, Finding } from './evidence.ts';
+
+/** After the last fault: a lease, for whoever was cut off from it, and this (issue: I7). */
+const RECOVERY_BEYOND_LEASE_MS = 15_000;
+
+export interface InstanceFigures {
+  readonly started: number;
+  readonly passed: number;
+  readonly lost: number;
+  readonly unexpected: number;
+  readonly mismatched: number;
+  /** From healing until the last instance that was open then had passed; undefined: none was, or nothing healed. */
+  readonly recoveryMs: number | undefined;
+}
+
+export function judgeInstances(evidence: Evidence): Finding & { readonly figures: InstanceFigures } {
+  const started = new Map(evidence.of('started').map((event) => [event.token, event]));
+  const passed = Map.groupBy(evidence.of('passed'), ({ token }) => token);
+  const recovery = judgeRecovery(evidence, started, passed);
+  const breaches = [
+    ...lost(started, passed),
+    ...unexpected(evidence, started),
+    ...[...passed.values()].flatMap(passedTwice),
+    ...mismatched(evidence),
+    ...amounts(evidence),
+    ...saidCancelled(evidence, passed),
+    ...recovery.breaches,
+  ];
+  const count = (...kinds: Breach['what'][]) => breaches.filter(({ what }) => kinds.includes(what)).length;
+  const figures = {
+    started: started.size,
+    passed: passed.size,
+    lost: count('lost'),
+    unexpected: count('unexpected'),
+    mismatched: count('mismatched', 'amountChanged'),
+    recoveryMs: recovery.recoveryMs,
+  };
+  return { breaches, figures };
+}
+
+type Passed = ReadonlyMap<string, readonly Event<'passed'>[]>;
+type Started = ReadonlyMap<string, Event<'started'>>;
+
+function lost(started: Started, passed: Passed): Breach[] {
+  return [...started.values()]
+    .filter(({ token }) => !passed.has(token))
+    .map((event) => ({
+      what: 'lost',
+      atMs: event.atMs,
+      token: event.token,
+      message: `instance ${event.instanceKey} was started and never passed the task`,
+      events: [event],
+    }));
+}
+
+/** A try to create an instance whose answer was lost may have made one: it is nobody's loss, and no surprise either. */
+function unexpected(evidence: Evidence, started: Started): Breach[] {
+  const named = new Set(evidence.of('creating').map(({ token }) => token));
+  return [...evidence.of('passed'), ...evidence.of('requested')]
+    .filter(({ token }) => !named.has(token) && !started.has(token))
+    .map((event) => ({
+      what: 'unexpected',
+      atMs: event.atMs,
+      token: event.token,
+      ...(event.kind === 'requested' && { jobKey: event.jobKey }),
+      message: `${event.kind}, though nobody ever tried to start an instance with this token`,
+      events: [event],
+    }));
+}
+
+function passedTwice(events: readonly Event<'passed'>[]): Breach[] {
+  const [first, again] = [...new Map(events.map((event) => [event.doneKey, event])).values()];
+  if (first === undefined || again === undefined) return [];
+  const { atMs, token } = again;
+  const message = 'the instance passed the task twice: two jobs of the task behind it';
+  return [{ what: 'passedTwice', atMs, token, message, events: [first, again] }];
+}
+
+/** Also an answer with the right token must be one that the service gave: its number says which. */
+function mismatched(evidence: Evidence): Breach[] {
+  const replies = Map.groupBy(evidence.of('replied'), ({ token }) => token);
+  return evidence.of('passed').flatMap((event): Breach[] => {
+    const { token, answerToken, number, atMs } = event;
+    const given = replies.get(token) ?? [];
+    if (answerToken === token && given.some((reply) => reply.number === number)) return [];
+    const message =
+      answerToken === token
+        ? `passed with answer ${number}, which no service gave to it`
+        : `passed with the answer to ${answerToken}`;
+    return [{ what: 'mismatched', atMs, token, message, events: [event, ...given] }];
+  });
+}
+
+/** As text: 2^53 + 1 is no number of JavaScript. */
+function amounts(evidence: Evidence): Breach[] {
+  const meant = new Map(evidence.of('creating').map((event) => [event.token, event]));
+  return [...evidence.of('requested'), ...evidence.of('passed')].flatMap((event): Breach[] => {
+    const creating = meant.get(event.token);
+    if (creating === undefined || event.amount === creating.amount) return [];
+    const { token, atMs } = event;
+    const where = event.kind === 'passed' ? 'came back to the engine' : 'came to the service';
+    const message = `the amount ${creating.amount} ${where} as ${event.amount}`;
+    return [{ what: 'amountChanged', atMs, token, message, events: [creating, event] }];
+  });
+}
+
+/** A job that was completed is not one that somebody cancelled, and no service may be told so (I10). */
+function saidCancelled(evidence: Evidence, passed: Passed): Breach[] {
+  const tokens = new Map(evidence.of('requested').map(({ jobKey, token }) => [jobKey, token]));
+  return evidence.of('ended').flatMap((event): Breach[] => {
+    const { jobKey, outcome, storedMs: atMs } = event;
+    const token = tokens.get(jobKey);
+    const [passing] = passed.get(token ?? '') ?? [];
+    if (outcome !== 'cancelled' || token === undefined || passing === undefined) return [];
+    const message = 'its end was stored as cancelled, though it was completed';
+    return [{ what: 'saidCancelled', atMs, jobKey, token, message, events: [event, passing] }];
+  });
+}
+
+function judgeRecovery(evidence: Evidence, started: Started, passed: Passed) {
+  const [healing] = evidence.of('healing');
+  if (healing === undefined) return { breaches: [], recoveryMs: undefined };
+  const limitMs = evidence.run.leaseTtlMs + RECOVERY_BEYOND_LEASE_MS;
+  const breaches: Breach[] = [];
+  let recoveryMs: number | undefined;
+  for (const [token, begun] of started) {
+    const [first] = passed.get(token) ?? [];
+    if (first === undefined || first.atMs < healing.atMs) continue;
+    const tookMs = first.atMs - Math.max(healing.atMs, begun.atMs);
+    if (begun.atMs <= healing.atMs) recoveryMs = Math.max(recoveryMs ?? 0, tookMs);
+    if (tookMs <= limitMs) continue;
+    const message = `passed ${tookMs} ms after nothing was done to the system any more, later than ${limitMs}`;
+    breaches.push({ what: 'slowRecovery', atMs: first.atMs, token, message, events: [begun, healing, first] });
+  }
+  return { breaches, recoveryMs };
+}

@@ -35,7 +35,7 @@ test('a run passed only without breaches and failures', () => {
 describe('the page', () => {
   test('has a row for each run, with its figures', () => {
     const row =
-      '| 2026-11-24 18:20 | `c0ffee` | 1 | 1 | 30 | 2 | 6 | 0 | 0 | 0 | 0 | 0 | 1550 / 1550 ms | 0.0 / 0 | – | 0 | passed |';
+      '| 2026-11-24 18:20 | `c0ffee` | 1 | 1 | 30 | 2 | 6 | 0 | 0 | 0 | 0 | 0 | 1550 / 1550 ms | 0.0 / 0 | 0.1 s / 0.1 s | – | 0 | passed |';
     expect(render([GOOD, BAD])).toContain(row);
     expect(render([GOOD, BAD])).toMatch(/^\| 2026-11-24 18:20 \| `c0ffee` \| 7 \|.*\| \*\*failed\*\* \|$/m);
   });

@@ -130,8 +130,8 @@ function tables(runs: readonly ChaosRun[]): string {
   return `${table([HEADINGS, ...runs.map(rowOf)])}
 
 *jobs*: instances started. *mismatched*: also an amount that changed. *takeover*: from SIGKILL until all shards of the victim
-are owned by others. *sent again*: requests per kill, and in all while in trouble. *recovery*: from healing until no job is
-open. *doubts*: see above.
+are owned by others. *sent again*: requests per kill, and in all while in trouble. *waited*: from the start of an instance until it had
+passed, service and outages included. *recovery*: from healing until no job is open. *doubts*: see above.
 
 ### What was done in each
 
@@ -144,7 +144,15 @@ ${failed.length === 0 ? 'None has failed.' : failed.map(failureOf).join('\n')}`;
 
 const HEADINGS = [
   ...['date', 'commit', 'seed', 'minutes', 'jobs/s', 'nodes', 'jobs', 'lost', 'unexpected', 'mismatched'],
-  ...['completed twice', 'overlaps', 'takeover p50 / p99', 'sent again per kill / in trouble', 'recovery', 'doubts'],
+  ...[
+    'completed twice',
+    'overlaps',
+    'takeover p50 / p99',
+    'sent again per kill / in trouble',
+    'waited p99 / longest',
+    'recovery',
+    'doubts',
+  ],
   'verdict',
 ];
 
@@ -158,7 +166,8 @@ function rowOf(run: ChaosRun): string[] {
     ...[lost, unexpected, mismatched, run.completedTwice, run.overlaps],
     takeoverP50Ms === null ? '–' : `${takeoverP50Ms} / ${takeoverP99Ms} ms`,
     `${repeatedByKill.length === 0 ? '–' : perKill.toFixed(1)} / ${repeatedInTrouble}`,
-    recoveryMs === null ? '–' : `${(recoveryMs / 1_000).toFixed(1)} s`,
+    `${inSeconds(run.waitedP99Ms)} / ${inSeconds(run.waitedMaxMs)}`,
+    inSeconds(recoveryMs),
     ...[doubts, passed(run) ? 'passed' : '**failed**'],
   ];
   return cells.map(String);
@@ -179,6 +188,7 @@ function failureOf({ date, seed, commit, breaches, failures, cause, fixedBy }: C
   return `* ${day(date)}, seed ${seed} on \`${commit}\`: ${ended(found.map(oneLine).join('; '))} ${oneLine(why)} ${fix}`;
 }
 
+const inSeconds = (ms: number | null): string => (ms === null ? '–' : `${(ms / 1_000).toFixed(1)} s`);
 const day = (date: string): string => date.slice(0, 16).replace('T', ' ');
 const ended = (text: string): string => (text.endsWith('.') ? text : `${text}.`);
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();

@@ -28,6 +28,9 @@ export interface ChaosRun {
   readonly repeatedInTrouble: number;
   /** ms from healing until no job was open; null: none was open then, or it did not come so far. */
   readonly recoveryMs: number | null;
+  /** ms from the start of an instance until it had passed; null: none has. */
+  readonly waitedP99Ms: number | null;
+  readonly waitedMaxMs: number | null;
   /** What would be a breach if a witness could tell. */
   readonly doubts: number;
   /** How often each was found. Empty, and no failures: the run passed. */
@@ -57,6 +60,8 @@ export function runOf(
     repeatedByKill: figures.byKill,
     repeatedInTrouble: figures.inTrouble,
     recoveryMs: figures.recoveryMs ?? null,
+    waitedP99Ms: figures.waitedP99Ms ?? null,
+    waitedMaxMs: figures.waitedMaxMs ?? null,
     doubts: doubts.length,
     breaches: found,
     failures,

@@ -17,6 +17,22 @@ describe('instances', () => {
     expect(offences(open.filter((event) => event.kind !== 'started' || event.token !== 'token-7'))).toEqual([]);
   });
 
+  test('unless a service was asked for it, and it had long enough to pass', () => {
+    const unnamed = (afterMs: number) =>
+      story((told) => {
+        told.job({ open: true });
+        told.nowMs += afterMs;
+      }).filter((event) => event.kind !== 'started' || event.token !== 'token-7');
+    expect(offences(unnamed(LEASE_TTL_MS + 15_000))).toEqual(['lost']);
+    expect(offences(unnamed(10_000))).toEqual([]);
+  });
+
+  test('how long they waited is counted', () => {
+    const { waitedP99Ms, waitedMaxMs } = judge(story((told) => told.job({ serviceMs: 3_000 }))).figures;
+    expect([waitedP99Ms, waitedMaxMs]).toEqual([3_055, 3_055]);
+    expect(judge(story()).figures.waitedMaxMs).toBe(105);
+  });
+
   test('one that nobody tried to start is unexpected', () => {
     const events = story().filter((event) => !('token' in event) || event.token !== 'token-3' || keeps(event));
     expect(offences(events)).toEqual(['unexpected']);

@@ -1,7 +1,7 @@
 // Of each process instance, which its token tells from all others: did it pass the task, once, with an answer that a service
 // gave to its own request, and in time once nothing was done to the system any more? What was never begun must not be seen.
 import type { Event } from '../history.ts';
-import type { Breach, Evidence, Finding } from './evidence.ts';
+import { type Breach, type Evidence, type Finding, percentile } from './evidence.ts';
 
 /** After the last fault: a lease, for whoever was cut off from it, and this (issue: I7). */
 const RECOVERY_BEYOND_LEASE_MS = 15_000;
@@ -14,6 +14,9 @@ export interface InstanceFigures {
   readonly mismatched: number;
   /** From healing until the last instance that was open then had passed; undefined: none was, or nothing healed. */
   readonly recoveryMs: number | undefined;
+  /** From the start of an instance until it had passed: of 99 in 100, and the longest. */
+  readonly waitedP99Ms: number | undefined;
+  readonly waitedMaxMs: number | undefined;
 }
 
 export function judgeInstances(evidence: Evidence): Finding & { readonly figures: InstanceFigures } {
@@ -22,6 +25,7 @@ export function judgeInstances(evidence: Evidence): Finding & { readonly figures
   const recovery = judgeRecovery(evidence, started, passed);
   const breaches = [
     ...lost(started, passed),
+    ...lostUnnamed(evidence, started, passed),
     ...unexpected(evidence, started),
     ...[...passed.values()].flatMap(passedTwice),
     ...mismatched(evidence),
@@ -29,6 +33,10 @@ export function judgeInstances(evidence: Evidence): Finding & { readonly figures
     ...saidCancelled(evidence, passed),
     ...recovery.breaches,
   ];
+  const waited = [...started.values()].flatMap(({ token, atMs }) => {
+    const [first] = passed.get(token) ?? [];
+    return first === undefined ? [] : first.atMs - atMs;
+  });
   const count = (...kinds: Breach['what'][]) => breaches.filter(({ what }) => kinds.includes(what)).length;
   const figures = {
     started: started.size,
@@ -37,6 +45,8 @@ export function judgeInstances(evidence: Evidence): Finding & { readonly figures
     unexpected: count('unexpected'),
     mismatched: count('mismatched', 'amountChanged'),
     recoveryMs: recovery.recoveryMs,
+    waitedP99Ms: percentile(waited, 0.99),
+    waitedMaxMs: percentile(waited, 1),
   };
   return { breaches, figures };
 }
@@ -56,7 +66,22 @@ function lost(started: Started, passed: Passed): Breach[] {
     }));
 }
 
-/** A try to create an instance whose answer was lost may have made one: it is nobody's loss, and no surprise either. */
+/** One that was made though nobody was told so: a service was asked for it, so long before the end that it should have passed. */
+function lostUnnamed(evidence: Evidence, started: Started, passed: Passed): Breach[] {
+  const lastMs = evidence.events.at(-1)?.atMs ?? 0;
+  const limitMs = evidence.run.leaseTtlMs + RECOVERY_BEYOND_LEASE_MS;
+  const requests = evidence.of('requested').filter(({ token, writtenMs }) => {
+    return !started.has(token) && !passed.has(token) && lastMs - writtenMs > limitMs;
+  });
+  return [...new Map(requests.map((event) => [event.token, event])).values()].map((event) => {
+    const { token, jobKey, writtenMs: atMs } = event;
+    const message =
+      'a service was asked for an instance, whose creation was not answered, and it never passed the task';
+    return { what: 'lost', atMs, token, jobKey, message, events: [event] };
+  });
+}
+
+/** A try to create an instance whose answer was lost may have made one: that is no surprise. */
 function unexpected(evidence: Evidence, started: Started): Breach[] {
   const named = new Set(evidence.of('creating').map(({ token }) => token));
   return [...evidence.of('passed'), ...evidence.of('requested')]

@@ -193,7 +193,7 @@ test('in whatever order: what is stored is legal, one result at most is taken, a
       }
       for (const { answer } of said) ends.set(answer, (ends.get(answer) ?? 0) + 1);
     }),
-    { numRuns: Number(process.env.HOLDFAST_PROPERTY_RUNS ?? 200) },
+    { numRuns: Number(process.env.HOLDFAST_PROPERTY_RUNS ?? 700) },
   );
   expect([...ends.keys()]).toEqual(expect.arrayContaining(['applied', 'duplicate', 'lateDropped']));
 });

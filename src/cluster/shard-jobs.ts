@@ -253,7 +253,8 @@ export class ShardJobs {
       const forgotten = this.#forgotten.get(shard) ?? new Map<JobKey, Revision>();
       this.#forgotten.set(shard, forgotten.set(jobKey, revision));
     }
-    if (job.state.unbroken && mayBeReopened(job.state.snapshot?.outcome)) this.#remember(job);
+    if (!mayBeReopened(job.state.snapshot?.outcome)) this.#unbroken.get(shard)?.delete(jobKey);
+    else if (job.state.unbroken) this.#remember(job);
     this.#wheel.cancel(job);
     this.#probes.cancel(job);
     job.count(undefined);

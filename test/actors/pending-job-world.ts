@@ -415,6 +415,9 @@ export class World {
 
   #call(effect: Effect): EngineAnswer {
     this.engine.tick(this.nowMs);
+    const acts = effect.do === 'fail' || effect.do === 'throwError';
+    if (acts && this.history.every(({ snapshot }) => snapshot.failing === undefined))
+      this.breaches.push(`${effect.do} without a stored cause`);
     const fate = this.fates.shift() ?? 'answers';
     this.engine.calls.push(effect.do);
     if (fate === 'later') return answer('transient');

@@ -11,7 +11,7 @@ import {
   SNAPSHOT_VERSIONS_READ,
   SnapshotUnreadable,
 } from '../../src/actors/snapshot-codec.ts';
-import { toRecord1 } from '../../src/actors/snapshot-format1.ts';
+import { STRUCTURES_1, toRecord1 } from '../../src/actors/snapshot-format1.ts';
 import { anySnapshot, FAILING, HELD, REPLIED, TOMBSTONE, WORDS } from './snapshot-samples.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -128,6 +128,26 @@ test('garbage and damage throw SnapshotUnreadable and nothing else, and spoil no
     }),
     { numRuns: 500 },
   );
+});
+
+test('a field of another kind than it has is noticed, whichever field it is', () => {
+  const packr = new Packr({ structures: STRUCTURES_1.map((keys) => [...keys]), maxSharedStructures: 1 });
+  const record = toRecord1(REPLIED);
+  const others = [true, null, 'text', 1.5, -1, Number.NaN, [], [1], [[1]], {}, new Date(0), Buffer.from('b')];
+  let refused = 0;
+  for (const field of STRUCTURES_1[0] ?? []) {
+    for (const other of others) {
+      const odd = Uint8Array.of(1, ...packr.pack({ ...record, [field]: other }));
+      try {
+        // Taken, it is one that can be stored again.
+        decodeSnapshot(encodeSnapshot(decodeSnapshot(odd)));
+      } catch (error) {
+        expect(error, `${field}: ${String(other)}`).toBeInstanceOf(SnapshotUnreadable);
+        refused += 1;
+      }
+    }
+  }
+  expect(refused).toBeGreaterThan(150);
 });
 
 test('an unknown version is named, with those that are read', () => {

@@ -69,6 +69,41 @@ test('any text at all, and the example with anything put anywhere into it', () =
   );
 });
 
+test('any value in place of a good one', () => {
+  const lines = WHOLE.split('\n').flatMap((line, index) => (line.includes(': ') ? [index] : []));
+  const value = fc.oneof(
+    garbage.map((text) => JSON.stringify(text)),
+    fc.constantFrom(
+      'PT1',
+      'P',
+      'PT-1S',
+      'P1Y',
+      '1e400',
+      '-1',
+      '0x10',
+      '~',
+      '[]',
+      '{}',
+      '[[1]]',
+      'true',
+      '"="',
+      '"= ("',
+      '.nan',
+    ),
+  );
+  let faulty = 0;
+  fc.assert(
+    fc.property(fc.constantFrom(...lines), value, (index, put) => {
+      const changed = WHOLE.split('\n').map((line, at) =>
+        at === index ? line.replace(/: .*/s, () => `: ${put}`) : line,
+      );
+      if (saidOf(changed.join('\n')) !== undefined) faulty += 1;
+    }),
+    { numRuns: 2 * RUNS },
+  );
+  expect(faulty).toBeGreaterThan(RUNS);
+});
+
 test.each([
   ['lists in lists', '['.repeat(50_000)],
   ['mappings in mappings', 'a: {'.repeat(20_000)],

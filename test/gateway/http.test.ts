@@ -67,7 +67,10 @@ test('connections that send no whole request are closed, and only so many are ta
   const { port } = new URL(url);
   for (let number = 0; number < taken + 50; number++) {
     const socket = connect({ host: '127.0.0.1', port: Number(port) });
-    socket.resume().on('error', () => undefined).on('close', () => void closed++);
+    socket
+      .resume()
+      .on('error', () => undefined)
+      .on('close', () => void closed++);
     socket.on('connect', () => void socket.write(number % 2 === 0 ? 'GET /healthz/live HTTP/1.1\r\nx: ' : ''));
     open.push(socket);
   }

@@ -48,7 +48,7 @@ beforeAll(async () => {
     moreRoutes: [{ jobType: `${cluster}-victims`, requestTopic: victimTopic, retryBackoff: 'PT0S' }],
     moreTopics: [victimTopic],
   });
-  victims = await Driver.open(zeebeAddress, `${cluster}-victims`, 1_000);
+  victims = await Driver.open(zeebeAddress, `${cluster}-victims`, { retries: 1_000 });
   deadLetters = await TopicReader.open(kafkaBrokers, topicsOf(cluster).deadLetters.name);
 });
 

@@ -52,7 +52,7 @@ export function roughRoute(random: SeededRandom, { service }: Faults): Partial<R
     replyTimeoutMs: service.never > 0 ? short : random.pick([short, ROUTE.replyTimeoutMs]),
     onReplyTimeout: random.pick(['incident', 'fail', 'error']),
     timeoutErrorCode: random.pick(['TIMED_OUT', 'UNHEARD_OF']),
-    retryBackoffMs: random.pick([1_000, 5_000]),
+    retryBackoffMs: random.pick([200, 1_000, 5_000]),
     maxPending: random.pick([ROUTE.maxPending, 4]),
     heartbeatTimeoutMs: random.pick(service.heartbeats > 0 ? [0, 3_000, 8_000] : [0, 0, 0, 8_000]),
     onLate: random.pick(['dlq', 'publishMessage', 'drop']),

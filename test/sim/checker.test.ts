@@ -86,7 +86,12 @@ class Story {
     return this;
   }
 
-  stored(snapshot: Snapshot): this {
+  /** What raises the attempt comes after the engine's word that the job is activated. */
+  stored(snapshot: Snapshot, { confirmed = snapshot.attempt > 1 } = {}): this {
+    if (confirmed) {
+      const common = { command: 'updateTimeout', jobKey: JOB, node: 'n1', payload: '' } as const;
+      this.history.add({ kind: 'answered', ...common, code: 'ok' });
+    }
     const previous = this.#revision++;
     this.history.add({
       kind: 'stored',
@@ -423,6 +428,25 @@ describe('I5, record by record', () => {
     ).toEqual(['I5']);
     expect(held().deadLettered(3).broken()).toEqual(['I5']);
   });
+});
+
+test('I1: an attempt is reopened only after the engine has said, since it ended, that the job is activated', () => {
+  const failed = () =>
+    new Story()
+      .started()
+      .stored(HELD)
+      .stored({ ...HELD, kind: 'failing', failing: FAILING })
+      .command('fail', failPayload({ retries: FAILING.retries, backoffMs: FAILING.backoffMs, message: FAILING.cause }))
+      .stored(ended('failed'));
+  const again = { ...HELD, attempt: 2 };
+  expect(failed().stored(again).broken()).toEqual([]);
+  expect(failed().stored(again, { confirmed: false }).broken()).toEqual(['I1']);
+});
+
+test('I10: a job that was completed is not recorded as cancelled', () => {
+  const gone = () => new Story().started().stored(HELD).reply();
+  expect(gone().endedIn('cancelled').stored(ended('cancelled')).broken()).toEqual([]);
+  expect(gone().command('complete', ANSWER).stored(ended('cancelled')).broken()).toEqual(['I10']);
 });
 
 test('I9 and I10: a changed body, a cancel record after completion, two retries for one malformed reply', () => {

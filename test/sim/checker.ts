@@ -142,7 +142,8 @@ class Checker {
       if (event.value === undefined) {
         if (!job.unanswered.has(event.attempt))
           this.#blame('I10', event, `cancel record for attempt ${event.attempt}, which had not ended without a reply`);
-      } else if (event.value !== job.variables)
+      } else this.#again.written(event.jobKey, event.attempt);
+      if (event.value !== undefined && event.value !== job.variables)
         this.#blame('I9', event, `the body is not the job's: ${event.value.slice(0, 80)}`);
     }
   }
@@ -159,7 +160,10 @@ class Checker {
   #stored(event: EventOf<'stored'>): void {
     const jobKey = /^\d+\.(\d+)$/.exec(event.key)?.[1];
     const job = jobKey === undefined ? undefined : this.#jobs.get(jobKey);
-    if (jobKey === undefined) this.#again.system(event);
+    if (jobKey === undefined) {
+      for (const wrong of this.#again.system(event))
+        this.#blame('I6', { ...event, jobKey: wrong.jobKey }, wrong.message);
+    }
     if (jobKey === undefined || job === undefined) return;
     const snapshot = decodeSnapshot(event.value);
     const previous = event.previous === 0 ? undefined : job.snapshot;

@@ -106,7 +106,7 @@ export function rough(random: SeededRandom): Faults {
     },
     bus: call(0.2),
     engine: { ...call(0.2), activationLost: rate(0.3), backpressure: rate(0.5), pushesTimedOut: random.chance(0.5) },
-    kafka: { ...call(0.1), late: rate(0.5), gap: rate(0.3) },
+    kafka: { ...call(0.1), late: rate(0.8), gap: rate(0.3) },
     service: {
       delayMs: [1, random.pick([20, 500, 5_000])],
       late: rate(0.3),

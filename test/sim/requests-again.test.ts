@@ -33,6 +33,10 @@ class Story {
 
   held(by: 1 | 2, more: Partial<Snapshot> = {}): this {
     const snapshot: Snapshot = { ...HELD_ONCE, incarnation: `i${by}` as Incarnation, ...more };
+    if (snapshot.attempt > 1) {
+      const asked = { command: 'updateTimeout', jobKey: JOB, node: `n${by}`, payload: '' } as const;
+      this.history.add({ kind: 'answered', ...asked, code: 'ok' });
+    }
     const previous = this.#standing;
     this.#stored(by, jobKeyName(SHARD, JOB), encodeSnapshot(snapshot), previous);
     this.#standing = this.#revision;
@@ -55,7 +59,15 @@ class Story {
     return this;
   }
 
+  inKafka(attempt = 1): this {
+    const { requestTopic: topic } = NAMES;
+    const [correlationId, record] = [keyOf(attempt), { partition: 0, offset: 0, value: '{}', origin: '' }];
+    this.history.add({ kind: 'written', node: 'n1', topic, ...record, jobKey: JOB, attempt, correlationId });
+    return this;
+  }
+
   acked(by: 1 | 2): this {
+    this.inKafka();
     this.history.add({ kind: 'acked', node: `n${by}`, topic: NAMES.requestTopic, keys: keyOf(1) });
     return this;
   }
@@ -123,6 +135,25 @@ describe('I8: published again after a crash', () => {
     expect(held().acked(1).at(2_000).notes().at(2_500).claimedBy2().held(2).broken(stale)).toEqual([]);
     expect(held().acked(1).at(2_000).notes().at(3_500).claimedBy2().held(2).broken(stale)).toEqual(['I8']);
   });
+});
+
+test('I6: nothing is sent of which no hold was ever stored', () => {
+  expect(new Story().sends(1).broken()).toEqual(['I6']);
+  expect(held().sends(1, 2).broken()).toEqual(['I6']);
+});
+
+test('I6: nothing is noted as sent that Kafka does not have', () => {
+  expect(held().notes().broken()).toEqual(['I6']);
+  expect(
+    held()
+      .notes([[JOB, 1]])
+      .broken(),
+  ).toEqual([]);
+  expect(held().inKafka().notes().broken()).toEqual([]);
+  // Of an attempt that ended there is nothing to send any more.
+  expect(held().held(1, FAILED).notes().broken()).toEqual([]);
+  // The earlier attempt's request is not the later one's.
+  expect(held().inKafka().held(1, FAILED).held(1, { attempt: 2 }).notes().broken()).toEqual(['I6']);
 });
 
 test('I6: no attempt that has ended is sent', () => {

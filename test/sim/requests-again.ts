@@ -1,4 +1,5 @@
-// Requests that are sent again, asked of a history: I6 (what has ended is not) and I8 (after a crash only what must be).
+// Requests that are sent again, asked of a history: I6 (what has ended is not, nor what was never held) and I8 (after a crash only
+// what must be). And those that would not be: a record of what was sent speaks only for what Kafka has (I6).
 //
 // A node may not yet have been told that the tombstone which it wrote is stored; but with a write unanswered for over a second
 // it may send nothing at all, so that is how long an attempt may have ended when its request leaves.
@@ -65,6 +66,8 @@ export class RequestsAgain {
   readonly #ended = new Map<string, { readonly attempt: number; readonly atMs: number }>();
   /** Attempts of which a hold was ever stored, as jobKey/attempt. */
   readonly #held = new Set<string>();
+  /** Requests in Kafka, as jobKey/attempt. */
+  readonly #written = new Set<string>();
   readonly #claims = new Map<string, Claimed>();
   /** What a node writes and has not heard of, as node/jobKey: how could it know? */
   readonly #unheard = new Set<string>();
@@ -81,16 +84,28 @@ export class RequestsAgain {
     if (/^(kill|exit)/.test(what)) this.#crashesMs.set(node, [...(this.#crashesMs.get(node) ?? []), atMs]);
   }
 
-  /** A claim, or a record of what was sent. */
-  system({ key, value, revision, atMs }: EventOf<'stored'>): void {
+  /** Kafka has the request of this attempt. */
+  written(jobKey: string, attempt: number): void {
+    this.#written.add(`${jobKey}/${attempt}`);
+  }
+
+  /** A claim, or a record of what was sent. What is wrong with it: jobs whose request it speaks for, and Kafka does not have. */
+  system({ key, value, revision, atMs }: EventOf<'stored'>): { readonly jobKey: string; readonly message: string }[] {
     const [head = '', tail = ''] = key.split('.');
     if (head === '_sent') {
       const record = parseSent({ key, value, revision: revision as Revision, writtenMs: 0 });
       this.#sent = new Map(this.#sent).set(tail, { record, sinceMs: atMs, before: this.#sent.get(tail)?.record });
+      return [...this.#holds].flatMap(([jobKey, hold]) => {
+        const { incarnation, attempt } = hold;
+        const untrue = incarnation === tail && covers(record, hold.revision, jobKey, attempt);
+        if (!untrue || this.#written.has(`${jobKey}/${attempt}`)) return [];
+        return [{ jobKey, message: `${tail} notes attempt ${attempt} as sent, which Kafka does not have` }];
+      });
     } else if (tail === '_owner') {
       const { incarnation } = parseClaim(value, revision as Revision);
       this.#claims.set(head, { incarnation, atMs, sent: this.#sent });
     }
+    return [];
   }
 
   /** It begins to write a job, or hears what became of that. */

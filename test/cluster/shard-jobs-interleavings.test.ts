@@ -48,24 +48,25 @@ class Scene {
   readonly engine = new ModelEngine();
   readonly breaches: string[] = [];
   readonly said: { readonly offset: number; readonly answer: string }[] = [];
-  /** How many engine calls are under way. */
-  calls = 0;
+  #underWay: string | undefined;
   readonly #wait: (what: string) => Promise<void>;
 
   constructor(wait: (what: string) => Promise<void>) {
     this.#wait = wait;
     const { kv } = this.host;
     const [put, get] = [kv.put.bind(kv), kv.get.bind(kv)];
-    kv.put = async (...write) => {
-      await wait('a put lands');
-      const answer = await put(...write);
-      await wait('a put is heard of');
-      return answer;
-    };
-    kv.get = async (key) => {
-      await wait('a read');
-      return get(key);
-    };
+    kv.put = (...write) =>
+      this.#alone(write[0] === KEY ? 'a put' : undefined, async () => {
+        await wait('a put lands');
+        const answer = await put(...write);
+        await wait('a put is heard of');
+        return answer;
+      });
+    kv.get = (key) =>
+      this.#alone(key === KEY ? 'a read' : undefined, async () => {
+        await wait('a read');
+        return get(key);
+      });
     let standing: Snapshot | undefined;
     kv.onWrite = ({ key, value }) => {
       if (key !== KEY) return;
@@ -74,12 +75,22 @@ class Scene {
       if (wrong !== undefined) this.breaches.push(wrong);
       standing = next;
     };
-    this.host.engine = (what, argument) => this.#call(what, argument);
+    this.host.engine = (what, argument) => this.#alone(what, () => this.#call(what, argument));
+  }
+
+  /** Whatever is told to a job, it does one thing at a time. */
+  async #alone<T>(what: string | undefined, work: () => Promise<T>): Promise<T> {
+    if (what === undefined) return work();
+    if (this.#underWay !== undefined) this.breaches.push(`${what} beside ${this.#underWay}`);
+    this.#underWay = what;
+    try {
+      return await work();
+    } finally {
+      this.#underWay = undefined;
+    }
   }
 
   async #call(what: string, argument: unknown): Promise<EngineAnswer> {
-    this.calls += 1;
-    if (this.calls > 1) this.breaches.push(`two engine calls for one job at once: ${what}`);
     await this.#wait(`the engine hears of ${what}`);
     const { engine, host } = this;
     engine.tick(host.clock.wallMs());
@@ -91,7 +102,6 @@ class Scene {
     }[what] as Effect;
     const answer = engine.execute(effect, host.clock.wallMs());
     await this.#wait(`the engine's answer to ${what}`);
-    this.calls -= 1;
     return answer;
   }
 

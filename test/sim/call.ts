@@ -24,7 +24,7 @@ export function call<T>({ host, server, random, faults, deadlineMs, serve, inDou
     const there = wayMs(random, faults) + (random.chance(faults.late) ? random.float() * faults.lateMs : 0);
     const requestLost = random.chance(faults.requestLost);
     const answerLost = random.chance(faults.answerLost);
-    const lateMs = random.chance(faults.late) ? random.float() * faults.lateMs : 0;
+    const lateMs = faults.late > 0 && random.chance(faults.late) ? random.float() * faults.lateMs : 0;
     const end = (value: T) => {
       deadline.cancel();
       forget();

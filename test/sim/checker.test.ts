@@ -431,16 +431,17 @@ describe('I5, record by record', () => {
 });
 
 test('I1: an attempt is reopened only after the engine has said, since it ended, that the job is activated', () => {
-  const failed = () =>
+  const failedOnce = () =>
     new Story()
       .started()
       .stored(HELD)
+      .reply('malformed', 'x')
       .stored({ ...HELD, kind: 'failing', failing: FAILING })
-      .command('fail', failPayload({ retries: FAILING.retries, backoffMs: FAILING.backoffMs, message: FAILING.cause }))
+      .command('fail', failed())
       .stored(ended('failed'));
   const again = { ...HELD, attempt: 2 };
-  expect(failed().stored(again).broken()).toEqual([]);
-  expect(failed().stored(again, { confirmed: false }).broken()).toEqual(['I1']);
+  expect(failedOnce().stored(again).broken()).toEqual([]);
+  expect(failedOnce().stored(again, { confirmed: false }).broken()).toEqual(['I1']);
 });
 
 test('I10: a job that was completed is not recorded as cancelled', () => {

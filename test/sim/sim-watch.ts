@@ -95,7 +95,8 @@ export class SimWatch implements KvWatch {
     }
     this.#queue = [];
     const { random, faults } = this.#servers;
-    this.#behindMs = random.chance(faults.laggingReplica) ? Math.ceil(random.float() * LAGS_AT_MOST_MS) : 0;
+    const lags = faults.laggingReplica > 0 && random.chance(faults.laggingReplica);
+    this.#behindMs = lags ? Math.ceil(random.float() * LAGS_AT_MOST_MS) : 0;
     if (this.#behindMs > 0) this.#bucket.history.sight('watch on a replica that lags');
     for (const newest of this.#bucket.all()) {
       const entry = this.#behindMs === 0 ? newest : this.#bucket.behind(newest.key, this.#behindMs);

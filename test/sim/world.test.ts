@@ -19,7 +19,10 @@ test('in a calm world even a naive node completes every job once', async () => {
   world.startInstances(40, 5_000);
   await world.run(6_000);
   await world.finish(20_000);
-  world.assertHolds();
+  // It stores nothing, so each of its requests would be lost with it: that is what a naive node is.
+  expect(new Set(world.violations().map(({ message }) => message.replace(/^n\d/, 'n')))).toEqual(
+    new Set(['n sends attempt 1, of which no hold was ever stored']),
+  );
   expect(world.unfinished()).toEqual([]);
   expect(world.history.of('accepted').filter(({ command }) => command === 'complete')).toHaveLength(40);
   expect(repeatedRequests(world.history, NAMES.requestTopic)).toEqual([]);

@@ -163,10 +163,14 @@ export class ShardJobs {
     return false;
   }
 
-  /** The engine answers again: stored results and intentions go now, in the order in which they were stored. */
+  /**
+   * The engine answers again: stored results and intentions go now, in the order in which they were stored. Those of a shard
+   * that is being handed over are left to its next owner: nobody waits any more for a call that begins now.
+   */
   engineIsBack(): void {
     const waiting: PendingJob[] = [];
-    for (const jobs of this.#shards.values()) {
+    for (const [shard, jobs] of this.#shards) {
+      if (this.#closed.has(shard)) continue;
       for (const job of jobs.values()) {
         if (job.packed) continue;
         const kind = job.state.snapshot?.kind;

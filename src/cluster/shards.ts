@@ -210,9 +210,11 @@ export class Shards {
 
   async #drainAndRelease(shard: ShardId): Promise<void> {
     const { control, claims, clock } = this.#options;
-    await this.#options.drain(shard);
     const epoch = this.epochOf(shard);
-    if (this.stateOf(shard) !== 'draining') return;
+    // The claim may go, and the shard come back under another, while this is under way: then that one is not given up here.
+    const draining = () => this.stateOf(shard) === 'draining' && this.epochOf(shard) === epoch;
+    await this.#options.drain(shard);
+    if (!draining()) return;
     const answer = await control.put(claimKey(shard), claimRecord('', '', epoch, clock.wallMs()), epoch);
     if (answer.kind === 'stored')
       claims.seen(shard, {
@@ -222,7 +224,7 @@ export class Shards {
         writtenMs: 0,
       });
     else if (answer.kind === 'conflict' && answer.standing !== undefined) claims.seen(shard, answer.standing);
-    if (this.#move(shard, 'drained')) this.#forget(shard);
+    if (draining() && this.#move(shard, 'drained')) this.#forget(shard);
     this.reconcile();
   }
 

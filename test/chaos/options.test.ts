@@ -6,7 +6,7 @@ import { TRACKS } from './schedule.ts';
 test('by default everything is broken, for five minutes, with a fresh seed, and the run is recorded', () => {
   const { seed, ...rest } = parseOptions([]);
   expect(rest).toEqual({
-    ...{ minutes: 5, perSecond: 35, leaseTtlMs: 15_000, without: [], json: undefined, keep: undefined, record: true },
+    ...{ minutes: 5, perSecond: 40, leaseTtlMs: 15_000, without: [], json: undefined, keep: undefined, record: true },
   });
   expect(seed).not.toBe(parseOptions([]).seed);
 });

@@ -35,7 +35,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions {
   return {
     minutes: number('--minutes', values.minutes, 5, 0.1, 24 * 60),
     seed: number('--seed', values.seed, freshSeed(), 0, 2 ** 48),
-    perSecond: number('--rate', values.rate, 35, 1, 1_000),
+    perSecond: number('--rate', values.rate, 40, 1, 1_000),
     leaseTtlMs: 1_000 * number('--lease-ttl', values['lease-ttl'], 15, 3, 300),
     without: ALL.filter((kind) => !only.includes(kind) || without.includes(kind)),
     json: values.json,

@@ -7,6 +7,7 @@ import { countsOf } from './schedule.ts';
 
 export interface Result extends ChaosRun, Pick<Verdict, 'figures'> {
   readonly elapsedMs: number;
+  readonly loadMs: number;
   /** Every fault that was made, with how often; of links by what is at their other end. */
   readonly made: Readonly<Record<string, number>>;
   readonly breached: Verdict['breaches'];
@@ -17,11 +18,11 @@ export interface Result extends ChaosRun, Pick<Verdict, 'figures'> {
 const SHOWN_OF_A_KIND = 3;
 
 /** @param dir where the histories are */
-export function resultOf(dir: string, { failures, made, elapsedMs }: Ended): { run: ChaosRun; result: Result } {
+export function resultOf(dir: string, { failures, made, elapsedMs, loadMs }: Ended): { run: ChaosRun; result: Result } {
   const verdict = judge(readHistory(dir));
   const run = runOf(verdict, new Date().toISOString(), failures);
   const { figures, breaches: breached, doubts: doubted } = verdict;
-  return { run, result: { ...run, elapsedMs, made: countsOf(made), figures, breached, doubted } };
+  return { run, result: { ...run, elapsedMs, loadMs, made: countsOf(made), figures, breached, doubted } };
 }
 
 /** `key=value …`, for people and for grep. */
@@ -31,7 +32,7 @@ export function lineOf(result: Result): string {
     chaos: passed(result) ? 'held' : 'BROKEN',
     seed: result.seed,
     jobs: result.jobs,
-    perSecond: ((result.jobs * 1_000) / result.elapsedMs).toFixed(1),
+    perSecond: ((result.jobs * 1_000) / result.loadMs).toFixed(1),
     lost: result.lost,
     unexpected: result.unexpected,
     mismatched: result.mismatched,

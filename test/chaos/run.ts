@@ -34,6 +34,8 @@ export interface Ended {
   readonly open: readonly string[];
   readonly made: readonly PlannedFault[];
   readonly elapsedMs: number;
+  /** How long instances were started. */
+  readonly loadMs: number;
 }
 
 /** No instance passes for so long after healing: stuck. */
@@ -53,6 +55,7 @@ export async function run(options: RunOptions): Promise<Ended> {
 
   const beganMs = Date.now();
   const stopLoad = driver.load(perSecond);
+  let loadMs = 0;
   const faults = new Faults(stage, signal, (line) => tell(`${elapsed(beganMs)}  ${line}`));
   const watching = new AbortController();
   const alarm = lookAfter(faults, failures, tell, watching.signal);
@@ -64,6 +67,7 @@ export async function run(options: RunOptions): Promise<Ended> {
     }
     signal.throwIfAborted();
     await untilAborted(signal, stopLoad());
+    loadMs = Date.now() - beganMs;
     faults.heal();
     stage.service.heal();
     runner.write({ kind: 'healing' });
@@ -83,7 +87,7 @@ export async function run(options: RunOptions): Promise<Ended> {
   if (failures.length > 0) await writeFile(join(dir, 'dump.txt'), await dumpOf(stage));
   await saveServerLogs(stage, dir);
   runner.write({ kind: 'stopped' });
-  return { failures, jobs: driver.started.size, open: driver.open(), made, elapsedMs: Date.now() - beganMs };
+  return { failures, jobs: driver.started.size, open: driver.open(), made, elapsedMs: Date.now() - beganMs, loadMs };
 }
 
 async function play(

@@ -231,6 +231,24 @@ test('a shard that is dropped starts nothing further, and answers nothing', asyn
   expect(await host.activate()).toBe('notOwner');
 });
 
+test('a shard that is being handed over begins nothing anew, also when the engine is back', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  host.engineHealthy = false;
+  host.answer = { code: 'transient', unseen: true, message: 'away' };
+  expect(await host.told(host.result(0))).toBe('applied');
+  host.jobs.engineIsBack();
+  await host.clock.advance(0);
+  const calls = host.engineCalls.length;
+  expect([host.standing.kind, calls > 0]).toEqual(['replied', true]);
+  host.jobs.close(SHARD);
+  host.jobs.engineIsBack();
+  expect(host.jobs.commands(SHARD)).toBe(0);
+  await host.clock.advance(120_000);
+  expect(host.engineCalls).toHaveLength(calls);
+});
+
 test('nothing is asked of the engine after the lease', async () => {
   const host = new Host();
   await host.held();

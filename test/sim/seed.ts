@@ -13,9 +13,9 @@ import { drawTroubles, storm } from './storm.ts';
 import { JOB_TYPE, World } from './world.ts';
 
 const LEASE_TTL_MS = 5_000;
-const STORM_MS = 45_000;
+const STORM_MS = 42_000;
 /** Replies that services still think of come in it, and the longest locks run out. */
-const CALMING_MS = 20_000;
+const CALMING_MS = 18_000;
 const FINISH_WITHIN_MS = 120_000;
 const LEAST_TROUBLES = 5;
 

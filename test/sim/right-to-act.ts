@@ -87,8 +87,8 @@ export class RightToAct {
   }
 
   #acknowledged(sent: Moment): void {
-    // A try that was made again may be answered after a later renewal was.
-    if (this.#renewed !== undefined && sent.monotonicMs < this.#renewed.monotonicMs) return;
+    // Of an earlier one: its answer was overtaken.
+    if (this.#renewed !== undefined && sent.monotonicMs <= this.#renewed.monotonicMs) return;
     if (this.#renewed !== undefined && this.#leftMs() <= 0) this.#void = true;
     this.#renewed = sent;
   }

@@ -1,42 +1,19 @@
-// npm run sim: the product as a whole cluster in one process, in virtual time, one seed after another.
+// npm run sim: the product as a whole cluster in one process, in virtual time, one seed after another (options.ts).
 //
-//   npm run sim -- [--seeds N] [--from S] [--json FILE]    a batch; without --from it begins at a fresh seed, and says where
-//   npm run sim -- --seed K [--trace FILE]                 one seed again, exactly; its whole history into a file
-//   npm run sim -- --mutants [--only NAME] [--from S] [--seeds N]    sabotaged sources: each must be caught within N seeds
-//
-// Exit code 1 when anything that must hold did not, or when the batch never saw what it should have.
+// Exit code 1 when anything that must hold did not, when a batch never saw what it should have, or when a mutant survived; 2 when
+// the command line is wrong.
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { type BatchReport, describeFailure, runBatch, unseen } from './batch.ts';
 import { line } from './history.ts';
-import { MUTANTS } from './mutants/list.ts';
-import { runMutants, survives } from './mutants/run.ts';
+import { type MutantReport, runMutants, survives } from './mutants/run.ts';
+import { parseOptions, type SimOptions, UsageError } from './options.ts';
 import { runSeed } from './seed.ts';
-
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '500' },
-    from: { type: 'string' },
-    seed: { type: 'string' },
-    json: { type: 'string' },
-    trace: { type: 'string' },
-    mutants: { type: 'boolean', default: false },
-    only: { type: 'string' },
-  },
-});
 
 const PROGRESS_EVERY_MS = 10_000;
 
-function whole(name: string, text: string, least: number): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number >= least) return number;
-  console.error(`--${name} is "${text}"; a whole number from ${least} on is allowed`);
-  process.exit(2);
-}
+type Of<Run extends SimOptions['run']> = Extract<SimOptions, { run: Run }>;
 
-async function batch(): Promise<boolean> {
-  const seeds = whole('seeds', values.seeds, 1);
-  const from = values.from === undefined ? Math.floor(Date.now() / 1_000) : whole('from', values.from, 0);
+async function batch({ from, seeds, json }: Of<'batch'>): Promise<boolean> {
   console.log(`sim: ${seeds} seeds from ${from} on`);
   let done = 0;
   let saidMs = performance.now();
@@ -50,7 +27,7 @@ async function batch(): Promise<boolean> {
     },
   });
   summarize(report);
-  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, undefined, 1)}\n`);
+  await keep(json, report);
   return report.failed.length === 0 && unseen(report).length === 0;
 }
 
@@ -66,17 +43,16 @@ function summarize(report: BatchReport): void {
   table(sights);
   const never = unseen(report);
   if (never.length > 0) console.log(`never seen, though it should have been: ${never.join(', ')}`);
-  console.log(
-    `least of a seed: ${least.nodes} nodes, ${least.jobs} jobs, ${least.troubles} troubles, ${Math.round(least.virtualMs / 1_000)} s of virtual time`,
-  );
+  const { nodes, jobs, virtualMs } = least;
+  const least_ = `${nodes} nodes, ${jobs} jobs, ${least.troubles} troubles, ${Math.floor(virtualMs / 1_000)} s of virtual time`;
+  console.log(`least of a seed: ${least_}`);
   console.log(
     `sim: commit=${commit} from=${from} seeds=${seeds} failed=${failed.length} unseen=${never.length} ` +
       `medianEvents=${medianEvents} eventsPerSecond=${eventsPerSecond} seedsPerSecond=${seedsPerSecond}`,
   );
 }
 
-async function replay(seed: number): Promise<boolean> {
-  const { trace } = values;
+async function again({ seed, trace }: Of<'seed'>): Promise<boolean> {
   const lines: string[] = [];
   const report = await runSeed(seed, {
     keepLogs: trace !== undefined,
@@ -94,28 +70,8 @@ async function replay(seed: number): Promise<boolean> {
   return broken.length === 0;
 }
 
-async function mutants(): Promise<boolean> {
-  const chosen = MUTANTS.filter(({ name }) => values.only === undefined || name === values.only);
-  if (chosen.length === 0) {
-    console.error(`--only is "${values.only}"; allowed are: ${MUTANTS.map(({ name }) => `"${name}"`).join(', ')}`);
-    process.exit(2);
-  }
-  const from = whole('from', values.from ?? '1', 0);
-  const seeds = whole('seeds', values.seeds, 1);
-  const report = await runMutants({
-    from,
-    seeds,
-    mutants: chosen,
-    onMutant: (mutant) => {
-      const { name, caughtAt, caughtBy, seeds, what, broken, failure } = mutant;
-      if (failure !== '') console.log(`FAILED    ${name}: ${failure}`);
-      else if (survives(mutant))
-        console.log(
-          `SURVIVED  ${name}: not caught by ${caughtBy.join(' or ')} in ${seeds} seeds; broken: ${JSON.stringify(broken)}`,
-        );
-      else console.log(`caught    ${name}: seed ${caughtAt}, the ${seeds}th: ${what.slice(0, 160)}`);
-    },
-  });
+async function mutants({ json, ...options }: Of<'mutants'>): Promise<boolean> {
+  const report = await runMutants({ ...options, onMutant: (mutant) => console.log(tell(mutant)) });
   const survivors = report.mutants.filter(survives).length;
   const { clean } = report;
   for (const { seed, broken } of clean.failed) console.log(describeFailure(seed, broken));
@@ -123,14 +79,35 @@ async function mutants(): Promise<boolean> {
     `sim: commit=${clean.commit} mutants=${report.mutants.length} survived=${survivors} ` +
       `cleanSeeds=${clean.seeds} cleanFailed=${clean.failed.length}`,
   );
-  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, undefined, 1)}\n`);
+  await keep(json, report);
   return survivors === 0 && clean.failed.length === 0;
 }
 
-async function main(): Promise<boolean> {
-  if (values.mutants) return mutants();
-  return values.seed === undefined ? batch() : replay(whole('seed', values.seed, 0));
+function tell(mutant: MutantReport): string {
+  const { name, caughtAt, caughtBy, seeds, what, broken, failure } = mutant;
+  if (failure !== '') return `FAILED    ${name}: ${failure}`;
+  if (!survives(mutant)) return `caught    ${name}: after ${seeds} seeds, on ${caughtAt}: ${what.slice(0, 160)}`;
+  return `SURVIVED  ${name}: not caught by ${caughtBy.join(' or ')} in ${seeds} seeds; broken: ${JSON.stringify(broken)}`;
 }
 
-const holds = await main();
-process.exit(holds ? 0 : 1);
+async function keep(file: string | undefined, report: unknown): Promise<void> {
+  if (file !== undefined) await writeFile(file, `${JSON.stringify(report, undefined, 1)}\n`);
+}
+
+async function main(): Promise<number> {
+  try {
+    const options = parseOptions(process.argv.slice(2));
+    const holds = await (options.run === 'batch'
+      ? batch(options)
+      : options.run === 'seed'
+        ? again(options)
+        : mutants(options));
+    return holds ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(error.message);
+    return 2;
+  }
+}
+
+process.exit(await main());

@@ -44,6 +44,8 @@ export const KINDS = {
   creating: { token: 'string', amount: 'string?' },
   /** The engine has said that it made it. */
   started: { token: 'string', instanceKey: 'string' },
+  /** The engine has said that it cancelled the instance, or that it is there no more when it was asked again. */
+  cancelled: { token: 'string' },
   /** A job of the task behind ours: its instance has passed ours. `doneKey`: of that job, for one may be handed out twice. */
   passed: { token: 'string', doneKey: 'string', answerToken: 'string', number: 'number', amount: 'string?' },
 

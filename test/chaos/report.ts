@@ -49,7 +49,7 @@ const FAULT_TEXTS: Readonly<Record<FaultName, string>> = {
 };
 
 const OFFENCE_TEXTS: Readonly<Record<Offence, string>> = {
-  lost: 'an instance was started and never passed the task',
+  lost: 'an instance was started, was not cancelled, and never passed the task',
   unexpected: 'something was asked for an instance that nobody ever tried to start',
   mismatched: 'an instance passed with the answer to another, or with one that no service gave',
   amountChanged: 'a number beyond 2^53 changed on its way to the service or back',

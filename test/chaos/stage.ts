@@ -24,6 +24,9 @@ import { type ChaosService, openDriver, startService } from './parties.ts';
 import { EngineRecorder, NodesRecorder } from './recorders.ts';
 import { MORE_NODES, NODES } from './schedule.ts';
 
+/** Fires only where the service is silent: longer than any fault holds an answer up, and shorter than the silence (parties.ts). */
+const REPLY_TIMEOUT = { replyTimeout: 'PT60S', onReplyTimeout: 'fail', retryBackoff: 'PT1S' } as const;
+
 /** Of others. */
 export interface SharedServers {
   readonly kafkaBrokers: string;
@@ -88,11 +91,11 @@ export async function setStage(options: StageOptions, stack: AsyncDisposableStac
   await makeTopics(kafkaBrokers, [requestTopic]);
   const service = stack.use(await startService(dir, kafkaBrokers, requestTopic, seed));
   stack.defer(() => service.stop());
-  const driver = stack.use(await openDriver(dir, zeebeAddress, jobType));
+  const driver = stack.use(await openDriver(dir, zeebeAddress, jobType, seed));
   stack.defer(() => driver.close());
 
   const nodesHistory = stack.use(new NodesRecorder(dir));
-  const route = { jobType, requestTopic, replyTimeout: 'PT10M', maxPending: 5_000 };
+  const route = { jobType, requestTopic, ...REPLY_TIMEOUT, maxPending: 5_000 };
   // Asked for: servers that do not advertise each other look like one.
   const settings = { cluster, replicas: 3, leaseTtl: `PT${leaseTtlMs / 1_000}S`, routes: [route] };
   const nodes = await Nodes.create(settings, join(dir, 'nodes'));

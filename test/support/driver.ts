@@ -30,6 +30,7 @@ export interface StartOptions {
 export interface DriverWitness {
   creating(token: string): void;
   started(token: string, instanceKey: string): void;
+  cancelled?(token: string): void;
   /** May be told again of one and the same job. @param variables as the engine's own text */
   passed(token: string, doneKey: string, variables: string): void;
 }
@@ -42,6 +43,8 @@ export interface DriverOptions {
    * soon. Without it the lock lasts as long as any test, and the engine is spared the work.
    */
   readonly finish?: boolean;
+  /** Whether the instance is cancelled as soon as it was started; asked once for each. */
+  readonly cancels?: (token: string) => boolean;
   /** Added to the token of each instance. */
   readonly variables?: (token: string) => Readonly<Record<string, unknown>>;
 }
@@ -57,6 +60,8 @@ export class Driver {
   /** Tokens of the instances that the engine has said it created, with the instance's key. */
   readonly started = new Map<string, string>();
   readonly results = new Map<string, Result>();
+  /** Tokens of instances that were cancelled; one that was just ending may have passed all the same. */
+  readonly cancelled = new Set<string>();
   readonly #processId: string;
   readonly #options: DriverOptions;
   readonly #over = new AbortController();
@@ -118,7 +123,7 @@ export class Driver {
 
   /** Those of the tokens whose instance has not passed the task yet. */
   open(tokens: Iterable<string> = this.started.keys()): string[] {
-    return [...tokens].filter((token) => !this.results.has(token));
+    return [...tokens].filter((token) => !this.results.has(token) && !this.cancelled.has(token));
   }
 
   /** Every instance has passed the task, with the answer to its own request. */
@@ -159,11 +164,31 @@ export class Driver {
         const made = await this.engine.call('CreateProcessInstance', request, CALL_MS);
         this.started.set(token, made.processInstanceKey);
         this.#options.witness?.started(token, made.processInstanceKey);
+        if (this.#options.cancels?.(token)) void this.#cancel(token, made.processInstanceKey);
         return token;
       } catch (error) {
         if (!(error instanceof ZeebeCallError) || !AGAIN.includes(error.status)) throw error;
       }
       await sleep(100 + 400 * Math.random());
+    }
+  }
+
+  /** Until the engine has answered. What is not there at the first try has passed; after a lost answer it may have been us. */
+  async #cancel(token: string, processInstanceKey: string): Promise<void> {
+    for (let tries = 1; !this.#over.signal.aborted; tries++) {
+      try {
+        await this.engine.call('CancelProcessInstance', { processInstanceKey }, CALL_MS);
+      } catch (error) {
+        const gone = error instanceof ZeebeCallError && error.status === status.NOT_FOUND;
+        if (gone && tries === 1) return;
+        if (!gone) {
+          await sleep(200); // the engine is away
+          continue;
+        }
+      }
+      this.cancelled.add(token);
+      this.#options.witness?.cancelled?.(token);
+      return;
     }
   }
 

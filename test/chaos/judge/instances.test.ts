@@ -10,6 +10,16 @@ describe('instances', () => {
     expect(offences(story((told) => told.job({ open: true })))).toEqual(['lost']);
   });
 
+  test('unless it was cancelled, it and not another', () => {
+    const cancelling = (token: string) =>
+      story((told) => {
+        told.job({ open: true });
+        told.say({ kind: 'cancelled', token });
+      });
+    expect(offences(cancelling('token-7'))).toEqual([]);
+    expect(offences(cancelling('token-6'))).toEqual(['lost']);
+  });
+
   test('one whose creation was not answered is nobody’s loss, whether it passes or not', () => {
     const passes = story().filter((event) => event.kind !== 'started' || event.token !== 'token-3');
     expect(offences(passes)).toEqual([]);

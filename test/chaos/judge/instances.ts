@@ -24,7 +24,7 @@ export function judgeInstances(evidence: Evidence): Finding & { readonly figures
   const passed = Map.groupBy(evidence.of('passed'), ({ token }) => token);
   const recovery = judgeRecovery(evidence, started, passed);
   const breaches = [
-    ...lost(started, passed),
+    ...lost(evidence, started, passed),
     ...lostUnnamed(evidence, started, passed),
     ...unexpected(evidence, started),
     ...[...passed.values()].flatMap(passedTwice),
@@ -54,9 +54,11 @@ export function judgeInstances(evidence: Evidence): Finding & { readonly figures
 type Passed = ReadonlyMap<string, readonly Event<'passed'>[]>;
 type Started = ReadonlyMap<string, Event<'started'>>;
 
-function lost(started: Started, passed: Passed): Breach[] {
+/** One that the engine has cancelled may have passed or not. */
+function lost(evidence: Evidence, started: Started, passed: Passed): Breach[] {
+  const cancelled = new Set(evidence.of('cancelled').map(({ token }) => token));
   return [...started.values()]
-    .filter(({ token }) => !passed.has(token))
+    .filter(({ token }) => !passed.has(token) && !cancelled.has(token))
     .map((event) => ({
       what: 'lost',
       atMs: event.atMs,

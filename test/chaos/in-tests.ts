@@ -8,13 +8,18 @@ import { freshSeed } from './options.ts';
 import { faultLinesOf, lineOf, type Result, resultOf } from './result.ts';
 import { type RunOptions, run } from './run.ts';
 import { passed } from './runs.ts';
-import { linesOf, scheduleOf } from './schedule.ts';
+import { lastBlowOf, linesOf, scheduleOf } from './schedule.ts';
 
 export async function chaos(options: Omit<RunOptions, 'seed' | 'commit' | 'dir' | 'signal' | 'tell'>): Promise<Result> {
   const seed = freshSeed();
   const lines: string[] = [];
   const tell = (line: string) => void lines.push(line);
-  console.log([`chaos: seed ${seed}`, ...linesOf(scheduleOf({ ...options, seed }))].join('\n'));
+  console.log(
+    [
+      `chaos: seed ${seed}`,
+      ...linesOf([...scheduleOf({ ...options, seed }), ...lastBlowOf({ ...options, seed })]),
+    ].join('\n'),
+  );
   const parent = process.env.HOLDFAST_TEST_LOGS ?? tmpdir();
   await mkdir(parent, { recursive: true });
   const dir = await mkdtemp(join(parent, 'holdfast-chaos-'));

@@ -14,7 +14,7 @@ import { publish } from './report.ts';
 import { faultLinesOf, lineOf, resultOf } from './result.ts';
 import { run } from './run.ts';
 import { passed } from './runs.ts';
-import { countsOf, linesOf, scheduleOf } from './schedule.ts';
+import { countsOf, lastBlowOf, linesOf, scheduleOf } from './schedule.ts';
 
 const INTERRUPTED = 130;
 /** Ctrl-C under npm arrives twice: from the terminal and from npm. */
@@ -36,7 +36,7 @@ async function main(args: readonly string[]): Promise<number> {
   const tell = (line: string) => process.stdout.write(`${line}\n`);
   const { seed, minutes, keep } = options;
   const commit = await commitNow();
-  const schedule = scheduleOf(options);
+  const schedule = [...scheduleOf(options), ...lastBlowOf(options)];
   tell(`chaos: seed ${seed}, ${minutes} minutes, ${options.perSecond} jobs/s, commit ${commit}`);
   for (const line of linesOf(schedule)) tell(line);
   tell(JSON.stringify(countsOf(schedule)));

@@ -93,6 +93,9 @@ ${Object.entries(FAULT_TEXTS)
   .map(([name, text]) => `| \`${name}\` | ${text} |`)
   .join('\n')}
 
+Two tracks run beside each other, one that hurts nodes and one that hurts servers and links. When both are over a last blow is
+dealt: one node of three is killed, another hears nothing of NATS, and a lease TTL later all of it is healed at once, under load.
+
 ## How it is judged
 
 Every participant writes down what it sees, as JSON lines (\`test/chaos/history.ts\`): the driver each instance by a token of

@@ -1,5 +1,5 @@
-// One run: the stage is set, load flows, the schedule's faults are made, everything is healed, the load stops, and what is
-// open must end in time. What comes of it lies in the run's directory, for the judge.
+// One run: the stage is set, load flows, the schedule's faults are made, a last blow is dealt and everything is healed at once;
+// then the load stops, and what is open must end in time. What comes of it lies in the run's directory, for the judge.
 //
 // A run that stands still, or a part of it that fails (a node that ends by itself, a server that does not come back), ends
 // with a dump; the histories are judged all the same, for they may tell why.
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { dumpOf } from './dump.ts';
 import { Faults } from './faults.ts';
 import type { Kind } from './schedule.ts';
-import { type PlannedFault, scheduleOf, type Track } from './schedule.ts';
+import { lastBlowOf, type PlannedFault, scheduleOf, type Track } from './schedule.ts';
 import { type SharedServers, type Stage, setStage } from './stage.ts';
 
 export interface RunOptions {
@@ -41,6 +41,7 @@ export interface Ended {
 /** No instance passes for so long after healing: stuck. */
 const STUCK_MS = 30_000;
 const LOOK_EVERY_MS = 500;
+const LOAD_GOES_ON_MS = 2_000;
 
 export async function run(options: RunOptions): Promise<Ended> {
   const { seed, minutes, perSecond, leaseTtlMs, commit, dir, signal, tell } = options;
@@ -66,12 +67,17 @@ export async function run(options: RunOptions): Promise<Ended> {
       if (track.status === 'rejected') failures.push(String(track.reason?.stack ?? track.reason));
     }
     signal.throwIfAborted();
-    await untilAborted(signal, stopLoad());
-    loadMs = Date.now() - beganMs;
+    const blow = lastBlowOf(options);
+    await Promise.all(blow.map((fault) => faults.make(fault)));
+    made.push(...blow);
     faults.heal();
     stage.service.heal();
     runner.write({ kind: 'healing' });
-    tell(`${elapsed(beganMs)}  healed, the load has stopped`);
+    tell(`${elapsed(beganMs)}  healed`);
+    await sleep(LOAD_GOES_ON_MS, undefined, { signal });
+    await untilAborted(signal, stopLoad());
+    loadMs = Date.now() - beganMs;
+    tell(`${elapsed(beganMs)}  the load has stopped`);
     await settle(stage, signal);
     runner.write({ kind: 'settled' });
     tell(`${elapsed(beganMs)}  settled`);

@@ -1,6 +1,6 @@
 // The schedule is a pure function of its seed, and does what the long run promises of it.
 import { expect, test } from 'vitest';
-import { countsOf, linesOf, type Plan, type PlannedFault, scheduleOf, TRACKS } from './schedule.ts';
+import { countsOf, lastBlowOf, linesOf, type Plan, type PlannedFault, scheduleOf, TRACKS } from './schedule.ts';
 
 const LONG: Plan = { seed: 7, minutes: 30, leaseTtlMs: 15_000, without: [] };
 const SEEDS = Array.from({ length: 200 }, (_, i) => i * 7_919);
@@ -8,6 +8,17 @@ const SEEDS = Array.from({ length: 200 }, (_, i) => i * 7_919);
 test('the same seed gives the same schedule, another one another', () => {
   expect(linesOf(scheduleOf(LONG))).toEqual(linesOf(scheduleOf({ ...LONG })));
   expect(linesOf(scheduleOf(LONG))).not.toEqual(linesOf(scheduleOf({ ...LONG, seed: 8 })));
+});
+
+test('the last blow follows from the seed: it leaves one node whole, and does nothing that is not to be done', () => {
+  expect(lastBlowOf(LONG)).toEqual(lastBlowOf({ ...LONG }));
+  for (const seed of SEEDS) {
+    const [kill, silent] = lastBlowOf({ ...LONG, seed });
+    expect([kill?.kind, silent?.kind]).toEqual(['kill', 'halfOpen-nats']);
+    expect(kill?.node).not.toBe(silent?.node);
+  }
+  expect(new Set(SEEDS.map((seed) => lastBlowOf({ ...LONG, seed })[0]?.node)).size).toBe(3);
+  expect(lastBlowOf({ ...LONG, without: ['kill'] }).map(({ kind }) => kind)).toEqual(['halfOpen-nats']);
 });
 
 test('in thirty minutes each fault happens at least five times, whatever the seed', () => {

@@ -63,6 +63,21 @@ export function scheduleOf(plan: Plan): readonly PlannedFault[] {
   return tracks.flat().sort((a, b) => a.atMs - b.atMs);
 }
 
+/**
+ * What still stands when all is healed at once, under load: of three nodes one is gone, and one hears nothing of NATS. It begins when
+ * the tracks are over.
+ */
+export function lastBlowOf({ seed, minutes, leaseTtlMs, without }: Plan): readonly PlannedFault[] {
+  const random = new SeededRandom(seed).fork('last blow');
+  const gone = random.int(NODES.length);
+  const more = { track: 'nodes', atMs: minutes * 60_000, forMs: leaseTtlMs, delayMs: 0, orderly: false } as const;
+  const blow: readonly PlannedFault[] = [
+    { ...more, kind: 'kill', node: NODES[gone] as string },
+    { ...more, kind: 'halfOpen-nats', node: NODES[(gone + 1) % NODES.length] as string },
+  ];
+  return blow.filter(({ kind }) => !without.includes(kind));
+}
+
 /** How often each kind happens. */
 export function countsOf(schedule: readonly { readonly kind: Kind }[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};

@@ -10,7 +10,7 @@ import { newCluster, Trial } from '../../support/trial.ts';
 import { CODECS, type Codec, zerosRecord } from '../kafka/bombs.ts';
 
 const MB = 1024 * 1024;
-const ROUNDS = 2;
+const ROUNDS = 1;
 const PER_SECOND = 20;
 const PATIENCE = { deadlineMs: 45_000 };
 /** Snappy makes one byte into twenty at the most. */

@@ -30,6 +30,8 @@ export interface Metrics {
   republished(count: number): void;
   reply(answer: CountedReply): void;
   deadLetter(reason: DeadLetterReason): void;
+  /** A batch of the reply topic that could not be read. */
+  batchRefused(): void;
   /** `heldMs`: from the hold to the end of the attempt. */
   outcome(lane: string, outcome: Outcome, heldMs: number): void;
   engineCall(command: EngineCommand, code: EngineAnswer['code']): void;
@@ -54,6 +56,7 @@ export const NO_METRICS: Metrics = {
   republished() {},
   reply() {},
   deadLetter() {},
+  batchRefused() {},
   outcome() {},
   engineCall() {},
   takeover() {},
@@ -74,6 +77,7 @@ export class PrometheusMetrics implements Metrics {
   readonly #republished = this.#counter('requests_republished_total', 'Requests published again after a takeover');
   readonly #replies = this.#counter('replies_total', 'Reply records by answer', ['answer']);
   readonly #deadLetters = this.#counter('dead_letters_total', 'Replies put on the dead-letter topic', ['reason']);
+  readonly #batchesRefused = this.#counter('reply_batches_skipped_total', 'Batches of replies that cannot be read');
   readonly #outcomes = this.#counter('outcomes_total', 'Attempts by how they ended', ['lane', 'outcome']);
   readonly #engineCalls = this.#counter('engine_calls_total', 'Commands to the engine by answer', ['command', 'code']);
   readonly #takeovers = this.#counter('takeovers_total', 'Shards taken over from a dead or suspected member');
@@ -128,6 +132,10 @@ export class PrometheusMetrics implements Metrics {
 
   deadLetter(reason: DeadLetterReason): void {
     this.#deadLetters.inc({ reason });
+  }
+
+  batchRefused(): void {
+    this.#batchesRefused.inc();
   }
 
   outcome(lane: string, outcome: Outcome, heldMs: number): void {

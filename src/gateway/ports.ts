@@ -118,7 +118,7 @@ export interface ReplyHandlers {
   onAssigned(memberId: string, generation: number, partitions: readonly AssignedPartition[]): void;
   /** The group is being rebalanced or the connection is gone: commits are void until the next `onAssigned`. */
   onUnassigned(): void;
-  /** Records in offset order. `nextOffset`: where reading goes on (past control records and aborted batches too). */
+  /** Records in offset order. `nextOffset`: where reading goes on (past control records, aborted batches and unreadable ones too). */
   onBatch(partition: number, records: readonly IncomingRecord[], nextOffset: string): void;
 }
 

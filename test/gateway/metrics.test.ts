@@ -13,6 +13,7 @@ test('everything that is told shows under its name and labels', async () => {
   metrics.request('charge', 'acked');
   metrics.reply('duplicate');
   metrics.deadLetter('not-json');
+  metrics.batchRefused();
   metrics.outcome('charge', 'completed', 1500);
   metrics.engineCall('complete', 'notFound');
   metrics.republished(3);
@@ -25,6 +26,7 @@ test('everything that is told shows under its name and labels', async () => {
       'holdfast_requests_total{lane="charge",outcome="acked"} 1',
       'holdfast_replies_total{answer="duplicate"} 1',
       'holdfast_dead_letters_total{reason="not-json"} 1',
+      'holdfast_reply_batches_skipped_total 1',
       'holdfast_outcomes_total{lane="charge",outcome="completed"} 1',
       'holdfast_engine_calls_total{command="complete",code="notFound"} 1',
       'holdfast_requests_republished_total 3',

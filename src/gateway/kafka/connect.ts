@@ -1,11 +1,11 @@
-// The one place that makes kafkajs clients: whom to ask, how long to wait, what to do with its log and its codecs.
+// The one place that makes kafkajs clients: whom to ask, how long to wait, what to do with its log and its decoders.
 //
 // kafkajs logs every rebalance and every retried request as an error; what matters comes to us as an error or an event
 // anyway, so its own lines go to our debug log. It also sets a timer in the past, of which Node 24 warns once: that one
 // warning is dropped, if kafkajs caused it. Every adapter here retries by itself, so the clients made here do not.
 import { Kafka, logLevel } from 'kafkajs';
 import type { Log } from '../log.ts';
-import { registerCodecs } from './codecs.ts';
+import { decodeWithinBounds } from './batch-decoding.ts';
 import { gatherHeadersQuickly } from './header-decoding.ts';
 
 export interface KafkaSettings {
@@ -19,7 +19,7 @@ export interface KafkaSettings {
 }
 
 export function connectKafka(settings: KafkaSettings, log: Log): Kafka {
-  registerCodecs();
+  decodeWithinBounds();
   gatherHeadersQuickly();
   dropTimerWarning();
   return new Kafka({

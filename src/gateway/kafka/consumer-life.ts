@@ -5,6 +5,7 @@
 // and not in others; here it never does. Nothing is reported after `onEnd`.
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import type { IncomingRecord } from '../ports.ts';
+import { type Refusal, refusalOf } from './batch-decoding.ts';
 import { describeError } from './errors.ts';
 
 export interface ConsumerSettings {
@@ -26,6 +27,8 @@ export interface FetchedBatch {
   readonly fetchedOffset: string;
   readonly lastOffset: string;
   readonly records: readonly IncomingRecord[];
+  /** Batches that lie in between and were passed over. */
+  readonly refused: readonly Refusal[];
 }
 
 export interface ConsumerEvents {
@@ -136,7 +139,8 @@ export class ConsumerLife {
       partition: batch.partition,
       fetchedOffset: (batch as typeof batch & { readonly fetchedOffset: string }).fetchedOffset,
       lastOffset: batch.lastOffset(),
-      records: batch.messages.map(recordOf),
+      records: batch.messages.filter((message) => refusalOf(message) === undefined).map(recordOf),
+      refused: batch.messages.flatMap((message) => refusalOf(message) ?? []),
     });
     if (taken) resolveOffset(last.offset);
   }

@@ -12,7 +12,9 @@
 // a commit would start at the earliest offset again.
 import type { Kafka } from 'kafkajs';
 import type { Log } from '../log.ts';
+import { type Metrics, NO_METRICS } from '../metrics.ts';
 import type { ReplyHandlers, ReplyReader } from '../ports.ts';
+import type { Refusal } from './batch-decoding.ts';
 import { ConsumerLife, type ConsumerSettings, type FetchedBatch } from './consumer-life.ts';
 import { describeError } from './errors.ts';
 import { ConsumerGroup } from './group.ts';
@@ -23,6 +25,8 @@ export interface ReplyReaderOptions extends Partial<Omit<ConsumerSettings, 'topi
   readonly topic: string;
   readonly groupId: string;
   readonly log: Log;
+  /** Default: counts nothing. */
+  readonly metrics?: Pick<Metrics, 'batchRefused'>;
 }
 
 const DEFAULTS = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 500, rebalanceTimeoutMs: 5_000, maxWaitMs: 250 };
@@ -53,6 +57,7 @@ export class KafkaReplyReader implements ReplyReader {
   readonly #settings: ConsumerSettings;
   readonly #group: ConsumerGroup;
   readonly #log: Log;
+  readonly #metrics: Pick<Metrics, 'batchRefused'>;
   #handlers: ReplyHandlers | undefined;
   #life: ConsumerLife | undefined;
   #assignment: Assignment | undefined;
@@ -63,11 +68,12 @@ export class KafkaReplyReader implements ReplyReader {
   readonly #gaps = new Map<number, string>();
   #stopped = false;
 
-  constructor({ kafka, log, ...settings }: ReplyReaderOptions) {
+  constructor({ kafka, log, metrics = NO_METRICS, ...settings }: ReplyReaderOptions) {
     this.#kafka = kafka;
     this.#settings = { ...DEFAULTS, ...settings };
     this.#group = new ConsumerGroup(kafka, settings.groupId, settings.topic);
     this.#log = log;
+    this.#metrics = metrics;
   }
 
   /** Returns at once: it joins when Kafka is there and the topic exists. */
@@ -220,8 +226,21 @@ export class KafkaReplyReader implements ReplyReader {
     if (fetched > position) this.#assign(assignment.memberId, assignment.partitions);
     else if (fetched < position) life.seek(batch.partition, position.toString());
     if (fetched !== position) return false;
+    for (const refusal of batch.refused) this.#refused(batch.partition, refusal);
     this.#hand(assignment, batch.partition, batch.records, batch.lastOffset);
     return true;
+  }
+
+  #refused(partition: number, { firstOffset, lastOffset, reason }: Refusal): void {
+    const { topic } = this.#settings;
+    this.#metrics.batchRefused();
+    this.#log.error('a batch of replies cannot be read and was skipped', {
+      topic,
+      partition,
+      firstOffset,
+      lastOffset,
+      reason,
+    });
   }
 
   #passed(partition: number, first: string | null, last: string): void {

@@ -10,7 +10,8 @@
 //    is left is fetched again. So a fetch of many batches has the bound of few, and a row of bombs holds up no heartbeat.
 //
 // The checksum is compared too (kafkajs does not): what agrees with it has been validated by the broker, record by record, and
-// what does not might be a wrong answer.
+// what does not might be a wrong answer. It may have been changed on its way only, so it is fetched again a few times before it is
+// refused: what is passed over is lost.
 import { createRequire } from 'node:module';
 import type { KafkaMessage } from 'kafkajs';
 import { decompress } from './codecs.ts';
@@ -25,6 +26,8 @@ export const MOST_RECORDS = 100_000;
 /** About what one record takes beside its bytes. */
 const RECORD_COST_BYTES = 1_024;
 const FETCH_BUDGET_BYTES = MOST_BYTES;
+/** How often a batch with a wrong checksum is fetched before it is refused. */
+export const FETCHES_OF_A_CHANGED_BATCH = 4;
 
 export interface Refusal {
   readonly firstOffset: string;
@@ -79,6 +82,9 @@ const FETCH_DECODER = 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages';
 const decodeAnyFetch = kafkajs(FETCH_DECODER) as DecodeFetch;
 
 const refusals = new WeakMap<KafkaMessage, Refusal>();
+/** Batches with a wrong checksum by what their headers say, with the number of fetches that brought them so; a handful at most. */
+const changed = new Map<string, number>();
+const MOST_CHANGED = 100;
 /** By the decoder of the response, which all its partitions share. */
 const spentBytes = new WeakMap<Decoder, number>();
 
@@ -108,7 +114,10 @@ async function decodeFetch(decoder: Decoder): Promise<KafkaMessage[]> {
     if (end < at + HEADER_BYTES) throw new Error('the log of the topic is damaged: a batch is shorter than its header');
     // The last one may be cut off by the fetch's size.
     if (end > bytes.length) break;
-    const { records, cost, refused } = await decodeBatch(bytes.subarray(at, end));
+    const batch = bytes.subarray(at, end);
+    const isChanged = wasChanged(batch);
+    if (isChanged && !seenOftenEnough(batch)) break;
+    const { records, cost, refused } = await decodeBatch(batch, isChanged);
     for (const record of records) messages.push(record);
     if (refused) break;
     spent += cost;
@@ -119,7 +128,7 @@ async function decodeFetch(decoder: Decoder): Promise<KafkaMessage[]> {
 }
 
 /** https://kafka.apache.org/documentation/#recordbatch */
-async function decodeBatch(batch: Buffer): Promise<Decoded> {
+async function decodeBatch(batch: Buffer, isChanged: boolean): Promise<Decoded> {
   const attributes = batch.readInt16BE(21);
   const context: Context = {
     firstOffset: batch.readBigInt64BE(0).toString(),
@@ -134,7 +143,7 @@ async function decodeBatch(batch: Buffer): Promise<Decoded> {
   try {
     const count = Math.max(0, batch.readInt32BE(57));
     if (count > MOST_RECORDS) throw new Error(`it has ${count} records, more than ${MOST_RECORDS}`);
-    if (crc32c(batch.subarray(CHECKED_FROM)) !== batch.readUInt32BE(17)) throw new Error('its checksum is wrong');
+    if (isChanged) throw new Error('its checksum is wrong');
     const [codec, data] = [attributes & 0x07, batch.subarray(HEADER_BYTES)];
     const plain = codec === 0 || count === 0 ? data : await decompress(codec, data, MOST_BYTES);
     const decoder = new DecoderOf(plain);
@@ -148,6 +157,20 @@ async function decodeBatch(batch: Buffer): Promise<Decoded> {
     refusals.set(record, { firstOffset: context.firstOffset, lastOffset, reason });
     return { records: [record], cost: 0, refused: true };
   }
+}
+
+function wasChanged(batch: Buffer): boolean {
+  return crc32c(batch.subarray(CHECKED_FROM)) !== batch.readUInt32BE(17);
+}
+
+function seenOftenEnough(batch: Buffer): boolean {
+  const name = batch.subarray(0, HEADER_BYTES).toString('latin1');
+  const times = (changed.get(name) ?? 0) + 1;
+  changed.delete(name);
+  if (times >= FETCHES_OF_A_CHANGED_BATCH) return true;
+  if (changed.size >= MOST_CHANGED) changed.clear();
+  changed.set(name, times);
+  return false;
 }
 
 /** As a record of that batch: of an aborted transaction it is left out with the rest. */

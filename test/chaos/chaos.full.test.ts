@@ -3,8 +3,8 @@
 import { expect, test } from 'vitest';
 import { chaos } from './in-tests.ts';
 
-test('three minutes of chaos', async () => {
-  const result = await chaos({ minutes: 3, perSecond: 35, leaseTtlMs: 8_000, without: [] });
-  expect(result.jobs).toBeGreaterThan(1_500);
-  expect(Object.keys(result.made).length).toBeGreaterThanOrEqual(10);
+test('two minutes of chaos', async () => {
+  const result = await chaos({ minutes: 2, perSecond: 35, leaseTtlMs: 8_000, without: [] });
+  expect(result.jobs).toBeGreaterThan(1_000);
+  expect(Object.keys(result.made).length).toBeGreaterThanOrEqual(8);
 }, 900_000);

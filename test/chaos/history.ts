@@ -100,6 +100,8 @@ export const KINDS = {
 
   // nodes.jsonl, from the nodes' logs; `atMs` is the log line's time
   joined: { node: 'string', incarnation: 'string' },
+  /** Told to end: it begins to hand over. */
+  leaving: { node: 'string' },
   /** In order: it has handed over what it could. */
   left: { node: 'string', incarnation: 'string' },
   /** `alarm`: for the reason that the bucket is not what it was. */

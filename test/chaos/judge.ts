@@ -48,7 +48,7 @@ const OVERLAPS: readonly Offence[] = [
 export function judge(events: readonly Event[]): Verdict {
   const evidence = new Evidence(events);
   const claims = new ClaimHistory(evidence);
-  const disturbances = new Disturbances(evidence.of('fault'));
+  const disturbances = new Disturbances(evidence.of('fault'), evidence.of('lost'));
   const instances = judgeInstances(evidence);
   const calls = judgeEngineCalls(evidence, claims, disturbances);
   const ownership = judgeOwnership(evidence, claims, disturbances);

@@ -72,6 +72,8 @@ export class NodesRecorder implements AsyncDisposable {
     if (message === 'cluster: joining') this.#incarnations.set(node, String(line.incarnation));
     else if (message === 'cluster: joined') {
       this.writer.write({ kind: 'joined', node, incarnation: String(line.incarnation) }, atMs);
+    } else if (message.startsWith('told to end')) {
+      this.writer.write({ kind: 'leaving', node }, atMs);
     } else if (message === 'cluster: left') {
       this.writer.write({ kind: 'left', node, incarnation: String(line.incarnation) }, atMs);
     } else if (message.startsWith('lost:')) {

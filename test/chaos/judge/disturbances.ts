@@ -25,8 +25,10 @@ const LEADER_FELT_MS = 10_000;
 export class Disturbances {
   readonly all: readonly Disturbance[];
   readonly #ofNode = new Map<string, readonly Disturbance[]>();
+  readonly #lost: readonly Event<'lost'>[];
 
-  constructor(faults: readonly Event<'fault'>[]) {
+  constructor(faults: readonly Event<'fault'>[], lost: readonly Event<'lost'>[]) {
+    this.#lost = lost;
     const begun = faults.filter(({ phase }) => phase === 'begin');
     const ends = Map.groupBy(
       faults.filter(({ phase }) => phase === 'end'),
@@ -44,6 +46,11 @@ export class Disturbances {
   /** Those of this node (or of all) that may be felt between the two moments. */
   felt(node: string, of: readonly Disturbance['of'][], fromMs: number, toMs: number): Disturbance[] {
     return this.#of(node).filter((each) => of.includes(each.of) && each.fromMs <= toMs && each.toMs >= fromMs);
+  }
+
+  /** It gave up its life between the two moments: it heard too little of JetStream, whatever the reason, also a busy machine. */
+  lost(node: string, fromMs: number, toMs: number): boolean {
+    return this.#lost.some((event) => event.node === node && event.atMs >= fromMs && event.atMs <= toMs);
   }
 
   /** It may have been on its way out when the node was stopped, and left when it went on. @param causeMs as in `Act` */

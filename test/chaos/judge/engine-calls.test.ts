@@ -38,6 +38,10 @@ describe('completed again', () => {
     expect(offences(closed((call?.answeredMs ?? 0) + 1_100))).toEqual(['completedTwice']);
     expect(offences(again((told, node) => told.fault('stopHalf', node)))).toEqual([]);
     expect(offences(again((told) => told.fault('leaderKill', 'nats-1')))).toEqual([]);
+    const loses = (afterMs: number) => (told: Story, node: string) =>
+      told.say({ kind: 'lost', node, incarnation: told.incarnation(node), alarm: false }, told.nowMs + afterMs);
+    expect(offences(again(loses(1_000)))).not.toContain('completedTwice');
+    expect(offences(again(loses(60_000)))).toContain('completedTwice');
     // Seven seconds until JetStream has a leader again, also if the server is back at once.
     const back = (afterMs: number) => (told: Story) => {
       told.fault('leaderKill', 'nats-1');

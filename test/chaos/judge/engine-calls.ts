@@ -17,7 +17,7 @@ type Call = Event<'call'>;
 export function judgeEngineCalls(evidence: Evidence, claims: ClaimHistory, disturbances: Disturbances): Finding {
   const calls = evidence.of('call').toSorted((a, b) => a.sentMs - b.sentMs);
   const repliedMs = firstReplies(evidence);
-  const again = completedAgain(calls, disturbances, repliedMs);
+  const again = completedAgain(calls, disturbances, repliedMs, evidence.run.leaseTtlMs);
   const breaches = [...again.breaches, ...unseen(evidence, calls)];
   const doubts = [...again.doubts];
   const rights = new Rights(evidence, claims);
@@ -42,19 +42,20 @@ function completedAgain(
   calls: readonly Call[],
   disturbances: Disturbances,
   repliedMs: ReadonlyMap<string, number>,
+  leaseTtlMs: number,
 ): Required<Finding> {
   const completions = calls.filter(({ command }) => command === 'CompleteJob');
   const breaches: Breach[] = [];
   const doubts: Breach[] = [];
   for (const [jobKey, ofJob] of Map.groupBy(completions, ({ jobKey }) => jobKey)) {
     const [, again] = ofJob;
-    if (again === undefined || !twice(ofJob, disturbances)) continue;
+    if (again === undefined || !twice(ofJob, disturbances, leaseTtlMs)) continue;
     const message = `${again.node} completed it again after its node had been told that it is done`;
     const breach: Breach = { what: 'completedTwice', atMs: again.sentMs, jobKey, message, events: ofJob };
     const certain = ofJob.filter(
       ({ node, sentMs }) => !disturbances.leftOnWaking(node, sentMs, undefined, repliedMs.get(jobKey)),
     );
-    (twice(certain, disturbances) ? breaches : doubts).push(breach);
+    (twice(certain, disturbances, leaseTtlMs) ? breaches : doubts).push(breach);
   }
   return { breaches, doubts };
 }
@@ -70,22 +71,27 @@ function firstReplies(evidence: Evidence): ReadonlyMap<string, number> {
   return first;
 }
 
-function twice(ofJob: readonly Call[], disturbances: Disturbances): boolean {
+function twice(ofJob: readonly Call[], disturbances: Disturbances, leaseTtlMs: number): boolean {
   const witnessed = ofJob.map((call, connection) => {
     const seen: CompleteCall = {
       ...{ node: call.node, connection, jobKey: call.jobKey, sentMs: call.sentMs, timeoutMs: call.timeoutMs },
       ...(call.code !== undefined && { status: call.code }),
       ...(call.answeredMs !== undefined && { answeredMs: call.answeredMs }),
     };
-    return wasHeard(call, disturbances) ? seen : unanswered(seen);
+    return wasHeard(call, disturbances, leaseTtlMs) ? seen : unanswered(seen);
   });
   return completedTwice(witnessed, (connection) => ofJob[connection]?.closedMs).size > 0;
 }
 
-/** By a node that ran, and could write down what it had heard. */
-function wasHeard({ node, sentMs, timeoutMs, answeredMs }: Call, disturbances: Disturbances): boolean {
+/** By a node that ran, and could write down what it had heard; whoever loses its lease has heard nothing of JetStream for about a TTL. */
+function wasHeard(
+  { node, sentMs, timeoutMs, answeredMs }: Call,
+  disturbances: Disturbances,
+  leaseTtlMs: number,
+): boolean {
   if (answeredMs === undefined) return false;
   if (answeredMs > sentMs + (timeoutMs ?? Number.POSITIVE_INFINITY) - HEARD_AFTER_MS) return false;
+  if (disturbances.lost(node, answeredMs, answeredMs + leaseTtlMs)) return false;
   const untilMs = answeredMs + HEARD_AFTER_MS;
   if (disturbances.felt(node, ['process'], sentMs, untilMs).length > 0) return false;
   return disturbances.felt(node, ['nats'], answeredMs, untilMs).length === 0;

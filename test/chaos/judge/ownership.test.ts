@@ -61,6 +61,20 @@ describe('ownership', () => {
     expect(offences(stays)).toEqual(['ownedTogether']);
   });
 
+  test('a node that hands over for too long may keep what others take, not one that has just begun', () => {
+    const takes = (afterMs: number) =>
+      story((told) => {
+        told.nowMs += 100;
+        told.say({ kind: 'leaving', node: 'n1' });
+        told.nowMs += afterMs;
+        for (const shard of told.shardsOf('n1')) told.claim('n2', shard);
+        told.nowMs += 5_000;
+        told.say({ kind: 'left', node: 'n1', incarnation: told.incarnation('n1') });
+      });
+    expect(offences(takes(20_000))).toEqual([]);
+    expect(offences(takes(19_000))).toEqual(['ownedTogether']);
+  });
+
   test('one that owns by a claim that is not its own', () => {
     const events = story((told) => told.handOver(0, told.ownerOf(0) === 'n1' ? 'n2' : 'n1'));
     expect(offences(events)).toEqual([]);

@@ -8,6 +8,8 @@ import type { Breach, Evidence, Finding } from './evidence.ts';
 
 /** A node that was stopped looks at its lease and its claims within this time of going on. */
 const LOOKS_WITHIN_MS = 1_500;
+/** A node that hands over for longer than this loses its claims to whoever wants them (design §6). */
+const HANDS_OVER_FOR_MS = 20_000;
 
 interface Holding {
   readonly owned: Event<'owned'>;
@@ -81,7 +83,7 @@ function ownedWithoutClaim(holdings: readonly Holding[], claims: ClaimHistory): 
 /** Of two at a time the one with the older claim is wrong, from when the other's was stored: since then it could be told. */
 function ownedTogether(
   holdings: readonly Holding[],
-  { run }: Evidence,
+  evidence: Evidence,
   claims: ClaimHistory,
   disturbances: Disturbances,
 ): Breach[] {
@@ -93,12 +95,22 @@ function ownedTogether(
       const claim = claims.of(shard).find(({ revision }) => revision === newer.owned.epoch);
       const changedMs = claim?.storedMs ?? newer.owned.atMs;
       const actedMs = Math.min(older.untilMs, newer.untilMs);
+      if (handedOverTooLong(evidence, older, changedMs)) return [];
       const act = { node, changedMs, actedMs, awakeMs: LOOKS_WITHIN_MS };
-      if (couldKnow(act, disturbances, run.leaseTtlMs) !== 'guilty') return [];
+      if (couldKnow(act, disturbances, evidence.run.leaseTtlMs) !== 'guilty') return [];
       const message = `${node} still owned shard ${shard} ${actedMs - changedMs} ms after ${newer.owned.node} had claimed it`;
       return [{ what: 'ownedTogether', atMs: later.owned.atMs, message, events: [older.owned, newer.owned] }];
     }),
   );
+}
+
+function handedOverTooLong(evidence: Evidence, { owned, untilMs }: Holding, claimedMs: number): boolean {
+  return evidence
+    .of('leaving')
+    .some(
+      ({ node, atMs }) =>
+        node === owned.node && atMs <= untilMs && claimedMs >= atMs + HANDS_OVER_FOR_MS && atMs >= owned.atMs,
+    );
 }
 
 function unowned(

@@ -113,11 +113,14 @@ function firstOf(bytes: Uint8Array | null, max: number): Uint8Array | null {
   return bytes === null || bytes.byteLength <= max ? bytes : bytes.subarray(0, max);
 }
 
+/** Where many are empty, these are what they take. */
+const LENGTHS_OF_A_HEADER_BYTES = 2;
+
 /** Those that fit, smaller ones too when a larger one did not: the correlation id is among them. */
 function withinBytes(headers: IncomingRecord['headers'], max: number): IncomingRecord['headers'] {
   let room = max;
   return headers.filter(({ name, value }) => {
-    const bytes = Buffer.byteLength(name) + value.byteLength;
+    const bytes = Buffer.byteLength(name) + value.byteLength + LENGTHS_OF_A_HEADER_BYTES;
     if (bytes > room) return false;
     room -= bytes;
     return true;

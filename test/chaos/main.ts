@@ -4,11 +4,10 @@
 // Exit codes: 0 all held, 1 it did not or something broke, 2 wrong usage, 130 interrupted. The run's directory (histories,
 // logs, dump) goes when all held, unless --keep names one. Whatever came of it is added to docs/chaos.md, unless --scratch says
 // that this run only tries something out.
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { commit as commitNow } from '../support/commit.ts';
 import { type ChaosOptions, parseOptions, UsageError } from './options.ts';
 import { publish } from './report.ts';
 import { faultLinesOf, lineOf, resultOf } from './result.ts';
@@ -35,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const tell = (line: string) => process.stdout.write(`${line}\n`);
   const { seed, minutes, keep } = options;
-  const commit = await commitNow();
+  const commit = commitNow();
   const schedule = [...scheduleOf(options), ...lastBlowOf(options)];
   tell(`chaos: seed ${seed}, ${minutes} minutes, ${options.perSecond} jobs/s, commit ${commit}`);
   for (const line of linesOf(schedule)) tell(line);
@@ -60,17 +59,6 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     if (fine && keep === undefined) await rm(dir, { recursive: true, force: true });
     else tell(`chaos: histories and logs are in ${dir}`);
-  }
-}
-
-async function commitNow(): Promise<string> {
-  const git = (...args: string[]) => promisify(execFile)('git', args, { cwd: import.meta.dirname });
-  try {
-    const { stdout: commit } = await git('rev-parse', '--short', 'HEAD');
-    const { stdout: changes } = await git('status', '--porcelain', '--untracked-files=no');
-    return commit.trim() + (changes === '' ? '' : '+');
-  } catch {
-    return 'unknown';
   }
 }
 

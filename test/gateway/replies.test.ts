@@ -368,6 +368,18 @@ describe('replies', () => {
     );
   });
 
+  it('of which the many headers are empty are cut all the same: each takes its two lengths', async () => {
+    await start();
+    assign(1, 0);
+    sendAnswers = [{ kind: 'refused', reason: 'too large' }];
+    const empty = { name: '', value: Buffer.alloc(0) };
+    const bomb = { ...record(10, 'id-forged'), headers: Array.from({ length: 10_000 }, () => empty) };
+    handlers.onBatch(0, [bomb], '11');
+    await clock.advance(1_000);
+    expect(commits).toEqual(['1: 0@11']);
+    expect(letters[0]?.headers.find(({ name }) => name === 'holdfast-truncated')?.value).toBe('8192 of 10000 headers');
+  });
+
   it('pause their partition by all that they hold in memory, keys and headers included', async () => {
     await start({ maxUnsettledBytes: 1_000_000 });
     assign(1, 0, 1, 2);

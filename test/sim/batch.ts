@@ -1,5 +1,5 @@
 // Many seeds, one after another, and what they say together: which failed, what was never seen, how fast they ran.
-import { execFileSync } from 'node:child_process';
+import { commit } from '../support/commit.ts';
 import { type Broken, runSeed, type SeedOptions, type SeedReport } from './seed.ts';
 import { SIGHTS } from './sightings.ts';
 
@@ -74,14 +74,4 @@ export function unseen({ seeds, sights }: Pick<BatchReport, 'seeds' | 'sights'>)
 export function describeFailure(seed: number, { invariant, atMs, jobKey, message, tail }: Broken): string {
   const what = `seed ${seed}, commit ${commit()}, at ${atMs.toFixed(1)} ms of virtual time: ${invariant} is broken: job ${jobKey}: ${message}`;
   return [what, ...tail, `replay: npm run sim -- --seed ${seed}`].join('\n');
-}
-
-/** Which state of the sources ran; `+` says that files differ from it. */
-export function commit(): string {
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: import.meta.dirname, stdio: 'pipe' }).toString();
-  try {
-    return git('rev-parse', '--short', 'HEAD').trim() + (git('status', '--porcelain', '-uno').trim() === '' ? '' : '+');
-  } catch {
-    return 'unknown';
-  }
 }

@@ -4,6 +4,7 @@ import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { bridgeNodes } from './bridge-node.ts';
 import { completedTwice, repeatedRequests } from './checker.ts';
 import { CALM, rough } from './faults.ts';
+import { freshSeed } from './options.ts';
 import { SeededRandom } from './random.ts';
 import { storm } from './storm.ts';
 import { NAMES, World } from './world.ts';
@@ -144,7 +145,7 @@ test('a reply of which only the engine could say whether its job lives does not 
 });
 
 const SEEDS = 10;
-const FIRST = Number(process.env.HOLDFAST_SIM_FROM ?? Math.floor(Date.now() / 1000));
+const FIRST = Number(process.env.HOLDFAST_SIM_FROM ?? freshSeed());
 
 test(`kills alone, from seed ${FIRST} on: only requests of the last moments are published again`, async () => {
   let repeats = 0;

@@ -321,6 +321,8 @@ test('I3: "no reply in time" is true', () => {
   expect(held().reply().stored(by(4_500)).broken()).toEqual([]);
   expect(held().reply().stored(by(5_500)).broken()).toEqual(['I3']);
   expect(held().reply('malformed', 'm').stored(by(5_500)).broken()).toEqual([]);
+  // No service was ever asked.
+  expect(new Story().started().stored(HELD).stored(by(1_000)).broken()).toEqual(['I3']);
 });
 
 test('I4: an effect of a node that must not act', () => {

@@ -212,6 +212,8 @@ class Checker {
     if (failing.why === 'replyTimeout' || failing.why === 'heartbeatTimeout') {
       const untrue = (failing.why === 'replyTimeout' ? breachOfTimeout : breachOfSilence)(snapshot, job, atMs);
       if (untrue !== undefined) this.#blame('I3', { atMs, jobKey }, untrue);
+      if (!this.#again.isWritten(jobKey, attempt))
+        this.#blame('I3', { atMs, jobKey }, `${failing.why} of attempt ${attempt}, which no service was ever asked`);
     } else if (failing.why === 'malformed') {
       job.malformedAttempts.add(attempt);
       const costs = retries - failing.retries;

@@ -144,15 +144,15 @@ export class History {
     return this.events.filter((event): event is EventOf<Kind> => event.kind === kind);
   }
 
-  /** The last events that name this job, one line each. */
-  tail(jobKey: string, count: number): string[] {
+  /** The last events up to then that name this job, or say what was done to nodes and servers, one line each. */
+  tail(jobKey: string, count: number, untilMs = Infinity): string[] {
     const named = (event: Recorded) =>
       ('jobKey' in event && event.jobKey === jobKey) ||
       ('key' in event && event.key.endsWith(`.${jobKey}`)) ||
       event.kind === 'fault';
     const silent = (event: Recorded) => event.kind === 'writing' || event.kind === 'heard';
     return this.events
-      .filter((event) => named(event) && !silent(event))
+      .filter((event) => event.atMs <= untilMs && named(event) && !silent(event))
       .slice(-count)
       .map(line);
   }

@@ -1,4 +1,5 @@
 // The command line of the simulator: a batch of fresh seeds, one seed again, or the mutants.
+import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { MUTANTS, type Mutant } from './mutants/list.ts';
 
@@ -30,12 +31,17 @@ export function parseOptions(args: readonly string[]): SimOptions {
   const seeds = whole('--seeds', values.seeds, SEEDS, 1);
   if (seed !== undefined) return { run: 'seed', seed: whole('--seed', seed, 0, 0), trace };
   if (!mutants) {
-    return { run: 'batch', from: whole('--from', values.from, Math.floor(Date.now() / 1_000), 0), seeds, json };
+    return { run: 'batch', from: whole('--from', values.from, freshSeed(), 0), seeds, json };
   }
   const chosen = MUTANTS.filter(({ name }) => only === undefined || name === only);
   const names = MUTANTS.map(({ name }) => `"${name}"`).join(', ');
   if (chosen.length === 0) throw new UsageError(`--only is "${only}"; allowed: ${names}`);
   return { run: 'mutants', mutants: chosen, from: whole('--from', values.from, 1, 0), seeds, json };
+}
+
+/** Far enough from others that batches do not overlap. */
+export function freshSeed(): number {
+  return randomInt(2 ** 40);
 }
 
 function parse(args: readonly string[]) {

@@ -89,6 +89,10 @@ export class RequestsAgain {
     this.#written.add(`${jobKey}/${attempt}`);
   }
 
+  isWritten(jobKey: string, attempt: number): boolean {
+    return this.#written.has(`${jobKey}/${attempt}`);
+  }
+
   /** A claim, or a record of what was sent. What is wrong with it: jobs whose request it speaks for, and Kafka does not have. */
   system({ key, value, revision, atMs }: EventOf<'stored'>): { readonly jobKey: string; readonly message: string }[] {
     const [head = '', tail = ''] = key.split('.');

@@ -4,11 +4,14 @@
 // refusal that names what it had sent itself. A new incarnation in that record begins with nothing. In doubt this judges
 // for the node: what it takes for a renewal is never later than what the node can have heard, and never shorter.
 import type { Incarnation, NodeName, Revision } from '../../src/actors/ids.ts';
-import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import { parseMember } from '../../src/cluster/member-record.ts';
 import { memberKey } from '../../src/cluster/names.ts';
 import type { KvPutAnswer } from '../../src/cluster/ports.ts';
 import type { ClockView } from '../support/manual-clock.ts';
+
+/** As the design has them (§6), not as the code under test does. */
+const LEASE_MARGIN_MS = 2_000;
+const CUT_OFF_AFTER_MS = 1_000;
 
 interface Moment {
   readonly monotonicMs: number;
@@ -62,7 +65,7 @@ export class RightToAct {
     if (takesMs > leftMs) return `for ${takesMs} ms with ${leftMs} ms of its lease left`;
     const nowMs = this.#clock.monotonicMs();
     for (const [key, sinceMs] of this.#unanswered) {
-      if (nowMs - sinceMs > CLUSTER_LIMITS.cutOffAfterMs) {
+      if (nowMs - sinceMs > CUT_OFF_AFTER_MS) {
         return `with its write of ${key} unanswered for ${nowMs - sinceMs} ms`;
       }
     }
@@ -95,7 +98,7 @@ export class RightToAct {
 
   #leftMs(): number {
     if (this.#renewed === undefined) return 0;
-    const validMs = this.leaseTtlMs - Math.min(CLUSTER_LIMITS.leaseMarginMs, this.leaseTtlMs / 5);
+    const validMs = this.leaseTtlMs - Math.min(LEASE_MARGIN_MS, this.leaseTtlMs / 5);
     const { monotonicMs, wallMs } = this.#renewed;
     return Math.min(monotonicMs + validMs - this.#clock.monotonicMs(), wallMs + validMs - this.#clock.wallMs());
   }

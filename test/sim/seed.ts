@@ -82,7 +82,7 @@ export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOpt
   );
   const broken: Broken[] = world.violations().map((violation) => ({
     ...violation,
-    tail: world.history.tail(violation.jobKey, 30),
+    tail: world.history.tail(violation.jobKey, 40, violation.atMs),
   }));
   if (stuck !== undefined) {
     const jobKey = [...world.engine.jobs.open][0]?.key ?? '';

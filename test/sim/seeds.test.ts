@@ -1,11 +1,12 @@
 // Fresh seeds on every run: each a whole cluster under a storm of its own. HOLDFAST_SIM_FROM and HOLDFAST_SIM_SEEDS say which.
 import { describe, expect, test } from 'vitest';
 import { describeFailure, runBatch, unseen } from './batch.ts';
+import { freshSeed } from './options.ts';
 import { runSeed } from './seed.ts';
 import { SIGHTS } from './sightings.ts';
 
 const SEEDS = Number(process.env.HOLDFAST_SIM_SEEDS ?? 500);
-const FROM = Number(process.env.HOLDFAST_SIM_FROM ?? Math.floor(Date.now() / 1_000));
+const FROM = Number(process.env.HOLDFAST_SIM_FROM ?? freshSeed());
 
 test(`${SEEDS} seeds from ${FROM} on: what must hold does, every job ends, and nothing rare was missed`, async () => {
   console.log(`sim: ${SEEDS} seeds from ${FROM} on`);

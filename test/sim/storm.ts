@@ -69,9 +69,17 @@ export function storm(
     later(linger(), () => links[server].heal());
   };
 
-  const strike = (trouble: Trouble, name: string): void => {
+  /** False: there was nothing to strike. */
+  const strike = (trouble: Trouble, name: string): boolean => {
     const server = random.pick(SERVERS);
-    const other = random.pick(world.names);
+    const other = random.pick(world.names.filter((each) => each !== name));
+    const jobs = [...world.engine.jobs.jobs.values()];
+    const waiting = jobs.filter(({ state }) => state === 'incident');
+    const living = jobs.filter(({ state }) => state !== 'ended');
+    if (trouble === 'kvLeaderLost' && !world.kv.available) return false;
+    if (trouble === 'engineAway' && !world.engine.available) return false;
+    if (trouble === 'kafkaAway' && !world.kafka.available) return false;
+    if ((trouble === 'resolve' && waiting.length === 0) || (trouble === 'cancel' && living.length === 0)) return false;
     world.history.add({ kind: 'fault', node: name, what: `storm: ${trouble}` });
     if (trouble === 'kill') {
       world.kill(name);
@@ -107,13 +115,9 @@ export function storm(
       const { clock } = world.host(name);
       clock.setSkew(random.pick([-1, 1]) * random.pick([100, 700, 3_000, 20_000]));
       later(linger(), () => clock.setSkew(0));
-    } else if (trouble === 'resolve') {
-      const waiting = [...world.engine.jobs.jobs.values()].filter((job) => job.state === 'incident');
-      if (waiting.length > 0) world.engine.jobs.resolve(random.pick(waiting).key, random.pick([1, 3]));
-    } else {
-      const open = [...world.engine.jobs.jobs.values()].filter((job) => job.state !== 'ended');
-      if (open.length > 0) world.engine.jobs.cancel(random.pick(open).key);
-    }
+    } else if (trouble === 'resolve') world.engine.jobs.resolve(random.pick(waiting).key, random.pick([1, 3]));
+    else world.engine.jobs.cancel(random.pick(living).key);
+    return true;
   };
 
   const next = () => {
@@ -123,8 +127,7 @@ export function storm(
       for (const name of world.names) if (world.state(name) === 'dead' && random.chance(0.2)) world.start(name);
       const nodes = runningNodes();
       const trouble = random.pick(troubles);
-      if (nodes.length > 1) {
-        strike(trouble, random.pick(nodes));
+      if (nodes.length > 1 && strike(trouble, random.pick(nodes))) {
         counts.set(trouble, (counts.get(trouble) ?? 0) + 1);
         struck++;
       }

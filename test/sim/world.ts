@@ -301,7 +301,7 @@ export class World {
     const [first, ...more] = this.violations();
     if (first === undefined) return;
     const { invariant, atMs, jobKey, message } = first;
-    const tail = this.history.tail(jobKey, 30).join('\n');
+    const tail = this.history.tail(jobKey, 40, atMs).join('\n');
     throw new Error(
       `seed ${this.#options.seed}, at ${atMs} ms: ${invariant}: job ${jobKey}: ${message} (and ${more.length} more)\n${tail}`,
     );

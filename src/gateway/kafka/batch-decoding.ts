@@ -23,8 +23,11 @@ import { decompress } from './codecs.ts';
 export const MOST_BYTES = 64 * 1024 * 1024;
 /** A reply has a hundred bytes at the least, of which most are its correlation id: Kafka's 1 MiB are ten thousand of them. */
 export const MOST_RECORDS = 100_000;
-/** About what one record takes beside its bytes. */
+/** Of all its records; ten thousand of them have sixty thousand. */
+export const MOST_HEADERS_OF_BATCH = 500_000;
+/** About what one record takes beside its bytes, and what one header does. */
 const RECORD_COST_BYTES = 1_024;
+const HEADER_COST_BYTES = 200;
 const FETCH_BUDGET_BYTES = MOST_BYTES;
 /** How often a batch with a wrong checksum is fetched before it is refused. */
 export const FETCHES_OF_A_CHANGED_BATCH = 4;
@@ -148,8 +151,15 @@ async function decodeBatch(batch: Buffer, isChanged: boolean): Promise<Decoded> 
     const plain = codec === 0 || count === 0 ? data : await decompress(codec, data, MOST_BYTES);
     const decoder = new DecoderOf(plain);
     const records: KafkaMessage[] = [];
-    for (let i = 0; i < count; i++) records.push(decodeRecord(new DecoderOf(decoder.readVarIntBytes()), context));
-    return { records, cost: plain.length + count * RECORD_COST_BYTES, refused: false };
+    let headers = 0;
+    for (let i = 0; i < count; i++) {
+      const record = decodeRecord(new DecoderOf(decoder.readVarIntBytes()), context);
+      headers += headersOf(record);
+      if (headers > MOST_HEADERS_OF_BATCH) throw new Error(`it has more than ${MOST_HEADERS_OF_BATCH} headers`);
+      records.push(record);
+    }
+    const cost = plain.length + count * RECORD_COST_BYTES + headers * HEADER_COST_BYTES;
+    return { records, cost, refused: false };
   } catch (error) {
     const lastOffset = (batch.readBigInt64BE(0) + BigInt(batch.readInt32BE(23))).toString();
     const reason = error instanceof Error ? error.message : String(error);
@@ -157,6 +167,10 @@ async function decodeBatch(batch: Buffer, isChanged: boolean): Promise<Decoded> 
     refusals.set(record, { firstOffset: context.firstOffset, lastOffset, reason });
     return { records: [record], cost: 0, refused: true };
   }
+}
+
+function headersOf({ headers = {} }: KafkaMessage): number {
+  return Object.values(headers).reduce((sum, value) => sum + (Array.isArray(value) ? value.length : 1), 0);
 }
 
 function wasChanged(batch: Buffer): boolean {

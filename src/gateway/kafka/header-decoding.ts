@@ -4,7 +4,13 @@
 // for three quarters of a minute, in which it loses its lease and its place in the group; so would the next node that
 // reads the record, and the one after that. Its decoder hands the list of headers only to the function that copies them,
 // so the list given to it here does the gathering by itself.
+//
+// Of a record with more than MOST_HEADERS the first ones are kept: an empty header takes two bytes in Kafka, and some two hundred
+// in memory. They are the last that a record has, so the rest need not be read.
 import { createRequire } from 'node:module';
+
+/** No service has more than some dozens; nor has a gateway in between that adds its own. */
+export const MOST_HEADERS = 10_000;
 
 interface Header {
   readonly key: string;
@@ -14,17 +20,19 @@ interface Header {
 type Gathered = Record<string, Header['value'] | Header['value'][]>;
 
 interface Decoder {
+  readVarInt(): number;
   readVarIntArray(reader: (decoder: Decoder) => Header): { reduce(): Gathered };
 }
 
 /** Where kafkajs has it; nothing else reads arrays of this kind. */
 const { prototype: decoder } = createRequire(import.meta.url)('kafkajs/src/protocol/decoder') as { prototype: Decoder };
-const readList = decoder.readVarIntArray as unknown as (reader: (decoder: Decoder) => Header) => Header[];
 
 /** Can be called more than once. */
 export function gatherHeadersQuickly(): void {
   decoder.readVarIntArray = function (this: Decoder, reader) {
-    const headers = readList.call(this, reader);
+    const count = Math.min(this.readVarInt(), MOST_HEADERS);
+    const headers: Header[] = [];
+    for (let i = 0; i < count; i++) headers.push(reader(this));
     return { reduce: () => gathered(headers) };
   };
 }

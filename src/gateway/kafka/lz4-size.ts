@@ -7,7 +7,7 @@ const MAGIC = 0x184d2204;
 const STORED = 0x8000_0000;
 const MIN_MATCH_BYTES = 4;
 
-/** Of all frames that follow one another. Not more than the decoder makes of it; data that is damaged is the decoder's to refuse. */
+/** Of all frames that follow one another. Not less than the decoder makes of it; data that is damaged is the decoder's to refuse. */
 export function plainBytesOfLz4(data: Buffer): number {
   let [plain, at] = [0, 0];
   do {

@@ -3,8 +3,14 @@
 import { createRequire } from 'node:module';
 import type { KafkaMessage } from 'kafkajs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { FETCHES_OF_A_CHANGED_BATCH, MOST_RECORDS, refusalOf } from '../../../src/gateway/kafka/batch-decoding.ts';
+import {
+  FETCHES_OF_A_CHANGED_BATCH,
+  MOST_HEADERS_OF_BATCH,
+  MOST_RECORDS,
+  refusalOf,
+} from '../../../src/gateway/kafka/batch-decoding.ts';
 import { connectKafka } from '../../../src/gateway/kafka/connect.ts';
+import { MOST_HEADERS } from '../../../src/gateway/kafka/header-decoding.ts';
 import { SILENT } from '../../../src/gateway/log.ts';
 import { CODECS, recordBatch, recordBytes, zerosRecord } from './bombs.ts';
 
@@ -105,6 +111,19 @@ it('reads as many records as a batch may have', async () => {
   const record = recordBytes(null);
   const data = Buffer.concat(new Array<Buffer>(MOST_RECORDS).fill(record));
   expect((await fetched([recordBatch({ count: MOST_RECORDS, data })]))[0]).toHaveLength(MOST_RECORDS);
+});
+
+it('passes over a batch with more headers than there is memory for, though it has few bytes', async () => {
+  const encode = createRequire(import.meta.url)('kafkajs/src/protocol/recordBatch/record/v0') as (record: object) => {
+    buffer: Buffer;
+  };
+  const headers = { a: new Array<Buffer>(MOST_HEADERS).fill(Buffer.alloc(0)) };
+  const record = encode({ key: null, value: Buffer.from('v'), headers }).buffer;
+  const batch = (count: number) => recordBatch({ count, data: Buffer.concat(new Array<Buffer>(count).fill(record)) });
+  const most = MOST_HEADERS_OF_BATCH / MOST_HEADERS;
+  expect((await fetched([batch(most)]))[0]).toHaveLength(most);
+  const reason = `it has more than ${MOST_HEADERS_OF_BATCH} headers`;
+  expect(told((await fetched([batch(most + 1)]))[0]!)).toEqual([[most, reason]]);
 });
 
 it('a batch that is cut off by the size of the fetch is fetched again', async () => {

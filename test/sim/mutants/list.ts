@@ -53,13 +53,18 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no self-fence',
-    why: 'the lease never ends',
+    why: 'a node whose lease has ended goes on as if nothing were',
     caughtBy: ['I4'],
     patches: [
       {
-        file: 'cluster/lease.ts',
-        find: '    return Math.max(0, Math.min(monotonicMs, wallMs));',
-        replace: '    return Math.max(5_000, Math.min(monotonicMs, wallMs));',
+        file: 'cluster/effects-gate.ts',
+        find: '    return allowed ? this.#lease.remainingMs() : 0;',
+        replace: '    return allowed ? this.#lease.remainingMs() || 1_000 : 0;',
+      },
+      {
+        file: 'cluster/node-life.ts',
+        find: "    if (!this.lease.valid()) return this.lose('the lease is over');\n",
+        replace: '',
       },
     ],
   },

@@ -58,6 +58,7 @@ const OFFENCE_TEXTS: Readonly<Record<Offence, string>> = {
   completedTwice:
     'a job was completed again although a node had been told that it is done, ran on for a second, and could write that down',
   actedAfterEnd: "a command for a job left more than a second after the job's end was stored",
+  actedWhileCutOff: 'a command left from a node that must have known that it was cut off from NATS (I4)',
   actedWithoutClaim: "a command left although the claim on the job's shard was another's for more than a second",
   actedBeforeOwned: 'a command left from a node that had claimed the shard and not loaded it',
   ownedTogether: 'two nodes owned one shard for more than a second',
@@ -112,7 +113,8 @@ ${Object.entries(OFFENCE_TEXTS)
 What was done to a node or a server excuses only what it explains:
 
 * A node that is killed, stopped or cut off within a second of an answer has not made use of it.
-* While its link to NATS or JetStream itself is disturbed, a node may act until its lease ends, and no longer. A node that
+* While its link to NATS or JetStream itself is disturbed, a node may not know whose claim stands until its lease ends; but one that
+  must have noticed that it is cut off does nothing at all. A node that
   was stopped may not act at all on what another has by then. A command that leaves within 100 ms of SIGCONT, and had its
   reason before the stop, may have been on its way out: a doubt, named and counted, but no breach.
 * A request may be sent again if the service read its record within a second before its writer was killed, or later: 500 ms

@@ -4,6 +4,7 @@
 import { type CompleteCall, completedTwice, unanswered } from '../../../deploy/demo/complete-calls.ts';
 import type { Event } from '../history.ts';
 import type { ClaimHistory } from './claim-history.ts';
+import { actedWhileCutOff } from './cut-off.ts';
 import { type Act, couldKnow, type Disturbances } from './disturbances.ts';
 import { actedAfterEnd, endsForGood } from './ends.ts';
 import type { Breach, Evidence, Finding } from './evidence.ts';
@@ -18,7 +19,8 @@ export function judgeEngineCalls(evidence: Evidence, claims: ClaimHistory, distu
   const calls = evidence.of('call').toSorted((a, b) => a.sentMs - b.sentMs);
   const repliedMs = firstReplies(evidence);
   const again = completedAgain(calls, disturbances, repliedMs, evidence.run.leaseTtlMs);
-  const breaches = [...again.breaches, ...unseen(evidence, calls)];
+  const cutOff = actedWhileCutOff(calls, disturbances, evidence.run.leaseTtlMs);
+  const breaches = [...again.breaches, ...unseen(evidence, calls), ...cutOff];
   const doubts = [...again.doubts];
   const rights = new Rights(evidence, claims);
   const ends = endsForGood(evidence);

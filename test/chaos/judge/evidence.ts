@@ -11,6 +11,7 @@ export type Offence =
   | 'saidCancelled'
   | 'completedTwice'
   | 'actedAfterEnd'
+  | 'actedWhileCutOff'
   | 'actedWithoutClaim'
   | 'actedBeforeOwned'
   | 'ownedTogether'

@@ -71,7 +71,7 @@ describe('requests again', () => {
     const others = killedAfter(3_000, false, (told, owner) =>
       told.fault('cut', owner === 'n1' ? 'n2' : 'n1', 'begin', 'nats'),
     );
-    expect(offences(others)).toEqual(['repeatedUnexplained']);
+    expect(offences(others)).toContain('repeatedUnexplained');
   });
 
   test('by the same owner, only when Kafka owed it an answer', () => {

@@ -35,8 +35,8 @@ describe('acting without the right to', () => {
     expect(offences(afterwards(900))).toEqual([]);
   });
 
-  test('a node that hears nothing from NATS may go on until its lease has ended, and no longer', () => {
-    const deaf = (told: Story, owner: string) => told.fault('halfOpen', owner, 'begin', 'nats');
+  test('a node that hears late from NATS may not know whose claim stands until its lease has ended, and no longer', () => {
+    const deaf = (told: Story, owner: string) => told.fault('slow', owner, 'begin', 'nats');
     expect(offences(afterwards(LEASE_TTL_MS - 500, deaf))).toEqual([]);
     expect(offences(afterwards(LEASE_TTL_MS + 500, deaf))).toEqual(['actedWithoutClaim']);
   });

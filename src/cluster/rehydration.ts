@@ -66,11 +66,13 @@ export class Rehydration {
 
   /** By CAS: a refusal means that its writer lives, or that somebody renewed it just now, perhaps for less than we need. */
   async #renew(entry: KvEntry | undefined): Promise<void> {
-    const { control, watermark } = this.#options;
+    const { control, incarnation, watermark } = this.#options;
     let standing = entry;
     while (standing !== undefined) {
       const ttlMs = Math.max(watermark.ttlMs, keptForMs(standing));
-      const answer = await control.put(standing.key, keptFor(standing, ttlMs), standing.revision, { ttlMs });
+      const answer = await control.put(standing.key, keptFor(standing, ttlMs, incarnation), standing.revision, {
+        ttlMs,
+      });
       if (answer.kind !== 'conflict' || keptForMs(answer.standing) >= ttlMs) return;
       standing = answer.standing;
     }

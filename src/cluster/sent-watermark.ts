@@ -249,9 +249,12 @@ export function keptForMs(entry: KvEntry | undefined): number {
   return typeof value?.ttlMs === 'number' ? value.ttlMs : 0;
 }
 
-/** The same record, to be kept for this long from now on. */
-export function keptFor(entry: KvEntry, ttlMs: number): Uint8Array {
-  return toJson({ ...(fromJson(entry.value) as object | undefined), ttlMs });
+/**
+ * The same record, to be kept for this long from now on. It says by whom: a write in doubt is known by its bytes, and another
+ * node may renew the same record for the same time.
+ */
+export function keptFor(entry: KvEntry, ttlMs: number, by: Incarnation): Uint8Array {
+  return toJson({ ...(fromJson(entry.value) as object | undefined), ttlMs, keptBy: by });
 }
 
 /** Did Kafka acknowledge the request of this hold, as far as its writer's record says? */

@@ -85,10 +85,11 @@ class Watcher {
     await this.clock.advance(0);
   }
 
-  mayTake(incarnation: string, node = 'peer'): boolean {
+  /** Of a claim of this revision; default: older than all records. */
+  mayTake(incarnation: string, node = 'peer', revision = 1): boolean {
     const claims = new Claims(1);
     const value = claimRecord(node as NodeName, incarnation as Incarnation, 0 as Revision, 0);
-    claims.seen(0 as ShardId, { key: claimKey(0 as ShardId), value, revision: 1 as Revision, writtenMs: 0 });
+    claims.seen(0 as ShardId, { key: claimKey(0 as ShardId), value, revision: revision as Revision, writtenMs: 0 });
     return mayTake(claims.of(0 as ShardId), this.membership, this.suspicion, this.clock.monotonicMs());
   }
 }
@@ -192,6 +193,16 @@ test('a peer is dead when its record has stood still for a TTL, and a leader rea
   await watcher.pass(1_500, 'is silent');
   expect(watcher.dead).toEqual(['peer-1']);
   expect(watcher.mayTake('peer-1')).toBe(true);
+});
+
+test('a claim of an incarnation that is not known yet is not taken until a later record of its node names another one', async () => {
+  const watcher = new Watcher();
+  await watcher.start();
+  const { revision } = watcher.membership.peers().get('peer' as NodeName)!;
+  expect(watcher.mayTake('peer-2', 'peer', revision + 1)).toBe(false);
+  expect(watcher.mayTake('peer-0', 'peer', revision - 1)).toBe(true);
+  writeMember(watcher.kv, 'peer', 'peer-3');
+  expect(watcher.mayTake('peer-2', 'peer', revision)).toBe(true);
 });
 
 test('a watch that is behind kills nobody: the leader read shows that the record advanced', async () => {

@@ -101,3 +101,12 @@ test.each([
     expect(keptForMs(takeover.record)).toBe(Math.max(120, days) * DAY_MS);
   },
 );
+
+test('two that renew it for the same time write different bytes: a write in doubt is known by its own', async () => {
+  const renewed = async (name: string) => {
+    const takeover = new Takeover();
+    await takeover.by(name, { 12: DAY_MS });
+    return Buffer.from(takeover.record?.value ?? []).toString();
+  };
+  expect(await renewed('b-1')).not.toBe(await renewed('c-1'));
+});

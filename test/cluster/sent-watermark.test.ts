@@ -302,7 +302,11 @@ test('its writer keeps it for as long as whoever took over from him and has jobs
   const { bucket, watermark } = node;
   await watermark.start();
   const standing = bucket.entries.get(`_sent.${SELF}`)!;
-  bucket.land({ key: standing.key, value: keptFor(standing, 90 * DAY_MS), expected: standing.revision });
+  bucket.land({
+    key: standing.key,
+    value: keptFor(standing, 90 * DAY_MS, 'other-1' as Incarnation),
+    expected: standing.revision,
+  });
   await node.hold('10', false);
   node.kafkaAcks('10');
   await watermark.flush();

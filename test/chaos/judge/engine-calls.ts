@@ -93,7 +93,7 @@ function wasHeard(
 ): boolean {
   if (answeredMs === undefined) return false;
   if (answeredMs > sentMs + (timeoutMs ?? Number.POSITIVE_INFINITY) - HEARD_AFTER_MS) return false;
-  if (disturbances.lost(node, answeredMs, answeredMs + leaseTtlMs)) return false;
+  if (disturbances.lost(node, sentMs, answeredMs + leaseTtlMs)) return false;
   const untilMs = answeredMs + HEARD_AFTER_MS;
   if (disturbances.felt(node, ['process'], sentMs, untilMs).length > 0) return false;
   return disturbances.felt(node, ['nats'], answeredMs, untilMs).length === 0;

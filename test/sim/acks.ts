@@ -35,6 +35,7 @@ export class Acks {
 function isTrue(answer: string, record: ReplyRecord, fates: ReplyFates): boolean {
   if (answer === 'applied') return fates.mayBeApplied(record);
   // One that came too late, and is read again after a later reply counted, is a duplicate then.
-  if (answer === 'duplicate') return fates.mayBeApplied(record) || fates.mayBeLate(record);
+  if (answer === 'duplicate')
+    return fates.mayBeApplied(record) || fates.mayBeLate(record) || fates.mayBeDuplicate(record);
   return answer === 'late' ? fates.mayBeLate(record) : answer === 'rejected' && record.deadLettered;
 }

@@ -163,19 +163,25 @@ export class ReplyFates {
     return taken || noted || this.#standingOf(jobKey).needsNone;
   }
 
+  /** Beside it another answer stood stored, or stands. */
+  mayBeDuplicate(record: ReplyRecord): boolean {
+    const { replyStands, replyAt } = this.#standingOf(record.jobKey);
+    const besideResult = record.meant === 'result' && (replyStands || replyAt > record.writtenAt);
+    return besideResult || this.#isSecondAnswer(record);
+  }
+
   /** What the job's settings do with replies that come too late was done, or nothing is to be done. */
   mayBeLate(record: ReplyRecord): boolean {
     return record.deadLettered || record.published || this.#droppedAsLate(record);
   }
 
   #leftAMark(record: ReplyRecord): boolean {
-    const { jobKey, writtenAt, meant, taken, noted, deadLettered, published } = record;
+    const { jobKey, meant, taken, noted, deadLettered, published } = record;
     if (meant === 'heartbeat') return true;
     if (deadLettered || meant === 'malformed' || meant === 'forged' || meant === 'withoutId') return deadLettered;
     const standing = this.#standingOf(jobKey);
     if (taken || noted || published || standing.needsNone) return true;
-    if (meant === 'result' && (standing.replyStands || standing.replyAt > writtenAt)) return true;
-    return meant !== 'garbage' && (this.#isSecondAnswer(record) || this.#droppedAsLate(record));
+    return meant !== 'garbage' && (this.mayBeDuplicate(record) || this.#droppedAsLate(record));
   }
 
   /** An error beside another answer to its attempt. */

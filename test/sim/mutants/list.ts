@@ -109,23 +109,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'barrier by pending 0 alone',
-    why: 'a shard is owned once its consumer has nothing more to deliver: one on a replica that lags knows neither our claim nor what came before it',
-    caughtBy: ['I6', 'I7', 'I8'],
-    patches: [
-      {
-        file: 'cluster/wave.ts',
-        find: 'if (!this.#claimSeen.has(shard) || this.#passed.has(shard)) continue;',
-        replace: 'if (this.#passed.has(shard)) continue;',
-      },
-      {
-        file: 'cluster/wave.ts',
-        find: '        if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);',
-        replace: '        return;',
-      },
-    ],
-  },
-  {
     name: 'commit offset early',
     why: 'a reply counts as settled once it was read',
     caughtBy: ['I3', 'I5'],

@@ -1,5 +1,6 @@
 // All mutants, each in a process of its own, and the sources as they are on the same seeds: those must be clean.
 import { execFile } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type BatchReport, runBatch } from '../batch.ts';
@@ -10,6 +11,7 @@ const run = promisify(execFile);
 const RUN_ONE = fileURLToPath(new URL('run-one.ts', import.meta.url));
 /** A sabotaged protocol may stop dead, or run in circles. */
 const LONGEST_MS = 600_000;
+const AT_A_TIME = 4;
 
 export interface MutantReport extends MutantVerdict {
   readonly name: string;
@@ -35,11 +37,15 @@ export interface MutantsOptions {
 
 export async function runMutants({ from, seeds, mutants = MUTANTS, onMutant }: MutantsOptions): Promise<MutantsReport> {
   const reports: MutantReport[] = [];
-  for (const mutant of mutants) {
-    const report = await ask(mutant, from, seeds);
-    reports.push(report);
-    onMutant?.(report);
-  }
+  const waiting = [...mutants];
+  const work = async (): Promise<void> => {
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const report = await ask(mutant, from, seeds);
+      reports.push(report);
+      onMutant?.(report);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_A_TIME, availableParallelism()) }, work));
   const last = Math.max(from, ...reports.map(({ caughtAt }) => caughtAt ?? from));
   return { from, mutants: reports, clean: await runBatch(from, last - from + 1) };
 }

@@ -4,7 +4,7 @@ import { ABSENT, type Revision } from '../ids.ts';
 import type { ReplyPosition } from '../messages.ts';
 import { addToTimeline, type Outcome, type Snapshot, type TimelineEntry } from '../snapshot.ts';
 import { type Decision, type JobContext, put } from './effects.ts';
-import { adopt, type JobState } from './state.ts';
+import { adopt, type JobState, mayBeReopened } from './state.ts';
 
 /** A CAS conflict: the state now holds what stands, and the command must be decided again from there. */
 export class Redecide extends Error {}
@@ -105,7 +105,7 @@ export function* writeTombstone(
 
 /** Ended in a way that no later write may change. */
 function isFinal(outcome: Outcome | undefined): boolean {
-  return outcome === 'completed' || outcome === 'cancelled' || outcome === 'gone';
+  return outcome !== undefined && !mayBeReopened(outcome);
 }
 
 /** An intention to fail is dropped once its attempt is over, or a result was stored meanwhile (design §5). */

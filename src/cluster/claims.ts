@@ -65,7 +65,7 @@ export function claimRecord(
 export function mayTake(claim: Claim, membership: Membership, suspicion: Suspicion, nowMonotonicMs: number): boolean {
   if (claim.incarnation === '') return true;
   const peer = membership.peers().get(claim.node);
-  if (peer === undefined) return true;
+  if (peer === undefined) return membership.isGone(claim.node, claim.revision);
   // Superseded by a later record of its node. A claim that is later than the record known here names an incarnation of which
   // nothing was heard yet (after a reconnection claims are read first): it may be as alive as we are.
   if (peer.record.incarnation !== claim.incarnation) return peer.revision > claim.revision;

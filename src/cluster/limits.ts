@@ -63,4 +63,6 @@ export const CLUSTER_LIMITS = {
   drainLookMs: 20,
   /** Requests that Kafka has not taken by then are left to the shard's next owner. */
   drainRequestsMs: 2 * SECOND,
+  /** How long a shard waits for the record to speak for its requests: writes over a slow link, or in doubt, hold it up. */
+  drainRecordMs: 5 * SECOND,
 } as const;

@@ -46,6 +46,8 @@ export class Membership {
   readonly #peers = new Map<NodeName, Peer>();
   readonly #dead = new Set<Incarnation>();
   readonly #judging = new Set<Incarnation>();
+  /** Nodes that claims name and no record is known of. */
+  readonly #strangers = new Map<NodeName, { readonly claimed: Revision; readonly absent: boolean }>();
   #own: ReadonlySet<Incarnation> = new Set();
   #state: MemberRecord['state'] = 'ready';
   #revision: Revision = ABSENT;
@@ -105,6 +107,30 @@ export class Membership {
     return this.#dead.has(incarnation);
   }
 
+  /**
+   * Of a node without a known record that a claim of that revision names: is there none? It may only not have been delivered
+   * yet (after a reconnection claims are read first), so the leader is asked; until it has answered: no.
+   */
+  isGone(node: NodeName, claimed: Revision): boolean {
+    if (node === this.#options.node) return true; // an earlier incarnation of ours
+    const asked = this.#strangers.get(node);
+    if (asked !== undefined && asked.claimed >= claimed) return asked.absent;
+    this.#strangers.set(node, { claimed, absent: false });
+    void this.#lookFor(node, claimed);
+    return false;
+  }
+
+  async #lookFor(node: NodeName, claimed: Revision): Promise<void> {
+    const entry = await this.#options.control.get(memberKey(node)).catch(() => 'unknown' as const);
+    if (this.#stopped || this.#strangers.get(node)?.claimed !== claimed) return;
+    if (entry === undefined) {
+      this.#strangers.set(node, { claimed, absent: true });
+      return this.#options.onChange();
+    }
+    this.#strangers.delete(node); // not answered: asked again when claims are looked at again
+    if (entry !== 'unknown') this.seen(entry);
+  }
+
   /** An entry under `_member.*` came through the system watch. */
   seen(entry: KvEntry): void {
     const record = parseMember(entry.value);
@@ -121,6 +147,7 @@ export class Membership {
     const drainingSinceMs = record.state !== 'draining' ? 0 : (known?.drainingSinceMs ?? 0) || nowMs;
     this.#peers.set(record.node, { record, revision: entry.revision, advancedMs: nowMs, drainingSinceMs });
     this.#dead.delete(record.incarnation);
+    this.#strangers.delete(record.node);
     this.#options.onChange();
   }
 

@@ -59,6 +59,8 @@ export class SentWatermark {
   readonly #holds = new Map<string, Hold>();
   readonly #unackedByLane = new Map<Lane, number>();
   #unacked = 0;
+  /** The highest revision of any hold stored. */
+  #highestHold: Revision = ABSENT;
   #revision: Revision = ABSENT;
   #written = NOTHING_SENT;
   #flushing: Promise<void> | undefined;
@@ -111,6 +113,7 @@ export class SentWatermark {
 
   /** It is stored; its request may now be published. */
   stored(jobKey: JobKey, attempt: number, revision: Revision): void {
+    if (revision > this.#highestHold) this.#highestHold = revision;
     const hold = this.#holds.get(id(jobKey, attempt));
     if (hold !== undefined) {
       hold.writes -= 1;
@@ -199,6 +202,15 @@ export class SentWatermark {
       this.#flushing = undefined;
     });
     await this.#flushing;
+  }
+
+  /**
+   * Writes what stands now. Does it speak for every hold of ours up to this revision? Not while an older write is unanswered,
+   * whatever shard that belongs to. @throws StoreClosed
+   */
+  async speaksFor(revision: Revision): Promise<boolean> {
+    await this.flush();
+    return this.#written.upTo >= Math.min(revision, this.#highestHold);
   }
 
   #plan(): void {

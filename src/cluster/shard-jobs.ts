@@ -105,6 +105,13 @@ export class ShardJobs {
     return jobs.filter(({ state }) => state.snapshot?.kind === 'held' && state.ackedAttempt !== state.snapshot.attempt);
   }
 
+  /** Of a shard's jobs, as far as memory knows them. */
+  highestRevision(shard: ShardId): Revision {
+    let highest: Revision = ABSENT;
+    for (const { revision } of this.#shards.get(shard)?.values() ?? []) if (revision > highest) highest = revision;
+    return highest;
+  }
+
   activated(shard: ShardId, activation: Activation): Promise<HostAnswer<ActivationAnswer>> {
     this.#around.pace.did();
     return this.#ask(shard, activation.jobKey, { type: 'activated', activation }) as Promise<

@@ -81,9 +81,13 @@ export class ShardLoader {
     for (const wave of this.#waves) if (wave.has(shard) && wave.leave(shard)) this.#waves.delete(wave);
   }
 
-  /** Until its mailboxes are empty and no request is unacknowledged; a queued one is taken back, its new owner sends it. */
+  /**
+   * Until its mailboxes are empty, no request is unacknowledged (a queued one is taken back, its new owner sends it), and
+   * the sent watermark speaks for its requests.
+   */
   async drain(shard: ShardId): Promise<void> {
     const { clock, jobs, requests, watermark } = this.#options;
+    const pause = () => new Promise<void>((resolve) => clock.setTimer(CLUSTER_LIMITS.drainLookMs, resolve));
     let left: readonly PendingJob[] = [];
     jobs.close(shard);
     const startMs = clock.monotonicMs();
@@ -98,10 +102,16 @@ export class ShardLoader {
         if (!answers.includes('inFlight')) break;
       }
       if (this.#stopped || waitedMs > CLUSTER_LIMITS.drainMs) break;
-      await new Promise<void>((resolve) => clock.setTimer(CLUSTER_LIMITS.drainLookMs, resolve));
+      await pause();
     }
     for (const { jobKey, state } of left) watermark.handedOver(jobKey, state.snapshot?.attempt ?? 0);
-    await watermark.flush();
+    // A request that was sent and that the record does not speak for would be sent again by the next owner.
+    const highest = jobs.highestRevision(shard);
+    const untilMs = clock.monotonicMs() + CLUSTER_LIMITS.drainRecordMs;
+    while (!(await watermark.speaksFor(highest))) {
+      if (this.#stopped || clock.monotonicMs() > untilMs) break;
+      await pause();
+    }
   }
 
   async #load(wave: Wave, shard: ShardId, collected: ReadonlyMap<JobKey, KvEntry>): Promise<void> {

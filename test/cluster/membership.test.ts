@@ -205,6 +205,34 @@ test('a claim of an incarnation that is not known yet is not taken until a later
   expect(watcher.mayTake('peer-2', 'peer', revision)).toBe(true);
 });
 
+test('a claim of a node without a record is taken once the leader has said that there is none, and only as old as that', async () => {
+  const watcher = new Watcher();
+  await watcher.start();
+  const { clock, kv } = watcher;
+  expect(watcher.mayTake('gone-1', 'gone', 5)).toBe(false);
+  await clock.advance(0);
+  expect(watcher.mayTake('gone-1', 'gone', 5)).toBe(true);
+  expect(watcher.mayTake('gone-2', 'gone', 6)).toBe(false);
+  // One whose record the watch has not brought yet.
+  kv.onWrite = () => {};
+  writeMember(kv, 'joined', 'joined-1');
+  expect(watcher.mayTake('joined-1', 'joined', 1_000)).toBe(false);
+  await clock.advance(0);
+  expect(watcher.mayTake('joined-1', 'joined', 1_000)).toBe(false);
+  expect(watcher.membership.peers().get('joined' as NodeName)?.record.incarnation).toBe('joined-1');
+  // Without an answer nobody is taken for gone, and it is asked again.
+  kv.up = false;
+  expect(watcher.mayTake('gone-3', 'gone', 7)).toBe(false);
+  await clock.advance(5_000);
+  expect(watcher.mayTake('gone-3', 'gone', 7)).toBe(false);
+  kv.up = true;
+  watcher.mayTake('gone-3', 'gone', 7);
+  await clock.advance(5_000);
+  expect(watcher.mayTake('gone-3', 'gone', 7)).toBe(true);
+  // An earlier incarnation of our own.
+  expect(watcher.mayTake('self-0', 'self', 1_000)).toBe(true);
+});
+
 test('a watch that is behind kills nobody: the leader read shows that the record advanced', async () => {
   const watcher = new Watcher();
   await watcher.start();
@@ -261,12 +289,11 @@ test('no responders while we ourselves are cut off from JetStream mean nothing',
   expect(watcher.suspected).toEqual([]);
 });
 
-test('a claim may be taken when it is released, or its incarnation is unknown, superseded or has left', async () => {
+test('a claim may be taken when it is released, or its incarnation is superseded or has left', async () => {
   const watcher = new Watcher();
   await watcher.start();
   expect(watcher.mayTake('')).toBe(true);
   expect(watcher.mayTake('peer-0')).toBe(true);
-  expect(watcher.mayTake('nobody-1', 'nobody')).toBe(true);
   expect(watcher.mayTake('peer-1')).toBe(false);
   writeMember(watcher.kv, 'peer', 'peer-1', { state: 'draining' });
   expect(watcher.mayTake('peer-1')).toBe(false);

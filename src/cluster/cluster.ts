@@ -14,6 +14,7 @@ import type { Clock, EngineAnswer, EngineCommands, Random } from '../actors/port
 import { Lost } from './effects-gate.ts';
 import type { ClusterEvent } from './events.ts';
 import { NodeNameTaken } from './join.ts';
+import type { Leg } from './legs.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import type { MemberRecord, MemberReport } from './member-record.ts';
 import { NodeLife } from './node-life.ts';
@@ -50,6 +51,8 @@ export interface ClusterOptions {
   onMeta?(value: Uint8Array): void;
   onEvent?(event: ClusterEvent): void;
   onEngineAnswer?(command: keyof EngineCommands, answer: EngineAnswer): void;
+  /** A part of a call took so long, ms; for metrics. */
+  onLeg?(leg: Leg, ms: number): void;
 }
 
 /** Why `run` ended: `left` in order, or a reason to exit with an error. */

@@ -152,6 +152,7 @@ export class NodeLife {
         this.jobs.requestSettled(job, { type: 'requestSettled', attempt, outcome }),
       onStored: (job, snapshot) =>
         options.onEvent?.({ kind: 'stored', shard: job.shard, jobKey: job.jobKey, snapshot }),
+      onLeg: (leg, ms) => options.onLeg?.(leg, ms),
       onConflict: (job) => options.onEvent?.({ kind: 'conflict', shard: job.shard, jobKey: job.jobKey }),
       onUnreadable: (job, error) => this.#unreadable(job.shard, job.jobKey, error),
     });

@@ -16,6 +16,7 @@ import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
 import type { Aliases } from './aliases.ts';
 import { type EffectsGate, Lost } from './effects-gate.ts';
 import type { Lanes } from './lanes.ts';
+import { type Leg, Legs } from './legs.ts';
 import { jobKeyName, sentKey } from './names.ts';
 import type { KvEntry } from './ports.ts';
 import type { Requests } from './requests-port.ts';
@@ -44,6 +45,8 @@ export interface JobSurroundings {
   ): void;
   /** A transition was stored; for logs, metrics and tests. */
   onStored(job: PendingJob, snapshot: Snapshot): void;
+  /** A part of a call took so long, ms; for metrics. */
+  onLeg(leg: Leg, ms: number): void;
   onConflict(job: PendingJob): void;
   /** What stands under its key cannot be read; told each time that somebody tried. */
   onUnreadable(job: PendingJob, error: unknown): void;
@@ -65,6 +68,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   #countedIn: Lane | undefined;
   /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */
   #requested = 0;
+  #legs: Legs | undefined;
   #abandoned = false;
 
   constructor(shard: ShardId, jobKey: JobKey, around: JobSurroundings) {
@@ -100,10 +104,14 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     if (this.#packed === undefined) return;
     this.#packedRevision = this.#state.revision;
     this.#state = undefined;
+    this.#legs = undefined;
     this.ref = undefined;
   }
 
   override async receive(command: Command): Promise<CommandAnswer> {
+    const { clock } = this.#around.context;
+    if (command.type === 'activated' && !isPending(this.state.snapshot)) this.#legs = new Legs(clock.monotonicMs());
+    if (command.type === 'replied') this.#legs?.replied(clock.monotonicMs());
     const decision = decide(this.state, this.#around.context, command);
     let step = decision.next();
     while (!step.done) {
@@ -155,7 +163,12 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       case 'read':
         return jobs.get(jobKeyName(this.shard, jobKey)).then((entry) => this.#standing(entry));
       case 'complete':
-        return this.#call('complete', (engine, deadlineMs) => engine.complete(jobKey, effect.variables, deadlineMs));
+        return this.#call('complete', (engine, deadlineMs) =>
+          engine.complete(jobKey, effect.variables, deadlineMs),
+        ).then((answer) => {
+          if (answer.code === 'ok') this.#tellLegs();
+          return answer;
+        });
       case 'fail':
         return this.#call('fail', (engine, deadlineMs) => engine.fail(jobKey, effect.fail, deadlineMs));
       case 'throwError':
@@ -184,6 +197,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
         this.#requested = attempt;
         requests.publish(effect.request, (outcome) => {
           // Refused: it is named until that is stored, for a new owner would have to find out too.
+          if (outcome.kind === 'acked') this.#legs?.acked(this.#around.context.clock.monotonicMs());
           if (outcome.kind === 'acked') this.#around.watermark.settled(jobKey, attempt);
           if (outcome.kind === 'acked' && this.#requested === attempt) this.#requested = 0;
           this.#around.requestSettled(this, attempt, outcome);
@@ -193,6 +207,12 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       case 'withdraw':
         return requests.withdraw(jobKey, effect.attempt);
     }
+  }
+
+  #tellLegs(): void {
+    const { context, onLeg } = this.#around;
+    this.#legs?.completed(context.clock.monotonicMs(), onLeg);
+    this.#legs = undefined;
   }
 
   async #put(effect: Extract<Effect, { do: 'put' }>): Promise<PutAnswer> {
@@ -212,6 +232,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
         ttlMs === undefined ? {} : { ttlMs },
       );
       if (answer.kind === 'stored') {
+        if (owesRequest) this.#legs?.stored(this.#around.context.clock.monotonicMs());
         if (owesRequest) watermark.stored(jobKey, snapshot.attempt, answer.revision);
         else watermark.settled(jobKey, snapshot.attempt);
         this.#giveUpWhatIsNotOwed(snapshot);

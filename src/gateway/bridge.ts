@@ -145,6 +145,7 @@ export class Bridge {
       onMeta: (value) => this.#secrets.learn(secretsIn(value)),
       onEvent: (event) => this.#clusterEvent(event),
       onEngineAnswer: (command, answer) => this.#metrics.engineCall(command, answer.code),
+      onLeg: (leg, ms) => this.#metrics.leg(leg, ms),
     });
     this.replies = new Replies({
       reader: ports.replies,

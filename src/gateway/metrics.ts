@@ -7,6 +7,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { ActivationAnswer, DeadLetterReason, RequestOutcome } from '../actors/messages.ts';
 import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { Outcome } from '../actors/snapshot.ts';
+import { LEGS, type Leg } from '../cluster/legs.ts';
 import { MAX_LANES } from './routes.ts';
 
 /** `late`: for the dead letters; else by what the settings of its job say. */
@@ -34,6 +35,8 @@ export interface Metrics {
   batchRefused(): void;
   /** `heldMs`: from the hold to the end of the attempt. */
   outcome(lane: string, outcome: Outcome, heldMs: number): void;
+  /** A part of a call that was completed at the first try (cluster/legs.ts). */
+  leg(leg: Leg, ms: number): void;
   engineCall(command: EngineCommand, code: EngineAnswer['code']): void;
   takeover(): void;
   casConflict(): void;
@@ -58,6 +61,7 @@ export const NO_METRICS: Metrics = {
   deadLetter() {},
   batchRefused() {},
   outcome() {},
+  leg() {},
   engineCall() {},
   takeover() {},
   casConflict() {},
@@ -67,6 +71,12 @@ export const NO_METRICS: Metrics = {
 /** From a few milliseconds (a fast service) to a week (a person). */
 const HOLD_BUCKETS_S = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 21600, 86400, 604800,
+];
+
+/** Close together where a call spends its time, for a percentile is only as fine as these. */
+const LEG_BUCKETS_MS = [
+  0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 250, 500, 1_000, 2_500,
+  5_000, 10_000,
 ];
 
 export class PrometheusMetrics implements Metrics {
@@ -90,6 +100,15 @@ export class PrometheusMetrics implements Metrics {
     buckets: HOLD_BUCKETS_S,
     registers: [this.registry],
   });
+
+  readonly #legs = new Histogram({
+    name: 'holdfast_leg_duration_seconds',
+    help: 'Parts of the calls that were completed soon and at the first try, as the owner of the job sees them',
+    labelNames: ['leg'],
+    buckets: LEG_BUCKETS_MS.map((ms) => ms / 1000),
+    registers: [this.registry],
+  });
+  readonly #legOf = new Map(LEGS.map((leg) => [leg, this.#legs.labels(leg)]));
 
   /** Adds the process's own figures (memory, CPU, event loop delay); left out in tests that make many of these. */
   collectProcess(): void {
@@ -141,6 +160,10 @@ export class PrometheusMetrics implements Metrics {
   outcome(lane: string, outcome: Outcome, heldMs: number): void {
     this.#outcomes.inc({ lane: this.#lane(lane), outcome });
     this.#holdSeconds.observe({ lane: this.#lane(lane) }, Math.max(0, heldMs) / 1000);
+  }
+
+  leg(leg: Leg, ms: number): void {
+    this.#legOf.get(leg)?.observe(ms / 1000);
   }
 
   engineCall(command: EngineCommand, code: EngineAnswer['code']): void {

@@ -12,6 +12,7 @@ import { Aliases } from '../../src/cluster/aliases.ts';
 import { EffectsGate } from '../../src/cluster/effects-gate.ts';
 import { Lanes } from '../../src/cluster/lanes.ts';
 import { Lease } from '../../src/cluster/lease.ts';
+import type { Leg } from '../../src/cluster/legs.ts';
 import { jobKeyName, sentKey } from '../../src/cluster/names.ts';
 import { parseSent, SentWatermark } from '../../src/cluster/sent-watermark.ts';
 import { ShardJobs } from '../../src/cluster/shard-jobs.ts';
@@ -47,6 +48,7 @@ export class Host {
   /** Requests that nobody is to send (again). */
   readonly givenUp: string[] = [];
   readonly unreadable: string[] = [];
+  readonly legs: [Leg, number][] = [];
   readonly jobs: ShardJobs;
   readonly watermark: SentWatermark;
   readonly lease: Lease;
@@ -116,6 +118,7 @@ export class Host {
       requestSettled: (job, attempt, outcome) =>
         this.jobs.requestSettled(job, { type: 'requestSettled', attempt, outcome }),
       onStored: () => {},
+      onLeg: (leg, ms) => void this.legs.push([leg, ms]),
       onConflict: () => {},
       onUnreadable: (job) => void this.unreadable.push(job.jobKey),
     });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Incarnation, JobKey, Revision } from '../../src/actors/ids.ts';
 import { LIMITS } from '../../src/actors/limits.ts';
 import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
+import { LEGS } from '../../src/cluster/legs.ts';
 import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import { sentKey, toJson } from '../../src/cluster/names.ts';
 import { JOB, World as Job, LOCK_MS, SETTINGS } from '../actors/pending-job-world.ts';
@@ -18,6 +19,37 @@ test('a job is in memory while it waits and counts against its lane, and is forg
   await host.clock.advance(0);
   expect(await said).toBe('applied');
   expect([host.jobs.size, host.lanes.total, host.standing.outcome]).toEqual([0, 0, 'completed']);
+});
+
+test('how long the parts of a call took is told once it is completed, and of no call that waited for long', async () => {
+  const host = new Host();
+  const { clock } = host;
+  const direct = host.kv.put;
+  host.kv.put = async (...write) => {
+    await new Promise<void>((resolve) => clock.setTimer(3, resolve));
+    return direct(...write);
+  };
+  host.engineAnswers = false;
+  void host.activate();
+  await clock.advance(3);
+  await clock.advance(5);
+  host.kafkaAcks();
+  await clock.advance(7);
+  void host.result(0);
+  await clock.advance(11);
+  expect(host.legs).toEqual([]);
+  host.engineCalls[0]?.answer(OK);
+  await clock.advance(3);
+  expect(Object.fromEntries(host.legs)).toEqual({ hold: 3, publish: 5, service: 7, complete: 11, call: 15, whole: 26 });
+  expect(host.legs).toHaveLength(LEGS.length);
+
+  const slow = new Host();
+  await slow.held();
+  slow.kafkaAcks();
+  await slow.clock.advance(3 * LIMITS.coolAfterMs);
+  const said = slow.result(0);
+  await slow.clock.advance(0);
+  expect([await said, slow.standing.outcome, slow.legs]).toEqual(['applied', 'completed', []]);
 });
 
 test('a result stored for a job in an incident waits without taking room from the jobs of its lane', async () => {

@@ -1,0 +1,59 @@
+// What a load run found out: the JSON that `npm run load -- --json` writes, and all that its page shows. Times are ms unless
+// a name says otherwise; series have one value per second of the run, null where there was none.
+
+export interface LoadResult {
+  readonly format: 1;
+  readonly scenario: string;
+  /** As it was run: the scenario's settings and what the command line changed. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** ISO 8601 */
+  readonly startedAt: string;
+  readonly machine: { readonly cores: number; readonly memoryMb: number; readonly cpu: string };
+  readonly versions: Readonly<Record<string, string>>;
+  readonly totals: LoadTotals;
+  readonly latencies: readonly LegLatency[];
+  readonly series: readonly Series[];
+  /** Faults, takeovers, and where a phase begins. */
+  readonly events: readonly { readonly atS: number; readonly what: string }[];
+}
+
+export interface LoadTotals {
+  /** Arrivals that the plan asked for. */
+  readonly planned: number;
+  readonly started: number;
+  /** The engine was asked again: its limit of requests was exhausted, or it was away. */
+  readonly refusals: number;
+  readonly completed: number;
+  /** Ended otherwise. */
+  readonly failed: number;
+  /** Neither, when the run was over. */
+  readonly open: number;
+  readonly seconds: number;
+  readonly completedPerSecond: number;
+}
+
+/** `atMs` percentiles of one leg. Open-loop legs count from when an arrival was due, not from when it got its turn. */
+export interface LegLatency {
+  readonly leg: string;
+  readonly count: number;
+  readonly mean: number;
+  readonly min: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+  /** The whole distribution, from low to high: counts of values up to `ms`. */
+  readonly histogram: readonly { readonly ms: number; readonly count: number }[];
+}
+
+export type SeriesGroup = 'latency' | 'throughput' | 'pending' | 'cpu' | 'memory' | 'cluster';
+
+/** One line of one plot; its value number i is that of second i. */
+export interface Series {
+  readonly group: SeriesGroup;
+  readonly name: string;
+  /** `ms`, `1/s`, `jobs`, `cores`, `MB`, `shards` … */
+  readonly unit: string;
+  readonly values: readonly (number | null)[];
+}

@@ -29,7 +29,13 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly time: strin
 
 export const NODE_MAIN = fileURLToPath(new URL('../../src/gateway/cli/main.ts', import.meta.url));
 
-export function nodeEnv(servers: Servers, name: string, config: string, port: number): Record<string, string> {
+export function nodeEnv(
+  servers: Servers,
+  name: string,
+  config: string,
+  port: number,
+  logLevel = 'debug',
+): Record<string, string> {
   return {
     HOLDFAST_NODE: name,
     HOLDFAST_CONFIG: config,
@@ -38,7 +44,7 @@ export function nodeEnv(servers: Servers, name: string, config: string, port: nu
     KAFKA_BOOTSTRAP_SERVERS: servers.kafkaBrokers,
     ZEEBE_GRPC_ADDRESS: `grpc://${servers.zeebeAddress}`,
     CAMUNDA_AUTH_STRATEGY: 'NONE',
-    LOG_LEVEL: 'debug',
+    LOG_LEVEL: logLevel,
     ...(servers.registryUrl !== undefined && { SCHEMA_REGISTRY_URL: servers.registryUrl }),
   };
 }
@@ -50,6 +56,8 @@ export function nodeEnv(servers: Servers, name: string, config: string, port: nu
 export class Nodes {
   readonly dir: string;
   readonly settings: ClusterSettings;
+  /** Of nodes that start from now on. */
+  logLevel: 'debug' | 'info' = 'debug';
   readonly #all = new Map<string, BridgeNode>();
   readonly #remove: () => Promise<void>;
 
@@ -90,7 +98,7 @@ export class Nodes {
       dir: this.dir,
       command: process.execPath,
       args: [...nodeArgs, NODE_MAIN, 'start'],
-      env: nodeEnv(servers, name, this.config, port),
+      env: nodeEnv(servers, name, this.config, port, this.logLevel),
       ready: async () => (await fetch(`${httpUrl}/healthz/live`, { signal: AbortSignal.timeout(2_000) })).ok,
       readyWithinMs: 60_000,
     });

@@ -1,0 +1,51 @@
+// The product, as its users start it: so many nodes over one NATS server, or over three that keep everything three times.
+import { Nodes } from '../../test/support/nodes.ts';
+import { type Stage, setNats } from '../parts/stage.ts';
+import { type Contestant, type ContestOptions, ground, type Running, startService } from './contestant.ts';
+
+export interface HoldfastRunning extends Running {
+  readonly nodes: Nodes;
+  /** Name of the stream under the bucket. */
+  readonly stream: string;
+}
+
+export interface Holdfast extends Contestant {
+  start(stage: Stage, options?: ContestOptions): Promise<HoldfastRunning>;
+}
+
+export function holdfast(nodeCount: number, replicas: 1 | 3): Holdfast {
+  return {
+    name: `holdfast, ${nodeCount} node${nodeCount === 1 ? '' : 's'}, R${replicas}`,
+    what: `every job stored before its request leaves, in a JetStream bucket of ${replicas} replica${replicas === 1 ? '' : 's'}`,
+    async start(stage, options = {}) {
+      const { name, requestTopic } = await ground(stage, 'holdfast');
+      const nats = await setNats(replicas);
+      const service = await startService(stage, requestTopic, options);
+      const route = { jobType: name, requestTopic };
+      const nodes = await Nodes.create({ cluster: name, routes: [route] });
+      nodes.logLevel = 'info';
+      const stop = async () => {
+        await Promise.all([nodes.stop(), service.stop()]);
+        await nats.stop();
+      };
+      try {
+        const { zeebeAddress, kafkaBrokers } = stage;
+        const servers = { natsUrl: nats.url, kafkaBrokers, zeebeAddress };
+        await Promise.all(Array.from({ length: nodeCount }, (_, i) => nodes.start(`n${i + 1}`, servers)));
+        await nodes.untilReady();
+        return {
+          processId: name,
+          pids: () => nodes.all.map(({ pid }) => pid),
+          nats,
+          service,
+          nodes,
+          stream: `KV_holdfast_${name}_jobs`,
+          stop,
+        };
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,42 @@
+// What one would write by hand without durability (naive-bridge.ts), in both ways in which one would write it.
+import { Child } from '../parts/child.ts';
+import { type Contestant, ground, startService } from './contestant.ts';
+import type { NaiveOrder, NaiveSaid } from './naive-bridge.ts';
+
+export const naive = contestant('naive', 'SDK worker, a map of jobs, kafkajs; the completion is not awaited', false);
+export const naiveAwaited = contestant('naive, awaited', 'the same; the reply handler awaits completeJob', true);
+
+function contestant(name: string, what: string, awaited: boolean): Contestant {
+  return {
+    name,
+    what,
+    async start(stage, options = {}) {
+      const { name: jobType, requestTopic, replyTopic } = await ground(stage, 'naive');
+      const service = await startService(stage, requestTopic, options);
+      const { zeebeAddress, kafkaBrokers } = stage;
+      const { lockMs = 60_000 } = options;
+      const order: NaiveOrder = {
+        kind: 'start',
+        zeebeAddress,
+        kafkaBrokers,
+        jobType,
+        requestTopic,
+        replyTopic,
+        awaited,
+        lockMs,
+      };
+      const program = new URL('naive-bridge.ts', import.meta.url);
+      const bridge = new Child<NaiveOrder, NaiveSaid>(name, program, order);
+      await bridge.next('ready', 60_000);
+      return {
+        processId: jobType,
+        pids: () => [bridge.pid],
+        nats: undefined,
+        service,
+        async stop() {
+          await Promise.all([bridge.stop(), service.stop()]);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,192 @@
+// A process that starts instances and awaits their ends, for one share of a load. The engine itself answers when an
+// instance has ended (CreateProcessInstanceWithResult), so that nothing of what is measured has to tell. What the engine
+// does not take for now (its limit of requests, an outage) is started again after a pause, and counts from when it was due.
+import { status } from '@grpc/grpc-js';
+import { ZeebeCallError } from '../../src/gateway/zeebe/answers.ts';
+import { openZeebe, type ZeebeClient } from '../../src/gateway/zeebe/client.ts';
+import { serve } from '../parts/child.ts';
+import { type Counts, Latencies } from '../parts/latency.ts';
+import { dueAtSecond, type Plan } from './arrivals.ts';
+
+export interface StarterOrder {
+  readonly kind: 'start';
+  /** `host:port` */
+  readonly zeebeAddress: string;
+  readonly processId: string;
+  readonly plan: Plan;
+  /** Which arrivals are this process's: those of which number mod shares is share. */
+  readonly share: number;
+  readonly shares: number;
+  /** Of the variables that the request carries. */
+  readonly payloadBytes: number;
+  /** How long after the plan's end open instances are waited for. */
+  readonly patienceS: number;
+  /** What is before counts for nothing. */
+  readonly warmUpS: number;
+  /** Only the latest news every so often. */
+  readonly tellEveryMs: number;
+}
+
+export interface Tally {
+  readonly started: number;
+  readonly refusals: number;
+  readonly completed: number;
+  readonly failed: number;
+}
+
+export type StarterSaid =
+  | { readonly kind: 'measuring' }
+  /** Since the last one: latencies; in all: the tally. */
+  | { readonly kind: 'tick'; readonly atS: number; readonly tally: Tally; readonly latencies: Counts }
+  /** The plan is over; what is open is waited for. */
+  | { readonly kind: 'measured'; readonly tally: Tally; readonly seconds: number }
+  | { readonly kind: 'done'; readonly tally: Tally; readonly latencies: Counts; readonly faults: readonly string[] };
+
+const RETRY_MS = 100;
+const RETRIED: readonly number[] = [status.RESOURCE_EXHAUSTED, status.UNAVAILABLE];
+/** The gateway wants to know; longer than any run. */
+const RESULT_MS = 24 * 3_600_000;
+const FAULTS_KEPT = 20;
+
+serve<StarterOrder, StarterSaid>((order, say) => {
+  void new Starter(order, say).run();
+});
+
+class Starter {
+  readonly #order: StarterOrder;
+  readonly #say: (message: StarterSaid) => void;
+  readonly #all = new Latencies();
+  readonly #recent = new Latencies();
+  readonly #faults: string[] = [];
+  readonly #tally = { started: 0, refusals: 0, completed: 0, failed: 0 };
+  readonly #filler: string;
+  #engine: ZeebeClient | undefined;
+  #open = 0;
+  #beginMs = 0;
+  #measuring = false;
+  #over = false;
+  #onIdle = () => {};
+
+  constructor(order: StarterOrder, say: (message: StarterSaid) => void) {
+    this.#order = order;
+    this.#say = say;
+    const empty = JSON.stringify(variablesOf('', '')).length + 36;
+    this.#filler = 'x'.repeat(Math.max(0, order.payloadBytes - empty));
+  }
+
+  async run(): Promise<void> {
+    const { zeebeAddress, plan, warmUpS, patienceS, tellEveryMs } = this.#order;
+    this.#engine = await openZeebe({ ZEEBE_GRPC_ADDRESS: `grpc://${zeebeAddress}`, CAMUNDA_AUTH_STRATEGY: 'NONE' });
+    this.#beginMs = performance.now();
+    const telling = setInterval(() => this.#tick(), tellEveryMs);
+    const warm = this.#sleepUntil(warmUpS).then(() => this.#begin());
+    if (plan.kind === 'closed') await this.#closed(plan.inFlight, warmUpS + plan.seconds);
+    else await this.#arrive(plan.phases);
+    await warm;
+    this.#say({ kind: 'measured', tally: { ...this.#tally }, seconds: this.#second() - warmUpS });
+    this.#over = true;
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      if (this.#open === 0) resolve();
+    });
+    await Promise.race([idle, new Promise((resolve) => setTimeout(resolve, patienceS * 1_000))]);
+    clearInterval(telling);
+    this.#tick();
+    this.#say({ kind: 'done', tally: this.#tally, latencies: this.#all.counts(), faults: this.#faults });
+  }
+
+  #begin(): void {
+    this.#measuring = true;
+    Object.assign(this.#tally, { started: this.#open, refusals: 0, completed: 0, failed: 0 });
+    this.#recent.reset();
+    this.#say({ kind: 'measuring' });
+  }
+
+  #tick(): void {
+    const latencies = this.#recent.counts();
+    this.#recent.reset();
+    this.#say({ kind: 'tick', atS: this.#second(), tally: { ...this.#tally }, latencies });
+  }
+
+  async #closed(inFlight: number, seconds: number): Promise<void> {
+    const { share, shares } = this.#order;
+    const mine = Math.floor((inFlight + shares - 1 - share) / shares);
+    const worker = async () => {
+      while (this.#second() < seconds) await this.#one(performance.now());
+    };
+    for (let number = 0; number < mine; number++) void worker();
+    await this.#sleepUntil(seconds);
+  }
+
+  /** By a timer every so many ms at most: what has become due meanwhile goes at once. */
+  async #arrive(phases: readonly { seconds: number; fromPerSecond: number; toPerSecond: number }[]): Promise<void> {
+    const { share, shares, warmUpS } = this.#order;
+    const [first] = phases;
+    // The warm-up goes at the plan's first rate.
+    const warm = { seconds: warmUpS, fromPerSecond: first?.fromPerSecond ?? 0, toPerSecond: first?.fromPerSecond ?? 0 };
+    const all = warmUpS > 0 ? [warm, ...phases] : phases;
+    for (let number = share; ; number += shares) {
+      const dueS = dueAtSecond(all, number);
+      if (dueS === undefined) break;
+      if (dueS > this.#second()) await this.#sleepUntil(dueS);
+      void this.#one(this.#beginMs + dueS * 1_000);
+    }
+    await this.#sleepUntil(all.reduce((sum, { seconds }) => sum + seconds, 0));
+  }
+
+  async #one(dueMs: number): Promise<void> {
+    this.#open += 1;
+    this.#tally.started += 1;
+    const counts = this.#measuring || this.#order.warmUpS === 0;
+    try {
+      await this.#complete();
+      this.#tally.completed += 1;
+      const tookMs = performance.now() - dueMs;
+      if (counts && !(this.#order.plan.kind === 'closed' && this.#over)) {
+        this.#all.record(tookMs);
+        this.#recent.record(tookMs);
+      }
+    } catch (error) {
+      this.#tally.failed += 1;
+      if (this.#faults.length < FAULTS_KEPT) this.#faults.push(String(error));
+    }
+    this.#open -= 1;
+    if (this.#open === 0) this.#onIdle();
+  }
+
+  async #complete(): Promise<void> {
+    const { processId } = this.#order;
+    const token = crypto.randomUUID();
+    const request = {
+      request: { bpmnProcessId: processId, version: -1, variables: JSON.stringify(variablesOf(token, this.#filler)) },
+      requestTimeout: String(RESULT_MS),
+      fetchVariables: ['answer'],
+    };
+    for (;;) {
+      try {
+        const { variables } = (await this.#engine?.call('CreateProcessInstanceWithResult', request, RESULT_MS)) ?? {};
+        const { answer } = JSON.parse(variables ?? '{}') as { answer?: { token?: string } };
+        if (answer?.token !== token) throw new Error(`the answer of another: ${answer?.token} instead of ${token}`);
+        return;
+      } catch (error) {
+        if (!(error instanceof ZeebeCallError) || !RETRIED.includes(error.status)) throw error;
+        this.#tally.refusals += 1;
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS * (0.5 + Math.random())));
+    }
+  }
+
+  #second(): number {
+    return (performance.now() - this.#beginMs) / 1_000;
+  }
+
+  #sleepUntil(second: number): Promise<void> {
+    const leftMs = (second - this.#second()) * 1_000;
+    return new Promise((resolve) => setTimeout(resolve, Math.max(0, leftMs)));
+  }
+}
+
+/** An order, as a business would send one. */
+function variablesOf(token: string, filler: string) {
+  return { token, customer: 'c-4711', amount: 99.9, currency: 'EUR', filler };
+}

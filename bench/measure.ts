@@ -1,0 +1,89 @@
+// One contestant under one load: what it does, and what each process uses for it.
+import type { Running } from './contestants/contestant.ts';
+import type { Plan } from './load/arrivals.ts';
+import type { StarterOrder, StarterSaid, Tally } from './load/starter.ts';
+import { Child } from './parts/child.ts';
+import { Latencies } from './parts/latency.ts';
+import { cpuMs } from './parts/processes.ts';
+import { lastSequence, type Stage } from './parts/stage.ts';
+
+export interface LoadOptions {
+  readonly plan: Plan;
+  readonly warmUpS: number;
+  readonly payloadBytes?: number;
+}
+
+export interface Measured {
+  readonly tally: Tally;
+  readonly seconds: number;
+  readonly perSecond: number;
+  /** From when an instance was to be started to when the engine said that it ended. */
+  readonly latencies: Latencies;
+  /** ms of CPU per completed call, by whose it is. */
+  readonly cpuPerCall: Readonly<Record<Party, number>>;
+  /** Growth of the jobs stream per completed call; undefined: nothing is stored there. */
+  readonly writesPerCall: number | undefined;
+}
+
+export type Party = 'bridge' | 'nats' | 'engine' | 'kafka' | 'service' | 'load';
+
+const PATIENCE_S = 30;
+
+/** @throws when instances failed, or had the answer of another */
+export async function measure(
+  stage: Stage,
+  running: Running & { stream?: string },
+  options: LoadOptions,
+): Promise<Measured> {
+  const { plan, warmUpS, payloadBytes = 134 } = options;
+  const order: StarterOrder = {
+    kind: 'start',
+    zeebeAddress: stage.zeebeAddress,
+    processId: running.processId,
+    plan,
+    share: 0,
+    shares: 1,
+    payloadBytes,
+    patienceS: PATIENCE_S,
+    warmUpS,
+    tellEveryMs: 1_000,
+  };
+  const starter = new Child<StarterOrder, StarterSaid>('load', new URL('load/starter.ts', import.meta.url), order);
+  try {
+    const parties: Record<Party, readonly number[]> = {
+      bridge: running.pids(),
+      nats: running.nats?.pids ?? [],
+      engine: stage.zeebePids,
+      kafka: stage.kafkaPids,
+      service: running.service === undefined ? [] : [running.service.pid],
+      load: [starter.pid],
+    };
+    const look = async () => ({
+      cpu: await Promise.all(Object.values(parties).map(cpuMs)),
+      writes: await writesOf(running),
+    });
+    await starter.next('measuring');
+    const before = await look();
+    const { tally, seconds } = await starter.next('measured');
+    const after = await look();
+    const { tally: end, latencies, faults } = await starter.next('done');
+    if (end.failed > 0) throw new Error(`${end.failed} instances failed, such as by: ${faults.slice(0, 3).join('; ')}`);
+    const per = (used: number) => used / tally.completed;
+    const cpu = Object.keys(parties).map((party, i) => [party, per(after.cpu[i]! - before.cpu[i]!)] as const);
+    return {
+      tally,
+      seconds,
+      perSecond: tally.completed / seconds,
+      latencies: Latencies.of(latencies),
+      cpuPerCall: Object.fromEntries(cpu) as Record<Party, number>,
+      writesPerCall:
+        before.writes === undefined || after.writes === undefined ? undefined : per(after.writes - before.writes),
+    };
+  } finally {
+    await starter.stop();
+  }
+}
+
+async function writesOf({ nats, stream }: Running & { stream?: string }): Promise<number | undefined> {
+  return nats === undefined || stream === undefined ? undefined : lastSequence(nats, stream);
+}

@@ -1,0 +1,101 @@
+// The service of all measurements: plain kafkajs, a process of its own, the same for every contestant. It answers each
+// request after a delay that it draws, on the topic and with the correlation id that the request's headers name; what
+// comes due in one turn travels in one batch, so that it is not the service that is measured.
+import { Kafka, logLevel, type Message } from 'kafkajs';
+import { serve } from './child.ts';
+import { type Delay, drawDelayMs } from './delays.ts';
+
+export type ServiceOrder =
+  | {
+      readonly kind: 'start';
+      readonly brokers: string;
+      readonly topic: string;
+      readonly delay: Delay;
+      /** Bytes added to each answer. */
+      readonly answerBytes: number;
+    }
+  | { readonly kind: 'count' }
+  /** From now on requests wait; and no longer. */
+  | { readonly kind: 'hold' }
+  | { readonly kind: 'release' };
+
+export type ServiceSaid =
+  | { readonly kind: 'ready' }
+  | {
+      readonly kind: 'counted';
+      readonly requests: number;
+      readonly answers: number;
+      /** Requests whose token was seen before: executed again. */
+      readonly again: number;
+    };
+
+serve<ServiceOrder, ServiceSaid>((order, say) => {
+  if (order.kind === 'start') void start(order).then(() => say({ kind: 'ready' }));
+  if (order.kind === 'count') say({ kind: 'counted', requests, answers, again: requests - tokens.size });
+  if (order.kind === 'hold') holding = true;
+  if (order.kind === 'release') {
+    holding = false;
+    for (const give of held.splice(0)) give();
+  }
+});
+
+let requests = 0;
+let answers = 0;
+let holding = false;
+const held: (() => void)[] = [];
+const tokens = new Set<string>();
+const due = new Map<string, Message[]>();
+let sending = false;
+
+async function start({ brokers, topic, delay, answerBytes }: Extract<ServiceOrder, { kind: 'start' }>): Promise<void> {
+  const kafka = new Kafka({ clientId: 'service', brokers: brokers.split(','), logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  const consumer = kafka.consumer({ groupId: `service-of-${topic}`, maxWaitTimeInMs: 100 });
+  await Promise.all([producer.connect(), consumer.connect()]);
+  const filler = 'x'.repeat(answerBytes);
+
+  const flush = async () => {
+    sending = true;
+    while (due.size > 0) {
+      const topicMessages = [...due].map(([name, messages]) => ({ topic: name, messages }));
+      due.clear();
+      await producer.sendBatch({ topicMessages });
+      answers += topicMessages.reduce((sum, { messages }) => sum + messages.length, 0);
+    }
+    sending = false;
+  };
+  const give = (replyTopic: string, message: Message) => {
+    const messages = due.get(replyTopic);
+    if (messages === undefined) due.set(replyTopic, [message]);
+    else messages.push(message);
+    if (!sending) {
+      sending = true;
+      setImmediate(() => void flush());
+    }
+  };
+
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  const joined = new Promise<void>((resolve) => consumer.on(consumer.events.GROUP_JOIN, () => resolve()));
+  await consumer.run({
+    eachBatch: async ({ batch }) => {
+      for (const { value, headers } of batch.messages) {
+        const { token } = JSON.parse(String(value)) as { token: string };
+        requests += 1;
+        tokens.add(token);
+        const delayMs = drawDelayMs(delay, Math.random);
+        if (delayMs === undefined) continue;
+        const id = String(headers?.kafka_correlationId);
+        const message: Message = {
+          key: id,
+          value: JSON.stringify({ answer: { token, filler } }),
+          headers: { kafka_correlationId: id },
+        };
+        const answer = () => give(String(headers?.kafka_replyTopic), message);
+        if (holding) held.push(answer);
+        else if (delayMs === 0) answer();
+        else setTimeout(answer, delayMs);
+      }
+    },
+  });
+  await joined;
+}

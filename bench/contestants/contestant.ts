@@ -22,6 +22,8 @@ export interface ContestOptions {
   readonly answerBytes?: number;
   /** Of the engine on its jobs, where the contestant can be told. */
   readonly lockMs?: number;
+  /** Settings of the route, where there is one. */
+  readonly route?: Readonly<Record<string, unknown>>;
 }
 
 export interface Running {

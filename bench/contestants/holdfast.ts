@@ -4,6 +4,7 @@ import { type Stage, setNats } from '../parts/stage.ts';
 import { type Contestant, type ContestOptions, ground, type Running, startService } from './contestant.ts';
 
 export interface HoldfastRunning extends Running {
+  readonly service: NonNullable<Running['service']>;
   readonly nodes: Nodes;
   /** Name of the stream under the bucket. */
   readonly stream: string;
@@ -21,7 +22,7 @@ export function holdfast(nodeCount: number, replicas: 1 | 3): Holdfast {
       const { name, requestTopic } = await ground(stage, 'holdfast');
       const nats = await setNats(replicas);
       const service = await startService(stage, requestTopic, options);
-      const route = { jobType: name, requestTopic };
+      const route = { jobType: name, requestTopic, ...options.route };
       const nodes = await Nodes.create({ cluster: name, routes: [route] });
       nodes.logLevel = 'info';
       const stop = async () => {

@@ -17,7 +17,9 @@ export type ServiceOrder =
   | { readonly kind: 'count' }
   /** From now on requests wait; and no longer. */
   | { readonly kind: 'hold' }
-  | { readonly kind: 'release' };
+  | { readonly kind: 'release' }
+  /** As release, but what has waited is never answered. */
+  | { readonly kind: 'forget' };
 
 export type ServiceSaid =
   | { readonly kind: 'ready' }
@@ -33,9 +35,9 @@ serve<ServiceOrder, ServiceSaid>((order, say) => {
   if (order.kind === 'start') void start(order).then(() => say({ kind: 'ready' }));
   if (order.kind === 'count') say({ kind: 'counted', requests, answers, again: requests - tokens.size });
   if (order.kind === 'hold') holding = true;
-  if (order.kind === 'release') {
+  if (order.kind === 'release' || order.kind === 'forget') {
     holding = false;
-    for (const give of held.splice(0)) give();
+    for (const give of held.splice(0)) if (order.kind === 'release') give();
   }
 });
 

@@ -1,12 +1,15 @@
 // The servers that a measurement uses: those that the environment names (ZEEBE_GRPC_ADDRESS, KAFKA_BOOTSTRAP_SERVERS,
 // NATS_URL), or, where it names none, local ones of its own. CPU and memory can only be read of the latter.
 import { startKafka, startNats, startZeebe } from '../../deploy/local/index.ts';
+import type { LocalServer } from '../../deploy/local/process.ts';
 import { withDescendants } from './processes.ts';
 
 export interface Stage {
   /** `host:port` */
   readonly zeebeAddress: string;
   readonly kafkaBrokers: string;
+  /** undefined: not ours. */
+  readonly zeebe: LocalServer | undefined;
   /** Empty when they are not ours. */
   readonly zeebePids: readonly number[];
   readonly kafkaPids: readonly number[];
@@ -18,20 +21,22 @@ export interface NatsStage {
   readonly replicas: 1 | 3;
   /** `http://host:port`; none when it is not ours. */
   readonly monitorUrls: readonly string[];
+  /** None when it is not ours. */
+  readonly servers: readonly LocalServer[];
   readonly pids: readonly number[];
   stop(): Promise<void>;
 }
 
 export async function setStage(env: NodeJS.ProcessEnv = process.env): Promise<Stage> {
   const { ZEEBE_GRPC_ADDRESS: zeebeAddress, KAFKA_BOOTSTRAP_SERVERS: kafkaBrokers } = env;
-  const none = { stop: async () => undefined, pids: [] };
+  const none = { stop: async () => undefined, pids: [], server: undefined };
   const ownKafka = async () => {
     const { brokers, server, stop } = await startKafka();
-    return { address: brokers, pids: await withDescendants([server.pid]), stop };
+    return { address: brokers, server, pids: await withDescendants([server.pid]), stop };
   };
   const ownZeebe = async () => {
     const { grpcAddress, server, stop } = await startZeebe();
-    return { address: grpcAddress, pids: await withDescendants([server.pid]), stop };
+    return { address: grpcAddress, server, pids: await withDescendants([server.pid]), stop };
   };
   const starting = [
     kafkaBrokers === undefined ? ownKafka() : Promise.resolve({ ...none, address: kafkaBrokers }),
@@ -48,6 +53,7 @@ export async function setStage(env: NodeJS.ProcessEnv = process.env): Promise<St
     return {
       zeebeAddress: zeebe.address,
       kafkaBrokers: kafka.address,
+      zeebe: zeebe.server,
       zeebePids: zeebe.pids,
       kafkaPids: kafka.pids,
       stop,
@@ -61,10 +67,10 @@ export async function setStage(env: NodeJS.ProcessEnv = process.env): Promise<St
 /** One server, or three that keep every stream three times. */
 export async function setNats(replicas: 1 | 3, env: NodeJS.ProcessEnv = process.env): Promise<NatsStage> {
   if (env.NATS_URL !== undefined) {
-    return { url: env.NATS_URL, replicas, monitorUrls: [], pids: [], stop: async () => undefined };
+    return { url: env.NATS_URL, replicas, monitorUrls: [], servers: [], pids: [], stop: async () => undefined };
   }
   const { url, monitorUrls, servers, stop } = await startNats({ servers: replicas });
-  return { url, replicas, monitorUrls, pids: servers.map(({ pid }) => pid), stop };
+  return { url, replicas, monitorUrls, servers, pids: servers.map(({ pid }) => pid), stop };
 }
 
 /** The last sequence of a stream, as the server's monitoring says; undefined when it is not to be had. */

@@ -1,0 +1,80 @@
+// The command line of a load run.
+import { readdirSync, readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { parseScenario, type Scenario, ScenarioError } from './scenario.ts';
+
+export interface LoadOptions {
+  readonly scenario: Scenario;
+  readonly json: string | undefined;
+  readonly html: string | undefined;
+  /** An earlier run's JSON. */
+  readonly compare: string | undefined;
+}
+
+const SCENARIOS = new URL('../scenarios/', import.meta.url);
+const names = readdirSync(SCENARIOS).map((file) => file.replace(/\.yaml$/, ''));
+
+export const USAGE = `npm run load -- SCENARIO [--rate PER_SECOND] [--seconds S] [--payload BYTES] [--nodes N] [--replicas 1|3] [--backlog N]
+  [--processes N] [--warm-up S] [--json FILE] [--html FILE] [--compare EARLIER.json]
+SCENARIO is a YAML file, or one of ${names.sort().join(', ')}`;
+
+/** @throws ScenarioError with all that is wrong */
+export function parseOptions(args: readonly string[]): LoadOptions {
+  const text = { type: 'string' } as const;
+  let parsed: ReturnType<typeof parse>;
+  const parse = () =>
+    parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        rate: text,
+        seconds: text,
+        payload: text,
+        nodes: text,
+        replicas: text,
+        backlog: text,
+        processes: text,
+        'warm-up': text,
+        json: text,
+        html: text,
+        compare: text,
+      },
+    });
+  try {
+    parsed = parse();
+  } catch (error) {
+    const [line = ''] = (error as Error).message.split(/\.? To specify|\n/, 1);
+    throw new ScenarioError(`${line}\n${USAGE}`);
+  }
+  const { values, positionals } = parsed;
+  const [name, ...more] = positionals;
+  if (name === undefined || more.length > 0) throw new ScenarioError(`one scenario is needed\n${USAGE}`);
+  const { rate, seconds, payload, nodes, replicas, backlog, processes, 'warm-up': warmUp } = values;
+  if ((rate === undefined) !== (seconds === undefined)) {
+    throw new ScenarioError('--rate and --seconds go together: they replace the phases of the scenario');
+  }
+  const changed = {
+    ...(rate !== undefined && { phases: [{ seconds: numeric(seconds), perSecond: numeric(rate) }] }),
+    ...only({ payloadBytes: payload, nodes, replicas, backlog, processes, warmUpS: warmUp }),
+  };
+  const { json, html, compare } = values;
+  return { scenario: parseScenario(name, read(name), changed), json, html, compare };
+}
+
+function read(name: string): string {
+  try {
+    return readFileSync(names.includes(name) ? new URL(`${name}.yaml`, SCENARIOS) : name, 'utf8');
+  } catch (error) {
+    throw new ScenarioError(`${name}: ${(error as Error).message}\n${USAGE}`);
+  }
+}
+
+/** What is no number is told as it was written. */
+function numeric(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function only(texts: Readonly<Record<string, string | undefined>>): Readonly<Record<string, unknown>> {
+  const given = Object.entries(texts).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, numeric(value)]));
+}

@@ -30,11 +30,7 @@ export type Party = 'bridge' | 'nats' | 'engine' | 'kafka' | 'service' | 'load';
 const PATIENCE_S = 30;
 
 /** @throws when instances failed, or had the answer of another */
-export async function measure(
-  stage: Stage,
-  running: Running & { stream?: string },
-  options: LoadOptions,
-): Promise<Measured> {
+export async function measure(stage: Stage, running: Running, options: LoadOptions): Promise<Measured> {
   const { plan, warmUpS, payloadBytes = 134 } = options;
   const order: StarterOrder = {
     kind: 'start',
@@ -84,6 +80,6 @@ export async function measure(
   }
 }
 
-async function writesOf({ nats, stream }: Running & { stream?: string }): Promise<number | undefined> {
+async function writesOf({ nats, stream }: Running): Promise<number | undefined> {
   return nats === undefined || stream === undefined ? undefined : lastSequence(nats, stream);
 }

@@ -33,6 +33,10 @@ export interface Running {
   pids(): readonly number[];
   readonly nats: NatsStage | undefined;
   readonly service: Child<ServiceOrder, ServiceSaid> | undefined;
+  /** Where its nodes tell their metrics. */
+  readonly metricsUrls?: readonly string[];
+  /** Where it stores its jobs: the stream. */
+  readonly stream?: string;
   stop(): Promise<void>;
 }
 

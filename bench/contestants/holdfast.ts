@@ -6,8 +6,6 @@ import { type Contestant, type ContestOptions, ground, type Running, startServic
 export interface HoldfastRunning extends Running {
   readonly service: NonNullable<Running['service']>;
   readonly nodes: Nodes;
-  /** Name of the stream under the bucket. */
-  readonly stream: string;
 }
 
 export interface Holdfast extends Contestant {
@@ -40,6 +38,7 @@ export function holdfast(nodeCount: number, replicas: 1 | 3): Holdfast {
           nats,
           service,
           nodes,
+          metricsUrls: nodes.all.map(({ httpUrl }) => httpUrl),
           stream: `KV_holdfast_${name}_jobs`,
           stop,
         };

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Below the root; what a run writes down about itself changes nothing of what ran. */
-const WHAT_RUNS = ['src', 'test', 'deploy', 'package-lock.json'];
+const WHAT_RUNS = ['src', 'test', 'bench', 'deploy', 'package-lock.json'];
 
 /** Which state of the sources ran; `+` says that files differ from it. */
 export function commit(): string {

@@ -1,0 +1,148 @@
+// The figures that the project promises, each with what it is to be, and what a run found. A figure is met when its median is.
+import type { PacedTurn, Turn } from './side-by-side/rounds.ts';
+
+export interface Figure {
+  /** As a row of the table says it. */
+  readonly name: string;
+  /** What was there before: measured by others or by an earlier run of the like, without durability. */
+  readonly before: string;
+  readonly goal: Goal;
+  readonly unit: string;
+  /** One per round; none: not measured in this run. */
+  readonly values: readonly number[];
+}
+
+export type Goal =
+  | { readonly kind: 'most'; readonly value: number }
+  | { readonly kind: 'least'; readonly value: number }
+  | { readonly kind: 'near'; readonly value: number; readonly by: number };
+
+export interface Spread {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+}
+
+export function spreadOf(values: readonly number[]): Spread | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [min, max] = [sorted[0], sorted.at(-1)];
+  if (min === undefined || max === undefined) return undefined;
+  const middle = (sorted.length - 1) / 2;
+  return { min, median: ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle)] ?? 0)) / 2, max };
+}
+
+/** undefined: not measured. */
+export function isMet({ goal, values }: Figure): boolean | undefined {
+  const median = spreadOf(values)?.median;
+  if (median === undefined) return undefined;
+  if (goal.kind === 'most') return median <= goal.value;
+  if (goal.kind === 'least') return median >= goal.value;
+  return Math.abs(median - goal.value) <= goal.by;
+}
+
+const most = (value: number): Goal => ({ kind: 'most', value });
+const least = (value: number): Goal => ({ kind: 'least', value });
+
+/** Of the rounds; the first is read before any other. */
+export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
+  const [one, three] = ['holdfast, 1 node, R1', 'holdfast, 3 nodes, R1'];
+  const of = (contestant: string) => turns.filter((turn) => turn.contestant === contestant);
+  const ratio = (contestant: string, to: string, value: (turn: Turn) => number | undefined) =>
+    of(contestant).flatMap((turn) => {
+      const other = of(to).find(({ round }) => round === turn.round);
+      const [a, b] = [value(turn), other && value(other)];
+      return a === undefined || b === undefined ? [] : [a / b];
+    });
+  const perSecond = ({ perSecond }: Turn) => perSecond;
+  const paced = (contestant: string, value: (turn: PacedTurn) => number | undefined) =>
+    of(contestant).flatMap((turn) =>
+      turn.paced === undefined ? [] : [value(turn.paced)].filter((x) => x !== undefined),
+    );
+  const writes = of(one).flatMap(({ writesPerCall }) => (writesPerCall === undefined ? [] : [writesPerCall]));
+  return [
+    {
+      name: 'calls/s, naive ÷ direct',
+      before: '0.70',
+      goal: { kind: 'near', value: 0.7, by: 0.1 },
+      unit: '',
+      values: ratio('naive', 'direct', perSecond),
+    },
+    {
+      name: 'calls/s, 200 in flight, holdfast with 1 node ÷ direct',
+      before: 'naive 0.70, kafka-connect-zeebe ≈ 0.43',
+      goal: least(0.75),
+      unit: '',
+      values: ratio(one, 'direct', perSecond),
+    },
+    {
+      name: 'calls/s, 200 in flight, holdfast with 3 nodes ÷ direct',
+      before: 'naive 0.70, kafka-connect-zeebe ≈ 0.43',
+      goal: least(0.65),
+      unit: '',
+      values: ratio(three, 'direct', perSecond),
+    },
+    {
+      name: 'bridge CPU per call at full load, 1 node',
+      before: 'naive 0.69 ms',
+      goal: most(0.35),
+      unit: 'ms',
+      values: of(one).map(({ cpuPerCall }) => cpuPerCall.bridge),
+    },
+    {
+      name: 'bridge + nats-server CPU per call at full load (R1)',
+      before: 'Restate’s durable hold 2.0 ms',
+      goal: most(0.7),
+      unit: 'ms',
+      values: of(one).map(({ cpuPerCall }) => cpuPerCall.bridge + cpuPerCall.nats),
+    },
+    {
+      name: 'JetStream writes per call at full load',
+      before: '–',
+      goal: most(2.05),
+      unit: '',
+      values: writes,
+    },
+    {
+      name: 'broker CPU per call at full load, holdfast ÷ naive',
+      before: 'kafka-connect-zeebe ≈ 1.9',
+      goal: most(1),
+      unit: '',
+      values: ratio(one, 'naive', ({ cpuPerCall }) => cpuPerCall.engine),
+    },
+    {
+      name: 'instance due → ended at 50/s, p50',
+      before: 'naive 38 ms, kafka-connect-zeebe 148 ms',
+      goal: most(14),
+      unit: 'ms',
+      values: paced(one, ({ p50 }) => p50),
+    },
+    {
+      name: 'instance due → ended at 50/s, p99',
+      before: 'naive 71 ms, kafka-connect-zeebe 290 ms',
+      goal: most(40),
+      unit: 'ms',
+      values: paced(one, ({ p99 }) => p99),
+    },
+    {
+      name: 'hold in all at 50/s: job received → completion acknowledged, p50',
+      before: 'naive 8.8 ms',
+      goal: most(9),
+      unit: 'ms',
+      values: paced(one, ({ whole }) => whole?.p50),
+    },
+    {
+      name: 'what the hold adds at 50/s: job received → result decided, p50',
+      before: 'Restate 4.2 ms',
+      goal: most(4),
+      unit: 'ms',
+      values: paced(one, ({ call }) => call?.p50),
+    },
+    {
+      name: 'what the hold adds at 50/s: job received → result decided, p99',
+      before: 'Restate 7.3 ms',
+      goal: most(10),
+      unit: 'ms',
+      values: paced(one, ({ call }) => call?.p99),
+    },
+  ];
+}

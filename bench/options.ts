@@ -1,0 +1,46 @@
+// The command line of the side-by-side measurements.
+import { parseArgs } from 'node:util';
+
+export interface BenchOptions {
+  readonly quick: boolean;
+  readonly rounds: number;
+  readonly json: string | undefined;
+  /** Write docs/benchmarks.md and its figures. */
+  readonly docs: boolean;
+  readonly only: readonly Part[];
+}
+
+export const PARTS = ['rounds'] as const;
+export type Part = (typeof PARTS)[number];
+
+export class UsageError extends Error {
+  readonly code = 'USAGE';
+}
+
+export const USAGE = `npm run bench -- [--quick] [--rounds N] [--only ${PARTS.join(',')}] [--json FILE] [--docs]`;
+
+/** @throws UsageError */
+export function parseOptions(args: readonly string[]): BenchOptions {
+  const values = parse(args);
+  const rounds = Number(values.rounds ?? 5);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new UsageError(`--rounds is "${values.rounds}"; allowed: a whole number from 1`);
+  const only = values.only?.split(',') ?? PARTS;
+  for (const part of only) {
+    if (!PARTS.includes(part as Part)) throw new UsageError(`--only names "${part}"; allowed: ${PARTS.join(', ')}`);
+  }
+  const { quick = false, docs = false, json } = values;
+  return { quick, rounds, json, docs, only: only as readonly Part[] };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    const text = { type: 'string' } as const;
+    const flag = { type: 'boolean' } as const;
+    return parseArgs({ args: [...args], options: { quick: flag, rounds: text, only: text, json: text, docs: flag } })
+      .values;
+  } catch (error) {
+    const [line = ''] = (error as Error).message.split(/\.? To specify|\n/, 1);
+    throw new UsageError(`${line}; usage: ${USAGE}`);
+  }
+}

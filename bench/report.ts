@@ -1,0 +1,107 @@
+// docs/benchmarks.md, from the figures of one run.
+
+import { type Figure, type Goal, isMet, spreadOf } from './figures.ts';
+import type { BenchResult } from './result.ts';
+import type { Turn } from './side-by-side/rounds.ts';
+
+export function goalText(goal: Goal, unit: string): string {
+  const number = (value: number) => `${value}${unit === '' ? '' : ` ${unit}`}`;
+  if (goal.kind === 'most') return `≤ ${number(goal.value)}`;
+  if (goal.kind === 'least') return `≥ ${number(goal.value)}`;
+  return `${number(goal.value)} ± ${goal.by}`;
+}
+
+/** Three digits that say something. */
+export function short(value: number): string {
+  if (value === 0) return '0';
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toFixed(Math.min(digits, 3));
+}
+
+export function figureRow(figure: Figure): readonly string[] {
+  const { name, before, goal, unit, values } = figure;
+  const spread = spreadOf(values);
+  const met = isMet(figure);
+  const found = spread === undefined ? 'not measured' : `${short(spread.median)}${unit === '' ? '' : ` ${unit}`}`;
+  const range = spread === undefined ? '' : `${short(spread.min)} – ${short(spread.max)}`;
+  return [name, before, goalText(goal, unit), found, range, met === undefined ? '' : met ? 'met' : '**missed**'];
+}
+
+const FIGURE_HEAD = ['figure', 'before', 'goal', 'median', 'min – max', ''] as const;
+const TURN_HEAD = [
+  'contestant',
+  'calls/s',
+  '÷ direct',
+  'bridge',
+  'nats',
+  'engine',
+  'kafka',
+  'service',
+  'at 50/s: p50',
+  'p99',
+] as const;
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+export function figureTable(figures: readonly Figure[]): string {
+  return table(FIGURE_HEAD, figures.map(figureRow));
+}
+
+/** Medians over the rounds; CPU in ms per call, at full load. */
+export function turnTable(turns: readonly Turn[]): string {
+  const names = [...new Set(turns.map(({ contestant }) => contestant))];
+  const rows = names.map((name) => {
+    const own = turns.filter(({ contestant }) => contestant === name);
+    const median = (values: readonly (number | undefined)[]) => {
+      const spread = spreadOf(values.filter((value) => value !== undefined));
+      return spread === undefined ? '' : short(spread.median);
+    };
+    const toDirect = own.map(({ round, perSecond }) => {
+      const direct = turns.find((turn) => turn.round === round && turn.contestant === 'direct');
+      return direct && perSecond / direct.perSecond;
+    });
+    const cpu = (['bridge', 'nats', 'engine', 'kafka', 'service'] as const).map((party) =>
+      median(own.map(({ cpuPerCall }) => cpuPerCall[party])),
+    );
+    return [
+      name,
+      median(own.map(({ perSecond }) => perSecond)),
+      median(toDirect),
+      ...cpu,
+      median(own.map(({ paced }) => paced?.p50)),
+      median(own.map(({ paced }) => paced?.p99)),
+    ];
+  });
+  return table(TURN_HEAD, rows);
+}
+
+export function reportOf(result: BenchResult): string {
+  const { startedAt, machine, commit, options, turns, figures, contestants } = result;
+  const { cores, memoryMb, cpu } = machine;
+  return `# Benchmarks
+
+Written by \`npm run bench -- --docs\` from the run that is kept in [benchmarks.json](benchmarks.json). All servers, the load and the
+contestants shared one machine of ${cores} cores (${cpu}, ${Math.round(memoryMb / 1024)} GB), so figures of calls per second are
+ceilings of the whole machine: compare ratios, which are taken within a round. ${options.rounds} interleaved rounds; medians.
+
+Run on ${startedAt.slice(0, 10)}, commit ${commit}, Node ${result.versions.node}, Zeebe 8.6.0 with 2 partitions, Kafka 4.3.1,
+nats-server 2.15.1.
+
+## The figures
+
+${figureTable(figures)}
+
+## Side by side
+
+${contestants.map(({ name, what }) => `* **${name}**: ${what}`).join('\n')}
+
+Closed loop with ${options.inFlight} instances in flight for ${options.closedS} s, after a warm-up of ${options.warmUpS} s; CPU in ms per call;
+then, at ${options.pacedPerSecond} instances a second for ${options.pacedS} s, the time from when an instance was due to when the engine said that it had
+ended.
+
+${turnTable(turns)}
+${result.remarks.length === 0 ? '' : `\n## Remarks\n\n${result.remarks.map((remark) => `* ${remark}`).join('\n')}\n`}`;
+}

@@ -1,0 +1,18 @@
+// What a run of the side-by-side measurements found out: what `--json` writes, and docs/benchmarks.md is made of.
+import type { Figure } from './figures.ts';
+import type { RoundOptions, Turn } from './side-by-side/rounds.ts';
+
+export interface BenchResult {
+  readonly format: 1;
+  /** ISO 8601 */
+  readonly startedAt: string;
+  readonly commit: string;
+  readonly machine: { readonly cores: number; readonly memoryMb: number; readonly cpu: string };
+  readonly versions: { readonly node: string };
+  readonly options: RoundOptions & { readonly quick: boolean };
+  readonly contestants: readonly { readonly name: string; readonly what: string }[];
+  readonly turns: readonly Turn[];
+  readonly figures: readonly Figure[];
+  /** What a reader has to know about single figures: why one is missed, what its limit is. */
+  readonly remarks: readonly string[];
+}

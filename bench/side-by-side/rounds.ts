@@ -1,0 +1,116 @@
+// Interleaved rounds: in each, every contestant in turn is started, loaded and stopped, in an order that shifts from round to
+// round, so that what the machine does meanwhile meets all of them. Ratios are taken within a round.
+import type { Contestant, Running } from '../contestants/contestant.ts';
+import { legsOf } from '../load/legs.ts';
+import type { LegLatency } from '../load/result.ts';
+import { type Measured, measure, type Party } from '../measure.ts';
+import { type Sample, scrape } from '../parts/exposition.ts';
+import type { Stage } from '../parts/stage.ts';
+
+export interface Entry {
+  readonly contestant: Contestant;
+  /** Paced rounds too: what a call takes when there is room. */
+  readonly paced: boolean;
+}
+
+export interface RoundOptions {
+  readonly rounds: number;
+  readonly inFlight: number;
+  readonly closedS: number;
+  readonly pacedPerSecond: number;
+  readonly pacedS: number;
+  readonly warmUpS: number;
+}
+
+/** What one contestant did in one round. */
+export interface Turn {
+  readonly round: number;
+  readonly contestant: string;
+  readonly perSecond: number;
+  readonly cpuPerCall: Readonly<Record<Party, number>>;
+  readonly writesPerCall: number | undefined;
+  readonly paced: PacedTurn | undefined;
+}
+
+export interface PacedTurn {
+  readonly p50: number;
+  readonly p99: number;
+  readonly cpuPerCall: Readonly<Record<Party, number>>;
+  /** Job received → reply read, and → completion acknowledged, as the nodes tell; undefined: no nodes. */
+  readonly call: LegTimes | undefined;
+  readonly whole: LegTimes | undefined;
+}
+
+export interface LegTimes {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** @param note told of each turn as it ends */
+export async function playRounds(
+  stage: Stage,
+  entries: readonly Entry[],
+  options: RoundOptions,
+  note: (turn: Turn) => void,
+): Promise<Turn[]> {
+  const turns: Turn[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    for (let place = 0; place < entries.length; place++) {
+      const entry = entries[(place + round) % entries.length] as Entry;
+      const turn = await playTurn(stage, entry, round, options);
+      turns.push(turn);
+      note(turn);
+    }
+  }
+  return turns;
+}
+
+async function playTurn(
+  stage: Stage,
+  { contestant, paced }: Entry,
+  round: number,
+  options: RoundOptions,
+): Promise<Turn> {
+  const { inFlight, closedS, warmUpS } = options;
+  const running = await contestant.start(stage);
+  try {
+    const closed = await measure(stage, running, { plan: { kind: 'closed', inFlight, seconds: closedS }, warmUpS });
+    return {
+      round,
+      contestant: contestant.name,
+      perSecond: closed.perSecond,
+      cpuPerCall: closed.cpuPerCall,
+      writesPerCall: closed.writesPerCall,
+      paced: paced ? await playPaced(stage, running, options) : undefined,
+    };
+  } finally {
+    await running.stop();
+  }
+}
+
+async function playPaced(
+  stage: Stage,
+  running: Running,
+  { pacedPerSecond, pacedS, warmUpS }: RoundOptions,
+): Promise<PacedTurn> {
+  const before = await said(running);
+  const phases = [{ seconds: pacedS, fromPerSecond: pacedPerSecond, toPerSecond: pacedPerSecond }];
+  const paced: Measured = await measure(stage, running, { plan: { kind: 'open', phases }, warmUpS });
+  const legs = legsOf(before, await said(running));
+  const times = (name: string) => timesOf(legs.find(({ leg }) => leg === name));
+  return {
+    p50: paced.latencies.percentile(50),
+    p99: paced.latencies.percentile(99),
+    cpuPerCall: paced.cpuPerCall,
+    call: times('job received → reply read'),
+    whole: times('job received → completed'),
+  };
+}
+
+function timesOf(leg: LegLatency | undefined): LegTimes | undefined {
+  return leg === undefined || leg.count === 0 ? undefined : { p50: leg.p50, p99: leg.p99 };
+}
+
+async function said({ metricsUrls = [] }: Running): Promise<Map<string, readonly Sample[]>> {
+  return new Map(await Promise.all(metricsUrls.map(async (url) => [url, await scrape(url)] as const)));
+}

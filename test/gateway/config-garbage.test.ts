@@ -128,7 +128,15 @@ test.each([
 
 test('no setting of the environment, whatever it holds', () => {
   const names = [
-    ...['HOLDFAST_NODE', 'NATS_URL', 'NATS_MONITOR_URL', 'KAFKA_BOOTSTRAP_SERVERS', 'HOLDFAST_HTTP', 'LOG_LEVEL'],
+    ...[
+      'HOLDFAST_NODE',
+      'NATS_URL',
+      'NATS_MONITOR_URL',
+      'KAFKA_BOOTSTRAP_SERVERS',
+      'HOLDFAST_HTTP',
+      'LOG_LEVEL',
+      'HOLDFAST_ENGINE_TRANSPORT',
+    ],
     ...['SCHEMA_REGISTRY_URL', 'SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO'],
   ];
   const value = fc.oneof(

@@ -40,6 +40,7 @@ describe('defaults', () => {
       kafkaBrokers: ['kafka-1:9092', 'kafka-2:9092'],
       http: { host: '127.0.0.1', port: 8090 },
       logLevel: 'info',
+      engineTransport: 'http2',
       routes: [
         {
           jobType: 'charge-card',

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   Server,
@@ -9,12 +9,15 @@ import {
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
+import { freePorts } from '../../deploy/local/ports.ts';
 import type { JobKey } from '../../src/actors/ids.ts';
 import { EngineUnavailable, type JobQuery } from '../../src/gateway/ports.ts';
 import { openZeebe, type ZeebeClient } from '../../src/gateway/zeebe/client.ts';
 import type { ZeebeSettings } from '../../src/gateway/zeebe/connection.ts';
+import { UNARY_TRANSPORTS } from '../../src/gateway/zeebe/gateway-calls.ts';
 import { loadGatewayService } from '../../src/gateway/zeebe/protocol.ts';
+import { eventually } from '../support/eventually.ts';
 
 const QUERY: JobQuery = { jobType: 'j', worker: 'w', lockMs: 20_000, fetchVariables: [], tenantIds: ['<default>'] };
 const KEY = '2251799813685249' as JobKey;
@@ -31,34 +34,39 @@ interface Handlers {
 }
 
 /** A gateway of our own, for what no real one does on demand. */
-async function gateway(handlers: Handlers, credentials = ServerCredentials.createInsecure()): Promise<string> {
+async function gateway(
+  handlers: Handlers,
+  credentials = ServerCredentials.createInsecure(),
+  wanted = 0,
+): Promise<string> {
   const server = new Server();
   server.addService(loadGatewayService() as unknown as ServiceDefinition, { ...handlers });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
+    server.bindAsync(`127.0.0.1:${wanted}`, credentials, (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
   });
   cleanups.push(() => server.forceShutdown());
   return `127.0.0.1:${port}`;
 }
 
-async function client(settings: ZeebeSettings): Promise<ZeebeClient> {
-  const zeebe = await openZeebe(settings);
-  cleanups.push(() => zeebe.close());
-  return zeebe;
-}
-
 /** A token endpoint; answers each request with `answer(count)`, or never. */
 async function identityProvider(answer: (count: number) => string | undefined): Promise<string> {
   let count = 0;
-  const server = createServer((_request, response) => {
-    const token = answer(++count);
-    if (token === undefined) return;
+  const give = (response: ServerResponse, token: string) => {
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ access_token: token, expires_in: 3600, token_type: 'Bearer' }));
+  };
+  const waiting: ServerResponse[] = [];
+  const server = createServer((_request, response) => {
+    const token = answer(++count);
+    if (token === undefined) waiting.push(response);
+    else give(response, token);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // Whoever still waits is answered: the SDK's HTTP client, cut off, would try again when the test is long over.
   cleanups.push(() => {
-    server.closeAllConnections();
+    for (const response of waiting) give(response, jwt());
     server.close();
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
@@ -70,143 +78,215 @@ function jwt(): string {
   return `${part({ alg: 'none' })}.${part({ exp: 4_000_000_000 })}.x`;
 }
 
-test('the header of the chosen strategy is on every call', async () => {
-  const seen: unknown[] = [];
-  const address = await gateway({
-    CompleteJob: (call, done) => {
-      seen.push(call.metadata.get('authorization'));
-      done(null, {});
-    },
-    StreamActivatedJobs: (call) => {
-      seen.push(call.metadata.get('authorization'));
-      call.end();
-    },
-  });
-  const token = jwt();
-  const CAMUNDA_OAUTH_URL = await identityProvider(() => token);
-  const ZEEBE_GRPC_ADDRESS = `grpc://${address}`;
-  const strategies: readonly [ZeebeSettings, string[]][] = [
-    [{ CAMUNDA_AUTH_STRATEGY: 'NONE' }, []],
-    [
-      { CAMUNDA_AUTH_STRATEGY: 'BASIC', CAMUNDA_BASIC_AUTH_USERNAME: 'ada', CAMUNDA_BASIC_AUTH_PASSWORD: 'secret' },
-      [`Basic ${Buffer.from('ada:secret').toString('base64')}`],
-    ],
-    [
-      {
-        CAMUNDA_AUTH_STRATEGY: 'OAUTH',
-        CAMUNDA_OAUTH_URL,
-        ZEEBE_CLIENT_ID: 'holdfast',
-        ZEEBE_CLIENT_SECRET: 'secret',
-        CAMUNDA_TOKEN_DISK_CACHE_DISABLE: true,
-      },
-      [`Bearer ${token}`],
-    ],
-  ];
-  for (const [settings, header] of strategies) {
-    const zeebe = await client({ ZEEBE_GRPC_ADDRESS, ...settings });
-    expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
-    await new Promise<string>((resolve) => zeebe.openStream(QUERY, () => {}, resolve));
-    expect(seen.splice(0)).toEqual([header, header]);
+describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
+  async function client(settings: ZeebeSettings): Promise<ZeebeClient> {
+    const zeebe = await openZeebe(settings, unary);
+    cleanups.push(() => zeebe.close());
+    return zeebe;
   }
-});
 
-test('an identity provider that does not answer costs no more than the deadline, and nothing was sent', async () => {
-  let calls = 0;
-  const address = await gateway({ CompleteJob: () => calls++ });
-  const zeebe = await client({
-    ZEEBE_GRPC_ADDRESS: `grpc://${address}`,
-    CAMUNDA_AUTH_STRATEGY: 'OAUTH',
-    CAMUNDA_OAUTH_URL: await identityProvider(() => undefined),
-    ZEEBE_CLIENT_ID: 'holdfast',
-    ZEEBE_CLIENT_SECRET: 'secret',
-    CAMUNDA_TOKEN_DISK_CACHE_DISABLE: true,
+  test('the header of the chosen strategy is on every call', async () => {
+    const seen: unknown[] = [];
+    const address = await gateway({
+      CompleteJob: (call, done) => {
+        seen.push(call.metadata.get('authorization'));
+        done(null, {});
+      },
+      StreamActivatedJobs: (call) => {
+        seen.push(call.metadata.get('authorization'));
+        call.end();
+      },
+    });
+    const token = jwt();
+    const CAMUNDA_OAUTH_URL = await identityProvider(() => token);
+    const ZEEBE_GRPC_ADDRESS = `grpc://${address}`;
+    const strategies: readonly [ZeebeSettings, string[]][] = [
+      [{ CAMUNDA_AUTH_STRATEGY: 'NONE' }, []],
+      [
+        { CAMUNDA_AUTH_STRATEGY: 'BASIC', CAMUNDA_BASIC_AUTH_USERNAME: 'ada', CAMUNDA_BASIC_AUTH_PASSWORD: 'secret' },
+        [`Basic ${Buffer.from('ada:secret').toString('base64')}`],
+      ],
+      [
+        {
+          CAMUNDA_AUTH_STRATEGY: 'OAUTH',
+          CAMUNDA_OAUTH_URL,
+          ZEEBE_CLIENT_ID: 'holdfast',
+          ZEEBE_CLIENT_SECRET: 'secret',
+          CAMUNDA_TOKEN_DISK_CACHE_DISABLE: true,
+        },
+        [`Bearer ${token}`],
+      ],
+    ];
+    for (const [settings, header] of strategies) {
+      const zeebe = await client({ ZEEBE_GRPC_ADDRESS, ...settings });
+      expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
+      await new Promise<string>((resolve) => zeebe.openStream(QUERY, () => {}, resolve));
+      expect(seen.splice(0)).toEqual([header, header]);
+    }
   });
-  const started = performance.now();
-  const answer = await zeebe.complete(KEY, '{}', 300);
-  expect(performance.now() - started).toBeLessThan(2_000);
-  expect(answer).toMatchObject({ code: 'transient', unseen: false });
-  expect(calls).toBe(0);
-});
 
-test('a missing setting is named', async () => {
-  await expect(openZeebe({ CAMUNDA_AUTH_STRATEGY: 'BASIC' })).rejects.toThrow('CAMUNDA_BASIC_AUTH_USERNAME');
-});
-
-test("grpcs:// is spoken with a root certificate of one's own", async () => {
-  const credentials = ServerCredentials.createSsl(null, [
-    { private_key: Buffer.from(TLS_KEY), cert_chain: Buffer.from(TLS_CERTIFICATE) },
-  ]);
-  const address = await gateway({ CompleteJob: (_call, done) => done(null, {}) }, credentials);
-  const trusting = await client({
-    ZEEBE_GRPC_ADDRESS: `grpcs://${address}`,
-    CAMUNDA_CUSTOM_ROOT_CERT_STRING: TLS_CERTIFICATE,
+  test('an identity provider that does not answer costs no more than the deadline, and nothing was sent', async () => {
+    let calls = 0;
+    const address = await gateway({ CompleteJob: () => calls++ });
+    const zeebe = await client({
+      ZEEBE_GRPC_ADDRESS: `grpc://${address}`,
+      CAMUNDA_AUTH_STRATEGY: 'OAUTH',
+      CAMUNDA_OAUTH_URL: await identityProvider(() => undefined),
+      ZEEBE_CLIENT_ID: 'holdfast',
+      ZEEBE_CLIENT_SECRET: 'secret',
+      CAMUNDA_TOKEN_DISK_CACHE_DISABLE: true,
+    });
+    const started = performance.now();
+    const answer = await zeebe.complete(KEY, '{}', 300);
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(answer).toMatchObject({ code: 'transient', unseen: false });
+    expect(calls).toBe(0);
   });
-  expect(await trusting.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
-  const strict = await client({ ZEEBE_GRPC_ADDRESS: `grpcs://${address}` });
-  expect(await strict.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'transient', unseen: false });
-});
 
-test('a connection that breaks after the command was sent leaves it unseen', async () => {
-  const address = await gateway({ CompleteJob: () => cleanups.pop()?.() });
-  const zeebe = await openZeebe({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` });
-  expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'transient', unseen: true });
-  zeebe.close();
-});
-
-test('a poll outlives its long poll, and what arrived before it failed is not lost', async () => {
-  const job = { key: KEY, type: 'j', variables: '{}', deadline: '1767225600000' };
-  let deadlineMs = 0;
-  let answer: 'jobs, then failure' | 'failure' | 'nothing' = 'jobs, then failure';
-  const address = await gateway({
-    ActivateJobs: (call) => {
-      deadlineMs = Number(call.getDeadline()) - Date.now();
-      if (answer === 'nothing') return;
-      if (answer !== 'failure') call.write({ jobs: [job, { ...job, variables: `"${'x'.repeat(10_000_000)}"` }] });
-      call.emit('error', { code: status.UNAVAILABLE, details: 'gateway is shutting down' });
-    },
+  test('a missing setting is named', async () => {
+    await expect(openZeebe({ CAMUNDA_AUTH_STRATEGY: 'BASIC' })).rejects.toThrow('CAMUNDA_BASIC_AUTH_USERNAME');
   });
-  const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` });
-  const jobs = await zeebe.activate(QUERY, 5, 10_000);
-  expect(jobs.map((found) => [found.key, found.deadlineMs])).toEqual([
-    [KEY, 1_767_225_600_000],
-    [KEY, 1_767_225_600_000],
-  ]);
-  expect(deadlineMs).toBeGreaterThan(13_000);
 
-  answer = 'failure';
-  await expect(zeebe.activate(QUERY, 5, 10_000)).rejects.toThrow(EngineUnavailable);
-
-  answer = 'nothing';
-  const abort = new AbortController();
-  const parked = zeebe.activate(QUERY, 5, 10_000, abort.signal);
-  setImmediate(() => abort.abort());
-  expect(await parked).toEqual([]);
-  expect(await zeebe.activate(QUERY, 5, 10_000, abort.signal)).toEqual([]);
-});
-
-test('a stream ends once, whoever ends it', async () => {
-  const address = await gateway({ StreamActivatedJobs: (call) => call.write({ key: KEY, deadline: '5' }) });
-  const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` });
-  const ends: string[] = [];
-  const stream = await new Promise<{ cancel(): void }>((resolve) => {
-    const opened = zeebe.openStream(
-      QUERY,
-      () => resolve(opened),
-      (reason) => ends.push(reason),
-    );
+  test("grpcs:// is spoken with a root certificate of one's own", async () => {
+    const credentials = ServerCredentials.createSsl(null, [
+      { private_key: Buffer.from(TLS_KEY), cert_chain: Buffer.from(TLS_CERTIFICATE) },
+    ]);
+    const address = await gateway({ CompleteJob: (_call, done) => done(null, {}) }, credentials);
+    const trusting = await client({
+      ZEEBE_GRPC_ADDRESS: `grpcs://${address}`,
+      CAMUNDA_CUSTOM_ROOT_CERT_STRING: TLS_CERTIFICATE,
+    });
+    expect(await trusting.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
+    const strict = await client({ ZEEBE_GRPC_ADDRESS: `grpcs://${address}` });
+    expect(await strict.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'transient', unseen: false });
   });
-  stream.cancel();
-  stream.cancel();
-  zeebe
-    .openStream(
-      QUERY,
-      () => {},
-      (reason) => ends.push(reason),
-    )
-    .cancel();
-  expect(ends).toEqual(['cancelled', 'cancelled']);
-  await zeebe.topology(2_000).catch(() => undefined);
-  expect(ends).toHaveLength(2);
+
+  test('a connection that breaks after the command was sent leaves it unseen', async () => {
+    const address = await gateway({ CompleteJob: () => cleanups.pop()?.() });
+    const zeebe = await openZeebe({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` }, unary);
+    expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'transient', unseen: true });
+    zeebe.close();
+  });
+
+  test('a poll outlives its long poll, and what arrived before it failed is not lost', async () => {
+    const job = { key: KEY, type: 'j', variables: '{}', deadline: '1767225600000' };
+    let deadlineMs = 0;
+    let answer: 'jobs, then failure' | 'failure' | 'nothing' = 'jobs, then failure';
+    const address = await gateway({
+      ActivateJobs: (call) => {
+        deadlineMs = Number(call.getDeadline()) - Date.now();
+        if (answer === 'nothing') return;
+        if (answer !== 'failure') call.write({ jobs: [job, { ...job, variables: `"${'x'.repeat(10_000_000)}"` }] });
+        call.emit('error', { code: status.UNAVAILABLE, details: 'gateway is shutting down' });
+      },
+    });
+    const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` });
+    const jobs = await zeebe.activate(QUERY, 5, 10_000);
+    expect(jobs.map((found) => [found.key, found.deadlineMs])).toEqual([
+      [KEY, 1_767_225_600_000],
+      [KEY, 1_767_225_600_000],
+    ]);
+    expect(deadlineMs).toBeGreaterThan(13_000);
+
+    answer = 'failure';
+    await expect(zeebe.activate(QUERY, 5, 10_000)).rejects.toThrow(EngineUnavailable);
+
+    answer = 'nothing';
+    const abort = new AbortController();
+    const parked = zeebe.activate(QUERY, 5, 10_000, abort.signal);
+    setImmediate(() => abort.abort());
+    expect(await parked).toEqual([]);
+    expect(await zeebe.activate(QUERY, 5, 10_000, abort.signal)).toEqual([]);
+  });
+
+  test('a stream ends once, whoever ends it', async () => {
+    const address = await gateway({ StreamActivatedJobs: (call) => call.write({ key: KEY, deadline: '5' }) });
+    const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` });
+    const ends: string[] = [];
+    const stream = await new Promise<{ cancel(): void }>((resolve) => {
+      const opened = zeebe.openStream(
+        QUERY,
+        () => resolve(opened),
+        (reason) => ends.push(reason),
+      );
+    });
+    stream.cancel();
+    stream.cancel();
+    zeebe
+      .openStream(
+        QUERY,
+        () => {},
+        (reason) => ends.push(reason),
+      )
+      .cancel();
+    expect(ends).toEqual(['cancelled', 'cancelled']);
+    await zeebe.topology(2_000).catch(() => undefined);
+    expect(ends).toHaveLength(2);
+  });
+
+  test('what the gateway says comes through, whatever is in it', async () => {
+    const said: [number, string][] = [
+      [status.NOT_FOUND, 'Command rejected: no job with key'],
+      [status.RESOURCE_EXHAUSTED, 'Zürich – 100 % „voll“'],
+      [status.FAILED_PRECONDITION, ''],
+    ];
+    const address = await gateway({
+      CompleteJob: (_call, done) => {
+        const [code = 0, details = ''] = said[0] ?? [];
+        done({ code, details });
+      },
+    });
+    const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` });
+    for (const [code, details] of [...said]) {
+      const failure = zeebe.call('CompleteJob', { jobKey: KEY, variables: '' }, 5_000);
+      await expect(failure).rejects.toMatchObject({ status: code, details, sent: true });
+      said.shift();
+    }
+  });
+
+  test('a command that is not answered in time is unseen', async () => {
+    const address = await gateway({ CompleteJob: () => {} });
+    const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` });
+    const failure = zeebe.call('CompleteJob', { jobKey: KEY, variables: '' }, 100);
+    await expect(failure).rejects.toMatchObject({ status: status.DEADLINE_EXCEEDED, sent: true });
+    expect(await zeebe.complete(KEY, '{}', 100)).toMatchObject({ code: 'transient', unseen: true });
+  });
+
+  test('large variables go both ways, many at a time', async () => {
+    const big = JSON.stringify({ text: 'ä'.repeat(900_000) });
+    const lengths: number[] = [];
+    const address = await gateway({
+      CompleteJob: (call, done) => {
+        lengths.push((call.request as { variables: string }).variables.length);
+        done(null, {});
+      },
+    });
+    const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => zeebe.complete(KEY, big, 20_000)));
+    expect(answers.map(({ code }) => code)).toEqual(new Array(20).fill('ok'));
+    expect(lengths).toEqual(new Array(20).fill(big.length));
+  });
+
+  test('without a gateway nothing was sent, and one that comes later is found', async () => {
+    const [port = 0] = await freePorts(1);
+    const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://127.0.0.1:${port}` });
+    for (let tries = 0; tries < 3; tries++) {
+      expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'transient', unseen: false });
+    }
+    await gateway({ CompleteJob: (_call, done) => done(null, {}) }, undefined, port);
+    await eventually('the gateway to be found', async () => (await zeebe.complete(KEY, '{}', 1_000)).code === 'ok');
+  });
+
+  test('after the gateway went away in order, the next command goes over a new connection', async () => {
+    const [port = 0] = await freePorts(1);
+    const CompleteJob: Handlers['CompleteJob'] = (_call, done) => done(null, {});
+    await gateway({ CompleteJob }, undefined, port);
+    const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://127.0.0.1:${port}` });
+    expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
+    cleanups.shift()?.();
+    await gateway({ CompleteJob }, undefined, port);
+    await eventually('the gateway to be found', async () => (await zeebe.complete(KEY, '{}', 1_000)).code === 'ok');
+  });
 });
 
 // Self-signed, for 127.0.0.1 and this file alone.

@@ -9,7 +9,7 @@ import type { EngineAnswer, FailJob, PublishMessage, ThrowError } from '../../ac
 import { type ActivatedJob, type EnginePort, EngineUnavailable, type JobQuery, type JobStream } from '../ports.ts';
 import { answerTo, type EngineCommand, OK, refuseVariables, shortenMessage, ZeebeCallError } from './answers.ts';
 import { configureConnection, type ZeebeSettings } from './connection.ts';
-import { GatewayCalls, streamFailure } from './gateway-calls.ts';
+import { DEFAULT_TRANSPORT, GatewayCalls, streamFailure, type UnaryTransport } from './gateway-calls.ts';
 import type { Calls, StreamCalls, WireJob } from './protocol.ts';
 
 /** A deadline of ours that strikes while the gateway walks its partitions loses what was activated: so it comes late. */
@@ -26,9 +26,12 @@ export interface Topology {
 }
 
 /** Connects lazily: no server need be there yet. @throws when the SDK's settings are incomplete, naming the setting */
-export async function openZeebe(settings: ZeebeSettings = {}): Promise<ZeebeClient> {
+export async function openZeebe(
+  settings: ZeebeSettings = {},
+  unary: UnaryTransport = DEFAULT_TRANSPORT,
+): Promise<ZeebeClient> {
   const connection = await configureConnection(settings);
-  return new ZeebeClient(connection.address, new GatewayCalls(connection));
+  return new ZeebeClient(connection.address, new GatewayCalls(connection, unary));
 }
 
 export class ZeebeClient implements EnginePort {

@@ -13,9 +13,18 @@ import { type ChannelCredentials, type ChannelOptions, credentials } from '@grpc
 /** The SDK's settings; what is given here wins over the environment. */
 export type ZeebeSettings = Camunda8ClientConfiguration;
 
+/** PEM; what is absent is the system's, or none. */
+export interface TlsSettings {
+  readonly ca?: Buffer;
+  readonly key?: Buffer;
+  readonly cert?: Buffer;
+}
+
 export interface ZeebeConnection {
   /** `host:port`. */
   readonly address: string;
+  /** undefined: plain text. */
+  readonly tls: TlsSettings | undefined;
   readonly credentials: ChannelCredentials;
   /** The headers of one call; rejects when a token cannot be had. Undefined: no authentication. */
   readonly headers: (() => Promise<Readonly<Record<string, string>>>) | undefined;
@@ -40,9 +49,14 @@ export async function configureConnection(settings: ZeebeSettings): Promise<Zeeb
   const { CamundaEnvironmentConfigurator } = await import('@camunda8/sdk/dist/lib/Configuration.js');
   const config = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(settings);
   const { address, secure } = gatewayAddress(config);
+  const tls = secure ? await tlsSettings(config) : undefined;
   return {
     address,
-    credentials: secure ? await tlsCredentials(config) : credentials.createInsecure(),
+    tls,
+    credentials:
+      tls === undefined
+        ? credentials.createInsecure()
+        : credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null),
     headers: await authentication(config, settings.CAMUNDA_AUTH_STRATEGY !== undefined),
   };
 }
@@ -57,15 +71,15 @@ function gatewayAddress(config: CamundaPlatform8Configuration): { address: strin
   };
 }
 
-async function tlsCredentials(config: CamundaPlatform8Configuration): Promise<ChannelCredentials> {
+async function tlsSettings(config: CamundaPlatform8Configuration): Promise<TlsSettings> {
   const { GetCustomCertificateBuffer } = await import('@camunda8/sdk/dist/lib/GetCustomCertificateBuffer.js');
-  const rootCertificates = await GetCustomCertificateBuffer(config);
-  const read = (path: string | undefined) => (path === undefined ? null : readFileSync(path));
-  return credentials.createSsl(
-    rootCertificates === undefined ? null : Buffer.from(rootCertificates),
-    read(config.CAMUNDA_CUSTOM_PRIVATE_KEY_PATH),
-    read(config.CAMUNDA_CUSTOM_CERT_CHAIN_PATH),
-  );
+  const ca = await GetCustomCertificateBuffer(config);
+  const { CAMUNDA_CUSTOM_PRIVATE_KEY_PATH: key, CAMUNDA_CUSTOM_CERT_CHAIN_PATH: cert } = config;
+  return {
+    ...(ca !== undefined && { ca: Buffer.from(ca) }),
+    ...(key !== undefined && { key: readFileSync(key) }),
+    ...(cert !== undefined && { cert: readFileSync(cert) }),
+  };
 }
 
 async function authentication(

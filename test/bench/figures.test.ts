@@ -1,0 +1,79 @@
+// What the tables of the benchmarks say follows from the rounds: medians, ratios within a round, goals met and missed.
+import { expect, test } from 'vitest';
+import { type Figure, figuresOfRounds, isMet, spreadOf } from '../../bench/figures.ts';
+import { figureRow, short, turnTable } from '../../bench/report.ts';
+import type { Turn } from '../../bench/side-by-side/rounds.ts';
+
+function turn(round: number, contestant: string, perSecond: number, more: Partial<Turn> = {}): Turn {
+  const cpuPerCall = { bridge: 0.3, nats: 0.2, engine: 1, kafka: 0.5, service: 0.1, load: 0.4 };
+  return { round, contestant, perSecond, cpuPerCall, writesPerCall: undefined, paced: undefined, ...more };
+}
+
+const ONE = 'holdfast, 1 node, R1';
+
+const figure = (turns: readonly Turn[], name: string): Figure =>
+  figuresOfRounds(turns).find((one) => one.name.startsWith(name))!;
+
+test('ratios are taken within a round, however the machine was in it', () => {
+  const turns = [
+    turn(0, 'direct', 1_000),
+    turn(0, 'naive', 700),
+    turn(1, ONE, 300),
+    turn(1, 'direct', 400),
+    turn(1, 'naive', 240),
+    turn(0, ONE, 800),
+    turn(2, 'direct', 100),
+  ];
+  expect(figure(turns, 'calls/s, naive ÷ direct').values).toEqual([0.7, 0.6]);
+  expect(figure(turns, 'calls/s, 200 in flight, holdfast with 1 node').values).toEqual([0.75, 0.8]);
+  expect(figure(turns, 'calls/s, 200 in flight, holdfast with 3 nodes').values).toEqual([]);
+});
+
+test('a goal is met by the median, and what was not measured is neither met nor missed', () => {
+  const of = (kind: 'most' | 'least', values: readonly number[]): Figure => ({
+    name: '',
+    before: '',
+    unit: 'ms',
+    goal: { kind, value: 10 },
+    values,
+  });
+  expect(isMet(of('most', [9, 50, 10]))).toBe(true);
+  expect(isMet(of('most', [9, 50, 11]))).toBe(false);
+  expect(isMet(of('least', [9, 50, 11]))).toBe(true);
+  expect(isMet(of('least', [9, 9, 11]))).toBe(false);
+  expect(isMet(of('most', []))).toBeUndefined();
+  expect(isMet({ ...of('most', [0.61]), goal: { kind: 'near', value: 0.7, by: 0.1 } })).toBe(true);
+  expect(isMet({ ...of('most', [0.59]), goal: { kind: 'near', value: 0.7, by: 0.1 } })).toBe(false);
+  expect(figureRow(of('most', [9, 50, 11])).slice(2)).toEqual(['≤ 10 ms', '11.0 ms', '9.00 – 50.0', '**missed**']);
+  expect(figureRow(of('least', [])).slice(2)).toEqual(['≥ 10 ms', 'not measured', '', '']);
+});
+
+test('the median of an even number lies in the middle', () => {
+  expect(spreadOf([4, 1, 3, 2])).toEqual({ min: 1, median: 2.5, max: 4 });
+  expect(spreadOf([])).toBeUndefined();
+});
+
+test('the side-by-side table has medians of all rounds', () => {
+  const paced = { p50: 12, p99: 30, cpuPerCall: turn(0, '', 0).cpuPerCall, call: undefined, whole: undefined };
+  const turns = [
+    turn(0, 'direct', 1_000),
+    turn(0, ONE, 800, { paced }),
+    turn(1, 'direct', 500),
+    turn(1, ONE, 300, { paced }),
+  ];
+  const [, , direct, one] = turnTable(turns).split('\n');
+  expect(direct).toBe('| direct | 750 | 1.00 | 0.300 | 0.200 | 1.00 | 0.500 | 0.100 |  |  |');
+  expect(one).toBe(`| ${ONE} | 550 | 0.700 | 0.300 | 0.200 | 1.00 | 0.500 | 0.100 | 12.0 | 30.0 |`);
+});
+
+test.each([
+  [0, '0'],
+  [0.01234, '0.012'],
+  [0.3456, '0.346'],
+  [3.456, '3.46'],
+  [34.56, '34.6'],
+  [345.6, '346'],
+  [34567, '34567'],
+])('%d is told as %s', (value, text) => {
+  expect(short(value)).toBe(text);
+});

@@ -34,7 +34,7 @@ export async function measure(stage: Stage, running: Running, options: LoadOptio
   const { plan, warmUpS, payloadBytes = 134 } = options;
   const order: StarterOrder = {
     kind: 'start',
-    zeebeAddress: stage.zeebeAddress,
+    engine: stage.engine,
     processId: running.processId,
     plan,
     share: 0,

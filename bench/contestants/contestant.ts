@@ -50,14 +50,13 @@ export interface Ground {
 
 export const AT_ONCE: Delay = { kind: 'constant', ms: 0 };
 
-export async function ground({ zeebeAddress, kafkaBrokers }: Stage, kind: string): Promise<Ground> {
+export async function ground({ engine, kafkaBrokers }: Stage, kind: string): Promise<Ground> {
   const name = `bench-${kind}-${randomBytes(3).toString('hex')}`;
   const bpmn = serviceTaskProcess({ processId: name, jobType: name });
-  const settings = { ZEEBE_GRPC_ADDRESS: `grpc://${zeebeAddress}`, CAMUNDA_AUTH_STRATEGY: 'NONE' } as const;
   const requestTopic = `${name}.requests`;
   const replyTopic = `${name}.replies`;
   await Promise.all([
-    deployProcesses([{ name: `${name}.bpmn`, bpmn }], settings),
+    deployProcesses([{ name: `${name}.bpmn`, bpmn }], engine),
     makeTopics(kafkaBrokers, [requestTopic, replyTopic]),
   ]);
   return { name, requestTopic, replyTopic };

@@ -3,6 +3,7 @@
 
 import { ZeebeCallError } from '../../src/gateway/zeebe/answers.ts';
 import { openZeebe } from '../../src/gateway/zeebe/client.ts';
+import type { ZeebeSettings } from '../../src/gateway/zeebe/connection.ts';
 
 const IN_FLIGHT = 100;
 const CALL_MS = 30_000;
@@ -10,13 +11,13 @@ const RETRY_MS = 200;
 
 /** Resolves when the engine has so many more instances. @param progress told of every thousandth */
 export async function startInstances(
-  zeebeAddress: string,
+  settings: ZeebeSettings,
   processId: string,
   count: number,
   payloadBytes: number,
   progress: (started: number) => void,
 ): Promise<void> {
-  const engine = await openZeebe({ ZEEBE_GRPC_ADDRESS: `grpc://${zeebeAddress}`, CAMUNDA_AUTH_STRATEGY: 'NONE' });
+  const engine = await openZeebe(settings);
   let [asked, started] = [0, 0];
   const one = async () => {
     while (asked < count) {

@@ -103,7 +103,7 @@ class LoadRun {
     const { payloadBytes } = this.#scenario;
     this.#subject.service.tell({ kind: 'hold' });
     const tell = (started: number) => this.#listener.note(`backlog: ${started} of ${backlog} started`);
-    await startInstances(this.#stage.zeebeAddress, this.#subject.processId, backlog, payloadBytes, tell);
+    await startInstances(this.#stage.engine, this.#subject.processId, backlog, payloadBytes, tell);
     const observer = new Observer({ metricsUrls: this.#subject.metricsUrls, processes: () => new Map() }, new Lines());
     const held = async () => {
       await observer.look(0);
@@ -118,7 +118,7 @@ class LoadRun {
     const { phases, processes: shares, payloadBytes, patienceS, warmUpS } = this.#scenario;
     const order: StarterOrder = {
       kind: 'start',
-      zeebeAddress: this.#stage.zeebeAddress,
+      engine: this.#stage.engine,
       processId: this.#subject.processId,
       plan: { kind: 'open', phases },
       share,

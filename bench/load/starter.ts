@@ -4,14 +4,14 @@
 import { status } from '@grpc/grpc-js';
 import { ZeebeCallError } from '../../src/gateway/zeebe/answers.ts';
 import { openZeebe, type ZeebeClient } from '../../src/gateway/zeebe/client.ts';
+import type { ZeebeSettings } from '../../src/gateway/zeebe/connection.ts';
 import { serve } from '../parts/child.ts';
 import { type Counts, Latencies } from '../parts/latency.ts';
 import { dueAtSecond, type Plan } from './arrivals.ts';
 
 export interface StarterOrder {
   readonly kind: 'start';
-  /** `host:port` */
-  readonly zeebeAddress: string;
+  readonly engine: ZeebeSettings;
   readonly processId: string;
   readonly plan: Plan;
   /** Which arrivals are this process's: those of which number mod shares is share. */
@@ -75,8 +75,8 @@ class Starter {
   }
 
   async run(): Promise<void> {
-    const { zeebeAddress, plan, warmUpS, patienceS, tellEveryMs } = this.#order;
-    this.#engine = await openZeebe({ ZEEBE_GRPC_ADDRESS: `grpc://${zeebeAddress}`, CAMUNDA_AUTH_STRATEGY: 'NONE' });
+    const { engine, plan, warmUpS, patienceS, tellEveryMs } = this.#order;
+    this.#engine = await openZeebe(engine);
     this.#beginMs = performance.now();
     const telling = setInterval(() => this.#tick(), tellEveryMs);
     const warm = this.#sleepUntil(warmUpS).then(() => this.#begin());

@@ -46,8 +46,10 @@ export async function subjectOf(
     throw new ScenarioError(`${scenario.name}: it hurts nodes, and only those that a run starts itself may be hurt`);
   }
   const processId = `${jobType}-load`;
-  const settings = { ZEEBE_GRPC_ADDRESS: `grpc://${stage.zeebeAddress}`, CAMUNDA_AUTH_STRATEGY: 'NONE' } as const;
-  await deployProcesses([{ name: `${processId}.bpmn`, bpmn: serviceTaskProcess({ processId, jobType }) }], settings);
+  await deployProcesses(
+    [{ name: `${processId}.bpmn`, bpmn: serviceTaskProcess({ processId, jobType }) }],
+    stage.engine,
+  );
   const service = await startService(stage, requestTopic, { delay, answerBytes });
   const metricsUrls = new Map(urls.split(',').map((url, i) => [`node ${i + 1}`, url.replace(/\/metrics$/, '')]));
   return { processId, service, metricsUrls, nodes: undefined, nats: undefined, stop: () => service.stop() };

@@ -2,12 +2,15 @@
 // NATS_URL), or, where it names none, local ones of its own. CPU and memory can only be read of the latter.
 import { startKafka, startNats, startZeebe } from '../../deploy/local/index.ts';
 import type { LocalServer } from '../../deploy/local/process.ts';
+import type { ZeebeSettings } from '../../src/gateway/zeebe/connection.ts';
 import { withDescendants } from './processes.ts';
 
 export interface Stage {
   /** `host:port` */
   readonly zeebeAddress: string;
   readonly kafkaBrokers: string;
+  /** How to reach the engine: plainly, when it is ours; else as the SDK's variables say. */
+  readonly engine: ZeebeSettings;
   /** undefined: not ours. */
   readonly zeebe: LocalServer | undefined;
   /** Empty when they are not ours. */
@@ -54,6 +57,7 @@ export async function setStage(env: NodeJS.ProcessEnv = process.env): Promise<St
       zeebeAddress: zeebe.address,
       kafkaBrokers: kafka.address,
       zeebe: zeebe.server,
+      engine: zeebe.server === undefined ? {} : plainly(zeebe.address),
       zeebePids: zeebe.pids,
       kafkaPids: kafka.pids,
       stop,
@@ -62,6 +66,10 @@ export async function setStage(env: NodeJS.ProcessEnv = process.env): Promise<St
     await stop();
     throw error;
   }
+}
+
+export function plainly(zeebeAddress: string): ZeebeSettings {
+  return { ZEEBE_GRPC_ADDRESS: `grpc://${zeebeAddress}`, CAMUNDA_AUTH_STRATEGY: 'NONE' };
 }
 
 /** One server, or three that keep every stream three times. */

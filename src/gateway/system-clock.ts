@@ -17,6 +17,11 @@ export class SystemClock implements Clock {
   }
 
   setTimer(delayMs: number, run: () => void): Timer {
+    // What is to be gathered in this turn goes after it: setTimeout would make a millisecond of nothing.
+    if (delayMs <= 0) {
+      const immediate = setImmediate(run).unref();
+      return { cancel: () => clearImmediate(immediate) };
+    }
     const dueMs = performance.now() + delayMs;
     let handle: NodeJS.Timeout | undefined;
     const arm = (remainingMs: number): void => {

@@ -24,6 +24,8 @@ export interface ContestOptions {
   readonly lockMs?: number;
   /** Settings of the route, where there is one. */
   readonly route?: Readonly<Record<string, unknown>>;
+  /** Options of Node for the nodes of the product. */
+  readonly nodeArgs?: readonly string[];
 }
 
 export interface Running {

@@ -58,7 +58,10 @@ export function leg(name: string, bars: readonly (readonly [ms: number, count: n
 /** What would end the element that it stands in, begin another, or change its meaning, if it were let. */
 export const NASTY = [
   '</script><script>document.title="caught"</script>',
+  // Needs no `>` to end a script.
+  '</script/onload="alert(1)"',
   '<!--<script>',
+  '<!--<script ',
   '--></style></title>',
   '\u2028\u2029\0\r\n\t',
   '"\' onload=alert(1) x="',

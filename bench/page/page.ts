@@ -8,7 +8,15 @@ import { dirname, join } from 'node:path';
 import type { LoadResult } from '../load/result.ts';
 import { dataScript, html, inlineScript, inlineStyle, type Markup } from './markup.ts';
 import { browserScript } from './script.ts';
-import { changeNote, differencesOf, eventsTable, factsTable, latencyTable, totalsTable } from './tables.ts';
+import {
+  changeNote,
+  differencesOf,
+  eventsTable,
+  factsTable,
+  latencyTable,
+  readableTime,
+  totalsTable,
+} from './tables.ts';
 
 const POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:";
 
@@ -75,7 +83,7 @@ function differencesNote(differences: readonly string[]): Markup {
 }
 
 function moment(iso: string): Markup {
-  return html`<time datetime="${iso}">${iso}</time>`;
+  return html`<time datetime="${iso}">${readableTime(iso)}</time>`;
 }
 
 /** uPlot, with its licence, which asks to be wherever the code is. */

@@ -53,7 +53,7 @@ export function latencyTable({ latencies }: LoadResult, earlier: LoadResult | un
   const heads = ['calls', ...PERCENTILES.map(([, label]) => label)].map((label) => html`<th scope="col">${label}</th>`);
   return wide(
     'Latencies by leg',
-    html`<table><caption>Latencies by leg, ms</caption><thead><tr><th scope="col">leg</th>${
+    html`<table class="latencies"><caption>Latencies by leg, ms</caption><thead><tr><th scope="col">leg</th>${
       earlier && html`<td></td>`
     }${heads}</tr></thead>${bodies}</table>`,
   );
@@ -119,7 +119,7 @@ const DIFFERS_ANYWAY: ReadonlySet<string> = new Set(['started at']);
 function factsOf({ scenario, startedAt, machine, versions, settings }: LoadResult): Map<string, string> {
   return new Map([
     ['scenario', scenario],
-    ['started at', startedAt],
+    ['started at', readableTime(startedAt)],
     ['machine: cores', figure(machine.cores)],
     ['machine: memory, MB', figure(machine.memoryMb)],
     ['machine: CPU', machine.cpu],
@@ -128,11 +128,17 @@ function factsOf({ scenario, startedAt, machine, versions, settings }: LoadResul
   ]);
 }
 
-/** `service.delay` for a setting within a setting. */
-function leaves(prefix: string, settings: Readonly<Record<string, unknown>>): (readonly [string, string])[] {
+/** As ISO 8601 has it, less what readers do not need. */
+export function readableTime(iso: string): string {
+  return iso.replace('T', ' ').replace(/\.\d+/, '');
+}
+
+/** `service.delay` for a setting within a setting, `faults.0.atS` within a list of them; a list of mere values is a value. */
+function leaves(prefix: string, settings: object): (readonly [string, string])[] {
   return Object.entries(settings).flatMap(([name, value]) => {
-    const inner = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (inner) return leaves(`${prefix}${name}.`, value as Readonly<Record<string, unknown>>);
+    const parts: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (parts.length > 0 && parts.every((part) => typeof part === 'object' && part !== null))
+      return leaves(`${prefix}${name}.`, value);
     return [[prefix + name, typeof value === 'string' ? value : (JSON.stringify(value) ?? '–')]];
   });
 }

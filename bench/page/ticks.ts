@@ -21,10 +21,10 @@ function ticksOf(digits: readonly number[], min: number, max: number): number[] 
   return ticks.filter((tick) => tick >= min && tick <= max);
 }
 
-/** The percentiles that are marked, each with its y: 1 ÷ the share that takes longer. */
-export function percentileTicks(max: number): number[] {
+/** The percentiles that are marked, each with its y: 1 ÷ the share that takes longer. The median only where there is room. */
+export function percentileTicks(max: number, most: number): number[] {
   const nines = ticksOf([1], 10, max);
-  return [1, 2, ...nines];
+  return nines.length * 2 <= most ? [1, 2, ...nines] : [1, ...nines];
 }
 
 /** `99.9 %` for 1000: with a digit more than its nines. */

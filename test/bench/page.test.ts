@@ -96,7 +96,7 @@ describe('text that is markup', () => {
         expect(attribute(data[0]!, 'type')).toBe('application/json');
         expect(JSON.parse(textOf(data[0]!))).toEqual(JSON.parse(JSON.stringify({ result, earlier })));
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 
@@ -157,6 +157,14 @@ describe('the comparison', () => {
     ]);
     const marked = named(page, 'tr').filter((one) => attribute(one, 'class') === 'differs');
     expect(marked.map((one) => textOf(one))).toEqual(['version: holdfast0.1.00.0.9', 'setting: service.meanMs2025']);
+  });
+
+  test('has settings within settings by their path, and lists of values as they are', async () => {
+    const rows = tableOf(parsed(await pageOf(SAMPLE)), 'The run');
+    expect(rows).toContainEqual(['setting: service.delay', 'exponential']);
+    expect(rows).toContainEqual(['setting: payloadBytes', '[134,512]']);
+    expect(rows).toContainEqual(['setting: faults.0.atS', '2']);
+    expect(rows).toContainEqual(['started at', '2026-11-28 14:00:00Z']);
   });
 
   test('is not made without an earlier run', async () => {

@@ -162,8 +162,10 @@ describe('axes', () => {
     expect(logTicks(min, max, most)).toEqual(ticks);
   });
 
-  test('percentiles are marked at the median and at every nine', () => {
-    expect(percentileTicks(10_000).map(percentileText)).toEqual(['0 %', '50 %', '90 %', '99 %', '99.9 %', '99.99 %']);
+  test('percentiles are marked at every nine, and at the median if there is room', () => {
+    const texts = (most: number) => percentileTicks(10_000, most).map(percentileText);
+    expect(texts(8)).toEqual(['0 %', '50 %', '90 %', '99 %', '99.9 %', '99.99 %']);
+    expect(texts(7)).toEqual(['0 %', '90 %', '99 %', '99.9 %', '99.99 %']);
     expect(percentileText(1_234)).toBe('99.919 %');
   });
 });

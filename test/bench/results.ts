@@ -5,7 +5,12 @@ import type { LegLatency, LoadResult, Series, SeriesGroup } from '../../bench/lo
 export const SAMPLE: LoadResult = {
   format: 1,
   scenario: 'steady',
-  settings: { ratePerSecond: 50, service: { delay: 'exponential', meanMs: 20 }, payloadBytes: [134, 512] },
+  settings: {
+    ratePerSecond: 50,
+    service: { delay: 'exponential', meanMs: 20 },
+    payloadBytes: [134, 512],
+    faults: [{ atS: 2 }],
+  },
   startedAt: '2026-11-28T14:00:00.000Z',
   machine: { cores: 2, memoryMb: 7_950, cpu: 'a processor' },
   versions: { holdfast: '0.1.0', node: '24.21.0' },

@@ -43,7 +43,7 @@ export function chartOf(place: HTMLElement, { x, lines }: Plot, form: Form): Cha
     legend: { show: false },
     cursor: { y: false, sync: { key: form.sync, setSeries: false, scales: ['x', null] }, points: { size: 7 } },
     scales: { x: scaleOf(form.x), y: scaleOf(form.y) },
-    axes: [axisOf(form.x, X_SPACE_PX, 34), axisOf(form.y, Y_SPACE_PX, 54)],
+    axes: [axisOf(form.x, X_SPACE_PX, 34), axisOf(form.y, Y_SPACE_PX, 66)],
     series: [{}, ...lines.map((line) => seriesOf(line, form.stepped))],
     hooks: {
       drawAxes: [(plot) => drawMarks(plot, form.marks)],

@@ -18,7 +18,7 @@ const { result, earlier } = JSON.parse(
   document.querySelector('script[type="application/json"]')?.textContent ?? '',
 ) as Data;
 
-/** Between its least and its most. */
+/** From the least to the most, and never nothing. */
 const given = (min: number | null, max: number | null): [number, number] => [
   min ?? 0,
   Math.max(max ?? 1, (min ?? 0) + 1),
@@ -34,7 +34,7 @@ const NINES: Axis = {
   logarithmic: true,
   range: (_, max) => [1, 10 ** Math.ceil(Math.log10(Math.max(10, max ?? 10)) - 1e-9)],
   text: percentileText,
-  ticks: (_, max) => percentileTicks(max),
+  ticks: (_, max, most) => percentileTicks(max, most),
 };
 const TIME: Axis = { logarithmic: false, range: given, text: clock, steps: TIME_STEPS };
 const WIDE_MS: Axis = { ...MS, range: (min, max) => [(min ?? 1) / 1.3, (max ?? 10) * 1.3] };
@@ -50,15 +50,13 @@ function drawDistribution(section: HTMLElement): void {
     return;
   }
   const charts: Chart[] = [];
-  const { names } = percentiles;
-  const legend = legendOf(
-    names,
-    names.map(() => ''),
-    earlier !== null,
-    (shown, withEarlier) => {
-      for (const chart of charts) chart.show(shown, withEarlier);
-    },
-  );
+  const rest = percentiles.names.map((name) => {
+    const leg = result.latencies.find((one) => one.leg === name);
+    return leg === undefined || leg.count === 0 ? '' : `p50 ${figure(leg.p50)}, p99 ${figure(leg.p99)} ms`;
+  });
+  const legend = legendOf(percentiles.names, rest, earlier !== null, (shown, withEarlier) => {
+    for (const chart of charts) chart.show(shown, withEarlier);
+  });
   section.append(legend.root);
   const first = figureOf(section, 'Percentiles', 'the share of calls that took up to so many ms');
   const second = figureOf(section, 'Histogram', 'percent of the calls that took about so many ms');
@@ -77,11 +75,7 @@ function drawCourse(section: HTMLElement): void {
   if (plots.length === 0) section.append(noteOf('No series was recorded.'));
   for (const plot of plots) {
     const logarithmic = plot.title === 'Latency' && needsLogarithm(plot);
-    const {
-      place,
-      at,
-      figure: frame,
-    } = figureOf(section, plot.title, logarithmic ? `${plot.unit}, logarithmic` : plot.unit);
+    const { frame, place, at } = figureOf(section, plot.title, logarithmic ? `${plot.unit}, logarithmic` : plot.unit);
     const rest = plot.names.map((_, name) => restOf(plot.lines.find((line) => line.name === name)));
     const legend = legendOf(plot.names, rest, earlier !== null, (shown, withEarlier) => chart.show(shown, withEarlier));
     frame.append(legend.root);
@@ -132,7 +126,7 @@ function figureOf(section: HTMLElement, title: string, unit: string) {
   place.setAttribute('aria-label', `${title}, ${unit}`);
   frame.append(caption, place);
   section.append(frame);
-  return { figure: frame, place, at };
+  return { frame, place, at };
 }
 
 function noteOf(text: string): HTMLElement {

@@ -29,6 +29,7 @@ export function drawMarks(plot: uPlot, marks: readonly Mark[]): void {
   ctx.save();
   ctx.font = `${FONT_PX * px}px system-ui, sans-serif`;
   ctx.textBaseline = 'top';
+  ctx.textAlign = 'left';
   ctx.strokeStyle = ctx.fillStyle = colourOf('--mark');
   ctx.lineWidth = px;
   const texts = inside.map(({ mark }) => ({ full: `${mark.number} ${mark.what}`, short: `${mark.number}` }));
@@ -43,7 +44,8 @@ export function drawMarks(plot: uPlot, marks: readonly Mark[]): void {
     const top = bbox.top - (place === undefined ? 0 : (ROWS - place.row) * ROW_PX * px);
     ctx.beginPath();
     ctx.setLineDash([2 * px, 2 * px]);
-    ctx.moveTo(x, top);
+    // A label that had to move back lies across its mark, which then begins below it.
+    ctx.moveTo(x, place !== undefined && place.left < x ? top + ROW_PX * px : top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
     if (place === undefined) return;

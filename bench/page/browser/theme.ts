@@ -2,7 +2,7 @@
 // up whenever it is drawn, and a change of the scheme only needs all to be drawn again.
 
 /** How many the style sheet has: --line-0 … */
-const COLOURS = 8;
+const COLOURS = 10;
 
 /** The variable of the nth name of a plot; more names than colours take them in turn. */
 export function lineVariable(name: number): string {

@@ -67,8 +67,9 @@ const leg: Check<LegLatency> = (value, at, note): value is LegLatency => {
   if (!legShape(value, at, note)) return false;
   const counted = value.histogram.reduce((sum, bar) => sum + bar.count, 0);
   if (counted !== value.count) note(`${at}.histogram counts ${counted} values, and ${at}.count is ${value.count}`);
-  const low = value.histogram.findIndex(({ ms }, i) => i > 0 && ms <= value.histogram[i - 1]!.ms);
-  if (low >= 0) note(`${at}.histogram[${low}].ms is ${value.histogram[low]!.ms}; allowed: more than the one before it`);
+  const low = value.histogram.findIndex(({ ms }, i) => i > 0 && ms < value.histogram[i - 1]!.ms);
+  if (low >= 0)
+    note(`${at}.histogram[${low}].ms is ${value.histogram[low]!.ms}; allowed: no less than the one before it`);
   return counted === value.count && low < 0;
 };
 const legShape = object<LegLatency>({

@@ -95,7 +95,7 @@ describe('what is none', () => {
       'bars out of order',
       ['latencies', 0, 'histogram', 1, 'ms'],
       0.5,
-      'latencies[0].histogram[1].ms is 0.5; allowed: more than the one before it',
+      'latencies[0].histogram[1].ms is 0.5; allowed: no less than the one before it',
     ],
     ['settings that are a list', ['settings'], [1], 'settings is a list; allowed: an object'],
   ])('%s', (_, path, value, message) => {

@@ -84,7 +84,7 @@ const ms = fc.double({ noNaN: true, min: 0, max: 1e9 }).map((value) => value + 0
 const count = fc.nat();
 
 const bars = fc
-  .uniqueArray(ms, { maxLength: 5 })
+  .array(ms, { maxLength: 5 })
   .map((all) => all.toSorted((a, b) => a - b).map((one, i) => [one, i + 1] as const));
 
 const GROUPS: readonly SeriesGroup[] = ['latency', 'throughput', 'pending', 'cpu', 'memory', 'cluster'];

@@ -30,7 +30,9 @@ export function holdfast(nodeCount: number, replicas: 1 | 3): Holdfast {
       try {
         const { zeebeAddress, kafkaBrokers } = stage;
         const servers = { natsUrl: nats.url, kafkaBrokers, zeebeAddress };
-        await Promise.all(Array.from({ length: nodeCount }, (_, i) => nodes.start(`n${i + 1}`, servers, options.nodeArgs)));
+        await Promise.all(
+          Array.from({ length: nodeCount }, (_, i) => nodes.start(`n${i + 1}`, servers, options.nodeArgs)),
+        );
         await nodes.untilReady();
         return {
           processId: name,

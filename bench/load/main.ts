@@ -3,8 +3,10 @@
 // JSON, and as one page to look at.
 //
 // Exit codes: 0 every instance ended, 1 some did not or something broke, 2 wrong usage.
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { pageOf } from '../page/page.ts';
 import { type LoadOptions, parseOptions } from './options.ts';
+import { parseResult } from './parse-result.ts';
 import type { LoadResult } from './result.ts';
 import { type Listener, runLoad } from './run.ts';
 import { ScenarioError } from './scenario.ts';
@@ -20,7 +22,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`load: ${error.message}\n`);
     return 2;
   }
-  const { scenario, json } = options;
+  const { scenario, json, html, compare } = options;
   process.stdout.write(`${scenario.name}: ${scenario.what}\n`);
   const listener: Listener = {
     note: (text) => process.stdout.write(`      ${text}\n`),
@@ -30,9 +32,12 @@ async function main(args: readonly string[]): Promise<number> {
       ),
   };
   try {
+    // Better told before the run than after it.
+    const earlier = compare === undefined ? undefined : parseResult(await readFile(compare, 'utf8'));
     const result = await runLoad(scenario, listener);
     print(result);
     if (json !== undefined) await writeFile(json, `${JSON.stringify(result)}\n`);
+    if (html !== undefined) await writeFile(html, await pageOf(result, earlier));
     return result.totals.failed + result.totals.open === 0 ? 0 : 1;
   } catch (error) {
     process.stderr.write(`load: ${error instanceof Error ? error.message : error}\n`);

@@ -43,7 +43,7 @@ export interface LegLatency {
   readonly p99: number;
   readonly p999: number;
   readonly max: number;
-  /** The whole distribution, from low to high: counts of values up to `ms`. */
+  /** The whole distribution, from low to high: how many values lie above the bar before and up to `ms`. */
   readonly histogram: readonly { readonly ms: number; readonly count: number }[];
 }
 

@@ -42,9 +42,9 @@ export function bucketsOf(samples: readonly Sample[], name: string, labels: Samp
   return new Map([...buckets].sort(([a], [b]) => a - b));
 }
 
-/** What came since. */
+/** What came since; a node that was started again in between counts from 0. */
 export function minus(after: Buckets, before: Buckets): Buckets {
-  return new Map([...after].map(([bound, count]) => [bound, count - (before.get(bound) ?? 0)]));
+  return new Map([...after].map(([bound, count]) => [bound, Math.max(0, count - (before.get(bound) ?? 0))]));
 }
 
 /** @param values their sum, s; the mean comes from it */
@@ -79,7 +79,7 @@ function stepsOf(buckets: Buckets): Step[] {
   let [from, below] = [0, 0];
   for (const [bound, count] of buckets) {
     const to = Number.isFinite(bound) ? bound : from;
-    steps.push({ fromMs: from * 1_000, toMs: to * 1_000, count: count - below });
+    steps.push({ fromMs: from * 1_000, toMs: to * 1_000, count: Math.max(0, count - below) });
     [from, below] = [to, count];
   }
   return steps;

@@ -2,7 +2,12 @@
 // shard costs the server a scan each). A shard is owned once its own claim was seen *and* pending was 0 once: a late write
 // of the old owner, landed between our claim and the consumer, comes after the claim and is delivered before that.
 // The consumer stays open as long as one of its shards is here: foreign writes reload the job they belong to.
-import type { Incarnation, JobKey, Revision, ShardId } from '../actors/ids.ts';
+//
+// Most of what is delivered before the barrier are tombstones, which nobody wants to have: they are dropped as they come, and
+// with them what was collected of their jobs. That needs what the watch promises: revisions rise, and none is left out but
+// those overwritten; so what comes again after a reset, at or below the highest seen, is known already, or dropped for good.
+import { ABSENT, type Incarnation, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
+import { isTombstone } from '../actors/snapshot-codec.ts';
 import { parseClaim } from './claims.ts';
 import { parseKey, shardFilter } from './names.ts';
 import type { KvEntry, KvPort, KvWatch } from './ports.ts';
@@ -29,6 +34,8 @@ export class Wave {
   readonly #claimSeen = new Set<ShardId>();
   readonly #passed = new Set<ShardId>();
   readonly #open = new Set<ShardId>();
+  /** The highest revision delivered of a shard before it was taken. */
+  #upTo: Revision = ABSENT;
   #caughtUp = false;
   #watch: KvWatch | undefined;
   #stopped = false;
@@ -93,12 +100,17 @@ export class Wave {
       }
     } else if (name.kind === 'job') {
       const collected = this.#waiting.get(name.shard);
-      if (collected === undefined) {
-        if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);
-      } else if ((collected.get(name.jobKey)?.revision ?? 0) < entry.revision) {
-        collected.set(name.jobKey, entry);
-      }
+      if (collected !== undefined) this.#collect(name.shard, name.jobKey, entry, collected);
+      else if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);
     }
+  }
+
+  #collect(shard: ShardId, jobKey: JobKey, entry: KvEntry, collected: Map<JobKey, KvEntry>): void {
+    if (entry.revision <= this.#upTo) return;
+    this.#upTo = entry.revision;
+    // Behind the barrier what was collected is being loaded: a job that ended meanwhile must be told so.
+    if (!this.#passed.has(shard) && isTombstone(entry.value)) collected.delete(jobKey);
+    else collected.set(jobKey, entry);
   }
 
   #passBarriers(): void {

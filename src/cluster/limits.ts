@@ -27,6 +27,8 @@ export const CLUSTER_LIMITS = {
   askReleaseEveryMs: SECOND,
   /** Shards that move at once: one wave of claims and one consumer. */
   shardsPerWave: 64,
+  /** Jobs taken into memory in one go; then whatever else waits has its turn, the lease's renewal above all. */
+  loadedInARow: 5_000,
   /** Claims in flight. */
   claimsInFlight: 32,
   /** Snapshot writes in flight per node. */

@@ -8,6 +8,7 @@
 // those overwritten; so what comes again after a reset, at or below the highest seen, is known already, or dropped for good.
 import { ABSENT, type Incarnation, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import { isTombstone } from '../actors/snapshot-codec.ts';
+import type { Arrived } from './arrivals.ts';
 import { parseClaim } from './claims.ts';
 import { parseKey, shardFilter } from './names.ts';
 import type { KvEntry, KvPort, KvWatch } from './ports.ts';
@@ -17,8 +18,10 @@ export interface WaveOptions {
   readonly incarnation: Incarnation;
   /** The revision of our claim. One of an earlier tenure, still shown by a replica that lags, passes no barrier. */
   epochOf(shard: ShardId): Revision;
-  /** The barrier of this shard is passed. `jobs` is the last entry of each key, and goes on growing until `take`. */
-  onBarrier(shard: ShardId, jobs: ReadonlyMap<JobKey, KvEntry>): void;
+  /** How an entry is kept until its shard is taken. */
+  arrived(jobKey: JobKey, entry: KvEntry): Arrived;
+  /** The barrier of this shard is passed. `jobs` is the last entry of each key, without tombstones. */
+  onBarrier(shard: ShardId, jobs: ReadonlyMap<JobKey, Arrived>): void;
   /** An entry of a shard that was taken. */
   onDelivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): void;
   onClaim(shard: ShardId, entry: KvEntry): void;
@@ -30,9 +33,10 @@ export interface WaveOptions {
 export class Wave {
   readonly #options: WaveOptions;
   /** Shards before their barrier, with what was delivered so far. */
-  readonly #waiting = new Map<ShardId, Map<JobKey, KvEntry>>();
+  readonly #waiting = new Map<ShardId, Map<JobKey, Arrived>>();
   readonly #claimSeen = new Set<ShardId>();
-  readonly #passed = new Set<ShardId>();
+  /** Shards between barrier and `take`, with what has been delivered since. */
+  readonly #passed = new Map<ShardId, Map<JobKey, KvEntry>>();
   readonly #open = new Set<ShardId>();
   /** The highest revision delivered of a shard before it was taken. */
   #upTo: Revision = ABSENT;
@@ -65,16 +69,21 @@ export class Wave {
     return this.#waiting.has(shard) || this.#open.has(shard);
   }
 
-  /** The shard's jobs are in memory: from now on entries are delivered one by one. Answers all that was collected. */
+  /**
+   * The shard's jobs are in memory: from now on entries are delivered one by one. Answers the last one of each key, tombstones
+   * too, of those that were delivered since its barrier.
+   */
   take(shard: ShardId): ReadonlyMap<JobKey, KvEntry> {
-    const collected = this.#waiting.get(shard) ?? new Map<JobKey, KvEntry>();
+    const late = this.#passed.get(shard) ?? new Map<JobKey, KvEntry>();
+    this.#passed.delete(shard);
     if (this.#waiting.delete(shard)) this.#open.add(shard);
-    return collected;
+    return late;
   }
 
   /** The shard is not here any more. Answers true when the wave has none left, and has stopped. */
   leave(shard: ShardId): boolean {
     this.#waiting.delete(shard);
+    this.#passed.delete(shard);
     this.#open.delete(shard);
     if (this.#waiting.size + this.#open.size > 0) return false;
     this.stop();
@@ -105,20 +114,26 @@ export class Wave {
     }
   }
 
-  #collect(shard: ShardId, jobKey: JobKey, entry: KvEntry, collected: Map<JobKey, KvEntry>): void {
+  #collect(shard: ShardId, jobKey: JobKey, entry: KvEntry, collected: Map<JobKey, Arrived>): void {
     if (entry.revision <= this.#upTo) return;
     this.#upTo = entry.revision;
-    // Behind the barrier what was collected is being loaded: a job that ended meanwhile must be told so.
-    if (!this.#passed.has(shard) && isTombstone(entry.value)) collected.delete(jobKey);
-    else collected.set(jobKey, entry);
+    const late = this.#passed.get(shard);
+    if (late !== undefined) late.set(jobKey, entry);
+    else if (isTombstone(entry.value)) collected.delete(jobKey);
+    else collected.set(flat(jobKey), this.#options.arrived(jobKey, entry));
   }
 
   #passBarriers(): void {
     if (!this.#caughtUp) return;
     for (const [shard, jobs] of [...this.#waiting]) {
       if (!this.#claimSeen.has(shard) || this.#passed.has(shard)) continue;
-      this.#passed.add(shard);
+      this.#passed.set(shard, new Map());
       this.#options.onBarrier(shard, jobs);
     }
   }
+}
+
+/** A part of a string keeps the whole of it in memory, and there may be a million. */
+function flat(jobKey: JobKey): JobKey {
+  return Buffer.from(jobKey, 'latin1').toString('latin1') as JobKey;
 }

@@ -43,6 +43,7 @@ export interface ShardLoaderOptions {
 export class ShardLoader {
   readonly #options: ShardLoaderOptions;
   readonly #waves = new Set<Wave>();
+  #lastWave: Wave | undefined;
   #loadedInARow = 0;
   #breath: Promise<void> | undefined;
   #stopped = false;
@@ -75,6 +76,10 @@ export class ShardLoader {
       shards,
     );
     this.#waves.add(wave);
+    const before = this.#lastWave;
+    this.#lastWave = wave;
+    // One after another: a server lets 32 MB be on their way for each consumer, and hangs up on a client with 64 MB waiting.
+    await before?.settled;
     await untilAvailable(
       clock,
       () => wave.start(),

@@ -40,6 +40,7 @@ export class Wave {
   readonly #open = new Set<ShardId>();
   /** The highest revision delivered of a shard before it was taken. */
   #upTo: Revision = ABSENT;
+  readonly #settled = Promise.withResolvers<void>();
   #caughtUp = false;
   #watch: KvWatch | undefined;
   #stopped = false;
@@ -57,12 +58,18 @@ export class Wave {
       onEntry: (entry) => this.#entry(entry),
       onCaughtUp: () => {
         this.#caughtUp = true;
+        this.#settled.resolve();
         this.#passBarriers();
       },
       onReset: (bucketId) => this.#options.onReset(bucketId),
     });
     if (this.#stopped) watch.stop();
     else this.#watch = watch;
+  }
+
+  /** All that stood is delivered, or nobody waits for it any more. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
   }
 
   has(shard: ShardId): boolean {
@@ -92,6 +99,7 @@ export class Wave {
 
   stop(): void {
     this.#stopped = true;
+    this.#settled.resolve();
     this.#watch?.stop();
   }
 

@@ -126,9 +126,14 @@ export class Wave {
     if (entry.revision <= this.#upTo) return;
     this.#upTo = entry.revision;
     const late = this.#passed.get(shard);
-    if (late !== undefined) late.set(jobKey, entry);
+    if (late !== undefined) late.set(jobKey, copied(entry));
     else if (isTombstone(entry.value)) collected.delete(jobKey);
-    else collected.set(flat(jobKey), this.#options.arrived(jobKey, entry));
+    else this.#keep(jobKey, entry, collected);
+  }
+
+  #keep(jobKey: JobKey, entry: KvEntry, collected: Map<JobKey, Arrived>): void {
+    const arrived = this.#options.arrived(jobKey, entry);
+    collected.set(flat(jobKey), arrived === entry ? copied(entry) : arrived);
   }
 
   #passBarriers(): void {
@@ -139,6 +144,10 @@ export class Wave {
       this.#options.onBarrier(shard, jobs);
     }
   }
+}
+
+function copied(entry: KvEntry): KvEntry {
+  return { ...entry, value: new Uint8Array(entry.value) };
 }
 
 /** A part of a string keeps the whole of it in memory, and there may be a million. */

@@ -35,6 +35,8 @@ export interface PushConsumerHandler {
   /** After each message and heartbeat; `idle`: it may be that nothing is left, the server says so or hints at it. */
   onProgress(idle: boolean): void;
   onBroken(): void;
+  /** Is there something old to be delivered yet? Then the server may be looking for it, and says nothing meanwhile. */
+  isBehind(): boolean;
 }
 
 export class PushConsumer {
@@ -48,6 +50,7 @@ export class PushConsumer {
   #waiting: Msg[] | undefined = [];
   #lastHeardMs = performance.now();
   #stopped = false;
+  #inquiring = false;
 
   constructor(source: WatchSource, handler: PushConsumerHandler) {
     this.#source = source;
@@ -119,9 +122,9 @@ export class PushConsumer {
   }
 
   /** @throws KvUnavailable, JsApiError */
-  info(): Promise<ConsumerInfo> {
+  info(timeoutMs = INFO_TIMEOUT_MS): Promise<ConsumerInfo> {
     const call = `CONSUMER.INFO.${this.#source.stream}.${this.#name}`;
-    return callApi<ConsumerInfo>(this.#source.inbox, call, {}, INFO_TIMEOUT_MS);
+    return callApi<ConsumerInfo>(this.#source.inbox, call, {}, timeoutMs);
   }
 
   stop(): void {
@@ -169,7 +172,25 @@ export class PushConsumer {
     if (this.#waiting !== undefined || !this.#source.link.connected()) return;
     const silent = () => performance.now() - this.#lastHeardMs > HEARTBEAT_MS * HEARTBEATS_MISSED;
     // After a pause of this process its timers run before its sockets are read: look again after that.
-    if (silent()) setImmediate(() => silent() && this.#break());
+    if (silent()) setImmediate(() => silent() && void this.#suspect());
+  }
+
+  /**
+   * A server that goes through millions of entries for the next one that fits sends no heartbeats, and made anew the consumer
+   * would begin its search again, for ever. So as long as there is something to be found it is asked whether it is there.
+   */
+  async #suspect(): Promise<void> {
+    if (!this.#handler.isBehind()) return this.#break();
+    if (this.#inquiring) return;
+    this.#inquiring = true;
+    try {
+      await this.info(CREATE_TIMEOUT_MS);
+      this.#lastHeardMs = performance.now();
+    } catch {
+      this.#break();
+    } finally {
+      this.#inquiring = false;
+    }
   }
 
   #break(): void {

@@ -21,6 +21,8 @@ export class ProbeQueue<K> {
   /** With the wall clock time at which the lock is over. */
   readonly #urgent = new Map<K, number>();
   readonly #others = new Set<K>();
+  /** Goes on where the last turn ended: a set skips its deleted entries one by one each time somebody begins at its front. */
+  #othersInTurn = this.#others.keys();
   #othersTurn = false;
   /** Of a turn, what is left of the last tick. */
   #credit = 0;
@@ -91,8 +93,18 @@ export class ProbeQueue<K> {
     }
     const others = this.#others.size > 0 && (this.#othersTurn || this.#urgent.size === 0);
     this.#othersTurn = !others;
-    const [key] = (others ? this.#others : this.#urgent).keys();
-    this.cancel(key as K);
-    return key as K;
+    const key = others ? this.#nextOther() : (this.#urgent.keys().next().value as K);
+    this.cancel(key);
+    return key;
+  }
+
+  /** There is one. Whoever is passed leaves, so none stands before it; an iterator that came to the end stays there. */
+  #nextOther(): K {
+    let next = this.#othersInTurn.next();
+    if (next.done) {
+      this.#othersInTurn = this.#others.keys();
+      next = this.#othersInTurn.next();
+    }
+    return next.value as K;
   }
 }

@@ -10,7 +10,7 @@
 // structure, writer and reader, and it is written only once every live node reads it.
 import { Packr } from 'msgpackr';
 import type { Snapshot } from './snapshot.ts';
-import { type Record1, readRecord1, STRUCTURES_1, toRecord1 } from './snapshot-format1.ts';
+import { ENDED_1, type Record1, readRecord1, STRUCTURES_1, toRecord1 } from './snapshot-format1.ts';
 
 /** Versions that this code reads, ascending; membership records list them. */
 export const SNAPSHOT_VERSIONS_READ: readonly number[] = [1];
@@ -50,6 +50,14 @@ export function encodeSnapshot(snapshot: Snapshot, version = 1): Uint8Array {
   bytes[0] = version;
   bytes.set(packed, 1);
   return bytes;
+}
+
+/**
+ * Are these the bytes of a tombstone? Seen without reading them further: a new owner meets several of them for each job that
+ * waits. False also for what cannot be read.
+ */
+export function isTombstone(bytes: Uint8Array): boolean {
+  return bytes[0] === 1 && bytes[1] === RECORD_0 && bytes[2] === ENDED_1;
 }
 
 /** @throws SnapshotUnreadable for anything that `encodeSnapshot` did not write in a version that this code reads */

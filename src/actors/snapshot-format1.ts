@@ -15,6 +15,8 @@ const FIELDS = [
 export const STRUCTURES_1: readonly (readonly string[])[] = [FIELDS];
 
 const KINDS: readonly SnapshotKind[] = ['held', 'replied', 'failing', 'parked', 'ended'];
+/** `kind` is the record's first field, and a small number is one byte of msgpack. */
+export const ENDED_1 = KINDS.indexOf('ended');
 const OUTCOMES: readonly Outcome[] = ['completed', 'failed', 'timedOut', 'bpmnError', 'cancelled', 'gone'];
 const WHYS: readonly Failing['why'][] = [
   ...(['malformed', 'replyTimeout', 'notSent', 'refused', 'heartbeatTimeout'] as const),

@@ -25,8 +25,10 @@ export const CLUSTER_LIMITS = {
   reconcileEveryMs: 500,
   /** A live owner is asked again for a shard that placement gives to us. */
   askReleaseEveryMs: SECOND,
-  /** Shards that move at once: one wave of claims and one consumer. */
-  shardsPerWave: 64,
+  /** Shards that move at once: one wave of claims and one consumer, for which the server goes through the bucket once. */
+  shardsPerWave: 128,
+  /** Jobs taken into memory in one go; then whatever else waits has its turn, the lease's renewal above all. */
+  loadedInARow: 5_000,
   /** Claims in flight. */
   claimsInFlight: 32,
   /** Snapshot writes in flight per node. */

@@ -27,10 +27,19 @@ export function parseKey(key: string): KeyName {
   const head = dot < 0 ? key : key.slice(0, dot);
   const tail = dot < 0 ? '' : key.slice(dot + 1);
   if (head === '_member') return { kind: 'member', node: tail as NodeName };
-  if (!/^\d+$/.test(head)) return { kind: 'other' };
+  if (!isDigits(head)) return { kind: 'other' };
   const shard = Number(head) as ShardId;
   if (tail === '_owner') return { kind: 'claim', shard };
-  return /^\d+$/.test(tail) ? { kind: 'job', shard, jobKey: tail as JobKey } : { kind: 'other' };
+  return isDigits(tail) ? { kind: 'job', shard, jobKey: tail as JobKey } : { kind: 'other' };
+}
+
+/** As /^\d+$/ would have it, for every key that a watch delivers. */
+function isDigits(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x30 || code > 0x39) return false;
+  }
+  return text.length > 0;
 }
 
 export const nodeSubject = (

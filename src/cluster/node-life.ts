@@ -12,6 +12,7 @@ import type { JobContext } from '../actors/pending-job/effects.ts';
 import type { Timer } from '../actors/ports.ts';
 import { ProbePace } from '../actors/probe-pace.ts';
 import { Aliases } from './aliases.ts';
+import { Arrivals } from './arrivals.ts';
 import { Claims, parseClaim } from './claims.ts';
 import type { ClusterOptions } from './cluster.ts';
 import { EffectsGate, Lost } from './effects-gate.ts';
@@ -136,8 +137,9 @@ export class NodeLife {
       },
     });
     this.aliases = new Aliases({ store: this.#jobStore, clock, incarnation, shards });
+    const context = this.#context();
     this.jobs = new ShardJobs(clock, this.#system, {
-      context: this.#context(),
+      context,
       jobs: this.#jobStore,
       engine: this.#engine,
       pace: this.#pace,
@@ -188,6 +190,7 @@ export class NodeLife {
       rehydration,
       requests: options.requests,
       watermark: this.watermark,
+      arrivals: () => new Arrivals({ context, control, watermark: this.watermark }),
       epochOf: (shard) => this.shards.epochOf(shard),
       isRehydrating: (shard) => this.shards.stateOf(shard) === 'rehydrating',
       barrierPassed: (shard) => this.shards.barrierPassed(shard),

@@ -5,7 +5,7 @@ import { Actor, type ActorRef, type Supervision } from '../actors/actor.ts';
 import type { EngineGate } from '../actors/engine-gate.ts';
 import { ABSENT, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
-import { pack, unpack } from '../actors/pending-job/cold.ts';
+import { pack, timesOf, unpack, type WaitingTimes } from '../actors/pending-job/cold.ts';
 import { type Command, type CommandAnswer, decide } from '../actors/pending-job/decide.ts';
 import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-job/effects.ts';
 import { emptyState, isPending, type JobState, restsUntilActivated } from '../actors/pending-job/state.ts';
@@ -14,6 +14,7 @@ import type { ProbePace } from '../actors/probe-pace.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
 import type { Aliases } from './aliases.ts';
+import type { Resting } from './arrivals.ts';
 import { type EffectsGate, Lost } from './effects-gate.ts';
 import type { Lanes } from './lanes.ts';
 import { type Leg, Legs } from './legs.ts';
@@ -71,12 +72,19 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   #legs: Legs | undefined;
   #abandoned = false;
 
-  constructor(shard: ShardId, jobKey: JobKey, around: JobSurroundings) {
+  /** @param resting as it was found, when it only waits */
+  constructor(shard: ShardId, jobKey: JobKey, around: JobSurroundings, resting?: Resting) {
     super();
     this.shard = shard;
     this.jobKey = jobKey;
-    this.#state = emptyState(jobKey);
     this.#around = around;
+    if (resting === undefined) {
+      this.#state = emptyState(jobKey);
+    } else {
+      this.#packed = resting.packed;
+      this.#packedRevision = resting.revision;
+      this.#countAs(resting.lane);
+    }
   }
 
   /** Unpacks it; whoever only wants to know whether it waits asks `packed`. */
@@ -86,6 +94,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       this.#packed = undefined;
     }
     return this.#state;
+  }
+
+  /** When it wants to be looked at; without unpacking it. */
+  get times(): JobState | WaitingTimes {
+    return this.#state ?? timesOf(this.#packed ?? '');
   }
 
   get revision(): Revision {
@@ -146,7 +159,10 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   /** Keeps the lane's count in step with what this job is, or is about to be. */
   count(snapshot: Snapshot | undefined): void {
     if (this.#abandoned) return;
-    const lane = snapshot !== undefined && isPending(snapshot) ? snapshot.lane : undefined;
+    this.#countAs(snapshot !== undefined && isPending(snapshot) ? snapshot.lane : undefined);
+  }
+
+  #countAs(lane: Lane | undefined): void {
     if (lane === this.#countedIn) return;
     if (this.#countedIn !== undefined) this.#around.lanes.remove(this.#countedIn);
     if (lane !== undefined) this.#around.lanes.add(lane);

@@ -28,7 +28,10 @@ export interface KvPutOptions {
 }
 
 export interface KvWatchHandler {
-  /** The last entry of each key, then every write. `pending`: how many more the server already has to deliver. */
+  /**
+   * The last entry of each key, then every write. `pending`: how many more the server already has to deliver. Its value may be a
+   * view of something larger: what is kept for long is copied.
+   */
   onEntry(entry: KvEntry, pending: number): void;
   /** Nothing (more) is there to be delivered: called once, also when no key matched. */
   onCaughtUp(): void;

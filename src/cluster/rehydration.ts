@@ -5,6 +5,7 @@
 import type { Incarnation, JobKey, Revision, ShardId } from '../actors/ids.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
+import { type Arrived, owesProof } from './arrivals.ts';
 import { sentKey } from './names.ts';
 import type { KvEntry } from './ports.ts';
 import { covers, keptFor, keptForMs, parseSent, type SentRecord, type SentWatermark } from './sent-watermark.ts';
@@ -32,10 +33,15 @@ export class Rehydration {
     this.#options = options;
   }
 
-  /** Live jobs among the entries. @throws StoreClosed */
-  async read(shard: ShardId, entries: ReadonlyMap<JobKey, KvEntry>): Promise<Rehydrated[]> {
+  /** Live jobs among the entries, but for those that only wait; the records that speak for these are kept too. @throws StoreClosed */
+  async read(shard: ShardId, entries: ReadonlyMap<JobKey, Arrived>): Promise<Rehydrated[]> {
     const live: { jobKey: JobKey; snapshot: Snapshot; revision: Revision }[] = [];
+    const writers = new Set<Incarnation>();
     for (const [jobKey, entry] of entries) {
+      if ('packed' in entry) {
+        if (entry.writer !== undefined) writers.add(entry.writer);
+        continue;
+      }
       try {
         const snapshot = decodeSnapshot(entry.value);
         if (snapshot.kind !== 'ended') live.push({ jobKey, snapshot, revision: entry.revision });
@@ -44,9 +50,7 @@ export class Rehydration {
       }
     }
     for (const { snapshot } of live) this.#options.watermark.outlive(snapshot.settings.replyTimeoutMs);
-    const writers = new Set(
-      live.filter(({ snapshot }) => owesProof(snapshot)).map(({ snapshot }) => snapshot.incarnation),
-    );
+    for (const { snapshot } of live) if (owesProof(snapshot)) writers.add(snapshot.incarnation);
     const records = new Map<Incarnation, SentRecord>();
     await Promise.all([...writers].map(async (writer) => records.set(writer, await this.#recordOf(writer))));
     return live.map(({ jobKey, snapshot, revision }) => {
@@ -77,8 +81,4 @@ export class Rehydration {
       standing = answer.standing;
     }
   }
-}
-
-function owesProof(snapshot: Snapshot): boolean {
-  return snapshot.kind === 'held' && snapshot.sentAttempt !== snapshot.attempt;
 }

@@ -5,14 +5,17 @@ import type { ActorSystem } from '../actors/actor-system.ts';
 import { ABSENT, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { Activation, ActivationAnswer, Reply, ReplyAnswer } from '../actors/messages.ts';
+import { unpack } from '../actors/pending-job/cold.ts';
 import type { Command, CommandAnswer } from '../actors/pending-job/decide.ts';
 import { nextDueMs, probeIsDue, probeUrgentUntilMs } from '../actors/pending-job/due.ts';
+import { hearAgain } from '../actors/pending-job/heartbeat.ts';
 import { adopt, mayBeReopened } from '../actors/pending-job/state.ts';
 import type { Clock, Timer } from '../actors/ports.ts';
 import { ProbeQueue } from '../actors/probe-queue.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
 import { TimerWheel } from '../actors/timer-wheel.ts';
+import type { Resting } from './arrivals.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import { type JobSurroundings, PendingJob } from './pending-job.ts';
 import type { KvEntry } from './ports.ts';
@@ -153,6 +156,27 @@ export class ShardJobs {
     void this.#tell(job, { type: 'rehydrated', covered });
   }
 
+  /** Takes in a job that only waits, as it is to be kept: nothing is decided, and nothing of it is unpacked. */
+  rest(shard: ShardId, jobKey: JobKey, resting: Resting): void {
+    const jobs = this.#shards.get(shard);
+    if (jobs === undefined) return;
+    if (jobs.has(jobKey)) {
+      const { revision, packed } = resting;
+      const { snapshot } = unpack(jobKey, revision, packed);
+      if (snapshot !== undefined) this.load(shard, jobKey, snapshot, revision, true);
+      return;
+    }
+    const job = new PendingJob(shard, jobKey, this.#around, resting);
+    jobs.set(jobKey, job);
+    this.#around.watermark.settled(jobKey, resting.attempt); // of an earlier time here it may still name the request
+    if (job.times.heartbeatDeadlineMs > 0) {
+      hearAgain(job.state, this.#around.context);
+      job.pack();
+    }
+    this.#wantProbe(job, this.#clock.wallMs());
+    this.#plan(job, false);
+  }
+
   /**
    * A write under a job's key was delivered. Not newer than memory, or ours with a put in flight: nothing. Any other
    * reloads the job into the same mailbox. Answers true when the job is live and not in memory: the caller loads it.
@@ -196,13 +220,19 @@ export class ShardJobs {
     const nowMs = this.#clock.wallMs();
     for (const job of jobs) {
       if (!this.#isOpen(job)) continue;
-      if (probeIsDue(job.state, nowMs)) {
-        this.#probes.want(job, probeUrgentUntilMs(job.state, nowMs));
+      if (this.#wantProbe(job, nowMs)) {
         if (job.commands === 0) this.#plan(job, false);
-        if ((nextDueMs(job.state, true) ?? Number.POSITIVE_INFINITY) > nowMs) continue;
+        if ((nextDueMs(job.times, true) ?? Number.POSITIVE_INFINITY) > nowMs) continue;
       }
       void this.#tell(job, { type: 'due', mayProbe: false });
     }
+  }
+
+  #wantProbe(job: PendingJob, nowMs: number): boolean {
+    const { times } = job;
+    const isDue = probeIsDue(times, nowMs);
+    if (isDue) this.#probes.want(job, probeUrgentUntilMs(times, nowMs));
+    return isDue;
   }
 
   /** Their turn has come. */
@@ -250,11 +280,12 @@ export class ShardJobs {
 
   /** When it is looked at next; it may be packed until then. */
   #plan(job: PendingJob, afterDue: boolean): void {
-    this.#warm.add(job);
-    const dueMs = nextDueMs(job.state, this.#probes.has(job));
+    if (!job.packed) this.#warm.add(job);
+    const { times } = job;
+    const dueMs = nextDueMs(times, this.#probes.has(job));
     if (dueMs === undefined) return this.#wheel.cancel(job);
     const nowMs = this.#clock.wallMs();
-    if (job.state.snapshot?.kind === 'ended' && dueMs <= nowMs) return this.#forget(job);
+    if (times.snapshot?.kind === 'ended' && dueMs <= nowMs) return this.#forget(job);
     this.#wheel.schedule(afterDue ? Math.max(dueMs, nowMs + LIMITS.lookAgainMs) : dueMs, job);
   }
 

@@ -2,6 +2,7 @@
 // writers' sent watermarks say, then every foreign write; and at the end the drain, until nothing of the shard is under way.
 import type { Incarnation, JobKey, Revision, ShardId } from '../actors/ids.ts';
 import type { Clock } from '../actors/ports.ts';
+import type { Arrivals, Arrived } from './arrivals.ts';
 import type { ClusterEvent } from './events.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import type { PendingJob } from './pending-job.ts';
@@ -21,6 +22,8 @@ export interface ShardLoaderOptions {
   readonly rehydration: Rehydration;
   readonly requests: Requests;
   readonly watermark: SentWatermark;
+  /** For one wave; its claims are acknowledged. */
+  arrivals(): Arrivals;
   epochOf(shard: ShardId): Revision;
   /** Not asked for by somebody else meanwhile. */
   isRehydrating(shard: ShardId): boolean;
@@ -40,6 +43,9 @@ export interface ShardLoaderOptions {
 export class ShardLoader {
   readonly #options: ShardLoaderOptions;
   readonly #waves = new Set<Wave>();
+  #lastWave: Wave | undefined;
+  #loadedInARow = 0;
+  #breath: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: ShardLoaderOptions) {
@@ -54,11 +60,13 @@ export class ShardLoader {
   /** The claims of these shards are acknowledged. */
   async acquire(shards: readonly ShardId[]): Promise<void> {
     const { kv, clock, incarnation, epochOf, onClaim, onEntry, onReset } = this.#options;
+    const arrivals = this.#options.arrivals();
     const wave = new Wave(
       {
         kv,
         incarnation,
         epochOf,
+        arrived: (jobKey, entry) => arrivals.arrived(jobKey, entry),
         onBarrier: (shard, jobs) => void this.#load(wave, shard, jobs).catch(this.#options.onFailed),
         onDelivered: (shard, jobKey, entry) => this.#delivered(shard, jobKey, entry),
         onClaim,
@@ -68,6 +76,10 @@ export class ShardLoader {
       shards,
     );
     this.#waves.add(wave);
+    const before = this.#lastWave;
+    this.#lastWave = wave;
+    // One after another: a server lets 32 MB be on their way for each consumer, and hangs up on a client with 64 MB waiting.
+    await before?.settled;
     await untilAvailable(
       clock,
       () => wave.start(),
@@ -114,22 +126,38 @@ export class ShardLoader {
     }
   }
 
-  async #load(wave: Wave, shard: ShardId, collected: ReadonlyMap<JobKey, KvEntry>): Promise<void> {
+  async #load(wave: Wave, shard: ShardId, collected: ReadonlyMap<JobKey, Arrived>): Promise<void> {
     const { jobs, rehydration, isRehydrating, barrierPassed, onEvent } = this.#options;
-    const entries = new Map(collected);
-    const found = await rehydration.read(shard, entries);
+    const live = await rehydration.read(shard, collected);
+    await this.#breathe();
     if (this.#stopped || !wave.has(shard) || !isRehydrating(shard)) return;
+    this.#loadedInARow += collected.size;
     jobs.open(shard);
+    let resting = 0;
     let republished = 0;
-    for (const { jobKey, snapshot, revision, covered } of found) {
+    for (const [jobKey, job] of collected) {
+      if (!('packed' in job)) continue;
+      jobs.rest(shard, jobKey, job);
+      resting += 1;
+    }
+    for (const { jobKey, snapshot, revision, covered } of live) {
       if (snapshot.kind === 'held' && !covered) republished += 1;
       jobs.load(shard, jobKey, snapshot, revision, covered);
     }
     const late = wave.take(shard);
     barrierPassed(shard);
-    onEvent({ kind: 'rehydrated', shard, jobs: found.length, republished });
-    for (const [jobKey, entry] of late) {
-      if (entry.revision !== entries.get(jobKey)?.revision) this.#delivered(shard, jobKey, entry);
+    onEvent({ kind: 'rehydrated', shard, jobs: live.length + resting, republished });
+    for (const [jobKey, entry] of late) this.#delivered(shard, jobKey, entry);
+  }
+
+  /** The barriers of a wave are passed all at once; between many thousand jobs timers and sockets have their turn. */
+  async #breathe(): Promise<void> {
+    while (this.#loadedInARow > CLUSTER_LIMITS.loadedInARow && !this.#stopped) {
+      this.#breath ??= new Promise<void>((resolve) => this.#options.clock.setTimer(0, resolve)).then(() => {
+        this.#loadedInARow = 0;
+        this.#breath = undefined;
+      });
+      await this.#breath;
     }
   }
 

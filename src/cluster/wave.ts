@@ -2,7 +2,13 @@
 // shard costs the server a scan each). A shard is owned once its own claim was seen *and* pending was 0 once: a late write
 // of the old owner, landed between our claim and the consumer, comes after the claim and is delivered before that.
 // The consumer stays open as long as one of its shards is here: foreign writes reload the job they belong to.
-import type { Incarnation, JobKey, Revision, ShardId } from '../actors/ids.ts';
+//
+// Most of what is delivered before the barrier are tombstones, which nobody wants to have: they are dropped as they come, and
+// with them what was collected of their jobs. That needs what the watch promises: revisions rise, and none is left out but
+// those overwritten; so what comes again after a reset, at or below the highest seen, is known already, or dropped for good.
+import { ABSENT, type Incarnation, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
+import { isTombstone } from '../actors/snapshot-codec.ts';
+import type { Arrived } from './arrivals.ts';
 import { parseClaim } from './claims.ts';
 import { parseKey, shardFilter } from './names.ts';
 import type { KvEntry, KvPort, KvWatch } from './ports.ts';
@@ -12,8 +18,10 @@ export interface WaveOptions {
   readonly incarnation: Incarnation;
   /** The revision of our claim. One of an earlier tenure, still shown by a replica that lags, passes no barrier. */
   epochOf(shard: ShardId): Revision;
-  /** The barrier of this shard is passed. `jobs` is the last entry of each key, and goes on growing until `take`. */
-  onBarrier(shard: ShardId, jobs: ReadonlyMap<JobKey, KvEntry>): void;
+  /** How an entry is kept until its shard is taken. */
+  arrived(jobKey: JobKey, entry: KvEntry): Arrived;
+  /** The barrier of this shard is passed. `jobs` is the last entry of each key, without tombstones. */
+  onBarrier(shard: ShardId, jobs: ReadonlyMap<JobKey, Arrived>): void;
   /** An entry of a shard that was taken. */
   onDelivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): void;
   onClaim(shard: ShardId, entry: KvEntry): void;
@@ -25,10 +33,14 @@ export interface WaveOptions {
 export class Wave {
   readonly #options: WaveOptions;
   /** Shards before their barrier, with what was delivered so far. */
-  readonly #waiting = new Map<ShardId, Map<JobKey, KvEntry>>();
+  readonly #waiting = new Map<ShardId, Map<JobKey, Arrived>>();
   readonly #claimSeen = new Set<ShardId>();
-  readonly #passed = new Set<ShardId>();
+  /** Shards between barrier and `take`, with what has been delivered since. */
+  readonly #passed = new Map<ShardId, Map<JobKey, KvEntry>>();
   readonly #open = new Set<ShardId>();
+  /** The highest revision delivered of a shard before it was taken. */
+  #upTo: Revision = ABSENT;
+  readonly #settled = Promise.withResolvers<void>();
   #caughtUp = false;
   #watch: KvWatch | undefined;
   #stopped = false;
@@ -46,6 +58,7 @@ export class Wave {
       onEntry: (entry) => this.#entry(entry),
       onCaughtUp: () => {
         this.#caughtUp = true;
+        this.#settled.resolve();
         this.#passBarriers();
       },
       onReset: (bucketId) => this.#options.onReset(bucketId),
@@ -54,20 +67,30 @@ export class Wave {
     else this.#watch = watch;
   }
 
+  /** All that stood is delivered, or nobody waits for it any more. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
+  }
+
   has(shard: ShardId): boolean {
     return this.#waiting.has(shard) || this.#open.has(shard);
   }
 
-  /** The shard's jobs are in memory: from now on entries are delivered one by one. Answers all that was collected. */
+  /**
+   * The shard's jobs are in memory: from now on entries are delivered one by one. Answers the last one of each key, tombstones
+   * too, of those that were delivered since its barrier.
+   */
   take(shard: ShardId): ReadonlyMap<JobKey, KvEntry> {
-    const collected = this.#waiting.get(shard) ?? new Map<JobKey, KvEntry>();
+    const late = this.#passed.get(shard) ?? new Map<JobKey, KvEntry>();
+    this.#passed.delete(shard);
     if (this.#waiting.delete(shard)) this.#open.add(shard);
-    return collected;
+    return late;
   }
 
   /** The shard is not here any more. Answers true when the wave has none left, and has stopped. */
   leave(shard: ShardId): boolean {
     this.#waiting.delete(shard);
+    this.#passed.delete(shard);
     this.#open.delete(shard);
     if (this.#waiting.size + this.#open.size > 0) return false;
     this.stop();
@@ -76,6 +99,7 @@ export class Wave {
 
   stop(): void {
     this.#stopped = true;
+    this.#settled.resolve();
     this.#watch?.stop();
   }
 
@@ -93,20 +117,40 @@ export class Wave {
       }
     } else if (name.kind === 'job') {
       const collected = this.#waiting.get(name.shard);
-      if (collected === undefined) {
-        if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);
-      } else if ((collected.get(name.jobKey)?.revision ?? 0) < entry.revision) {
-        collected.set(name.jobKey, entry);
-      }
+      if (collected !== undefined) this.#collect(name.shard, name.jobKey, entry, collected);
+      else if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);
     }
+  }
+
+  #collect(shard: ShardId, jobKey: JobKey, entry: KvEntry, collected: Map<JobKey, Arrived>): void {
+    if (entry.revision <= this.#upTo) return;
+    this.#upTo = entry.revision;
+    const late = this.#passed.get(shard);
+    if (late !== undefined) late.set(jobKey, copied(entry));
+    else if (isTombstone(entry.value)) collected.delete(jobKey);
+    else this.#keep(jobKey, entry, collected);
+  }
+
+  #keep(jobKey: JobKey, entry: KvEntry, collected: Map<JobKey, Arrived>): void {
+    const arrived = this.#options.arrived(jobKey, entry);
+    collected.set(flat(jobKey), arrived === entry ? copied(entry) : arrived);
   }
 
   #passBarriers(): void {
     if (!this.#caughtUp) return;
     for (const [shard, jobs] of [...this.#waiting]) {
       if (!this.#claimSeen.has(shard) || this.#passed.has(shard)) continue;
-      this.#passed.add(shard);
+      this.#passed.set(shard, new Map());
       this.#options.onBarrier(shard, jobs);
     }
   }
+}
+
+function copied(entry: KvEntry): KvEntry {
+  return { ...entry, value: new Uint8Array(entry.value) };
+}
+
+/** A part of a string keeps the whole of it in memory, and there may be a million. */
+function flat(jobKey: JobKey): JobKey {
+  return Buffer.from(jobKey, 'latin1').toString('latin1') as JobKey;
 }

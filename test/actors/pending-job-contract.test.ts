@@ -228,6 +228,19 @@ describe('a heartbeat', () => {
     expect(world.history.at(-2)?.snapshot.failing).toMatchObject({ why: 'heartbeatTimeout', retries: 2 });
   });
 
+  test('heard while the wall clock was set back for a moment, it does not end the time in the past', () => {
+    const world = held(HEARD);
+    pass(world, 1_000);
+    pass(world, -60_000);
+    expect(reply(world, 0, { status: 'heartbeat', body: '' })).toBe('applied');
+    pass(world, 60_000);
+    due(world);
+    expect(snapshot(world).kind).toBe('held');
+    pass(world, 20_000);
+    due(world);
+    expect(snapshot(world)).toMatchObject({ outcome: 'timedOut' });
+  });
+
   test('silence counts only once every reply of its time is read, and once the service was asked', () => {
     const world = held(HEARD);
     world.pass(20_000);

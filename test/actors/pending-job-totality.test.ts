@@ -8,9 +8,9 @@ import { expect, test } from 'vitest';
 import type { CorrelationId, Incarnation, NodeName, Revision } from '../../src/actors/ids.ts';
 import { LIMITS } from '../../src/actors/limits.ts';
 import type { Activation, Reply, ReplyContent } from '../../src/actors/messages.ts';
-import { pack, unpack } from '../../src/actors/pending-job/cold.ts';
+import { pack, timesOf, unpack } from '../../src/actors/pending-job/cold.ts';
 import { type Command, type CommandAnswer, decide } from '../../src/actors/pending-job/decide.ts';
-import { nextDueMs } from '../../src/actors/pending-job/due.ts';
+import { nextDueMs, probeIsDue, probeUrgentUntilMs } from '../../src/actors/pending-job/due.ts';
 import type { Effect, JobContext, PutAnswer, Standing } from '../../src/actors/pending-job/effects.ts';
 import { emptyState, type JobState } from '../../src/actors/pending-job/state.ts';
 import type { EngineAnswer } from '../../src/actors/ports.ts';
@@ -394,6 +394,12 @@ test('a job that is packed goes on exactly as one that was not', () => {
       const small = unpack(JOB, state.revision, bytes);
       const [one, other] = [new Bench(whole, outside), new Bench(small, outside)];
       expect(nextDueMs(small)).toBe(nextDueMs(whole));
+      const times = timesOf(bytes);
+      for (const forProbe of [false, true]) expect(nextDueMs(times, forProbe)).toBe(nextDueMs(whole, forProbe));
+      for (const nowMs of [NOW_MS, state.engineAtMs, state.engineAtMs - 1]) {
+        expect(probeIsDue(times, nowMs)).toBe(probeIsDue(whole, nowMs));
+        expect(probeUrgentUntilMs(times, nowMs)).toBe(probeUrgentUntilMs(whole, nowMs));
+      }
       expect(other.decide(small, command)).toBe(one.decide(whole, command));
       expect(other.effects).toEqual(one.effects);
     }),

@@ -8,6 +8,7 @@ import { addToTimeline, type Snapshot } from '../../src/actors/snapshot.ts';
 import {
   decodeSnapshot,
   encodeSnapshot,
+  isTombstone,
   SNAPSHOT_VERSIONS_READ,
   SnapshotUnreadable,
 } from '../../src/actors/snapshot-codec.ts';
@@ -40,6 +41,16 @@ test('every snapshot comes back as it was', () => {
       expect(decodeSnapshot(encodeSnapshot(snapshot))).toEqual(snapshot);
     }),
   );
+});
+
+test('a tombstone is known by its first bytes, and nothing else is taken for one', () => {
+  fc.assert(
+    fc.property(anySnapshot, (snapshot) => {
+      expect(isTombstone(encodeSnapshot(snapshot))).toBe(snapshot.kind === 'ended');
+    }),
+  );
+  for (const other of ['', '01', '0140', '0240040101', '01d44004'])
+    expect(isTombstone(bytes(other)), other).toBe(false);
 });
 
 test('bytes of version 1 are read for ever', () => {

@@ -5,6 +5,7 @@ import { EngineGate } from '../../src/actors/engine-gate.ts';
 import type { CorrelationId, Incarnation, JobKey, NodeName, ShardId } from '../../src/actors/ids.ts';
 import { LIMITS } from '../../src/actors/limits.ts';
 import type { OutgoingRequest, RequestOutcome } from '../../src/actors/messages.ts';
+import type { JobContext } from '../../src/actors/pending-job/effects.ts';
 import type { EngineAnswer } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
@@ -49,6 +50,7 @@ export class Host {
   readonly givenUp: string[] = [];
   readonly unreadable: string[] = [];
   readonly legs: [Leg, number][] = [];
+  readonly context: JobContext;
   readonly jobs: ShardJobs;
   readonly watermark: SentWatermark;
   readonly lease: Lease;
@@ -75,19 +77,20 @@ export class Host {
         this.engineCalls.push({ what, deadlineMs, answer });
         if (this.engineAnswers) answer(this.answer);
       });
+    this.context = {
+      clock,
+      random: FIXED,
+      node: 'self' as NodeName,
+      incarnation: SELF,
+      correlationId: (_, attempt) => `id-${attempt}` as CorrelationId,
+      interpret: plainMeaning,
+      engineHealthy: () => this.engineHealthy,
+      probeEveryMs: () => LIMITS.probeEveryMs,
+      admits: () => true,
+      replyProgressMs: () => this.replyProgressMs,
+    };
     this.jobs = new ShardJobs(clock, new ActorSystem(clock), {
-      context: {
-        clock,
-        random: FIXED,
-        node: 'self' as NodeName,
-        incarnation: SELF,
-        correlationId: (_, attempt) => `id-${attempt}` as CorrelationId,
-        interpret: plainMeaning,
-        engineHealthy: () => this.engineHealthy,
-        probeEveryMs: () => LIMITS.probeEveryMs,
-        admits: () => true,
-        replyProgressMs: () => this.replyProgressMs,
-      },
+      context: this.context,
       jobs: store,
       engine: new EngineGate({
         engine: {

@@ -43,6 +43,7 @@ async function behindASlowWrite() {
     rehydration: { read: never } as never,
     requests: { withdraw: never } as never,
     watermark,
+    arrivals: never,
     epochOf: never,
     isRehydrating: () => false,
     barrierPassed: never,

@@ -1,10 +1,12 @@
 // A shard is owned once its own claim was seen and pending was 0 once; everything that comes later is delivered one by one.
 import { expect, test } from 'vitest';
 import type { Incarnation, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
+import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { claimRecord } from '../../src/cluster/claims.ts';
 import { claimKey } from '../../src/cluster/names.ts';
 import type { KvEntry } from '../../src/cluster/ports.ts';
 import { Wave } from '../../src/cluster/wave.ts';
+import { TOMBSTONE } from '../actors/snapshot-samples.ts';
 import { MemoryKv } from './memory.ts';
 
 const SELF = 'self-1' as Incarnation;
@@ -20,6 +22,7 @@ async function open(...shards: number[]) {
       kv,
       incarnation: SELF,
       epochOf: () => epoch as Revision,
+      arrived: (_, entry) => entry,
       onBarrier: (passed, jobs) =>
         log.push(`barrier ${passed}: ${[...jobs].map(([key, { revision }]) => `${key}@${revision}`)}`),
       onDelivered: (of, jobKey, { revision }) => log.push(`${of}.${jobKey}@${revision}`),
@@ -31,9 +34,9 @@ async function open(...shards: number[]) {
   );
   await wave.start();
   const { handler, filters } = kv.watched!;
-  const job = (of: number, key: number, revision: number): KvEntry => ({
+  const job = (of: number, key: number, revision: number, value: Uint8Array = new Uint8Array()): KvEntry => ({
     key: `${of}.${key}`,
-    value: new Uint8Array(),
+    value,
     revision: revision as Revision,
     writtenMs: 0,
   });
@@ -96,4 +99,27 @@ test('a claim of an earlier tenure, shown by a replica that lags, passes no barr
   handler.onEntry(claim(4, SELF, 9), 0);
   expect(log).toEqual(['barrier 4: ']);
   epoch = 0;
+});
+
+test('a tombstone takes its job away before the barrier, also from what comes again after a reset', async () => {
+  const { log, handler, job, claim } = await open(3);
+  handler.onEntry(job(3, 1, 1), 3);
+  handler.onEntry(job(3, 2, 2), 2);
+  handler.onEntry(job(3, 1, 4, encodeSnapshot(TOMBSTONE)), 1);
+  handler.onReset('bucket');
+  handler.onEntry(job(3, 1, 1), 2);
+  handler.onEntry(job(3, 2, 2), 1);
+  handler.onEntry(claim(3, SELF, 5), 0);
+  handler.onCaughtUp();
+  expect(log).toEqual(['barrier 3: 2@2']);
+});
+
+test('a job that ends between barrier and take is told of, not dropped', async () => {
+  const { wave, log, handler, job, claim } = await open(3);
+  handler.onEntry(job(3, 1, 1), 1);
+  handler.onEntry(claim(3, SELF, 2), 0);
+  handler.onCaughtUp();
+  handler.onEntry(job(3, 1, 3, encodeSnapshot(TOMBSTONE)), 0);
+  expect(log).toEqual(['barrier 3: 1@1']);
+  expect([...wave.take(shard(3))].map(([key, { revision }]) => `${key}@${revision}`)).toEqual(['1@3']);
 });

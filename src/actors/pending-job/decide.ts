@@ -114,10 +114,18 @@ function* requestSettled(
 function* rehydrated(state: JobState, context: JobContext, covered: boolean): Decision<void> {
   const snapshot = state.snapshot;
   if (snapshot === undefined || snapshot.kind === 'ended') return;
+  if (snapshot.kind !== 'held') planUnknown(state, context);
+  else if (covered || snapshot.sentAttempt === snapshot.attempt) restAgain(state, context);
+  else {
+    planUnknown(state, context);
+    yield* publishAgain(state, context, snapshot);
+  }
+}
+
+/** A job that waits, and owes no request, has nothing to do after a takeover but to be looked at by and by. */
+export function restAgain(state: JobState, context: JobContext): void {
   planUnknown(state, context);
-  if (snapshot.kind !== 'held') return;
-  if (covered || snapshot.sentAttempt === snapshot.attempt) state.ackedAttempt = snapshot.attempt;
-  else yield* publishAgain(state, context, snapshot);
+  if (state.snapshot?.kind === 'held') state.ackedAttempt = state.snapshot.attempt;
 }
 
 function* publishAgain(state: JobState, context: JobContext, held: Snapshot): Decision<void> {

@@ -2,6 +2,7 @@
 // up to its end at or after that moment; so after an outage the replies already in Kafka are read before anything fails.
 import { LIMITS } from '../limits.ts';
 import type { Failing, Snapshot } from '../snapshot.ts';
+import type { WaitingTimes } from './cold.ts';
 import { type Decision, engine, type JobContext, withdraw } from './effects.ts';
 import { endAsGone, finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
@@ -14,7 +15,7 @@ import { store, successor, windowMs, writeTombstone } from './writing.ts';
  * When this job next wants to be looked at, wall ms; undefined: never. Derived, so it need not be stored.
  * `butForProbe`: its probe waits for a turn already.
  */
-export function nextDueMs(state: JobState, butForProbe = false): number | undefined {
+export function nextDueMs(state: JobState | WaitingTimes, butForProbe = false): number | undefined {
   const snapshot = state.snapshot;
   if (snapshot === undefined) return undefined;
   if (snapshot.kind === 'ended') return forgetAtMs(snapshot);
@@ -26,13 +27,13 @@ export function nextDueMs(state: JobState, butForProbe = false): number | undefi
 }
 
 /** Is a probe what it wants of the engine now? */
-export function probeIsDue(state: JobState, nowMs: number): boolean {
+export function probeIsDue(state: JobState | WaitingTimes, nowMs: number): boolean {
   const kind = state.snapshot?.kind;
   return (kind === 'held' || kind === 'parked') && state.engineAtMs > 0 && state.engineAtMs <= nowMs;
 }
 
 /** How long its probe is urgent, wall ms, 0: not at all. A first lock can be kept until it is over; of a parked reply somebody waits. */
-export function probeUrgentUntilMs(state: JobState, nowMs: number): number {
+export function probeUrgentUntilMs(state: JobState | WaitingTimes, nowMs: number): number {
   if (state.snapshot?.kind === 'parked') return Number.POSITIVE_INFINITY;
   return state.lockDeadlineMs <= nowMs + LIMITS.activationLockMs ? state.lockDeadlineMs : 0;
 }

@@ -102,7 +102,11 @@ function* heartbeat(
 ): Decision<ReplyAnswer> {
   if (snapshot.kind !== 'held' || !isOfAttempt(reply, snapshot)) return 'lateDropped';
   const { heartbeatTimeoutMs } = snapshot.settings;
-  if (heartbeatTimeoutMs > 0) state.heartbeatDeadlineMs = context.clock.wallMs() + heartbeatTimeoutMs;
+  if (heartbeatTimeoutMs > 0) {
+    // A sign of life never makes the time shorter: a wall clock that was set back for a moment would end it in the past.
+    const deadlineMs = context.clock.wallMs() + heartbeatTimeoutMs;
+    state.heartbeatDeadlineMs = Math.max(state.heartbeatDeadlineMs, deadlineMs);
+  }
   state.progress = progress;
   // Its service has the request, whoever sent that.
   if (reply.attempt === snapshot.attempt) state.ackedAttempt = snapshot.attempt;

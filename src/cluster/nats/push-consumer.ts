@@ -35,6 +35,8 @@ export interface PushConsumerHandler {
   /** After each message and heartbeat; `idle`: it may be that nothing is left, the server says so or hints at it. */
   onProgress(idle: boolean): void;
   onBroken(): void;
+  /** Is there something old to be delivered yet? Then the server may be looking for it, and says nothing meanwhile. */
+  isBehind(): boolean;
 }
 
 export class PushConsumer {
@@ -48,6 +50,7 @@ export class PushConsumer {
   #waiting: Msg[] | undefined = [];
   #lastHeardMs = performance.now();
   #stopped = false;
+  #inquiring = false;
 
   constructor(source: WatchSource, handler: PushConsumerHandler) {
     this.#source = source;
@@ -119,9 +122,9 @@ export class PushConsumer {
   }
 
   /** @throws KvUnavailable, JsApiError */
-  info(): Promise<ConsumerInfo> {
+  info(timeoutMs = INFO_TIMEOUT_MS): Promise<ConsumerInfo> {
     const call = `CONSUMER.INFO.${this.#source.stream}.${this.#name}`;
-    return callApi<ConsumerInfo>(this.#source.inbox, call, {}, INFO_TIMEOUT_MS);
+    return callApi<ConsumerInfo>(this.#source.inbox, call, {}, timeoutMs);
   }
 
   stop(): void {
@@ -147,8 +150,8 @@ export class PushConsumer {
       this.#revision = at.revision;
       if (!isMarker(message)) {
         const key = message.subject.slice(this.#source.subjects.length);
-        // Copied: the client's bytes are a view of what the socket read, and would keep all of that alive.
-        const value = new Uint8Array(message.data);
+        // A view of what the socket read, which it keeps alive: whoever keeps an entry for long copies it (ports.ts).
+        const value = message.data;
         this.#handler.onEntry({ key, value, revision: at.revision, writtenMs: at.writtenMs }, at.pending);
       }
       this.#handler.onProgress(at.pending === 0);
@@ -169,7 +172,25 @@ export class PushConsumer {
     if (this.#waiting !== undefined || !this.#source.link.connected()) return;
     const silent = () => performance.now() - this.#lastHeardMs > HEARTBEAT_MS * HEARTBEATS_MISSED;
     // After a pause of this process its timers run before its sockets are read: look again after that.
-    if (silent()) setImmediate(() => silent() && this.#break());
+    if (silent()) setImmediate(() => silent() && void this.#suspect());
+  }
+
+  /**
+   * A server that goes through millions of entries for the next one that fits sends no heartbeats, and made anew the consumer
+   * would begin its search again, for ever. So as long as there is something to be found it is asked whether it is there.
+   */
+  async #suspect(): Promise<void> {
+    if (!this.#handler.isBehind()) return this.#break();
+    if (this.#inquiring) return;
+    this.#inquiring = true;
+    try {
+      await this.info(CREATE_TIMEOUT_MS);
+      this.#lastHeardMs = performance.now();
+    } catch {
+      this.#break();
+    } finally {
+      this.#inquiring = false;
+    }
   }
 
   #break(): void {
@@ -180,17 +201,24 @@ export class PushConsumer {
 }
 
 /** `$JS.ACK[.<domain>.<account>].<stream>.<consumer>.<tries>.<revision>.<count>.<time ns>.<pending>[.<token>]` (ADR-15). */
-function readPosition(reply: string) {
+export function readPosition(reply: string) {
   if (!reply.startsWith('$JS.ACK.')) return undefined;
-  const tokens = reply.split('.');
-  const [revision, count, timeNs, pending] = tokens.slice(tokens.length === 9 ? 5 : 7).map(Number);
+  let dots = 0;
+  for (let at = reply.indexOf('.'); at >= 0; at = reply.indexOf('.', at + 1)) ends[dots++] = at;
+  ends[dots] = reply.length;
+  const first = dots === 8 ? 5 : 7;
+  // Of a million messages in a row: parts are cut out only where they are needed.
+  const number = (token: number) => Number(reply.slice(ends[token - 1]! + 1, ends[token]));
   return {
-    revision: revision as Revision,
-    count: count ?? 0,
-    writtenMs: Math.floor((timeNs ?? 0) / 1e6),
-    pending: pending ?? 0,
+    revision: number(first) as Revision,
+    count: number(first + 1),
+    writtenMs: Math.floor(number(first + 2) / 1e6),
+    pending: number(first + 3),
   };
 }
+
+/** Where each token of the subject under the eyes of `readPosition` ends. */
+const ends: number[] = [];
 
 /** A deletion by hand. Headers are only looked at where there is no value, for reading them costs most of all. */
 function isMarker(message: Msg): boolean {

@@ -116,6 +116,7 @@ class Watch implements KvWatch {
         onEntry: (entry, pending) => this.#pass(entry, pending),
         onProgress: (idle) => this.#advance(consumer, idle),
         onBroken: () => this.#replace(),
+        isBehind: () => !this.#caughtUp,
       });
       this.#consumer = consumer;
       const made = await consumer.make(this.#filters, this.#cursor);

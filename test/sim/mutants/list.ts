@@ -83,8 +83,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'cluster/wave.ts',
-        find: '        if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);',
-        replace: '        return;',
+        find: '      else if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);',
+        replace: '      else return;',
       },
     ],
   },
@@ -103,8 +103,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'cluster/wave.ts',
-        find: '        if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);',
-        replace: '        return;',
+        find: '      else if (this.#open.has(name.shard)) this.#options.onDelivered(name.shard, name.jobKey, entry);',
+        replace: '      else return;',
       },
     ],
   },

@@ -1,0 +1,107 @@
+// Entries as a wave delivers them, made small at once: a pending job that only waits becomes what memory keeps of it
+// (actors/pending-job/cold.ts) before the next entry is looked at. With a million of them there is no room for all as they
+// stand in the bucket, and no time to read them all again at the barrier.
+//
+// What must hold: only what owes nothing is made small. Of a hold without a stored "sent" that is known from its writer's
+// record, which is read once per wave, after the claims of the wave were acknowledged (see rehydration.ts for why); what such a
+// record has said of a hold stays true. Entries that come before their writer's record, or that it does not cover, are kept as
+// they are; rehydration.ts asks again.
+import type { Incarnation, JobKey, Lane, Revision } from '../actors/ids.ts';
+import { pack } from '../actors/pending-job/cold.ts';
+import { restAgain } from '../actors/pending-job/decide.ts';
+import type { JobContext } from '../actors/pending-job/effects.ts';
+import { adopt, emptyState, isPending } from '../actors/pending-job/state.ts';
+import type { Snapshot } from '../actors/snapshot.ts';
+import { decodeSnapshot } from '../actors/snapshot-codec.ts';
+import { sentKey } from './names.ts';
+import type { KvEntry } from './ports.ts';
+import { covers, parseSent, type SentRecord, type SentWatermark } from './sent-watermark.ts';
+import type { Store } from './store.ts';
+
+/** A pending job that only waits. */
+export interface Resting {
+  readonly revision: Revision;
+  readonly attempt: number;
+  readonly packed: string;
+  /** Undefined: it counts in none. */
+  readonly lane: Lane | undefined;
+  /** Whose record says that its request is sent; undefined: none was needed. */
+  readonly writer: Incarnation | undefined;
+}
+
+export type Arrived = KvEntry | Resting;
+
+export interface ArrivalsOptions {
+  readonly context: JobContext;
+  readonly control: Pick<Store, 'get'>;
+  readonly watermark: Pick<SentWatermark, 'outlive'>;
+}
+
+export class Arrivals {
+  readonly #options: ArrivalsOptions;
+  /** Undefined: asked for. */
+  readonly #records = new Map<Incarnation, SentRecord | undefined>();
+  /** One string for all jobs of a lane, and of a writer. */
+  readonly #names = new Map<string, string>();
+
+  constructor(options: ArrivalsOptions) {
+    this.#options = options;
+  }
+
+  arrived(jobKey: JobKey, entry: KvEntry): Arrived {
+    const { context, watermark } = this.#options;
+    const snapshot = readable(entry);
+    if (snapshot === undefined) return entry; // whoever reads it again says why
+    const owes = owesProof(snapshot);
+    if (owes && !this.#isSent(jobKey, entry.revision, snapshot)) return entry;
+    const state = emptyState(jobKey);
+    adopt(state, snapshot, entry.revision);
+    restAgain(state, context);
+    const packed = pack(state);
+    if (packed === undefined) return entry;
+    watermark.outlive(snapshot.settings.replyTimeoutMs);
+    return {
+      revision: entry.revision,
+      attempt: snapshot.attempt,
+      packed,
+      lane: isPending(snapshot) ? this.#same(snapshot.lane) : undefined,
+      writer: owes ? this.#same(snapshot.incarnation) : undefined,
+    };
+  }
+
+  #isSent(jobKey: JobKey, revision: Revision, { incarnation, attempt }: Snapshot): boolean {
+    const { control, context } = this.#options;
+    if (incarnation === context.incarnation) return false; // our own record moves on: asked at the barrier
+    const record = this.#records.get(incarnation);
+    if (record !== undefined) return covers(record, revision, jobKey, attempt);
+    if (!this.#records.has(incarnation)) {
+      this.#records.set(incarnation, undefined);
+      control.get(sentKey(incarnation)).then(
+        (found) => this.#records.set(incarnation, parseSent(found)),
+        () => undefined, // the store is closed: this incarnation is over
+      );
+    }
+    return false;
+  }
+
+  #same<Name extends string>(name: Name): Name {
+    const known = this.#names.get(name);
+    if (known === undefined) this.#names.set(name, name);
+    return (known ?? name) as Name;
+  }
+}
+
+/** A hold that does not say itself that its request was sent. */
+export function owesProof(snapshot: Snapshot): boolean {
+  return snapshot.kind === 'held' && snapshot.sentAttempt !== snapshot.attempt;
+}
+
+/** Undefined also for kinds that have something to do. */
+function readable({ value }: KvEntry): Snapshot | undefined {
+  try {
+    const snapshot = decodeSnapshot(value);
+    return snapshot.kind === 'held' || snapshot.kind === 'parked' ? snapshot : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -14,6 +14,8 @@ export interface Contestant {
   readonly name: string;
   /** In one line, for whoever reads the figures. */
   readonly what: string;
+  /** At least so long before it is measured at full load, where it needs longer than others to be what it can be. */
+  readonly warmUpS?: number;
   start(stage: Stage, options?: ContestOptions): Promise<Running>;
 }
 

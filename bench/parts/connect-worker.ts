@@ -33,7 +33,7 @@ export interface ConnectWorker {
 export async function startConnectWorker({ brokers, pluginDir, connectors }: ConnectOptions): Promise<ConnectWorker> {
   const jdk = await findJdk(17, `Kafka Connect ${version}`);
   const jars = await mavenJars('org.apache.kafka', 'connect-runtime', version, '31 MB');
-  // What it logs with; its own jars lack it, and it does not start without.
+  // Its own jars bring nothing to log with, and a start that fails would not say why.
   const logger = await mavenJars('org.slf4j', 'slf4j-reload4j', '1.7.36', '1 MB');
   const data = await dataDir('connect');
   const dir = data.path;
@@ -67,7 +67,7 @@ export async function startConnectWorker({ brokers, pluginDir, connectors }: Con
   return { server, stop };
 }
 
-export function workerProperties(where: { brokers: string; dir: string; url: string }): Properties {
+function workerProperties(where: { brokers: string; dir: string; url: string }): Properties {
   return {
     'bootstrap.servers': where.brokers,
     listeners: where.url,

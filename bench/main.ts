@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { commit } from '../test/support/commit.ts';
+import { connect } from './contestants/connect.ts';
 import { direct } from './contestants/direct.ts';
 import { holdfast } from './contestants/holdfast.ts';
 import { naive, naiveAwaited } from './contestants/naive.ts';
@@ -47,7 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function run({ quick, rounds }: BenchOptions): Promise<BenchResult> {
+async function run({ quick, rounds, connectPlugin }: BenchOptions): Promise<BenchResult> {
   const startedAt = new Date().toISOString();
   const options: RoundOptions = {
     rounds,
@@ -57,7 +58,7 @@ async function run({ quick, rounds }: BenchOptions): Promise<BenchResult> {
     pacedS: quick ? 6 : 15,
     warmUpS: quick ? 2 : 4,
   };
-  const entries = entriesOf(quick);
+  const entries = entriesOf(quick, connectPlugin);
   const stage = await setStage();
   try {
     await warmUp(stage);
@@ -82,10 +83,11 @@ async function run({ quick, rounds }: BenchOptions): Promise<BenchResult> {
   }
 }
 
-function entriesOf(quick: boolean): readonly Entry[] {
+function entriesOf(quick: boolean, connectPlugin: string | undefined): readonly Entry[] {
   const entries = [
     { contestant: direct, paced: false },
     { contestant: naive, paced: true },
+    ...(connectPlugin === undefined ? [] : [{ contestant: connect(connectPlugin), paced: true }]),
     { contestant: holdfast(1, 1), paced: true },
     { contestant: holdfast(3, 1), paced: true },
   ];

@@ -1,4 +1,5 @@
 // The command line of the side-by-side measurements.
+import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 export interface BenchOptions {
@@ -8,6 +9,8 @@ export interface BenchOptions {
   /** Write docs/benchmarks.md and its figures. */
   readonly docs: boolean;
   readonly only: readonly Part[];
+  /** An unpacked release of kafka-connect-zeebe, which then takes part. */
+  readonly connectPlugin: string | undefined;
 }
 
 export const PARTS = ['rounds'] as const;
@@ -17,7 +20,7 @@ export class UsageError extends Error {
   readonly code = 'USAGE';
 }
 
-export const USAGE = `npm run bench -- [--quick] [--rounds N] [--only ${PARTS.join(',')}] [--json FILE] [--docs]`;
+export const USAGE = `npm run bench -- [--quick] [--rounds N] [--only ${PARTS.join(',')}] [--connect-plugin DIR] [--json FILE] [--docs]`;
 
 /** @throws UsageError */
 export function parseOptions(args: readonly string[]): BenchOptions {
@@ -29,16 +32,30 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   for (const part of only) {
     if (!PARTS.includes(part as Part)) throw new UsageError(`--only names "${part}"; allowed: ${PARTS.join(', ')}`);
   }
-  const { quick = false, docs = false, json } = values;
-  return { quick, rounds, json, docs, only: only as readonly Part[] };
+  const { quick = false, docs = false, json, 'connect-plugin': plugin } = values;
+  const connectPlugin = plugin === undefined ? undefined : withJars(plugin);
+  return { quick, rounds, json, docs, only: only as readonly Part[], connectPlugin };
+}
+
+function withJars(dir: string): string {
+  const wrong = (found: string) =>
+    new UsageError(`--connect-plugin is "${dir}", ${found}; allowed: an unpacked release of kafka-connect-zeebe`);
+  let files: readonly string[];
+  try {
+    files = readdirSync(dir, { encoding: 'utf8', recursive: true });
+  } catch (error) {
+    throw wrong(`which cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  if (!files.some((file) => file.endsWith('.jar'))) throw wrong('where no .jar file is');
+  return dir;
 }
 
 function parse(args: readonly string[]) {
   try {
     const text = { type: 'string' } as const;
     const flag = { type: 'boolean' } as const;
-    return parseArgs({ args: [...args], options: { quick: flag, rounds: text, only: text, json: text, docs: flag } })
-      .values;
+    const options = { quick: flag, rounds: text, only: text, json: text, docs: flag, 'connect-plugin': text };
+    return parseArgs({ args: [...args], options }).values;
   } catch (error) {
     const [line = ''] = (error as Error).message.split(/\.? To specify|\n/, 1);
     throw new UsageError(`${line}; usage: ${USAGE}`);

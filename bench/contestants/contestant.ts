@@ -5,6 +5,7 @@ import { deployProcesses } from '../../src/gateway/zeebe/deploy.ts';
 import { serviceTaskProcess } from '../../test/support/bpmn.ts';
 import { makeTopics } from '../../test/support/service.ts';
 import { Child } from '../parts/child.ts';
+import type { Contract } from '../parts/contract.ts';
 import type { Delay } from '../parts/delays.ts';
 import type { ServiceOrder, ServiceSaid } from '../parts/service.ts';
 import type { NatsStage, Stage } from '../parts/stage.ts';
@@ -13,6 +14,8 @@ export interface Contestant {
   readonly name: string;
   /** In one line, for whoever reads the figures. */
   readonly what: string;
+  /** At least so long before it is measured at full load, where it needs longer than others to be what it can be. */
+  readonly warmUpS?: number;
   start(stage: Stage, options?: ContestOptions): Promise<Running>;
 }
 
@@ -42,7 +45,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** What all have: a name, a deployed process of one task, and topics. */
+/** What all have: a name, a deployed process, and topics. */
 export interface Ground {
   /** Job type, process id, and beginning of every other name. */
   readonly name: string;
@@ -52,24 +55,31 @@ export interface Ground {
 
 export const AT_ONCE: Delay = { kind: 'constant', ms: 0 };
 
-export async function ground({ engine, kafkaBrokers }: Stage, kind: string): Promise<Ground> {
+/** @param model the process as BPMN, of this id; default: one service task */
+export async function ground(
+  { engine, kafkaBrokers }: Stage,
+  kind: string,
+  model: (ground: Ground) => string = ({ name }) => serviceTaskProcess({ processId: name, jobType: name }),
+): Promise<Ground> {
   const name = `bench-${kind}-${randomBytes(3).toString('hex')}`;
-  const bpmn = serviceTaskProcess({ processId: name, jobType: name });
   const requestTopic = `${name}.requests`;
   const replyTopic = `${name}.replies`;
+  const made = { name, requestTopic, replyTopic };
+  const bpmn = model(made);
   await Promise.all([
     deployProcesses([{ name: `${name}.bpmn`, bpmn }], engine),
     makeTopics(kafkaBrokers, [requestTopic, replyTopic]),
   ]);
-  return { name, requestTopic, replyTopic };
+  return made;
 }
 
 export async function startService(
   { kafkaBrokers }: Stage,
   topic: string,
   { delay = AT_ONCE, answerBytes = 0 }: ContestOptions,
+  contract: Contract = { kind: 'headers' },
 ): Promise<Child<ServiceOrder, ServiceSaid>> {
-  const order: ServiceOrder = { kind: 'start', brokers: kafkaBrokers, topic, delay, answerBytes };
+  const order: ServiceOrder = { kind: 'start', brokers: kafkaBrokers, topic, delay, answerBytes, contract };
   const service = new Child<ServiceOrder, ServiceSaid>(
     'service',
     new URL('../parts/service.ts', import.meta.url),

@@ -1,8 +1,9 @@
 // The service of all measurements: plain kafkajs, a process of its own, the same for every contestant. It answers each
-// request after a delay that it draws, on the topic and with the correlation id that the request's headers name; what
-// comes due in one turn travels in one batch, so that it is not the service that is measured.
+// request after a delay that it draws, as the contract says (contract.ts); what comes due in one turn travels in one batch,
+// so that it is not the service that is measured.
 import { Kafka, logLevel, type Message } from 'kafkajs';
 import { serve } from './child.ts';
+import { type Contract, callOf } from './contract.ts';
 import { type Delay, drawDelayMs } from './delays.ts';
 
 export type ServiceOrder =
@@ -13,6 +14,7 @@ export type ServiceOrder =
       readonly delay: Delay;
       /** Bytes added to each answer. */
       readonly answerBytes: number;
+      readonly contract: Contract;
     }
   | { readonly kind: 'count' }
   /** From now on requests wait; and no longer. */
@@ -49,7 +51,8 @@ const tokens = new Set<string>();
 const due = new Map<string, Message[]>();
 let sending = false;
 
-async function start({ brokers, topic, delay, answerBytes }: Extract<ServiceOrder, { kind: 'start' }>): Promise<void> {
+async function start(order: Extract<ServiceOrder, { kind: 'start' }>): Promise<void> {
+  const { brokers, topic, delay, answerBytes, contract } = order;
   const kafka = new Kafka({ clientId: 'service', brokers: brokers.split(','), logLevel: logLevel.NOTHING });
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   const consumer = kafka.consumer({ groupId: `service-of-${topic}`, maxWaitTimeInMs: 100 });
@@ -80,22 +83,16 @@ async function start({ brokers, topic, delay, answerBytes }: Extract<ServiceOrde
   const joined = new Promise<void>((resolve) => consumer.on(consumer.events.GROUP_JOIN, () => resolve()));
   await consumer.run({
     eachBatch: async ({ batch }) => {
-      for (const { value, headers } of batch.messages) {
-        const { token } = JSON.parse(String(value)) as { token: string };
+      for (const request of batch.messages) {
+        const { token, replyTopic, answer } = callOf(contract, request, filler);
         requests += 1;
         tokens.add(token);
         const delayMs = drawDelayMs(delay, Math.random);
         if (delayMs === undefined) continue;
-        const id = String(headers?.kafka_correlationId);
-        const message: Message = {
-          key: id,
-          value: JSON.stringify({ answer: { token, filler } }),
-          headers: { kafka_correlationId: id },
-        };
-        const answer = () => give(String(headers?.kafka_replyTopic), message);
-        if (holding) held.push(answer);
-        else if (delayMs === 0) answer();
-        else setTimeout(answer, delayMs);
+        const reply = () => give(replyTopic, answer);
+        if (holding) held.push(reply);
+        else if (delayMs === 0) reply();
+        else setTimeout(reply, delayMs);
       }
     },
   });

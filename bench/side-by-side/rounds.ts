@@ -71,7 +71,8 @@ async function playTurn(
   round: number,
   options: RoundOptions,
 ): Promise<Turn> {
-  const { inFlight, closedS, warmUpS } = options;
+  const { inFlight, closedS } = options;
+  const warmUpS = Math.max(options.warmUpS, contestant.warmUpS ?? 0);
   const running = await contestant.start(stage);
   try {
     const closed = await measure(stage, running, { plan: { kind: 'closed', inFlight, seconds: closedS }, warmUpS });

@@ -141,7 +141,7 @@ async function isReady(port: number): Promise<boolean> {
   }
 }
 
-function propertiesText(properties: Readonly<Record<string, string>>): string {
+export function propertiesText(properties: Readonly<Record<string, string>>): string {
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');

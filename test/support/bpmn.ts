@@ -60,9 +60,6 @@ export function catchingProcess(
   const mapped = Object.entries(inputs).map(
     ([target, source]) => `<zeebe:input source="${xmlText(source)}" target="${xmlText(target)}"/>`,
   );
-  const fixed = Object.entries(headers).map(
-    ([key, value]) => `<zeebe:header key="${xmlText(key)}" value="${xmlText(value)}"/>`,
-  );
   return process(
     processId,
     `<startEvent id="start"/>
@@ -71,7 +68,7 @@ export function catchingProcess(
       <extensionElements>
         <zeebe:taskDefinition type="${xmlText(jobType)}" retries="${retries}"/>
         ${mapped.length > 0 ? `<zeebe:ioMapping>${mapped.join('')}</zeebe:ioMapping>` : ''}
-        ${fixed.length > 0 ? `<zeebe:taskHeaders>${fixed.join('')}</zeebe:taskHeaders>` : ''}
+        ${headersText(headers)}
       </extensionElements>
     </serviceTask>
     <boundaryEvent id="error" attachedToRef="task">
@@ -117,9 +114,37 @@ export function messageProcess(options: {
     </serviceTask>
     <sequenceFlow id="toEnd" sourceRef="next" targetRef="end"/>
     <endEvent id="end"/>`,
-    `<message id="message" name="${xmlText(messageName)}">
-    <extensionElements><zeebe:subscription correlationKey="${xmlText(correlationKey)}"/></extensionElements>
-  </message>`,
+    messageText(messageName, correlationKey),
+  );
+}
+
+/**
+ * A call in two symbols: start → a service task with these headers, of which the worker is done when it has published →
+ * waits for a message under the value of `correlationKey` (FEEL), whose variables become the instance's → end.
+ */
+export function publishAndWaitProcess(options: {
+  readonly processId: string;
+  readonly jobType: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly messageName: string;
+  readonly correlationKey: string;
+}): string {
+  const { processId, jobType, headers, messageName, correlationKey } = options;
+  return process(
+    processId,
+    `<startEvent id="start"/>
+    <sequenceFlow id="toTask" sourceRef="start" targetRef="task"/>
+    <serviceTask id="task" name="${xmlText(jobType)}">
+      <extensionElements>
+        <zeebe:taskDefinition type="${xmlText(jobType)}"/>
+        ${headersText(headers)}
+      </extensionElements>
+    </serviceTask>
+    <sequenceFlow id="toWait" sourceRef="task" targetRef="wait"/>
+    <intermediateCatchEvent id="wait"><messageEventDefinition messageRef="message"/></intermediateCatchEvent>
+    <sequenceFlow id="toEnd" sourceRef="wait" targetRef="end"/>
+    <endEvent id="end"/>`,
+    messageText(messageName, correlationKey),
   );
 }
 
@@ -134,6 +159,20 @@ function process(processId: string, elements: string, definitions = ''): string 
   </process>
 </definitions>
 `;
+}
+
+function headersText(headers: Readonly<Record<string, string>>): string {
+  const each = Object.entries(headers).map(
+    ([key, value]) => `<zeebe:header key="${xmlText(key)}" value="${xmlText(value)}"/>`,
+  );
+  return each.length > 0 ? `<zeebe:taskHeaders>${each.join('')}</zeebe:taskHeaders>` : '';
+}
+
+/** What a catch event refers to as `message`. */
+function messageText(name: string, correlationKey: string): string {
+  return `<message id="message" name="${xmlText(name)}">
+    <extensionElements><zeebe:subscription correlationKey="${xmlText(correlationKey)}"/></extensionElements>
+  </message>`;
 }
 
 function xmlText(text: string): string {

@@ -24,6 +24,8 @@ export interface ContestOptions {
   readonly lockMs?: number;
   /** Settings of the route, where there is one. */
   readonly route?: Readonly<Record<string, unknown>>;
+  /** Of the product's nodes; default `info`. */
+  readonly logLevel?: 'debug' | 'info';
 }
 
 export interface Running {

@@ -29,11 +29,13 @@ export type ServiceSaid =
       readonly answers: number;
       /** Requests whose token was seen before: executed again. */
       readonly again: number;
+      /** Their correlation ids. */
+      readonly againIds: readonly string[];
     };
 
 serve<ServiceOrder, ServiceSaid>((order, say) => {
   if (order.kind === 'start') void start(order).then(() => say({ kind: 'ready' }));
-  if (order.kind === 'count') say({ kind: 'counted', requests, answers, again: requests - tokens.size });
+  if (order.kind === 'count') say({ kind: 'counted', requests, answers, again: requests - tokens.size, againIds });
   if (order.kind === 'hold') holding = true;
   if (order.kind === 'release' || order.kind === 'forget') {
     holding = false;
@@ -46,6 +48,7 @@ let answers = 0;
 let holding = false;
 const held: (() => void)[] = [];
 const tokens = new Set<string>();
+const againIds: string[] = [];
 const due = new Map<string, Message[]>();
 let sending = false;
 
@@ -82,11 +85,12 @@ async function start({ brokers, topic, delay, answerBytes }: Extract<ServiceOrde
     eachBatch: async ({ batch }) => {
       for (const { value, headers } of batch.messages) {
         const { token } = JSON.parse(String(value)) as { token: string };
+        const id = String(headers?.kafka_correlationId);
         requests += 1;
+        if (tokens.has(token)) againIds.push(id);
         tokens.add(token);
         const delayMs = drawDelayMs(delay, Math.random);
         if (delayMs === undefined) continue;
-        const id = String(headers?.kafka_correlationId);
         const message: Message = {
           key: id,
           value: JSON.stringify({ answer: { token, filler } }),

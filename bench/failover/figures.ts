@@ -41,6 +41,7 @@ const sudden = (lastEndedMs: number, againMs?: number): readonly Figure<SuddenFi
     { name: 'last of 200 ended', unit: 'ms', goal: lastEndedMs, of: (round) => round.lastEndedMs },
     { name: 'shards served again', unit: 'ms', ...again, of: (round) => round.shardsServedMs },
     { name: 'replies flowing again', unit: 'ms', ...again, of: (round) => round.repliesFlowingMs },
+    { name: '… on every partition', unit: 'ms', ...again, of: (round) => round.repliesFlowingAllMs },
     { name: 'replies dropped', unit: '', goal: 0, of: (round) => round.repliesDropped },
     { name: 'requests executed twice', unit: '', of: (round) => round.executedTwice },
     { name: 'of these, not above the watermark', unit: '', goal: 0, of: (round) => round.unexplained },

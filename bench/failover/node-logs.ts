@@ -84,8 +84,8 @@ export function readBy(lines: readonly LogLine[], atMs: number): number[] {
 }
 
 /**
- * ms from that moment until on the last of these partitions a reply was settled by another node; undefined while there is
- * one without.
+ * ms from that moment until another node had settled a reply on the first, and on the last, of these partitions; undefined
+ * while there is one without.
  */
 export function flowingAgainMs(
   logs: LogsByNode,
@@ -94,7 +94,7 @@ export function flowingAgainMs(
     lostBy,
     atMs,
   }: { readonly partitions: readonly number[]; readonly lostBy: string; readonly atMs: number },
-): number | undefined {
+): { readonly firstMs: number; readonly allMs: number } | undefined {
   const first = new Map<number, number>();
   for (const [node, lines] of logs) {
     if (node === lostBy) continue;
@@ -104,7 +104,9 @@ export function flowingAgainMs(
       first.set(partition, Math.min(first.get(partition) ?? Number.POSITIVE_INFINITY, tookMs));
     }
   }
-  return lastOf(partitions, first);
+  const allMs = lastOf(partitions, first);
+  if (allMs === undefined) return undefined;
+  return { firstMs: Math.min(...partitions.map((each) => first.get(each) ?? allMs)), allMs };
 }
 
 function lastOf(wanted: readonly number[], first: ReadonlyMap<number, number>): number | undefined {

@@ -23,7 +23,9 @@ export interface SuddenFigures {
   readonly shardsLost: number;
   readonly shardsServedMs: number;
   readonly partitionsLost: number;
+  /** Until another node had settled a reply on one of the partitions, and on every one. */
   readonly repliesFlowingMs: number;
+  readonly repliesFlowingAllMs: number;
   /** Instances that did not end with their own answer, and dead letters. */
   readonly repliesDropped: number;
   readonly executedTwice: number;
@@ -104,15 +106,21 @@ async function whatWasLost({ nodes }: HoldfastRunning, lostBy: string, atMs: num
     const shards = ownedBy(moves, lostBy, atMs);
     const partitions = readBy(logs.get(lostBy) ?? [], atMs);
     const shardsServedMs = servedAgainMs(moves, { shards, lostBy, atMs });
-    const repliesFlowingMs = flowingAgainMs(logs, { partitions, lostBy, atMs });
-    return { shards, partitions, shardsServedMs, repliesFlowingMs };
+    const flowing = flowingAgainMs(logs, { partitions, lostBy, atMs });
+    return { shards, partitions, shardsServedMs, flowing };
   };
   return eventually(
     `everything that ${lostBy} had to be served by others`,
     async () => {
-      const { shards, partitions, shardsServedMs, repliesFlowingMs } = await look();
-      if (shardsServedMs === undefined || repliesFlowingMs === undefined) return undefined;
-      return { shardsLost: shards.length, shardsServedMs, partitionsLost: partitions.length, repliesFlowingMs };
+      const { shards, partitions, shardsServedMs, flowing } = await look();
+      if (shardsServedMs === undefined || flowing === undefined) return undefined;
+      return {
+        shardsLost: shards.length,
+        shardsServedMs,
+        partitionsLost: partitions.length,
+        repliesFlowingMs: flowing.firstMs,
+        repliesFlowingAllMs: flowing.allMs,
+      };
     },
     { deadlineMs: 20_000, everyMs: 500, diagnose: look },
   );

@@ -77,8 +77,8 @@ describe('logs tell', () => {
   });
 
   test('when the last of the lost partitions flowed again, by its first reply', () => {
-    expect(flowingAgainMs(logs, { partitions: [0], ...lost })).toBe(1_400);
-    expect(flowingAgainMs(logs, { partitions: [0, 7], ...lost })).toBe(1_400);
+    expect(flowingAgainMs(logs, { partitions: [0], ...lost })).toEqual({ firstMs: 1_400, allMs: 1_400 });
+    expect(flowingAgainMs(logs, { partitions: [0, 7], ...lost })).toEqual({ firstMs: 1_300, allMs: 1_400 });
     expect(flowingAgainMs(logs, { partitions: [0, 4], ...lost })).toBeUndefined();
     expect(flowingAgainMs(logs, { partitions: [0], lostBy: 'n2', atMs: BEGIN_MS })).toBeUndefined();
   });
@@ -149,6 +149,7 @@ describe('rows', () => {
     shardsServedMs: 1_500,
     partitionsLost: 4,
     repliesFlowingMs: 1_700,
+    repliesFlowingAllMs: 1_800,
     repliesDropped: 0,
     executedTwice: 3,
     unexplained: 0,

@@ -38,25 +38,22 @@ export function victimOf({ nodes }: HoldfastRunning, { round = 0 }: TroubleOptio
   return victim;
 }
 
-/** Shards and reply partitions have stopped moving: each has an owner, and every node its share. */
+/**
+ * Shards and reply partitions have stopped moving: each has an owner, and every node its share. Looked at rarely, and at the
+ * logs only when the shards are spread: it must not take the nodes' time while they move.
+ */
 export async function untilSpread({ all }: Nodes): Promise<void> {
-  const look = () =>
-    Promise.all(
-      all.map(async (node) => ({
-        shards: await node.metric('holdfast_shards_owned'),
-        partitions: readBy(await node.log(), Date.now()).length,
-      })),
-    );
+  const shardsOwned = () => Promise.all(all.map((node) => node.metric('holdfast_shards_owned')));
+  const partitionsRead = () => Promise.all(all.map(async (node) => readBy(await node.log(), Date.now()).length));
   const even = (counts: readonly number[], whole: number) =>
     counts.reduce((sum, each) => sum + each, 0) === whole &&
     counts.every((each) => each <= Math.ceil(whole / all.length));
-  const spread = async () => {
-    const shares = await look();
-    const shards = shares.map((share) => share.shards);
-    const partitions = shares.map((share) => share.partitions);
-    return even(shards, SHARDS) && even(partitions, REPLY_PARTITIONS);
-  };
-  await eventually('shards and partitions to be spread over the nodes', spread, { deadlineMs: 60_000, diagnose: look });
+  const spread = async () => even(await shardsOwned(), SHARDS) && even(await partitionsRead(), REPLY_PARTITIONS);
+  await eventually('shards and partitions to be spread over the nodes', spread, {
+    deadlineMs: 60_000,
+    everyMs: 1_000,
+    diagnose: async () => ({ shards: await shardsOwned(), partitions: await partitionsRead() }),
+  });
 }
 
 export async function logsOf({ all }: Nodes): Promise<LogsByNode> {

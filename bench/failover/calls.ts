@@ -1,6 +1,7 @@
 // Calls of a measurement of trouble: those that go on all the while, and those that wait for their replies when it comes.
 import { eventually } from '../../test/support/eventually.ts';
 import type { Running } from '../contestants/contestant.ts';
+import { direct } from '../contestants/direct.ts';
 import type { Plan } from '../load/arrivals.ts';
 import type { StarterOrder, StarterSaid } from '../load/starter.ts';
 import { Child } from '../parts/child.ts';
@@ -43,6 +44,21 @@ export async function warmUp(stage: Stage, running: Serviced, seconds = 5, perSe
     allEnded(await load.next('done'));
   } finally {
     await load.stop();
+  }
+}
+
+/** The same of the engine, which compiles itself at the cost of whoever shares its cores, for the first ten thousand jobs. */
+export async function warmEngine(stage: Stage, seconds = 25): Promise<void> {
+  const running = await direct.start(stage);
+  try {
+    const load = startLoad(stage, running.processId, { kind: 'closed', inFlight: 50, seconds });
+    try {
+      await load.next('done');
+    } finally {
+      await load.stop();
+    }
+  } finally {
+    await running.stop();
   }
 }
 

@@ -5,6 +5,7 @@
 // Exit codes: 0 everything aimed at is met, 1 something is not or something broke, 2 wrong usage.
 import { writeFile } from 'node:fs/promises';
 import { setStage } from '../parts/stage.ts';
+import { warmEngine } from './calls.ts';
 import { MEASURES, type MeasureName, type Rounds, type Row, rowsOf } from './figures.ts';
 import { type FailoverOptions, parseOptions, UsageError } from './options.ts';
 
@@ -35,6 +36,7 @@ async function run({ only, rounds: count, replicas }: FailoverOptions): Promise<
   const stage = await setStage();
   const rounds: { [Name in MeasureName]?: unknown[] } = {};
   try {
+    await warmEngine(stage);
     for (let round = 0; round < count; round++) {
       for (const name of only) {
         // More than a minute each time, and no figure of ours.

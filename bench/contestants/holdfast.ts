@@ -22,7 +22,7 @@ export function holdfast(nodeCount: number, replicas: 1 | 3): Holdfast {
       const service = await startService(stage, requestTopic, options);
       const route = { jobType: name, requestTopic, ...options.route };
       const nodes = await Nodes.create({ cluster: name, routes: [route] });
-      nodes.logLevel = 'info';
+      nodes.logLevel = options.logLevel ?? 'info';
       const stop = async () => {
         await Promise.all([nodes.stop(), service.stop()]);
         await nats.stop();

@@ -1,12 +1,23 @@
 // What one would write by hand without durability (naive-bridge.ts), in both ways in which one would write it.
 import { Child } from '../parts/child.ts';
-import { type Contestant, ground, startService } from './contestant.ts';
+import type { Stage } from '../parts/stage.ts';
+import { type Contestant, type ContestOptions, ground, type Running, startService } from './contestant.ts';
 import type { NaiveOrder, NaiveSaid } from './naive-bridge.ts';
+
+export interface NaiveRunning extends Running {
+  readonly service: NonNullable<Running['service']>;
+  /** SIGKILL, and at once another process in its place; resolves when that one has joined the group. */
+  killAndStart(): Promise<void>;
+}
+
+export interface Naive extends Contestant {
+  start(stage: Stage, options?: ContestOptions): Promise<NaiveRunning>;
+}
 
 export const naive = contestant('naive', 'SDK worker, a map of jobs, kafkajs; the completion is not awaited', false);
 export const naiveAwaited = contestant('naive, awaited', 'the same; the reply handler awaits completeJob', true);
 
-function contestant(name: string, what: string, awaited: boolean): Contestant {
+function contestant(name: string, what: string, awaited: boolean): Naive {
   return {
     name,
     what,
@@ -26,13 +37,19 @@ function contestant(name: string, what: string, awaited: boolean): Contestant {
         lockMs,
       };
       const program = new URL('naive-bridge.ts', import.meta.url);
-      const bridge = new Child<NaiveOrder, NaiveSaid>(name, program, order);
+      const another = () => new Child<NaiveOrder, NaiveSaid>(name, program, order);
+      let bridge = another();
       await bridge.next('ready', 60_000);
       return {
         processId: jobType,
         pids: () => [bridge.pid],
         nats: undefined,
         service,
+        async killAndStart() {
+          bridge.kill('SIGKILL');
+          bridge = another();
+          await bridge.next('ready', 120_000);
+        },
         async stop() {
           await Promise.all([bridge.stop(), service.stop()]);
         },

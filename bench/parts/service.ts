@@ -31,11 +31,13 @@ export type ServiceSaid =
       readonly answers: number;
       /** Requests whose token was seen before: executed again. */
       readonly again: number;
+      /** Their correlation ids. */
+      readonly againIds: readonly string[];
     };
 
 serve<ServiceOrder, ServiceSaid>((order, say) => {
   if (order.kind === 'start') void start(order).then(() => say({ kind: 'ready' }));
-  if (order.kind === 'count') say({ kind: 'counted', requests, answers, again: requests - tokens.size });
+  if (order.kind === 'count') say({ kind: 'counted', requests, answers, again: requests - tokens.size, againIds });
   if (order.kind === 'hold') holding = true;
   if (order.kind === 'release' || order.kind === 'forget') {
     holding = false;
@@ -48,6 +50,7 @@ let answers = 0;
 let holding = false;
 const held: (() => void)[] = [];
 const tokens = new Set<string>();
+const againIds: string[] = [];
 const due = new Map<string, Message[]>();
 let sending = false;
 
@@ -86,6 +89,7 @@ async function start(order: Extract<ServiceOrder, { kind: 'start' }>): Promise<v
       for (const request of batch.messages) {
         const { token, replyTopic, answer } = callOf(contract, request, filler);
         requests += 1;
+        if (tokens.has(token)) againIds.push(String(request.headers?.kafka_correlationId));
         tokens.add(token);
         const delayMs = drawDelayMs(delay, Math.random);
         if (delayMs === undefined) continue;

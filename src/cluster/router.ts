@@ -114,7 +114,9 @@ export class Router {
   ownerChanged(shard: ShardId): void {
     const owner = this.#options.claims.of(shard).incarnation;
     for (const asked of this.#asked.values()) {
-      if (asked.shard === shard && asked.sentTo !== owner) this.#send(asked);
+      if (asked.shard !== shard || asked.sentTo === owner) continue;
+      asked.tries = 0; // it may not be quite ready yet, and is then asked again soon
+      this.#send(asked);
     }
   }
 

@@ -1,6 +1,6 @@
 // Brings shards into memory and takes them out of it: a wave per set of acquired shards, then their jobs with what their
 // writers' sent watermarks say, then every foreign write; and at the end the drain, until nothing of the shard is under way.
-import type { Incarnation, JobKey, Revision, ShardId } from '../actors/ids.ts';
+import { ABSENT, type Incarnation, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import type { Clock } from '../actors/ports.ts';
 import type { Arrivals, Arrived } from './arrivals.ts';
 import type { ClusterEvent } from './events.ts';
@@ -119,6 +119,7 @@ export class ShardLoader {
     for (const { jobKey, state } of left) watermark.handedOver(jobKey, state.snapshot?.attempt ?? 0);
     // A request that was sent and that the record does not speak for would be sent again by the next owner.
     const highest = jobs.highestRevision(shard);
+    if (highest === ABSENT) return; // nobody waits for anything here
     const untilMs = clock.monotonicMs() + CLUSTER_LIMITS.drainRecordMs;
     while (!(await watermark.speaksFor(highest))) {
       if (this.#stopped || clock.monotonicMs() > untilMs) break;

@@ -11,7 +11,7 @@ import type { Bus } from './ports.ts';
 import type { Store } from './store.ts';
 
 interface Watched {
-  /** First of an unbroken run of "no responders", monotonic ms. */
+  /** When the first of an unbroken run of "no responders" was asked for, monotonic ms. */
   goneSinceMs: number | undefined;
   asking: boolean;
   /** The revision of its record when it was suspected; undefined: it is not. */
@@ -76,13 +76,15 @@ export class Suspicion {
     const watched = this.#watch(incarnation);
     if (watched.asking || watched.suspectedAt !== undefined || clock.monotonicMs() < watched.leaveAloneUntilMs) return;
     watched.asking = true;
+    // Counted from the question: counted from its answer, a slow first one would cost a whole further round of asking.
+    const askedMs = clock.monotonicMs();
     try {
       const answer = await this.#ping(incarnation);
       if (answer !== 'noResponders') {
         watched.goneSinceMs = undefined;
         return;
       }
-      watched.goneSinceMs ??= clock.monotonicMs();
+      watched.goneSinceMs ??= askedMs;
       if (clock.monotonicMs() - watched.goneSinceMs < CLUSTER_LIMITS.suspectAfterMs) return;
       // Is it we who are cut off? Only after JetStream has answered us does a further "no responders" count.
       const entry = await this.#options.control.get(memberKey(peer.record.node));

@@ -65,13 +65,12 @@ export class JobSource {
     this.#polling = this.#poll();
   }
 
-  /** Resolves when the poll under way has ended and its jobs are handed over. */
-  close(): Promise<void> {
+  /** Resolves when stream and poll have ended and their jobs are handed over. */
+  async close(): Promise<void> {
     this.#closing.abort();
     this.#reopening?.cancel();
-    this.#stream?.cancel();
     const patience = this.#options.clock.setTimer(DRAIN_GRACE_MS, () => this.#givenUp.abort());
-    return this.#polling.finally(() => patience.cancel());
+    await Promise.all([this.#stream?.cancel(), this.#polling]).finally(() => patience.cancel());
   }
 
   async #poll(): Promise<void> {

@@ -47,7 +47,8 @@ export interface JobStream {
   /** Stops reading: HTTP/2 flow control makes the gateway look elsewhere. */
   pause(): void;
   resume(): void;
-  cancel(): void;
+  /** Jobs that have reached this process are still handed over; resolves when no more come. */
+  cancel(): Promise<void>;
 }
 
 export class EngineUnavailable extends Error {

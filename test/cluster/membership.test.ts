@@ -280,6 +280,23 @@ test('a peer whose sockets are closed is suspected after a second, and cleared w
   expect(watcher.suspected).toHaveLength(2);
 });
 
+test('the second of a suspect begins when it was first asked, however slow that answer was', async () => {
+  const watcher = new Watcher();
+  await watcher.start();
+  await watcher.pass(1_000, 'renews');
+  watcher.bus.answers.delete(ping('peer-1'));
+  const { request } = watcher.bus;
+  watcher.bus.request = async (subject) => {
+    watcher.bus.request = request;
+    await new Promise<void>((resolve) => watcher.clock.setTimer(100, resolve));
+    return request(subject);
+  };
+  await watcher.pass(CLUSTER_LIMITS.pingEveryMs, 'is silent');
+  expect(watcher.suspected).toEqual([]);
+  await watcher.pass(CLUSTER_LIMITS.suspectAfterMs, 'is silent');
+  expect(watcher.suspected).toEqual(['peer-1']);
+});
+
 test('no responders while we ourselves are cut off from JetStream mean nothing', async () => {
   const watcher = new Watcher();
   await watcher.start();

@@ -138,6 +138,21 @@ test('silence is asked again by itself; a new owner is asked at once', async () 
   expect(await second).toBe('applied');
 });
 
+test('a new owner that is not quite ready is asked again soon, however long the old one has been silent', async () => {
+  const pair = new Pair();
+  pair.own('b');
+  pair.cut = true;
+  const answer = pair.reply();
+  await pair.clock.advance(30_000);
+  pair.says.set('a', 'notOwner');
+  pair.own('a');
+  await pair.clock.advance(1);
+  expect(pair.asked).toEqual(['a replied']);
+  pair.says.set('a', 'applied');
+  await pair.clock.advance(100);
+  expect(await answer).toBe('applied');
+});
+
 test('an activation is given up once its lock is over; a reply never is, but for the end of this life', async () => {
   const pair = new Pair();
   const router = pair.routers.get('a')!;

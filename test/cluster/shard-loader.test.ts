@@ -10,6 +10,7 @@ import { JOB, World as Job, LOCK_MS } from '../actors/pending-job-world.ts';
 import { Host, KEY, SELF, SHARD } from './shard-host.ts';
 
 const OTHER_SHARD = 4 as ShardId;
+const EMPTY_SHARD = 5 as ShardId;
 const OTHER_JOB = '2251799813685251' as JobKey;
 
 /** Our job is held and sent, while a hold of another shard, begun before it, waits for its answer. */
@@ -59,7 +60,7 @@ async function behindASlowWrite() {
     drained = true;
   });
   const covered = () => covers(host.sent, kv.entries.get(KEY)!.revision, JOB, 1);
-  return { clock, arrive, covered, drained: () => drained };
+  return { clock, kv, arrive, covered, loader, drained: () => drained };
 }
 
 test('it is not released before the record of what was sent speaks for its requests, however slow other writes', async () => {
@@ -69,6 +70,19 @@ test('it is not released before the record of what was sent speaks for its reque
   arrive();
   await clock.advance(CLUSTER_LIMITS.drainLookMs);
   expect([drained(), covered()]).toEqual([true, true]);
+});
+
+test('a shard in which nobody waits is released at once, whatever the record says', async () => {
+  const { clock, kv, arrive, loader } = await behindASlowWrite();
+  kv.put = () => new Promise(() => {}); // the record has news, and cannot be written
+  arrive();
+  await clock.advance(0);
+  let drained = false;
+  void loader.drain(EMPTY_SHARD).then(() => {
+    drained = true;
+  });
+  await clock.advance(0);
+  expect(drained).toBe(true);
 });
 
 test('a write that is never answered holds it up for so long and no longer', async () => {

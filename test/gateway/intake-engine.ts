@@ -77,7 +77,7 @@ export class IntakeEngine implements Pick<EnginePort, 'openStream' | 'activate' 
     this.streamsOpenedMs.push(this.#clock.monotonicMs());
     const stream: OpenStream = { push: onJob, end: onEnd };
     this.#streams.push(stream);
-    const cancel = () => {
+    const cancel = async () => {
       this.#streams = this.#streams.filter((open) => open !== stream);
       onEnd('cancelled');
     };

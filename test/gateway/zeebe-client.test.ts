@@ -12,7 +12,7 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePorts } from '../../deploy/local/ports.ts';
 import type { JobKey } from '../../src/actors/ids.ts';
-import { EngineUnavailable, type JobQuery } from '../../src/gateway/ports.ts';
+import { EngineUnavailable, type JobQuery, type JobStream } from '../../src/gateway/ports.ts';
 import { openZeebe, type ZeebeClient } from '../../src/gateway/zeebe/client.ts';
 import type { ZeebeSettings } from '../../src/gateway/zeebe/connection.ts';
 import { UNARY_TRANSPORTS } from '../../src/gateway/zeebe/gateway-calls.ts';
@@ -203,16 +203,15 @@ describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
     const address = await gateway({ StreamActivatedJobs: (call) => call.write({ key: KEY, deadline: '5' }) });
     const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` });
     const ends: string[] = [];
-    const stream = await new Promise<{ cancel(): void }>((resolve) => {
+    const stream = await new Promise<JobStream>((resolve) => {
       const opened = zeebe.openStream(
         QUERY,
         () => resolve(opened),
         (reason) => ends.push(reason),
       );
     });
-    stream.cancel();
-    stream.cancel();
-    zeebe
+    await Promise.all([stream.cancel(), stream.cancel()]);
+    await zeebe
       .openStream(
         QUERY,
         () => {},
@@ -222,6 +221,32 @@ describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
     expect(ends).toEqual(['cancelled', 'cancelled']);
     await zeebe.topology(2_000).catch(() => undefined);
     expect(ends).toHaveLength(2);
+  });
+
+  test('jobs that have reached the process when the stream is cancelled are handed over', async () => {
+    let write = (_key: string) => {};
+    const address = await gateway({
+      StreamActivatedJobs: (call) => {
+        write = (key) => call.write({ key, deadline: '5' });
+        write('1');
+      },
+    });
+    const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` });
+    const keys: string[] = [];
+    const stream = await new Promise<JobStream>((resolve) => {
+      const opened = zeebe.openStream(
+        QUERY,
+        ({ key }) => {
+          keys.push(key);
+          resolve(opened);
+        },
+        () => {},
+      );
+    });
+    for (let key = 2; key <= 20; key++) write(String(key));
+    await new Promise((resolve) => setImmediate(resolve)); // they have been sent, and are not read yet
+    await stream.cancel();
+    expect(keys).toHaveLength(20);
   });
 
   test('what the gateway says comes through, whatever is in it', async () => {

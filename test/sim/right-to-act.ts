@@ -28,6 +28,11 @@ export class RightToAct {
   /** The latest renewal, and when it was first sent. */
   #renewal: { readonly value: Uint8Array; readonly sent: Moment } | undefined;
   #renewed: Moment | undefined;
+  /**
+   * The one before, while the node may not know of the latest yet: a refusal only names a revision, and the node has to read
+   * what stands there. With a wall clock that was set to and fro meanwhile, the earlier one may be the one that lasts longer.
+   */
+  #renewedBefore: Moment | undefined;
   /** A renewal was acknowledged after the lease had ended: it stays void. */
   #void = false;
   /** Since when writes have had no answer, by key, monotonic ms. */
@@ -52,7 +57,7 @@ export class RightToAct {
       this.#unanswered.delete(key);
       if (incarnation === undefined || incarnation !== this.#incarnation || renewal === undefined) return;
       const ours = answer.kind === 'refused' && Buffer.compare(at(answer.revision) ?? Buffer.of(), value) === 0;
-      if (answer.kind === 'stored' || ours) this.#acknowledged(renewal.sent);
+      if (answer.kind === 'stored' || ours) this.#acknowledged(renewal.sent, ours);
     };
   }
 
@@ -78,6 +83,7 @@ export class RightToAct {
       this.#incarnation = incarnation;
       this.#renewal = undefined;
       this.#renewed = undefined;
+      this.#renewedBefore = undefined;
       this.#void = false;
       // Writes of the life before: nobody asks for them again.
       this.#unanswered.clear();
@@ -85,21 +91,29 @@ export class RightToAct {
     if (this.#renewal === undefined || Buffer.compare(this.#renewal.value, value) !== 0) {
       const sent = { monotonicMs: this.#clock.monotonicMs(), wallMs: this.#clock.wallMs() };
       this.#renewal = { value, sent };
+      this.#renewedBefore = undefined;
     }
     return incarnation;
   }
 
-  #acknowledged(sent: Moment): void {
+  #acknowledged(sent: Moment, byRefusal: boolean): void {
     // Of an earlier one: its answer was overtaken.
     if (this.#renewed !== undefined && sent.monotonicMs <= this.#renewed.monotonicMs) return;
     if (this.#renewed !== undefined && this.#leftMs() <= 0) this.#void = true;
+    this.#renewedBefore = byRefusal ? this.#renewed : undefined;
     this.#renewed = sent;
   }
 
   #leftMs(): number {
-    if (this.#renewed === undefined) return 0;
+    return Math.max(0, ...[this.#renewed, this.#renewedBefore].map((sent) => this.#leftSinceMs(sent)));
+  }
+
+  #leftSinceMs(sent: Moment | undefined): number {
+    if (sent === undefined) return 0;
     const validMs = this.leaseTtlMs - Math.min(LEASE_MARGIN_MS, this.leaseTtlMs / 5);
-    const { monotonicMs, wallMs } = this.#renewed;
-    return Math.min(monotonicMs + validMs - this.#clock.monotonicMs(), wallMs + validMs - this.#clock.wallMs());
+    return Math.min(
+      sent.monotonicMs + validMs - this.#clock.monotonicMs(),
+      sent.wallMs + validMs - this.#clock.wallMs(),
+    );
   }
 }

@@ -217,7 +217,7 @@ export class SimEngine implements EnginePort {
         stream.paused = false;
         for (const job of stream.swallowed.splice(0)) arrive(job);
       },
-      cancel: () => {
+      cancel: async () => {
         live = false;
         close();
       },

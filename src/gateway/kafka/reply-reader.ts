@@ -29,7 +29,9 @@ export interface ReplyReaderOptions extends Partial<Omit<ConsumerSettings, 'topi
   readonly metrics?: Pick<Metrics, 'batchRefused'>;
 }
 
-const DEFAULTS = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 500, rebalanceTimeoutMs: 5_000, maxWaitMs: 250 };
+// A rebalance takes as long as the slowest member needs to hear of it: by a heartbeat, which kafkajs sends between two
+// fetches. All the while nobody reads.
+const DEFAULTS = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 200, rebalanceTimeoutMs: 5_000, maxWaitMs: 100 };
 const COMMIT_DEADLINE_MS = 5_000;
 const RESTART_MIN_MS = 250;
 const RESTART_MAX_MS = 2_000;

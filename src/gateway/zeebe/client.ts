@@ -104,7 +104,7 @@ export class ZeebeClient implements EnginePort {
     const requestTimeout = longPollMs > 0 ? int64(longPollMs) : '-1';
     const request = { ...subscription(query), maxJobsToActivate: maxJobs, requestTimeout };
     const call = await this.#stream('ActivateJobs', request, Math.max(0, longPollMs) + ACTIVATE_GRACE_MS);
-    const abort = () => call.cancel();
+    const abort = () => void socketsRead().then(() => call.cancel());
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort);
     const jobs: ActivatedJob[] = [];
@@ -148,8 +148,9 @@ export class ZeebeClient implements EnginePort {
         state = 'flowing';
         call?.resume();
       },
-      cancel: () => {
+      cancel: async () => {
         state = 'cancelled';
+        if (call !== undefined) await socketsRead();
         call?.cancel();
         end('cancelled');
       },
@@ -181,6 +182,14 @@ export class ZeebeClient implements EnginePort {
       throw new EngineUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
     });
   }
+}
+
+/**
+ * grpc-js throws away what it has not read when a call is cancelled, and a job that is thrown away is hidden until its lock
+ * ends. A busy process has some: so its sockets are read once more. (What is on its way even then is lost.)
+ */
+async function socketsRead(): Promise<void> {
+  for (let round = 0; round < 2; round++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
 function subscription(query: JobQuery): StreamCalls['StreamActivatedJobs'][0] {

@@ -1,4 +1,7 @@
 // The figures that the project promises, each with what it is to be, and what a run found. A figure is met when its median is.
+import type { AloneFigures } from './alone/measure.ts';
+import { rowsOf, type Rounds as TroubleRounds } from './failover/figures.ts';
+import type { MillionFigures } from './million/measure.ts';
 import type { PacedTurn, Turn } from './side-by-side/rounds.ts';
 
 export interface Figure {
@@ -15,7 +18,9 @@ export interface Figure {
 export type Goal =
   | { readonly kind: 'most'; readonly value: number }
   | { readonly kind: 'least'; readonly value: number }
-  | { readonly kind: 'near'; readonly value: number; readonly by: number };
+  | { readonly kind: 'near'; readonly value: number; readonly by: number }
+  /** Told for comparison. */
+  | { readonly kind: 'none' };
 
 export interface Spread {
   readonly min: number;
@@ -34,7 +39,7 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
 /** undefined: not measured. */
 export function isMet({ goal, values }: Figure): boolean | undefined {
   const median = spreadOf(values)?.median;
-  if (median === undefined) return undefined;
+  if (median === undefined || goal.kind === 'none') return undefined;
   if (goal.kind === 'most') return median <= goal.value;
   if (goal.kind === 'least') return median >= goal.value;
   return Math.abs(median - goal.value) <= goal.by;
@@ -146,3 +151,60 @@ export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
     },
   ];
 }
+
+/** The engine is a double. */
+export function figuresOfAlone({ sides }: AloneFigures): Figure[] {
+  const bridge = (client: 'http2' | 'grpc-js') =>
+    sides[client]?.rounds.map(({ cpuMsPerCall }) => cpuMsPerCall.bridge) ?? [];
+  const name = 'the bridge alone, engine a double: bridge CPU per call';
+  return [
+    { name: `${name}, commands framed by hand`, before: '–', goal: most(0.25), unit: 'ms', values: bridge('http2') },
+    { name: `${name}, by grpc-js`, before: '–', goal: { kind: 'none' }, unit: 'ms', values: bridge('grpc-js') },
+  ];
+}
+
+/** The engine is a double. */
+export function figuresOfMillion(figures: MillionFigures): Figure[] {
+  const { options, rehydration, rssBytes, idleCores, manyByFew } = figures;
+  const jobs = options.pending.toLocaleString('en');
+  const one = (name: string, goal: Goal, unit: string, values: readonly number[], before = '–'): Figure => ({
+    name: `${jobs} pending on one node: ${name}`,
+    before,
+    goal,
+    unit,
+    values,
+  });
+  const keys = 'nats-server alone 115,000';
+  return [
+    one('keys rehydrated per second, three tombstones each', least(80_000), '', [rehydration.keysPerSecond], keys),
+    // A third of a million is what each of two nodes takes over when a third one with a million dies.
+    one('taken over within', options.pending > 500_000 ? { kind: 'none' } : most(20), 's', [rehydration.seconds]),
+    one('memory in all, at the most', most(1_024), 'MiB', [Math.max(...Object.values(rssBytes)) / 2 ** 20]),
+    one('CPU when idle', most(5), '% of a core', [100 * idleCores]),
+    one('CPU per call ÷ with a thousand pending', most(1.1), '', manyByFew === undefined ? [] : [manyByFew]),
+  ];
+}
+
+/** What was there before is measured beside it: the bridge that one would write by hand. */
+export function figuresOfTrouble(rounds: TroubleRounds): Figure[] {
+  const rows = rowsOf(rounds);
+  const naive = new Map(rows.flatMap((row) => (row.measure === 'naive-kill' ? [[row.figure, row] as const] : [])));
+  return rows.map(({ measure, figure, unit, min, median, max, goal }) => {
+    const before = measure === 'kill' ? naive.get(figure) : undefined;
+    return {
+      name: `${TROUBLE[measure]}: ${figure}`,
+      before: before === undefined ? '–' : `naive ${Math.round(before.median)}${unit === '' ? '' : ` ${unit}`}`,
+      goal: goal === undefined ? { kind: 'none' } : most(goal),
+      unit,
+      values: [min, median, max],
+    };
+  });
+}
+
+const TROUBLE = {
+  kill: 'kill -9 of one of three nodes',
+  pause: 'SIGSTOP of one of three nodes',
+  'naive-kill': 'kill -9 of the naive bridge, 60 s lock',
+  handover: 'graceful hand-over',
+  rolling: 'rolling restart of three nodes at 100 calls/s',
+} as const;

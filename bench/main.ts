@@ -6,12 +6,15 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { commit } from '../test/support/commit.ts';
+import { measureAlone } from './alone/measure.ts';
 import { connect } from './contestants/connect.ts';
 import { direct } from './contestants/direct.ts';
 import { holdfast } from './contestants/holdfast.ts';
 import { naive, naiveAwaited } from './contestants/naive.ts';
-import { figuresOfRounds } from './figures.ts';
+import { MEASURES, type MeasureName, type Rounds } from './failover/figures.ts';
+import { type Figure, figuresOfAlone, figuresOfMillion, figuresOfRounds, figuresOfTrouble } from './figures.ts';
 import { measure } from './measure.ts';
+import { measureMillion } from './million/measure.ts';
 import { type BenchOptions, parseOptions, UsageError } from './options.ts';
 import { type Stage, setStage } from './parts/stage.ts';
 import { figureRow, reportOf, short, turnTable } from './report.ts';
@@ -20,7 +23,7 @@ import { type Entry, playRounds, type RoundOptions, type Turn } from './side-by-
 
 const DOCS = new URL('../docs/', import.meta.url);
 /** The engine's code is compiled while it runs: the first seconds are like no others. */
-const ENGINE_WARM_UP_S = 15;
+const ENGINE_WARM_UP_S = 45;
 
 process.exit(await main(process.argv.slice(2)));
 
@@ -48,7 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function run({ quick, rounds, connectPlugin }: BenchOptions): Promise<BenchResult> {
+async function run({ quick, rounds, connectPlugin, only }: BenchOptions): Promise<BenchResult> {
   const startedAt = new Date().toISOString();
   const options: RoundOptions = {
     rounds,
@@ -61,11 +64,26 @@ async function run({ quick, rounds, connectPlugin }: BenchOptions): Promise<Benc
   const entries = entriesOf(quick, connectPlugin);
   const stage = await setStage();
   try {
-    await warmUp(stage);
-    const turns = await playRounds(stage, entries, options, printTurn);
-    const figures = figuresOfRounds(turns);
-    process.stdout.write(`\n${turnTable(turns)}\n\n`);
-    for (const figure of figures) process.stdout.write(`${figureRow(figure).join('  ·  ')}\n`);
+    const turns: Turn[] = [];
+    const figures: Figure[] = [];
+    const found = (more: readonly Figure[]) => {
+      figures.push(...more);
+      for (const figure of more) process.stdout.write(`${figureRow(figure).join('  ·  ')}\n`);
+    };
+    if (only.includes('rounds') || only.includes('trouble')) await warmUp(stage);
+    if (only.includes('rounds')) {
+      turns.push(...(await playRounds(stage, entries, options, printTurn)));
+      process.stdout.write(`\n${turnTable(turns)}\n\n`);
+      found(figuresOfRounds(turns));
+    }
+    if (only.includes('trouble')) found(figuresOfTrouble(await troubleOf(stage, quick)));
+    // These have servers of their own, and no engine: ours would take of their CPU.
+    await stage.stop();
+    if (only.includes('alone')) found(figuresOfAlone(await measureAlone(quick ? { rounds: 3, calls: 6_000 } : {})));
+    if (only.includes('million')) {
+      found(figuresOfMillion(await measureMillion(quick ? THIRD : { ...THIRD, idleSeconds: 1 })));
+      if (!quick) found(figuresOfMillion(await measureMillion()));
+    }
     return {
       format: 1,
       startedAt,
@@ -81,6 +99,21 @@ async function run({ quick, rounds, connectPlugin }: BenchOptions): Promise<Benc
   } finally {
     await stage.stop();
   }
+}
+
+/** A third of a million: what each of two nodes takes over when a third one with a million dies. */
+const THIRD = { pending: 333_333, rounds: 0, few: 0, idleSeconds: 20 };
+
+async function troubleOf(stage: Stage, quick: boolean): Promise<Rounds> {
+  const rounds: { [Name in MeasureName]?: unknown[] } = {};
+  const measures: readonly MeasureName[] = quick ? ['kill', 'rolling'] : ['kill', 'pause', 'handover', 'rolling'];
+  for (let round = 0; round < (quick ? 1 : 3); round++) {
+    for (const name of measures) {
+      rounds[name] = [...(rounds[name] ?? []), await MEASURES[name](stage, { replicas: 1, round })];
+    }
+  }
+  if (!quick) rounds['naive-kill'] = [await MEASURES['naive-kill'](stage)];
+  return rounds as Rounds;
 }
 
 function entriesOf(quick: boolean, connectPlugin: string | undefined): readonly Entry[] {

@@ -13,7 +13,7 @@ export interface BenchOptions {
   readonly connectPlugin: string | undefined;
 }
 
-export const PARTS = ['rounds'] as const;
+export const PARTS = ['rounds', 'alone', 'million', 'trouble'] as const;
 export type Part = (typeof PARTS)[number];
 
 export class UsageError extends Error {

@@ -6,6 +6,7 @@ import type { Turn } from './side-by-side/rounds.ts';
 
 export function goalText(goal: Goal, unit: string): string {
   const number = (value: number) => `${value}${unit === '' ? '' : ` ${unit}`}`;
+  if (goal.kind === 'none') return '';
   if (goal.kind === 'most') return `≤ ${number(goal.value)}`;
   if (goal.kind === 'least') return `≥ ${number(goal.value)}`;
   return `${number(goal.value)} ± ${goal.by}`;

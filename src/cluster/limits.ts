@@ -27,8 +27,6 @@ export const CLUSTER_LIMITS = {
   askReleaseEveryMs: SECOND,
   /** Shards that move at once: one wave of claims and one consumer. */
   shardsPerWave: 64,
-  /** A claim whose answer is slow holds up the others of its wave for so long and no longer: calls to them stand still. */
-  waveWaitMs: 25,
   /** Claims in flight. */
   claimsInFlight: 32,
   /** Snapshot writes in flight per node. */

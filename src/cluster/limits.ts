@@ -29,8 +29,6 @@ export const CLUSTER_LIMITS = {
   shardsPerWave: 128,
   /** Jobs taken into memory in one go; then whatever else waits has its turn, the lease's renewal above all. */
   loadedInARow: 5_000,
-  /** A claim whose answer is slow holds up the others of its wave for so long and no longer: calls to them stand still. */
-  waveWaitMs: 25,
   /** Claims in flight. */
   claimsInFlight: 32,
   /** Snapshot writes in flight per node. */

@@ -49,7 +49,6 @@ export class Shards {
   #claimsInFlight = 0;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
-  #waveTimer: Timer | undefined;
   #leaving = false;
   #stopped = false;
 
@@ -68,7 +67,6 @@ export class Shards {
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
-    this.#waveTimer?.cancel();
   }
 
   stateOf(shard: ShardId): ShardState {
@@ -188,14 +186,9 @@ export class Shards {
     }
     if (this.#claimsInFlight < CLUSTER_LIMITS.claimsInFlight / 2) this.reconcile();
     if (this.#claimsInFlight === 0 || this.#acknowledged.length >= CLUSTER_LIMITS.shardsPerWave) this.#startWave();
-    else if (this.#acknowledged.length > 0) {
-      this.#waveTimer ??= clock.setTimer(CLUSTER_LIMITS.waveWaitMs, () => this.#startWave());
-    }
   }
 
   #startWave(): void {
-    this.#waveTimer?.cancel();
-    this.#waveTimer = undefined;
     const shards = this.#acknowledged.filter((shard) => this.stateOf(shard) === 'rehydrating');
     this.#acknowledged = [];
     if (shards.length > 0 && !this.#stopped) this.#options.onAcquired(shards);

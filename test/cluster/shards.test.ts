@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import type { Incarnation, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
 import { ABSENT } from '../../src/actors/ids.ts';
 import { Claims, claimRecord } from '../../src/cluster/claims.ts';
-import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import type { Membership } from '../../src/cluster/membership.ts';
 import { claimKey, toJson } from '../../src/cluster/names.ts';
 import { place } from '../../src/cluster/placement.ts';
@@ -18,36 +17,6 @@ const [US, OTHER] = ['n1' as NodeName, 'n2' as NodeName];
 const OURS = 'n1-1' as Incarnation;
 /** One that goes to the other node as soon as there is one. */
 const SHARD = place([US, OTHER], SHARDS).indexOf(OTHER) as ShardId;
-
-test('a claim whose answer is slow does not hold up the shards that were claimed with it', async () => {
-  const clock = new ManualClock();
-  const answers: ((answer: StoreAnswer) => void)[] = [];
-  const acquired: ShardId[][] = [];
-  const shards = new Shards({
-    ...{ clock, cluster: 'c', node: US, incarnation: OURS, shards: SHARDS, claims: new Claims(SHARDS) },
-    bus: { publish: () => undefined } as unknown as Bus,
-    control: { put: () => new Promise<StoreAnswer>((answer) => answers.push(answer)) } as unknown as Store,
-    membership: { state: 'ready', peers: () => new Map(), isDead: () => false } as unknown as Membership,
-    suspicion: { isSuspected: () => false } as unknown as Suspicion,
-    onAcquired: (some) => acquired.push([...some]),
-    drain: async () => undefined,
-    onReleased: () => undefined,
-    onTransition: () => undefined,
-    onTakeover: () => undefined,
-    onFailed: (error) => expect.unreachable(String(error)),
-  });
-  shards.reconcile();
-  answers[0]?.({ kind: 'stored', revision: 1 as Revision });
-  await clock.advance(CLUSTER_LIMITS.waveWaitMs - 1);
-  expect(acquired).toEqual([]);
-  await clock.advance(1);
-  expect(acquired).toEqual([[0]]);
-  answers[1]?.({ kind: 'stored', revision: 2 as Revision });
-  await clock.advance(0);
-  expect(acquired).toEqual([[0], [1]]);
-  await clock.advance(CLUSTER_LIMITS.waveWaitMs);
-  expect(acquired).toHaveLength(2);
-});
 
 test('a release in doubt that is answered when the shard is here again under another claim gives up nothing', async () => {
   const clock = new ManualClock();

@@ -56,10 +56,10 @@ async function run({ quick, rounds, connectPlugin, only }: BenchOptions): Promis
   const options: RoundOptions = {
     rounds,
     inFlight: 200,
-    closedS: quick ? 5 : 10,
+    closedS: quick ? 6 : 10,
     pacedPerSecond: 50,
     pacedS: quick ? 6 : 15,
-    warmUpS: quick ? 2 : 4,
+    warmUpS: quick ? 4 : 8,
   };
   const entries = entriesOf(quick, connectPlugin);
   const stage = await setStage();

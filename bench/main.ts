@@ -56,10 +56,10 @@ async function run({ quick, rounds, connectPlugin, only }: BenchOptions): Promis
   const options: RoundOptions = {
     rounds,
     inFlight: 200,
-    closedS: quick ? 6 : 10,
+    closedS: quick ? 4 : 10,
     pacedPerSecond: 50,
-    pacedS: quick ? 6 : 15,
-    warmUpS: quick ? 4 : 8,
+    pacedS: quick ? 4 : 15,
+    warmUpS: quick ? 3 : 8,
   };
   const entries = entriesOf(quick, connectPlugin);
   const stage = await setStage();

@@ -58,11 +58,16 @@ export async function measure(stage: Stage, running: Running, options: LoadOptio
       cpu: await Promise.all(Object.values(parties).map(cpuMs)),
       writes: await writesOf(running),
     });
-    await starter.next('measuring');
+    // One may follow another at once, while something else is awaited here.
+    const [measuring, measured, done] = [starter.next('measuring'), starter.next('measured'), starter.next('done')];
+    for (const news of [measured, done]) news.catch(() => undefined);
+    await measuring;
     const before = await look();
-    const { tally, seconds } = await starter.next('measured');
+    const { tally, seconds } = await measured;
     const after = await look();
-    const { tally: end, latencies, faults } = await starter.next('done');
+    const { tally: end, latencies, faults } = await done;
+    const open = end.started - end.completed - end.failed;
+    if (open > 0) throw new Error(`${open} instances did not end within ${PATIENCE_S} s`);
     if (end.failed > 0) throw new Error(`${end.failed} instances failed, such as by: ${faults.slice(0, 3).join('; ')}`);
     const per = (used: number) => used / tally.completed;
     const cpu = Object.keys(parties).map((party, i) => [party, per(after.cpu[i]! - before.cpu[i]!)] as const);

@@ -72,6 +72,8 @@ class LoadRun {
     const { metricsUrls } = this.#subject;
     const observer = new Observer({ metricsUrls, processes: () => this.#processes() }, this.#lines);
     for (let share = 0; share < this.#scenario.processes; share++) this.#start(share);
+    const done = Promise.all(this.#starters.map((starter) => starter.next('done')));
+    done.catch(() => undefined); // awaited below
     await Promise.all(this.#starters.map((starter) => starter.next('measuring')));
     this.#beginMs = performance.now();
     await observer.look(0);
@@ -79,7 +81,7 @@ class LoadRun {
     if (backlog > 0) this.#subject.service.tell({ kind: backlogAnswered ? 'release' : 'forget' });
     const watching = this.#watch(observer);
     const hurting = Promise.all(this.#scenario.faults.map((fault) => this.#hurt(fault)));
-    const ends = await Promise.all(this.#starters.map((starter) => starter.next('done')));
+    const ends = await done;
     await hurting;
     await watching.stop();
     const all = Latencies.of(...ends.map(({ latencies }) => latencies));

@@ -2,6 +2,7 @@
 import type { AloneFigures } from './alone/measure.ts';
 import { rowsOf, type Rounds as TroubleRounds } from './failover/figures.ts';
 import type { MillionFigures } from './million/measure.ts';
+import { spreadOf } from './parts/spread.ts';
 import type { PacedTurn, Turn } from './side-by-side/rounds.ts';
 
 export interface Figure {
@@ -21,20 +22,6 @@ export type Goal =
   | { readonly kind: 'near'; readonly value: number; readonly by: number }
   /** Told for comparison. */
   | { readonly kind: 'none' };
-
-export interface Spread {
-  readonly min: number;
-  readonly median: number;
-  readonly max: number;
-}
-
-export function spreadOf(values: readonly number[]): Spread | undefined {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [min, max] = [sorted[0], sorted.at(-1)];
-  if (min === undefined || max === undefined) return undefined;
-  const middle = (sorted.length - 1) / 2;
-  return { min, median: ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle)] ?? 0)) / 2, max };
-}
 
 /** undefined: not measured. */
 export function isMet({ goal, values }: Figure): boolean | undefined {

@@ -1,6 +1,7 @@
 // docs/benchmarks.md, from the figures of one run.
 
-import { type Figure, type Goal, isMet, spreadOf } from './figures.ts';
+import { type Figure, type Goal, isMet } from './figures.ts';
+import { spreadOf } from './parts/spread.ts';
 import type { BenchResult } from './result.ts';
 import type { Turn } from './side-by-side/rounds.ts';
 

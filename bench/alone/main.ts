@@ -5,8 +5,9 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { UNARY_TRANSPORTS, type UnaryTransport } from '../../src/gateway/zeebe/gateway-calls.ts';
 import { readFlags, UsageError } from '../parts/flags.ts';
+import type { Spread } from '../parts/spread.ts';
 import { ALONE_DEFAULTS, type AloneFigures, type AloneOptions, measureAlone } from './measure.ts';
-import { PARTIES, type Round, type Spread } from './rounds.ts';
+import { PARTIES, type Round } from './rounds.ts';
 
 const USAGE =
   'node bench/alone/main.ts [--in-flight N] [--warm-up N] [--calls N] [--rounds N] [--body-bytes N] [--client http2|grpc-js] [--profile DIR] [--json FILE]';

@@ -3,7 +3,8 @@
 // beside each other, each by a node and a cluster of its own on the same servers, in turn: round by round.
 import { UNARY_TRANSPORTS, type UnaryTransport } from '../../src/gateway/zeebe/gateway-calls.ts';
 import type { BridgeNode } from '../../test/support/nodes.ts';
-import { PARTIES, type Party, type Round, Rounds, type Spread, spreadOf } from './rounds.ts';
+import { type Spread, spreadOf } from '../parts/spread.ts';
+import { PARTIES, type Party, type Round, Rounds } from './rounds.ts';
 import { jobTypeOf, routeOf, type Stage, setStage } from './stage.ts';
 
 export interface AloneOptions {
@@ -109,7 +110,11 @@ export function profileArgs(dir: string): string[] {
 }
 
 export function spreads(rounds: readonly Round[]): Omit<SideFigures, 'rounds'> {
-  const of = (value: (round: Round) => number) => spreadOf(rounds.map(value));
+  const of = (value: (round: Round) => number) => {
+    const spread = spreadOf(rounds.map(value));
+    if (spread === undefined) throw new RangeError('there are no rounds');
+    return spread;
+  };
   const cpu = PARTIES.map((party) => [party, of(({ cpuMsPerCall }) => cpuMsPerCall[party])] as const);
   return {
     cpuMsPerCall: Object.fromEntries(cpu) as Record<Party, Spread>,

@@ -102,21 +102,3 @@ export class Rounds {
     }
   }
 }
-
-export interface Spread {
-  readonly min: number;
-  readonly median: number;
-  readonly max: number;
-}
-
-/** @throws RangeError without values */
-export function spreadOf(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (rank: number) => {
-    const value = sorted[rank];
-    if (value === undefined) throw new RangeError('no values');
-    return value;
-  };
-  const middle = (sorted.length - 1) / 2;
-  return { min: at(0), median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2, max: at(sorted.length - 1) };
-}

@@ -1,6 +1,7 @@
 // What the tables of the benchmarks say follows from the rounds: medians, ratios within a round, goals met and missed.
 import { expect, test } from 'vitest';
-import { type Figure, figuresOfRounds, isMet, spreadOf } from '../../bench/figures.ts';
+import { type Figure, figuresOfRounds, isMet } from '../../bench/figures.ts';
+import { spreadOf } from '../../bench/parts/spread.ts';
 import { figureRow, short, turnTable } from '../../bench/report.ts';
 import type { Turn } from '../../bench/side-by-side/rounds.ts';
 

@@ -2,7 +2,6 @@
 import { expect, test } from 'vitest';
 import { JobTable } from '../../bench/alone/job-table.ts';
 import { bodyOf } from '../../bench/alone/measure.ts';
-import { spreadOf } from '../../bench/alone/rounds.ts';
 import { lastSequenceIn } from '../../bench/alone/stage.ts';
 import { peakRssBytesIn } from '../../bench/million/measure.ts';
 import { shardLines } from '../../bench/million/rehydrated.ts';
@@ -78,9 +77,7 @@ test('the most that was resident is read, and a process that has ended has none'
   expect(() => peakRssBytesIn('Name:\tnode\n')).toThrow('has ended');
 });
 
-test('spreads, sequences, log lines and flags', () => {
-  expect(spreadOf([3, 1, 2, 10])).toEqual({ min: 1, median: 2.5, max: 10 });
-  expect(() => spreadOf([])).toThrow(RangeError);
+test('sequences, log lines and flags', () => {
   const jsz = { account_details: [{}, { stream_detail: [{ name: 'KV_a', state: { last_seq: 7 } }] }] };
   expect(lastSequenceIn(jsz, 'KV_a')).toBe(7);
   expect(() => lastSequenceIn(jsz, 'KV_b')).toThrow('KV_b');

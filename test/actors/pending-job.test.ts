@@ -538,6 +538,18 @@ describe('time', () => {
     expect(deeds(world, () => due(world))).toEqual([]);
   });
 
+  test('an activation that a renewal overtook does not put the next probe off by all of the longer lock', () => {
+    const world = held();
+    world.pass(LOCK_MS * 0.9);
+    const activation = world.activation(world.nowMs + LOCK_MS);
+    expect(deeds(world, () => due(world))).toEqual(['updateTimeout']);
+    const renewedMs = world.owner.state.lockDeadlineMs;
+    expect(renewedMs).toBeGreaterThan(activation.lockDeadlineMs);
+    expect(world.ask({ type: 'activated', activation })).toBe('attached');
+    expect(world.owner.state.lockDeadlineMs).toBe(renewedMs);
+    expect(world.owner.state.engineAtMs).toBeLessThan(activation.lockDeadlineMs);
+  });
+
   test('a lock that lapsed waits for the activation', () => {
     const world = held();
     world.pass(LOCK_MS);

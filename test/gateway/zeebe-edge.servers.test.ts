@@ -371,7 +371,7 @@ describe.each(['8.6', '8.8'] as const)('engine %s', (version) => {
     });
     expect(pushed[0]!.variables).toContain('"body":{"n":9007199254740993}');
     expect(pushed.map((job) => job.processInstanceKey)).not.toContain(old);
-    stream.cancel();
+    await stream.cancel();
     const polled: ActivatedJob[] = [];
     await eventually('the old job is polled', async () => {
       polled.push(...(await zeebe.activate(query, 10, -1)));

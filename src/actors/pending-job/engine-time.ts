@@ -15,10 +15,13 @@ export function renewedLockMs(context: JobContext): number {
   return Math.round(context.probeEveryMs() * LIMITS.lockIntervals);
 }
 
-/** After a hold or an attach: the activation's own short lock is renewed only if no reply came before it nears its end. */
-export function planFirstRenewal(state: JobState, context: JobContext): void {
+/**
+ * After a hold or an attach: the activation's own short lock is renewed only if no reply came before it nears its end. A longer one
+ * may be known from a renewal that was under way meanwhile; which of the two stands only the engine knows.
+ */
+export function planFirstRenewal(state: JobState, context: JobContext, lockDeadlineMs: number): void {
   const nowMs = context.clock.wallMs();
-  const leftMs = Math.max(0, state.lockDeadlineMs - nowMs);
+  const leftMs = Math.max(0, lockDeadlineMs - nowMs);
   state.engineAtMs = nowMs + leftMs * (LIMITS.renewAfter + LIMITS.renewWithin * context.random.float());
 }
 

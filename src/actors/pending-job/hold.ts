@@ -40,7 +40,7 @@ export function* activated(state: JobState, context: JobContext, activation: Act
 function attach(state: JobState, context: JobContext, activation: Activation): void {
   state.lockDeadlineMs = Math.max(state.lockDeadlineMs, activation.lockDeadlineMs);
   state.attachedAtMs = context.clock.wallMs();
-  if (state.snapshot?.kind === 'held') planFirstRenewal(state, context);
+  if (state.snapshot?.kind === 'held') planFirstRenewal(state, context, activation.lockDeadlineMs);
 }
 
 /** `before`: the tombstone that is reopened. The lock is judged at this moment: activations come late out of paused streams. */
@@ -85,7 +85,7 @@ function* hold(
   state.otherUnseen = false;
   state.ackedAttempt = 0;
   state.lockDeadlineMs = lockDeadlineMs;
-  planFirstRenewal(state, context);
+  planFirstRenewal(state, context, lockDeadlineMs);
   yield* publish(state, context, held);
   return 'held';
 }

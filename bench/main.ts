@@ -17,6 +17,7 @@ import { measure } from './measure.ts';
 import { measureMillion } from './million/measure.ts';
 import { type BenchOptions, parseOptions, UsageError } from './options.ts';
 import { type Stage, setStage } from './parts/stage.ts';
+import { remarksOn } from './remarks.ts';
 import { figureRow, reportOf, short, turnTable } from './report.ts';
 import type { BenchResult } from './result.ts';
 import { type Entry, playRounds, type RoundOptions, type Turn } from './side-by-side/rounds.ts';
@@ -94,7 +95,7 @@ async function run({ quick, rounds, connectPlugin, only }: BenchOptions): Promis
       contestants: entries.map(({ contestant: { name, what } }) => ({ name, what })),
       turns,
       figures,
-      remarks: [],
+      remarks: remarksOn(figures),
     };
   } finally {
     await stage.stop();

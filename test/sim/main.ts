@@ -73,14 +73,14 @@ async function again({ seed, trace }: Of<'seed'>): Promise<boolean> {
 async function mutants({ json, ...options }: Of<'mutants'>): Promise<boolean> {
   const report = await runMutants({ ...options, onMutant: (mutant) => console.log(tell(mutant)) });
   const survivors = report.mutants.filter(survives).length;
-  const { clean } = report;
-  for (const { seed, broken } of clean.failed) console.log(describeFailure(seed, broken));
+  const failed = report.clean.flatMap((batch) => batch.failed);
+  for (const { seed, broken } of failed) console.log(describeFailure(seed, broken));
+  const seeds = report.clean.reduce((sum, batch) => sum + batch.seeds, 0);
   console.log(
-    `sim: commit=${clean.commit} mutants=${report.mutants.length} survived=${survivors} ` +
-      `cleanSeeds=${clean.seeds} cleanFailed=${clean.failed.length}`,
+    `sim: commit=${report.clean[0]?.commit} mutants=${report.mutants.length} survived=${survivors} ` +
+      `cleanSeeds=${seeds} cleanFailed=${failed.length}`,
   );
-  await keep(json, report);
-  return survivors === 0 && clean.failed.length === 0;
+  return survivors === 0 && failed.length === 0;
 }
 
 function tell(mutant: MutantReport): string {

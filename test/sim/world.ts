@@ -348,7 +348,8 @@ export class World {
   /** The process under this name is gone, and one that it was to replace runs: then that is the node. */
   #succeed(name: string): void {
     if (this.#lives.has(name)) return;
-    const running = [...this.#ghosts].find(([{ host }, of]) => of === name && host.clock.state === 'running');
+    // Of several the latest: those before it were told by its record to go.
+    const running = [...this.#ghosts].findLast(([{ host }, of]) => of === name && host.clock.state === 'running');
     if (running === undefined) return;
     this.#lives.set(name, running[0]);
     this.#ghosts.delete(running[0]);

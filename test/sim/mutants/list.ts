@@ -19,6 +19,8 @@ export interface Mutant {
   readonly why: string;
   /** Any of these. */
   readonly caughtBy: readonly string[];
+  /** Its seeds begin so much later than those of the others: what it takes to see it comes together in few storms. */
+  readonly later?: number;
   readonly patches: readonly Patch[];
 }
 
@@ -332,6 +334,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'ack matched on the job without the attempt',
     why: "Kafka's answer to the request of an earlier attempt counts for the one that stands",
     caughtBy: ['I6', 'I7', 'I8'],
+    // An acknowledgement must outlast its attempt, the backoff and the next hold: about one seed in six hundred.
+    later: 1_100,
     patches: [
       {
         file: 'cluster/pending-job.ts',

@@ -24,8 +24,8 @@ export interface MutantReport extends MutantVerdict {
 export interface MutantsReport {
   readonly from: number;
   readonly mutants: readonly MutantReport[];
-  /** The sources themselves, on every seed that a mutant was caught on. */
-  readonly clean: BatchReport;
+  /** The sources themselves, on every seed that a mutant was asked on until it was caught. */
+  readonly clean: readonly BatchReport[];
 }
 
 export interface MutantsOptions {
@@ -40,14 +40,20 @@ export async function runMutants({ from, seeds, mutants = MUTANTS, onMutant }: M
   const waiting = [...mutants];
   const work = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const report = await ask(mutant, from, seeds);
+      const report = await ask(mutant, from + (mutant.later ?? 0), seeds);
       reports.push(report);
       onMutant?.(report);
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_A_TIME, availableParallelism()) }, work));
-  const last = Math.max(from, ...reports.map(({ caughtAt }) => caughtAt ?? from));
-  return { from, mutants: reports, clean: await runBatch(from, last - from + 1) };
+  const clean: BatchReport[] = [];
+  for (const later of new Set([0, ...mutants.map((mutant) => mutant.later ?? 0)])) {
+    const first = from + later;
+    const names = new Set(mutants.filter((mutant) => (mutant.later ?? 0) === later).map(({ name }) => name));
+    const last = Math.max(first, ...reports.map(({ name, caughtAt }) => (names.has(name) && caughtAt) || first));
+    clean.push(await runBatch(first, last - first + 1));
+  }
+  return { from, mutants: reports, clean };
 }
 
 export function survives({ caughtAt }: MutantVerdict): boolean {

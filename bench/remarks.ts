@@ -13,7 +13,7 @@ interface Remark {
 const REMARKS: readonly Remark[] = [
   {
     about: 'calls/s',
-    text: 'At full load the engine’s CPU is the limit for every contestant: it takes most of both cores, so ratios to the raw worker are close to 1 where the machine is slow, and what the bridge saves shows in its CPU per call.',
+    text: 'At full load engine, bridge, Kafka and load share the cores of one machine: what a bridge uses, the engine lacks. Every contestant is started anew for its turn, so a short warm-up is paid by whoever has the most code to compile; a run without `--quick` warms longer.',
   },
   {
     about: 'bridge CPU per call at full load',

@@ -1,6 +1,6 @@
-// Unary gRPC calls framed by hand on node:http2: less than half the CPU per call of grpc-js, which builds a chain of
-// interceptors and subchannel picks for each. Only what the engine's commands need: one connection, no compression,
-// no load balancing, nothing repeated. Long streams stay with grpc-js (gateway-calls.ts).
+// Unary gRPC calls framed by hand on node:http2, without what grpc-js does for each of them: a chain of interceptors and the
+// choice of a subchannel. Only what the engine's commands need: one connection, no compression, no load balancing, nothing
+// repeated. Long streams stay with grpc-js (gateway-calls.ts); what is saved is measured by bench/alone.
 //
 // The wire is the gRPC protocol over HTTP/2 (PROTOCOL-HTTP2 of grpc): a request is one message behind five bytes (not
 // compressed, its length), the answer's status stands in the trailers, or in the headers when nothing else came.

@@ -1,5 +1,5 @@
 // The transport: typed calls to the gateway, each with metadata for authentication. Streams go over grpc-js; unary calls
-// too, or framed by hand over a connection of their own, which costs less than half (`UnaryTransport`).
+// too, or framed by hand over a connection of their own (`UnaryTransport`); bench/alone measures both.
 //
 // Nothing is compressed (the gateway is near, CPU is what is scarce) and grpc-js repeats nothing that a server may have
 // seen. What an answer means is decided elsewhere.

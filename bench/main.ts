@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { commit } from '../test/support/commit.ts';
-import { measureAlone } from './alone/measure.ts';
+import { measureAlone, profileArgs } from './alone/measure.ts';
 import { connect } from './contestants/connect.ts';
 import { direct } from './contestants/direct.ts';
 import { holdfast } from './contestants/holdfast.ts';
@@ -52,7 +52,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function run({ quick, rounds, connectPlugin, only }: BenchOptions): Promise<BenchResult> {
+async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions): Promise<BenchResult> {
   const startedAt = new Date().toISOString();
   const options: RoundOptions = {
     rounds,
@@ -73,7 +73,9 @@ async function run({ quick, rounds, connectPlugin, only }: BenchOptions): Promis
     };
     if (only.includes('rounds') || only.includes('trouble')) await warmUp(stage);
     if (only.includes('rounds')) {
-      turns.push(...(await playRounds(stage, entries, options, printTurn)));
+      turns.push(
+        ...(await playRounds(stage, entries, { ...options, nodeArgs: profileArgs(profile ?? '') }, printTurn)),
+      );
       process.stdout.write(`\n${turnTable(turns)}\n\n`);
       found(figuresOfRounds(turns));
     }

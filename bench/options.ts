@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly only: readonly Part[];
   /** An unpacked release of kafka-connect-zeebe, which then takes part. */
   readonly connectPlugin: string | undefined;
+  /** Where CPU profiles of the product's nodes go; profiling costs, so such figures are no result. */
+  readonly profile: string | undefined;
 }
 
 export const PARTS = ['rounds', 'alone', 'million', 'trouble'] as const;
@@ -22,7 +24,7 @@ export class UsageError extends Error {
   readonly code = 'USAGE';
 }
 
-export const USAGE = `npm run bench -- [--quick] [--rounds N] [--only ${PARTS.join(',')}] [--connect-plugin DIR] [--json FILE] [--docs]`;
+export const USAGE = `npm run bench -- [--quick] [--rounds N] [--only ${PARTS.join(',')}] [--connect-plugin DIR] [--json FILE] [--docs] [--profile DIR]`;
 
 /** @throws UsageError */
 export function parseOptions(args: readonly string[]): BenchOptions {
@@ -34,9 +36,11 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   for (const part of only) {
     if (!PARTS.includes(part as Part)) throw new UsageError(`--only names "${part}"; allowed: ${PARTS.join(', ')}`);
   }
-  const { quick = false, docs = false, json, 'connect-plugin': plugin } = values;
+  const { quick = false, docs = false, json, profile, 'connect-plugin': plugin } = values;
+  if (docs && profile !== undefined)
+    throw new UsageError('--docs and --profile: figures of profiled nodes are no result');
   const connectPlugin = plugin === undefined ? undefined : withJars(plugin);
-  return { quick, rounds, json, docs, only: only as readonly Part[], connectPlugin };
+  return { quick, rounds, json, docs, only: only as readonly Part[], connectPlugin, profile };
 }
 
 function withJars(dir: string): string {
@@ -56,7 +60,15 @@ function parse(args: readonly string[]) {
   try {
     const text = { type: 'string' } as const;
     const flag = { type: 'boolean' } as const;
-    const options = { quick: flag, rounds: text, only: text, json: text, docs: flag, 'connect-plugin': text };
+    const options = {
+      quick: flag,
+      rounds: text,
+      only: text,
+      json: text,
+      docs: flag,
+      'connect-plugin': text,
+      profile: text,
+    };
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
     const [line = ''] = (error as Error).message.split(/\.? To specify|\n/, 1);

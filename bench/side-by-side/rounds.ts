@@ -20,6 +20,8 @@ export interface RoundOptions {
   readonly pacedPerSecond: number;
   readonly pacedS: number;
   readonly warmUpS: number;
+  /** Of the product's nodes: options of Node. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** What one contestant did in one round. */
@@ -73,7 +75,8 @@ async function playTurn(
 ): Promise<Turn> {
   const { inFlight, closedS } = options;
   const warmUpS = Math.max(options.warmUpS, contestant.warmUpS ?? 0);
-  const running = await contestant.start(stage);
+  const { nodeArgs = [] } = options;
+  const running = await contestant.start(stage, { nodeArgs });
   try {
     const closed = await measure(stage, running, { plan: { kind: 'closed', inFlight, seconds: closedS }, warmUpS });
     return {

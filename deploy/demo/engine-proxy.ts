@@ -30,7 +30,7 @@ export interface NodeConnection {
 }
 
 /** The commands that end a job. */
-const JOB_COMMANDS = ['CompleteJob', 'FailJob', 'ThrowError'] as const;
+export const JOB_COMMANDS = ['CompleteJob', 'FailJob', 'ThrowError'] as const;
 
 export interface JobCall extends CompleteCall {
   readonly command: (typeof JOB_COMMANDS)[number];

@@ -87,7 +87,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     });
     const inbox = new Inbox(link);
     const kv = new NatsKv(link, inbox, bucketName(config.cluster));
-    const engine = await openZeebe({}, config.engineTransport);
+    const engine = await openZeebe({}, config.engineTransport, log);
     const kafka = connectKafka({ brokers: config.kafkaBrokers, clientId: `holdfast-${config.node}` }, log);
     const topics = new KafkaTopics(kafka);
 

@@ -102,6 +102,8 @@ export const KINDS = {
   joined: { node: 'string', incarnation: 'string' },
   /** Told to end: it begins to hand over. */
   leaving: { node: 'string' },
+  /** A command that ends a job is about to leave: by the node's clock, in the turn in which it asked whether it may act. */
+  emitted: { node: 'string', command: 'string', jobKey: 'string' },
   /** In order: it has handed over what it could. */
   left: { node: 'string', incarnation: 'string' },
   /** `alarm`: for the reason that the bucket is not what it was. */

@@ -125,7 +125,7 @@ const WITNESSES: Readonly<Record<string, readonly Kind[]>> = {
   engine: ['call'],
   service: ['requested', 'replied'],
   bucket: ['claimed', 'sent', 'held', 'ended'],
-  nodes: ['joined', 'owned'],
+  nodes: ['joined', 'owned', 'emitted'],
 };
 
 /** A participant that saw nothing, or a run that was broken off. */

@@ -1,12 +1,14 @@
 // Participants that write down what they see (history.ts): the proxy in front of the engine, and a reader of the nodes' logs.
 // They decide nothing.
-import type { EngineProxy, JobCall } from '../../deploy/demo/engine-proxy.ts';
+import { type EngineProxy, JOB_COMMANDS, type JobCall } from '../../deploy/demo/engine-proxy.ts';
 import { LogFollower } from '../../deploy/demo/log-follower.ts';
 import { HistoryWriter } from './history.ts';
 
 /** After an answer: a node that lives this much longer has made use of it. */
 const KNOWN_AFTER_MS = 1_000;
 const LOOK_EVERY_MS = 500;
+
+const ENDS_A_JOB: readonly string[] = JOB_COMMANDS;
 
 export class EngineRecorder implements Disposable {
   readonly #proxy: EngineProxy;
@@ -70,7 +72,10 @@ export class NodesRecorder implements AsyncDisposable {
     const incarnation = this.#incarnations.get(node) ?? '';
     const [shard, from] = [Number(line.shard), line.from];
     if (message === 'cluster: joining') this.#incarnations.set(node, String(line.incarnation));
-    else if (message === 'cluster: joined') {
+    else if (message === 'engine command') {
+      const [command, jobKey] = [String(line.command), String(line.jobKey)];
+      if (ENDS_A_JOB.includes(command)) this.writer.write({ kind: 'emitted', node, command, jobKey }, atMs);
+    } else if (message === 'cluster: joined') {
       this.writer.write({ kind: 'joined', node, incarnation: String(line.incarnation) }, atMs);
     } else if (message.startsWith('told to end')) {
       this.writer.write({ kind: 'leaving', node }, atMs);

@@ -115,8 +115,9 @@ What was done to a node or a server excuses only what it explains:
 * A node that is killed, stopped or cut off within a second of an answer has not made use of it.
 * While its link to NATS or JetStream itself is disturbed, a node may not know whose claim stands until its lease ends; but one that
   must have noticed that it is cut off does nothing at all. A node that
-  was stopped may not act at all on what another has by then. A command that leaves within 100 ms of SIGCONT, and had its
-  reason before the stop, may have been on its way out: a doubt, named and counted, but no breach.
+  was stopped may not act at all on what another has by then. A command that its own log says had left before the
+  stop was on its way out: a doubt, named and counted, but no breach. So is one that the log does not tell of, if it is seen
+  within 100 ms of SIGCONT and had its reason before the stop.
 * A request may be sent again if the service read its record within a second before its writer was killed, or later: 500 ms
   until it is noted as sent, and as much for Kafka's acknowledgement, which is not seen from outside. While JetStream or a link
   is disturbed, a process is stopped, a node has just forgotten everything, or Kafka owes an answer, nothing can be noted: those

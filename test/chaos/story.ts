@@ -152,6 +152,7 @@ export class Story {
   /** The owner completes it, is told, and writes that down; the driver sees it pass. */
   complete(job: Job, node = this.ownerOf(job.shard)): void {
     this.nowMs += 10;
+    this.emitted(job, node);
     this.call(job, node);
     this.end(job, 'completed', this.nowMs + 8);
     const [token, number] = [job.token, Number(job.token.slice('token-'.length))];
@@ -165,6 +166,11 @@ export class Story {
     const sentMs = this.nowMs;
     const call = { command: 'CompleteJob', node, jobKey, sentMs, timeoutMs: 5_000, answeredMs: sentMs + 5, code: 0 };
     this.say({ kind: 'call', ...call, ...more }, sentMs + 1_500);
+  }
+
+  /** The node's log tells of a call that is about to leave. */
+  emitted({ jobKey }: Job, node: string, command = 'CompleteJob'): void {
+    this.say({ kind: 'emitted', node, command, jobKey });
   }
 
   end({ jobKey }: Job, outcome: string, storedMs = this.nowMs): void {

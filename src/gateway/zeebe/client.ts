@@ -6,6 +6,7 @@
 import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import type { JobKey } from '../../actors/ids.ts';
 import type { EngineAnswer, FailJob, PublishMessage, ThrowError } from '../../actors/ports.ts';
+import { type Log, SILENT } from '../log.ts';
 import { type ActivatedJob, type EnginePort, EngineUnavailable, type JobQuery, type JobStream } from '../ports.ts';
 import { answerTo, type EngineCommand, OK, refuseVariables, shortenMessage, ZeebeCallError } from './answers.ts';
 import { configureConnection, type ZeebeSettings } from './connection.ts';
@@ -29,19 +30,22 @@ export interface Topology {
 export async function openZeebe(
   settings: ZeebeSettings = {},
   unary: UnaryTransport = DEFAULT_TRANSPORT,
+  log: Log = SILENT,
 ): Promise<ZeebeClient> {
   const connection = await configureConnection(settings);
-  return new ZeebeClient(connection.address, new GatewayCalls(connection, unary));
+  return new ZeebeClient(connection.address, new GatewayCalls(connection, unary), log);
 }
 
 export class ZeebeClient implements EnginePort {
   /** `host:port` of the gateway. */
   readonly address: string;
   readonly #calls: GatewayCalls;
+  readonly #log: Log;
 
-  constructor(address: string, calls: GatewayCalls) {
+  constructor(address: string, calls: GatewayCalls, log: Log) {
     this.address = address;
     this.#calls = calls;
+    this.#log = log;
   }
 
   async complete(jobKey: JobKey, variables: string, deadlineMs: number): Promise<EngineAnswer> {
@@ -168,6 +172,7 @@ export class ZeebeClient implements EnginePort {
     request: Calls[M][0],
     deadlineMs: number,
   ): Promise<EngineAnswer> {
+    if ('jobKey' in request) this.#log.debug('engine command', { command: method, jobKey: request.jobKey });
     try {
       await this.#calls.call(method, request, deadlineMs);
       return OK;

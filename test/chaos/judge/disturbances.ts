@@ -53,10 +53,12 @@ export class Disturbances {
     return this.#lost.some((event) => event.node === node && event.atMs >= fromMs && event.atMs <= toMs);
   }
 
-  /** It may have been on its way out when the node was stopped, and left when it went on. @param causeMs as in `Act` */
-  leftOnWaking(node: string, actedMs: number, awakeMs = AWAKE_MS, causeMs = 0): boolean {
+  /** It was on its way out when the node was stopped, and left when it went on. */
+  leftOnWaking({ node, actedMs, emittedMs, awakeMs = AWAKE_MS, causeMs = 0 }: Omit<Act, 'changedMs'>): boolean {
     const stops = this.felt(node, ['process'], actedMs, actedMs).filter(({ what }) => what !== 'kill');
-    return stops.some(({ fromMs, endMs }) => actedMs >= fromMs && actedMs <= endMs + awakeMs && causeMs <= fromMs);
+    const during = stops.filter(({ fromMs }) => actedMs >= fromMs);
+    if (emittedMs !== undefined) return during.some(({ fromMs }) => emittedMs <= fromMs + STOPS_WITHIN_MS);
+    return during.some(({ fromMs, endMs }) => actedMs <= endMs + awakeMs && causeMs <= fromMs);
   }
 
   #of(node: string): readonly Disturbance[] {
@@ -92,14 +94,18 @@ function disturbance({ what, target, server, atMs }: Event<'fault'>, endMs: numb
 
 /** From now on a node acts upon what has changed: a second is the most that it may go on without an answer (design §6). */
 export const TOLD_WITHIN_MS = 1_000;
-/** What a process was about to send when it was stopped leaves when it goes on. */
+/** What a process was about to send when it was stopped leaves when it goes on; how soon it is seen is the machine's. */
 const AWAKE_MS = 100;
+/** From when the runner notes the signal until the process stands. */
+const STOPS_WITHIN_MS = 20;
 
 export interface Act {
   readonly node: string;
   /** When what forbids it was stored. */
   readonly changedMs: number;
   readonly actedMs: number;
+  /** When the node says that it left; more than any guess from when it was seen. */
+  readonly emittedMs?: number | undefined;
   /** Default: as for something that was about to be sent. */
   readonly awakeMs?: number;
   /** When there was first a reason for it: what came after a stop began was not on its way out then. */
@@ -111,14 +117,11 @@ export interface Act {
  * whose link to NATS, or JetStream itself, is disturbed may go on until its lease ends, which is never later than a TTL
  * after somebody else could take its place; a node that was stopped may not, for it looks at the clock before it acts.
  */
-export function couldKnow(
-  { node, changedMs, actedMs, awakeMs = AWAKE_MS, causeMs }: Act,
-  disturbances: Disturbances,
-  leaseTtlMs: number,
-): 'innocent' | 'doubt' | 'guilty' {
+export function couldKnow(act: Act, disturbances: Disturbances, leaseTtlMs: number): 'innocent' | 'doubt' | 'guilty' {
+  const { node, changedMs, actedMs } = act;
   const lateMs = actedMs - changedMs;
   if (lateMs <= TOLD_WITHIN_MS) return 'innocent';
-  if (disturbances.leftOnWaking(node, actedMs, awakeMs, causeMs)) return 'doubt';
+  if (disturbances.leftOnWaking(act)) return 'doubt';
   const deaf = disturbances.felt(node, ['nats'], changedMs, actedMs).length > 0;
   return deaf && lateMs <= leaseTtlMs ? 'innocent' : 'guilty';
 }

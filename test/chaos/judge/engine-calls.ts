@@ -6,6 +6,7 @@ import type { Event } from '../history.ts';
 import type { ClaimHistory } from './claim-history.ts';
 import { actedWhileCutOff } from './cut-off.ts';
 import { type Act, couldKnow, type Disturbances } from './disturbances.ts';
+import { Emissions } from './emissions.ts';
 import { actedAfterEnd, endsForGood } from './ends.ts';
 import type { Breach, Evidence, Finding } from './evidence.ts';
 import { Rights } from './rights.ts';
@@ -18,7 +19,8 @@ type Call = Event<'call'>;
 export function judgeEngineCalls(evidence: Evidence, claims: ClaimHistory, disturbances: Disturbances): Finding {
   const calls = evidence.of('call').toSorted((a, b) => a.sentMs - b.sentMs);
   const repliedMs = firstReplies(evidence);
-  const again = completedAgain(calls, disturbances, repliedMs, evidence.run.leaseTtlMs);
+  const emissions = new Emissions(evidence);
+  const again = completedAgain(calls, disturbances, repliedMs, emissions, evidence.run.leaseTtlMs);
   const cutOff = actedWhileCutOff(calls, disturbances, evidence.run.leaseTtlMs);
   const breaches = [...again.breaches, ...unseen(evidence, calls), ...cutOff];
   const doubts = [...again.doubts];
@@ -29,7 +31,7 @@ export function judgeEngineCalls(evidence: Evidence, claims: ClaimHistory, distu
       if (suspicion === undefined) continue;
       const { what, message, events, changedMs } = suspicion;
       const causeMs = call.command === 'CompleteJob' ? repliedMs.get(call.jobKey) : undefined;
-      const act: Act = { node: call.node, changedMs, actedMs: call.sentMs, causeMs };
+      const act: Act = { node: call.node, changedMs, actedMs: call.sentMs, causeMs, emittedMs: emissions.ofMs(call) };
       const answer = couldKnow(act, disturbances, evidence.run.leaseTtlMs);
       if (answer === 'innocent') continue;
       const breach = { what, atMs: call.sentMs, jobKey: call.jobKey, message, events: [...events, call] };
@@ -44,6 +46,7 @@ function completedAgain(
   calls: readonly Call[],
   disturbances: Disturbances,
   repliedMs: ReadonlyMap<string, number>,
+  emissions: Emissions,
   leaseTtlMs: number,
 ): Required<Finding> {
   const completions = calls.filter(({ command }) => command === 'CompleteJob');
@@ -54,9 +57,11 @@ function completedAgain(
     if (again === undefined || !twice(ofJob, disturbances, leaseTtlMs)) continue;
     const message = `${again.node} completed it again after its node had been told that it is done`;
     const breach: Breach = { what: 'completedTwice', atMs: again.sentMs, jobKey, message, events: ofJob };
-    const certain = ofJob.filter(
-      ({ node, sentMs }) => !disturbances.leftOnWaking(node, sentMs, undefined, repliedMs.get(jobKey)),
-    );
+    const causeMs = repliedMs.get(jobKey);
+    const certain = ofJob.filter((call) => {
+      const act = { node: call.node, actedMs: call.sentMs, causeMs, emittedMs: emissions.ofMs(call) };
+      return !disturbances.leftOnWaking(act);
+    });
     (twice(certain, disturbances, leaseTtlMs) ? breaches : doubts).push(breach);
   }
   return { breaches, doubts };

@@ -56,17 +56,19 @@ describe('acting without the right to', () => {
   });
 
   test('a node that was stopped must look before it acts; what it was about to send is a doubt', () => {
-    const awake = (afterMs: number, repliedBefore = true) =>
+    const awake = (afterMs: number, repliedBefore = true, emitted?: 'before' | 'after') =>
       story((told) => {
         const { job, owner, other } = withOpenJob(told);
         if (repliedBefore) told.reply(job, 7);
         told.nowMs += 10;
+        if (emitted === 'before') told.emitted(job, owner);
         told.fault('stopFour', owner);
         told.nowMs += LEASE_TTL_MS + 500;
         told.claim(other, job.shard);
         told.nowMs += 3 * LEASE_TTL_MS;
         told.fault('stopFour', owner, 'end');
         told.nowMs += afterMs;
+        if (emitted === 'after') told.emitted(job, owner);
         told.call(job, owner, { code: 5 });
         told.say({ kind: 'lost', node: owner, incarnation: told.incarnation(owner), alarm: false });
         told.join(owner);
@@ -80,6 +82,10 @@ describe('acting without the right to', () => {
     expect(doubts(awake(50))).toEqual(['actedWithoutClaim']);
     // What was answered while it stood still was not on its way out then.
     expect(offences(awake(50, false))).toEqual(['actedWithoutClaim']);
+    // Where the node's log tells when it left, that counts.
+    expect(offences(awake(400, true, 'before'))).toEqual([]);
+    expect(doubts(awake(400, true, 'before'))).toEqual(['actedWithoutClaim']);
+    expect(offences(awake(50, true, 'after'))).toEqual(['actedWithoutClaim']);
   });
 
   test('a new life on the claim of the one before', () => {

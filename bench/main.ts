@@ -57,10 +57,10 @@ async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions
   const options: RoundOptions = {
     rounds,
     inFlight: 200,
-    closedS: quick ? 4 : 10,
+    closedS: quick ? 4 : 8,
     pacedPerSecond: 50,
-    pacedS: quick ? 4 : 15,
-    warmUpS: quick ? 3 : 8,
+    pacedS: quick ? 4 : 12,
+    warmUpS: quick ? 3 : 15,
   };
   const entries = entriesOf(quick, connectPlugin);
   const stage = await setStage();

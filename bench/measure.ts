@@ -21,13 +21,18 @@ export interface Measured {
   readonly latencies: Latencies;
   /** ms of CPU per completed call, by whose it is. */
   readonly cpuPerCall: Readonly<Record<Party, number>>;
-  /** Growth of the jobs stream per completed call; undefined: nothing is stored there. */
+  /**
+   * Growth of the jobs stream per completed call, from before the first to after the last one, warm-up and all: a part of a
+   * run begins and ends with calls that are half done. undefined: nothing is stored there.
+   */
   readonly writesPerCall: number | undefined;
 }
 
 export type Party = 'bridge' | 'nats' | 'engine' | 'kafka' | 'service' | 'load';
 
 const PATIENCE_S = 30;
+/** After the engine has said that an instance ended its job's tombstone is written, and what was sent is noted. */
+const LAST_WRITES_MS = 500;
 
 /** @throws when instances failed, or had the answer of another */
 export async function measure(stage: Stage, running: Running, options: LoadOptions): Promise<Measured> {
@@ -44,6 +49,7 @@ export async function measure(stage: Stage, running: Running, options: LoadOptio
     warmUpS,
     tellEveryMs: 1_000,
   };
+  const writesBefore = await writesOf(running);
   const starter = new Child<StarterOrder, StarterSaid>('load', new URL('load/starter.ts', import.meta.url), order);
   try {
     const parties: Record<Party, readonly number[]> = {
@@ -54,10 +60,7 @@ export async function measure(stage: Stage, running: Running, options: LoadOptio
       service: running.service === undefined ? [] : [running.service.pid],
       load: [starter.pid],
     };
-    const look = async () => ({
-      cpu: await Promise.all(Object.values(parties).map(cpuMs)),
-      writes: await writesOf(running),
-    });
+    const look = () => Promise.all(Object.values(parties).map(cpuMs));
     // One may follow another at once, while something else is awaited here.
     const [measuring, measured, done] = [starter.next('measuring'), starter.next('measured'), starter.next('done')];
     for (const news of [measured, done]) news.catch(() => undefined);
@@ -65,12 +68,14 @@ export async function measure(stage: Stage, running: Running, options: LoadOptio
     const before = await look();
     const { tally, seconds } = await measured;
     const after = await look();
-    const { tally: end, latencies, faults } = await done;
+    const { tally: end, ended, latencies, faults } = await done;
+    await new Promise((resolve) => setTimeout(resolve, LAST_WRITES_MS));
+    const writesAfter = await writesOf(running);
     const open = end.started - end.completed - end.failed;
     if (open > 0) throw new Error(`${open} instances did not end within ${PATIENCE_S} s`);
     if (end.failed > 0) throw new Error(`${end.failed} instances failed, such as by: ${faults.slice(0, 3).join('; ')}`);
     const per = (used: number) => used / tally.completed;
-    const cpu = Object.keys(parties).map((party, i) => [party, per(after.cpu[i]! - before.cpu[i]!)] as const);
+    const cpu = Object.keys(parties).map((party, i) => [party, per(after[i]! - before[i]!)] as const);
     return {
       tally,
       seconds,
@@ -78,7 +83,7 @@ export async function measure(stage: Stage, running: Running, options: LoadOptio
       latencies: Latencies.of(latencies),
       cpuPerCall: Object.fromEntries(cpu) as Record<Party, number>,
       writesPerCall:
-        before.writes === undefined || after.writes === undefined ? undefined : per(after.writes - before.writes),
+        writesBefore === undefined || writesAfter === undefined ? undefined : (writesAfter - writesBefore) / ended,
     };
   } finally {
     await starter.stop();

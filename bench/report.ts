@@ -90,8 +90,8 @@ contestants shared one machine of ${cores} cores (${cpu}, ${Math.round(memoryMb 
 ceilings of the whole machine: compare ratios, which are taken within a round. ${options.rounds} interleaved rounds; medians.
 
 Run on ${startedAt.slice(0, 10)}, commit ${commit}, Node ${result.versions.node}, Zeebe 8.6.0 with 2 partitions, Kafka 4.3.1,
-nats-server 2.15.1. Figures without a value were not part of that run. The column *before*
-was measured on another, faster machine: its ratios may be compared, its times may not.
+nats-server 2.15.1. Figures without a value were not part of that run. The column *before*, and with
+it the goals in ms, are of another machine: compare them by way of the rows *÷ naive*, whose goals are what the goal is of naive's figure there.
 
 ## The figures
 

@@ -24,6 +24,8 @@ export function holdfast(nodeCount: number, replicas: 1 | 3): Holdfast {
       const nodes = await Nodes.create({ cluster: name, routes: [route] });
       nodes.logLevel = options.logLevel ?? 'info';
       const stop = async () => {
+        // Killed, Node would write no profile.
+        if (options.nodeArgs?.length) await Promise.all(nodes.all.map((node) => node.stop()));
         await Promise.all([nodes.stop(), service.stop()]);
         await nats.stop();
       };

@@ -83,7 +83,7 @@ export async function waitingCalls(stage: Stage, running: Serviced, calls: numbe
 }
 
 /** @throws when an instance failed, or had the answer of another */
-export function allEnded({ tally, faults }: Extract<StarterSaid, { kind: 'done' }>): void {
+export function allEnded({ tally, faults }: Pick<Extract<StarterSaid, { kind: 'done' }>, 'tally' | 'faults'>): void {
   const { started, completed, failed } = tally;
   if (failed + started - completed === 0) return;
   throw new Error(

@@ -48,7 +48,7 @@ export async function measureHandover(stage: Stage, options: TroubleOptions = {}
       await untilSpread(running.nodes);
       if (over) throw new Error(`the node was not back within the ${SECONDS} s of the load`);
       const { tally, latencies, faults } = await done;
-      allEnded({ kind: 'done', tally, latencies, faults });
+      allEnded({ tally, faults });
       const all = handovers(shardMoves(await logsOf(running.nodes))).filter(({ atMs }) => atMs >= leaveMs);
       const calls = Latencies.of(latencies);
       return {

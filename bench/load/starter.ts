@@ -40,7 +40,14 @@ export type StarterSaid =
   | { readonly kind: 'tick'; readonly atS: number; readonly tally: Tally; readonly latencies: Counts }
   /** The plan is over; what is open is waited for. */
   | { readonly kind: 'measured'; readonly tally: Tally; readonly seconds: number }
-  | { readonly kind: 'done'; readonly tally: Tally; readonly latencies: Counts; readonly faults: readonly string[] };
+  /** `ended`: all instances that ever ended, also those of the warm-up. */
+  | {
+      readonly kind: 'done';
+      readonly tally: Tally;
+      readonly ended: number;
+      readonly latencies: Counts;
+      readonly faults: readonly string[];
+    };
 
 const RETRY_MS = 100;
 const RETRIED: readonly number[] = [status.RESOURCE_EXHAUSTED, status.UNAVAILABLE];
@@ -62,6 +69,7 @@ class Starter {
   readonly #filler: string;
   #engine: ZeebeClient | undefined;
   #open = 0;
+  #ended = 0;
   #beginMs = 0;
   #measuring = false;
   #over = false;
@@ -92,7 +100,13 @@ class Starter {
     await Promise.race([idle, new Promise((resolve) => setTimeout(resolve, patienceS * 1_000))]);
     clearInterval(telling);
     this.#tick();
-    this.#say({ kind: 'done', tally: this.#tally, latencies: this.#all.counts(), faults: this.#faults });
+    this.#say({
+      kind: 'done',
+      tally: this.#tally,
+      ended: this.#ended,
+      latencies: this.#all.counts(),
+      faults: this.#faults,
+    });
   }
 
   #begin(): void {
@@ -141,6 +155,7 @@ class Starter {
     try {
       await this.#complete();
       this.#tally.completed += 1;
+      this.#ended += 1;
       const tookMs = performance.now() - dueMs;
       if (counts && !(this.#order.plan.kind === 'closed' && this.#over)) {
         this.#all.record(tookMs);

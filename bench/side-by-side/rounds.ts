@@ -7,6 +7,9 @@ import { type Measured, measure, type Party } from '../measure.ts';
 import { type Sample, scrape } from '../parts/exposition.ts';
 import type { Stage } from '../parts/stage.ts';
 
+/** It comes after the full load, so all is warm but the pace. */
+const PACED_WARM_UP_S = 2;
+
 export interface Entry {
   readonly contestant: Contestant;
   /** Paced rounds too: what a call takes when there is room. */
@@ -92,14 +95,13 @@ async function playTurn(
   }
 }
 
-async function playPaced(
-  stage: Stage,
-  running: Running,
-  { pacedPerSecond, pacedS, warmUpS }: RoundOptions,
-): Promise<PacedTurn> {
+async function playPaced(stage: Stage, running: Running, { pacedPerSecond, pacedS }: RoundOptions): Promise<PacedTurn> {
   const before = await said(running);
   const phases = [{ seconds: pacedS, fromPerSecond: pacedPerSecond, toPerSecond: pacedPerSecond }];
-  const paced: Measured = await measure(stage, running, { plan: { kind: 'open', phases }, warmUpS });
+  const paced: Measured = await measure(stage, running, {
+    plan: { kind: 'open', phases },
+    warmUpS: PACED_WARM_UP_S,
+  });
   const legs = legsOf(before, await said(running));
   const times = (name: string) => timesOf(legs.find(({ leg }) => leg === name));
   return {

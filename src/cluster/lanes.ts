@@ -36,11 +36,15 @@ export class Lanes {
     return this.#pending;
   }
 
-  /** Further holds per lane, for the membership record. */
-  room(): Record<string, number> {
-    const room: Record<string, number> = {};
-    for (const [lane, limit] of this.#limits) room[lane] = Math.max(0, limit - (this.#pending.get(lane) ?? 0));
-    return room;
+  /** Further holds of this lane; undefined: it has no limit yet. */
+  roomOf(lane: Lane): number | undefined {
+    const limit = this.#limits.get(lane);
+    return limit === undefined ? undefined : Math.max(0, limit - (this.#pending.get(lane) ?? 0));
+  }
+
+  /** Lanes with a limit. */
+  limited(): Iterable<Lane> {
+    return this.#limits.keys();
   }
 
   #name(lane: Lane): Lane {

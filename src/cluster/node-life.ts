@@ -54,6 +54,8 @@ export class NodeLife {
   readonly router: Router;
   readonly aliases: Aliases;
   readonly #options: ClusterOptions;
+  /** Of snapshots, that this process reads; asked at every write. */
+  readonly #newestVersion: number;
   readonly #jobStore: Store;
   readonly #control: Store;
   readonly #engine: EngineGate;
@@ -73,6 +75,7 @@ export class NodeLife {
 
   constructor(options: ClusterOptions, incarnation: Incarnation) {
     this.#options = options;
+    this.#newestVersion = Math.max(...options.report().snapshotVersions);
     this.incarnation = incarnation;
     const { clock, random, bus, kv, cluster, node, leaseTtlMs, shards } = options;
     const ended = Promise.withResolvers<LifeEnd>();
@@ -400,7 +403,7 @@ export class NodeLife {
 
   /** The highest version that all live members read. */
   #snapshotVersion(): number {
-    let version = Math.max(...this.#options.report().snapshotVersions);
+    let version = this.#newestVersion;
     for (const { record } of this.membership.peers().values()) {
       if (record.state !== 'left' && !this.membership.isDead(record.incarnation)) {
         version = Math.min(version, Math.max(...record.snapshotVersions));
@@ -441,11 +444,15 @@ export class NodeLife {
 
   /** Further holds per lane: what its own limit leaves, and what the sent watermark does. A lane not named has room. */
   room(): Record<string, number> {
-    const room = this.lanes.room();
-    for (const lane of new Set([...(Object.keys(room) as Lane[]), ...this.watermark.lanes()])) {
-      room[lane] = Math.min(room[lane] ?? Number.POSITIVE_INFINITY, this.watermark.room(lane));
-    }
-    return room;
+    const lanes = new Set([...this.lanes.limited(), ...this.watermark.lanes()]);
+    return Object.fromEntries([...lanes].map((lane) => [lane, this.roomOf(lane) as number]));
+  }
+
+  /** Asked at every activation; undefined: nothing is known of this lane. */
+  roomOf(lane: Lane): number | undefined {
+    const room = this.lanes.roomOf(lane);
+    if (room === undefined && this.watermark.unacked(lane) === 0) return undefined;
+    return Math.min(room ?? Number.POSITIVE_INFINITY, this.watermark.room(lane));
   }
 
   #replyProgressMs(): number {

@@ -11,7 +11,8 @@ import { type ActivatedJob, type EnginePort, EngineUnavailable, type JobQuery, t
 import { answerTo, type EngineCommand, OK, refuseVariables, shortenMessage, ZeebeCallError } from './answers.ts';
 import { configureConnection, type ZeebeSettings } from './connection.ts';
 import { DEFAULT_TRANSPORT, GatewayCalls, streamFailure, type UnaryTransport } from './gateway-calls.ts';
-import type { Calls, StreamCalls, WireJob } from './protocol.ts';
+import { decodeJob, decodeJobs } from './job-decoding.ts';
+import type { Calls, StreamCalls } from './protocol.ts';
 
 /** A deadline of ours that strikes while the gateway walks its partitions loses what was activated: so it comes late. */
 const ACTIVATE_GRACE_MS = 10_000;
@@ -107,13 +108,13 @@ export class ZeebeClient implements EnginePort {
   async activate(query: JobQuery, maxJobs: number, longPollMs: number, signal?: AbortSignal): Promise<ActivatedJob[]> {
     const requestTimeout = longPollMs > 0 ? int64(longPollMs) : '-1';
     const request = { ...subscription(query), maxJobsToActivate: maxJobs, requestTimeout };
-    const call = await this.#stream('ActivateJobs', request, Math.max(0, longPollMs) + ACTIVATE_GRACE_MS);
+    const call = await this.#stream('ActivateJobs', request, decodeJobs, Math.max(0, longPollMs) + ACTIVATE_GRACE_MS);
     const abort = () => void socketsRead().then(() => call.cancel());
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort);
     const jobs: ActivatedJob[] = [];
     return new Promise<ActivatedJob[]>((resolve, reject) => {
-      call.on('data', (response: StreamCalls['ActivateJobs'][1]) => jobs.push(...response.jobs.map(activatedJob)));
+      call.on('data', (more: readonly ActivatedJob[]) => jobs.push(...more));
       call.on('end', () => resolve(jobs));
       call.on('error', (error: ServiceError) => {
         if (jobs.length > 0 || signal?.aborted) resolve(jobs);
@@ -124,7 +125,7 @@ export class ZeebeClient implements EnginePort {
 
   /** `onEnd` is called exactly once, also after `cancel`; jobs that had arrived by then may still be handed over. */
   openStream(query: JobQuery, onJob: (job: ActivatedJob) => void, onEnd: (reason: string) => void): JobStream {
-    let call: ClientReadableStream<WireJob> | undefined;
+    let call: ClientReadableStream<ActivatedJob> | undefined;
     let state: 'flowing' | 'paused' | 'cancelled' = 'flowing';
     let ended = false;
     const end = (reason: string) => {
@@ -132,15 +133,15 @@ export class ZeebeClient implements EnginePort {
       ended = true;
       onEnd(reason);
     };
-    const read = (opened: ClientReadableStream<WireJob>) => {
+    const read = (opened: ClientReadableStream<ActivatedJob>) => {
       call = opened;
       call.on('error', (error: ServiceError) => end(streamFailure('StreamActivatedJobs', error)));
       call.on('end', () => end('ended by the gateway'));
-      call.on('data', (job: WireJob) => onJob(activatedJob(job)));
+      call.on('data', onJob);
       if (state === 'paused') call.pause();
       if (state === 'cancelled') call.cancel();
     };
-    this.#stream('StreamActivatedJobs', subscription(query), undefined)
+    this.#stream('StreamActivatedJobs', subscription(query), decodeJob, undefined)
       .then(read)
       .catch((error: unknown) => end(String(error)));
     return {
@@ -182,8 +183,13 @@ export class ZeebeClient implements EnginePort {
     }
   }
 
-  async #stream<M extends keyof StreamCalls>(method: M, request: StreamCalls[M][0], deadlineMs: number | undefined) {
-    return this.#calls.stream(method, request, deadlineMs).catch((error: unknown) => {
+  async #stream<M extends keyof StreamCalls, T>(
+    method: M,
+    request: StreamCalls[M][0],
+    decode: (bytes: Buffer) => T,
+    deadlineMs: number | undefined,
+  ) {
+    return this.#calls.stream(method, request, decode, deadlineMs).catch((error: unknown) => {
       throw new EngineUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
     });
   }
@@ -210,9 +216,4 @@ function subscription(query: JobQuery): StreamCalls['StreamActivatedJobs'][0] {
 /** Durations in whole ms; the engine takes them as int64. */
 function int64(ms: number): string {
   return String(Math.max(0, Math.round(ms)));
-}
-
-function activatedJob(job: WireJob): ActivatedJob {
-  const { deadline, ...rest } = job;
-  return { ...rest, deadlineMs: Number(deadline) };
 }

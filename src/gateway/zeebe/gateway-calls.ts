@@ -62,25 +62,22 @@ export class GatewayCalls {
     });
   }
 
-  /** Opens a call that answers with a stream; without `deadlineMs` (a duration) it has none. @throws ZeebeCallError */
-  async stream<M extends keyof StreamCalls>(
+  /**
+   * Opens a call that answers with a stream; without `deadlineMs` (a duration) it has none. What `decode` throws of a message
+   * ends the stream. @throws ZeebeCallError
+   */
+  async stream<M extends keyof StreamCalls, T>(
     method: M,
     request: StreamCalls[M][0],
+    decode: (bytes: Buffer) => T,
     deadlineMs: number | undefined,
-  ): Promise<ClientReadableStream<StreamCalls[M][1]>> {
+  ): Promise<ClientReadableStream<T>> {
     const headers = this.#headers === undefined ? NONE : await this.#authenticate(this.#headers, method, TOKEN_MS);
     const metadata = metadataOf(headers);
-    const { path, requestSerialize, responseDeserialize } = this.#service[method];
+    const { path, requestSerialize } = this.#service[method];
     const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
     try {
-      return this.#client.makeServerStreamRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        request,
-        metadata,
-        options,
-      );
+      return this.#client.makeServerStreamRequest(path, requestSerialize, decode, request, metadata, options);
     } catch (error) {
       throw notSent(method, error);
     }

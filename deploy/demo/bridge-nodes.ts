@@ -1,6 +1,7 @@
 // The bridge nodes: the product as its users start it, each a process of its own with a connection of its own to the
 // engine, through the proxy. Their logs go to files, at debug, for those tell when a shard is served.
 import { fileURLToPath } from 'node:url';
+import { compileCacheDir } from '../local/cache.ts';
 import { freePorts } from '../local/ports.ts';
 import { type LocalServer, startProcess } from '../local/process.ts';
 
@@ -43,6 +44,7 @@ export async function startBridgeNode({
     ZEEBE_GRPC_ADDRESS: `grpc://${engine}`,
     CAMUNDA_AUTH_STRATEGY: 'NONE',
     LOG_LEVEL: 'debug',
+    NODE_COMPILE_CACHE: compileCacheDir,
   };
   const server = await startProcess({
     name,

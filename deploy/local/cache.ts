@@ -18,6 +18,9 @@ const run = promisify(execFile);
 
 export const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'holdfast');
 
+/** Code of nodes as V8 compiled it (NODE_COMPILE_CACHE): they start in half the CPU, and many are started here. */
+export const compileCacheDir = join(cacheDir, 'compiled');
+
 /** One line on stderr, so that stdout stays the caller's. */
 export function say(line: string): void {
   process.stderr.write(`local servers: ${line}\n`);

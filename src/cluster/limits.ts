@@ -44,6 +44,9 @@ export const CLUSTER_LIMITS = {
   /** A command to another node without an answer is sent again, to whoever owns the shard then. */
   resendMinMs: SECOND,
   resendMaxMs: 5 * SECOND,
+  /** A command waits so long for a shard that is being loaded: less than it takes until it is sent again. */
+  doorMs: 500,
+  doorMost: 1000,
   /** One message between nodes; the server's max_payload may be smaller. */
   batchBytes: 512 * 1024,
   /** Engine commands in flight per node. */

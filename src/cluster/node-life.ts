@@ -183,7 +183,10 @@ export class NodeLife {
       onReleased: (shard) => this.#loader.released(shard),
       onFailed,
       onTakeover: (shard, from) => options.onEvent?.({ kind: 'takeover', shard, from }),
-      onTransition: (shard, from, to, epoch) => options.onEvent?.({ kind: 'shard', shard, from, to, epoch }),
+      onTransition: (shard, from, to, epoch) => {
+        if (to === 'rehydrating') this.jobs.expect(shard);
+        options.onEvent?.({ kind: 'shard', shard, from, to, epoch });
+      },
     });
     this.#loader = new ShardLoader({
       clock,

@@ -16,6 +16,7 @@ import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
 import { TimerWheel } from '../actors/timer-wheel.ts';
 import type { Resting } from './arrivals.ts';
+import { Doors } from './doors.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import { type JobSurroundings, PendingJob } from './pending-job.ts';
 import type { KvEntry } from './ports.ts';
@@ -44,6 +45,7 @@ export class ShardJobs {
   readonly #replies = new Map<string, Promise<HostAnswer<ReplyAnswer>>>();
   readonly #wheel: TimerWheel<PendingJob>;
   readonly #probes: ProbeQueue<PendingJob>;
+  readonly #doors: Doors;
   #commands = new Map<ShardId, number>();
   #warm = new Set<PendingJob>();
   #cooling = new Set<PendingJob>();
@@ -55,13 +57,20 @@ export class ShardJobs {
     this.#around = around;
     this.#wheel = new TimerWheel<PendingJob>(clock, (jobs) => this.#due(jobs));
     this.#probes = new ProbeQueue<PendingJob>(clock, around.pace, (jobs) => this.#probe(jobs));
+    this.#doors = new Doors(clock);
     this.#cool();
+  }
+
+  /** The shard's claim is ours; `open` follows, or `drop`. */
+  expect(shard: ShardId): void {
+    this.#doors.expect(shard);
   }
 
   /** The shard passed its barrier: from here on it answers. */
   open(shard: ShardId): void {
     if (!this.#shards.has(shard)) this.#shards.set(shard, new Map());
     this.#closed.delete(shard);
+    this.#doors.open(shard);
   }
 
   /** No new commands; those under way finish. */
@@ -82,12 +91,14 @@ export class ShardJobs {
     this.#unbroken.delete(shard);
     this.#delivered.delete(shard);
     this.#closed.delete(shard);
+    this.#doors.open(shard);
   }
 
   stop(): void {
     this.#wheel.clear();
     this.#probes.clear();
     this.#cooler?.cancel();
+    this.#doors.stop();
     for (const shard of [...this.#shards.keys()]) this.drop(shard);
   }
 
@@ -245,6 +256,8 @@ export class ShardJobs {
   }
 
   async #ask(shard: ShardId, jobKey: JobKey, command: Command): Promise<HostAnswer<CommandAnswer>> {
+    const door = this.#shards.has(shard) ? undefined : this.#doors.wait(shard);
+    if (door !== undefined) await door;
     if (!this.#shards.has(shard) || this.#closed.has(shard)) return 'notOwner';
     const job = this.#resident(shard, jobKey) ?? this.#spawn(shard, jobKey);
     return job === undefined ? 'notOwner' : this.#tell(job, command);

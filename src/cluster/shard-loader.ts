@@ -43,7 +43,9 @@ export interface ShardLoaderOptions {
 export class ShardLoader {
   readonly #options: ShardLoaderOptions;
   readonly #waves = new Set<Wave>();
-  #lastWave: Wave | undefined;
+  /** Acquired, and in no wave yet. */
+  readonly #next = new Set<ShardId>();
+  #acquiring = false;
   #loadedInARow = 0;
   #breath: Promise<void> | undefined;
   #stopped = false;
@@ -57,8 +59,29 @@ export class ShardLoader {
     for (const wave of this.#waves) wave.stop();
   }
 
-  /** The claims of these shards are acknowledged. */
+  /**
+   * The claims of these shards are acknowledged. Waves go one after another: a server lets 32 MB be on their way for each
+   * consumer, and hangs up on a client with 64 MB waiting. What comes while one is under way makes the next together: shards
+   * that are handed over come one by one, and a wave costs as much for one as for many.
+   */
   async acquire(shards: readonly ShardId[]): Promise<void> {
+    for (const shard of shards) this.#next.add(shard);
+    if (this.#acquiring) return;
+    this.#acquiring = true;
+    try {
+      while (this.#next.size > 0 && !this.#stopped) {
+        const together = [...this.#next].slice(0, CLUSTER_LIMITS.shardsPerWave);
+        for (const shard of together) this.#next.delete(shard);
+        await this.#acquireTogether(together.filter((shard) => this.#options.isRehydrating(shard)));
+      }
+    } finally {
+      this.#acquiring = false;
+    }
+  }
+
+  /** Resolves when all that stood in the bucket is delivered, or nobody waits for it any more. */
+  async #acquireTogether(shards: readonly ShardId[]): Promise<void> {
+    if (shards.length === 0) return;
     const { kv, clock, incarnation, epochOf, onClaim, onEntry, onReset } = this.#options;
     const arrivals = this.#options.arrivals();
     const wave = new Wave(
@@ -76,15 +99,12 @@ export class ShardLoader {
       shards,
     );
     this.#waves.add(wave);
-    const before = this.#lastWave;
-    this.#lastWave = wave;
-    // One after another: a server lets 32 MB be on their way for each consumer, and hangs up on a client with 64 MB waiting.
-    await before?.settled;
     await untilAvailable(
       clock,
       () => wave.start(),
       () => this.#stopped,
     ).catch(this.#options.onFailed);
+    if (!this.#stopped) await wave.settled;
   }
 
   /** The shard is not here any more. */

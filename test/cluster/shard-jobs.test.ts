@@ -468,3 +468,27 @@ describe('who ended a job that had failed here is said', () => {
     expect(await failedThenGone(other)).toBe('gone');
   });
 });
+
+test('what comes for a shard that is being loaded is decided when it is there', async () => {
+  const host = new Host();
+  host.jobs.drop(SHARD);
+  host.jobs.expect(SHARD);
+  let said: string | undefined;
+  void host.activate().then((answer) => {
+    said = answer;
+  });
+  await host.clock.advance(100);
+  expect(said).toBeUndefined();
+  host.jobs.open(SHARD);
+  await host.clock.advance(0);
+  expect(said).toBe('held');
+});
+
+test('what waited for a shard that never came goes to its owner', async () => {
+  const host = new Host();
+  host.jobs.drop(SHARD);
+  host.jobs.expect(SHARD);
+  const said = host.activate();
+  host.jobs.drop(SHARD);
+  expect(await said).toBe('notOwner');
+});

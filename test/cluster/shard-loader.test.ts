@@ -1,9 +1,9 @@
 // A shard is handed over in order: whoever takes it next finds said, of each request, whether it was sent.
-import { expect, test } from 'vitest';
-import type { JobKey, ShardId } from '../../src/actors/ids.ts';
+import { describe, expect, test } from 'vitest';
+import type { JobKey, Revision, ShardId } from '../../src/actors/ids.ts';
 import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import { jobKeyName } from '../../src/cluster/names.ts';
-import type { KvPort } from '../../src/cluster/ports.ts';
+import type { KvPort, KvWatchHandler } from '../../src/cluster/ports.ts';
 import { covers } from '../../src/cluster/sent-watermark.ts';
 import { ShardLoader } from '../../src/cluster/shard-loader.ts';
 import { JOB, World as Job, LOCK_MS } from '../actors/pending-job-world.ts';
@@ -91,4 +91,80 @@ test('a write that is never answered holds it up for so long and no longer', asy
   expect(drained()).toBe(false);
   await clock.advance(2 * CLUSTER_LIMITS.drainLookMs);
   expect([drained(), covered()]).toEqual([true, false]);
+});
+
+describe('shards that are acquired', () => {
+  /** A loader before a bucket whose watches catch up when the test says so. */
+  function acquiring() {
+    const host = new Host();
+    const watches: { readonly filters: readonly string[]; readonly handler: KvWatchHandler }[] = [];
+    host.kv.watch = async (filters, handler) => {
+      watches.push({ filters, handler });
+      return { stop: () => undefined };
+    };
+    const gone = new Set<ShardId>();
+    const nothing = () => undefined;
+    const loader = new ShardLoader({
+      clock: host.clock,
+      kv: host.kv,
+      incarnation: SELF,
+      jobs: host.jobs,
+      rehydration: { read: async () => [] } as never,
+      requests: {} as never,
+      watermark: host.watermark,
+      arrivals: () => ({ arrived: (_: JobKey, entry: unknown) => entry }) as never,
+      epochOf: () => 1 as Revision,
+      isRehydrating: (shard) => !gone.has(shard),
+      barrierPassed: nothing,
+      onClaim: nothing,
+      onEntry: nothing,
+      onReset: nothing,
+      onEvent: nothing,
+      onUnreadable: nothing,
+      onFailed: (error) => {
+        throw error;
+      },
+    });
+    const acquire = (...shards: number[]) => void loader.acquire(shards as ShardId[]);
+    const settle = () => host.clock.advance(0);
+    return { loader, watches, gone, acquire, settle };
+  }
+
+  test('go in waves one after another, and what comes meanwhile goes together', async () => {
+    const { watches, gone, acquire, settle } = acquiring();
+    acquire(1);
+    await settle();
+    acquire(2);
+    acquire(3, 4);
+    acquire(2);
+    gone.add(3 as ShardId);
+    await settle();
+    expect(watches.map(({ filters }) => filters)).toEqual([['1.*']]);
+    watches[0]!.handler.onCaughtUp();
+    await settle();
+    expect(watches.map(({ filters }) => filters)).toEqual([['1.*'], ['2.*', '4.*']]);
+    acquire(5);
+    watches[1]!.handler.onCaughtUp();
+    await settle();
+    expect(watches.map(({ filters }) => filters)).toEqual([['1.*'], ['2.*', '4.*'], ['5.*']]);
+  });
+
+  test('never more in a wave than the server is to look for at once', async () => {
+    const { watches, acquire, settle } = acquiring();
+    acquire(...Array.from({ length: CLUSTER_LIMITS.shardsPerWave + 1 }, (_, shard) => shard));
+    await settle();
+    watches[0]!.handler.onCaughtUp();
+    await settle();
+    expect(watches.map(({ filters }) => filters.length)).toEqual([CLUSTER_LIMITS.shardsPerWave, 1]);
+  });
+
+  test('those of a wave that was given up do not hold up the next', async () => {
+    const { loader, watches, acquire, settle } = acquiring();
+    acquire(1);
+    await settle();
+    acquire(2);
+    loader.released(1 as ShardId);
+    await settle();
+    expect(watches.map(({ filters }) => filters)).toEqual([['1.*'], ['2.*']]);
+  });
 });

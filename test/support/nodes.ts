@@ -3,6 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compileCacheDir } from '../../deploy/local/cache.ts';
 import { dataDir } from '../../deploy/local/directory.ts';
 import { freePorts } from '../../deploy/local/ports.ts';
 import { type LocalServer, startProcess, tailOf } from '../../deploy/local/process.ts';
@@ -45,6 +46,7 @@ export function nodeEnv(
     ZEEBE_GRPC_ADDRESS: `grpc://${servers.zeebeAddress}`,
     CAMUNDA_AUTH_STRATEGY: 'NONE',
     LOG_LEVEL: logLevel,
+    NODE_COMPILE_CACHE: compileCacheDir,
     ...(servers.registryUrl !== undefined && { SCHEMA_REGISTRY_URL: servers.registryUrl }),
   };
 }

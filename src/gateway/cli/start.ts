@@ -1,6 +1,7 @@
 // `holdfast start`: runs a node until it ends by itself or is told to. The first SIGTERM or SIGINT hands the node's work
 // over, a later one ends the process at once: whoever sends it has
 // waited long enough. SIGHUP reads the routes again. Signals right after the first are the same one: Ctrl-C under npm arrives from the terminal and from npm.
+import { flushCompileCache } from 'node:module';
 import type { Config } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { RunningNode } from '../node.ts';
@@ -22,6 +23,8 @@ export async function start(config: Config, readAgain: () => Config): Promise<nu
   try {
     const { startNode } = await import('../node.ts');
     const node = await startNode(config, log);
+    // Where NODE_COMPILE_CACHE names one: Node itself would write it at an orderly end, and a node may be killed.
+    flushCompileCache();
     const clock = new SystemClock();
     let toldMs: number | undefined;
     for (const signal of ENDING) {

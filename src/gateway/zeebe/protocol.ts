@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import type { ActivatedJob } from '../ports.ts';
 
 type Empty = Readonly<Record<string, never>>;
 
@@ -81,23 +82,8 @@ interface PartitionView {
   readonly role: 'LEADER' | 'FOLLOWER' | 'INACTIVE';
 }
 
-/** A job as it is on the wire; `deadline` is epoch ms as text. */
-export interface WireJob {
-  readonly key: string;
-  readonly type: string;
-  readonly processInstanceKey: string;
-  readonly bpmnProcessId: string;
-  readonly processDefinitionVersion: number;
-  readonly processDefinitionKey: string;
-  readonly elementId: string;
-  readonly elementInstanceKey: string;
-  readonly customHeaders: string;
-  readonly worker: string;
-  readonly retries: number;
-  readonly deadline: string;
-  readonly variables: string;
-  readonly tenantId: string;
-}
+/** A job as the library of the proto has it; `deadline` is epoch ms as text. */
+export type WireJob = Omit<ActivatedJob, 'deadlineMs'> & { readonly deadline: string };
 
 /** The two calls that answer with a stream. */
 export interface StreamCalls {

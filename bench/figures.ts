@@ -1,4 +1,5 @@
-// The figures that the project promises, each with what it is to be, and what a run found. A figure is met when its median is.
+// The figures that the project promises, each with what it is to be, and what a run found. A figure is met when its median is, or
+// where something is never to happen, when it did in no round.
 import type { AloneFigures } from './alone/measure.ts';
 import { rowsOf, type Rounds as TroubleRounds } from './failover/figures.ts';
 import type { MillionFigures } from './million/measure.ts';
@@ -14,6 +15,8 @@ export interface Figure {
   readonly unit: string;
   /** One per round; none: not measured in this run. */
   readonly values: readonly number[];
+  /** The worst round counts, not the median: what is never to happen. */
+  readonly never?: boolean;
 }
 
 export type Goal =
@@ -24,9 +27,11 @@ export type Goal =
   | { readonly kind: 'none' };
 
 /** undefined: not measured. */
-export function isMet({ goal, values }: Figure): boolean | undefined {
-  const median = spreadOf(values)?.median;
-  if (median === undefined || goal.kind === 'none') return undefined;
+export function isMet({ goal, values, never }: Figure): boolean | undefined {
+  const spread = spreadOf(values);
+  if (spread === undefined || goal.kind === 'none') return undefined;
+  const { median, max } = spread;
+  if (never) return goal.kind === 'most' && max <= goal.value;
   if (goal.kind === 'most') return median <= goal.value;
   if (goal.kind === 'least') return median >= goal.value;
   return Math.abs(median - goal.value) <= goal.by;
@@ -208,6 +213,7 @@ export function figuresOfTrouble(rounds: TroubleRounds): Figure[] {
       goal: goal === undefined ? { kind: 'none' } : most(goal),
       unit,
       values: [min, median, max],
+      ...(unit === '' && goal !== undefined && { never: true }),
     };
   });
 }

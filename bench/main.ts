@@ -45,7 +45,7 @@ async function main(args: readonly string[]): Promise<number> {
       await writeFile(new URL('benchmarks.md', DOCS), reportOf(result));
       process.stdout.write(`written: ${fileURLToPath(new URL('benchmarks.md', DOCS))}\n`);
     }
-    return 0;
+    return result.broken.length === 0 ? 0 : 1;
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof Error ? error.stack : error}\n`);
     return 1;
@@ -67,25 +67,39 @@ async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions
   try {
     const turns: Turn[] = [];
     const figures: Figure[] = [];
-    const found = (more: readonly Figure[]) => {
-      figures.push(...more);
-      for (const figure of more) process.stdout.write(`${figureRow(figure).join('  ·  ')}\n`);
+    const broken: string[] = [];
+    const broke = (what: string, error: unknown) => {
+      broken.push(`${what}: ${error instanceof Error ? error.message : error}`);
+      process.stderr.write(`bench: ${what}: ${error instanceof Error ? error.stack : error}\n`);
+    };
+    /** One that breaks takes nothing of the others with it. */
+    const part = async (what: string, measured: () => Promise<readonly Figure[]>) => {
+      try {
+        const more = await measured();
+        figures.push(...more);
+        for (const figure of more) process.stdout.write(`${figureRow(figure).join('  ·  ')}\n`);
+      } catch (error) {
+        broke(what, error);
+      }
     };
     if (only.includes('rounds') || only.includes('trouble')) await warmUp(stage);
     if (only.includes('rounds')) {
-      turns.push(
-        ...(await playRounds(stage, entries, { ...options, nodeArgs: profileArgs(profile ?? '') }, printTurn)),
-      );
+      const profiled = { ...options, nodeArgs: profileArgs(profile ?? '') };
+      turns.push(...(await playRounds(stage, entries, profiled, printTurn, broke)));
       process.stdout.write(`\n${turnTable(turns)}\n\n`);
-      found(figuresOfRounds(turns));
+      await part('rounds', async () => figuresOfRounds(turns));
     }
-    if (only.includes('trouble')) found(figuresOfTrouble(await troubleOf(stage, quick)));
+    if (only.includes('trouble'))
+      await part('trouble', async () => figuresOfTrouble(await troubleOf(stage, quick, broke)));
     // These have servers of their own, and no engine: ours would take of their CPU.
     await stage.stop();
-    if (only.includes('alone')) found(figuresOfAlone(await measureAlone(quick ? { rounds: 3, calls: 6_000 } : {})));
+    if (only.includes('alone')) {
+      await part('alone', async () => figuresOfAlone(await measureAlone(quick ? { rounds: 3, calls: 6_000 } : {})));
+    }
     if (only.includes('million')) {
-      found(figuresOfMillion(await measureMillion(quick ? THIRD : { ...THIRD, idleSeconds: 1 })));
-      if (!quick) found(figuresOfMillion(await measureMillion()));
+      const third = quick ? THIRD : { ...THIRD, idleSeconds: 1 };
+      await part('a third of a million', async () => figuresOfMillion(await measureMillion(third)));
+      if (!quick) await part('a million', async () => figuresOfMillion(await measureMillion()));
     }
     return {
       format: 1,
@@ -97,6 +111,7 @@ async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions
       contestants: entries.map(({ contestant: { name, what } }) => ({ name, what })),
       turns,
       figures,
+      broken,
       remarks: remarksOn(figures),
     };
   } finally {
@@ -107,15 +122,22 @@ async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions
 /** A third of a million: what each of two nodes takes over when a third one with a million dies. */
 const THIRD = { pending: 333_333, rounds: 0, few: 0, idleSeconds: 20 };
 
-async function troubleOf(stage: Stage, quick: boolean): Promise<Rounds> {
+async function troubleOf(stage: Stage, quick: boolean, broke: (what: string, error: unknown) => void): Promise<Rounds> {
   const rounds: { [Name in MeasureName]?: unknown[] } = {};
   const measures: readonly MeasureName[] = quick ? ['kill', 'rolling'] : ['kill', 'pause', 'handover', 'rolling'];
   for (let round = 0; round < (quick ? 1 : 3); round++) {
     for (const name of measures) {
-      rounds[name] = [...(rounds[name] ?? []), await MEASURES[name](stage, { replicas: 1, round })];
+      try {
+        rounds[name] = [...(rounds[name] ?? []), await MEASURES[name](stage, { replicas: 1, round })];
+      } catch (error) {
+        broke(`${name}, round ${round + 1}`, error);
+      }
     }
   }
-  if (!quick) rounds['naive-kill'] = [await MEASURES['naive-kill'](stage)];
+  if (!quick) {
+    const naiveKilled = await MEASURES['naive-kill'](stage).catch((error: unknown) => broke('naive-kill', error));
+    if (naiveKilled !== undefined) rounds['naive-kill'] = [naiveKilled];
+  }
   return rounds as Rounds;
 }
 

@@ -81,7 +81,7 @@ export function turnTable(turns: readonly Turn[]): string {
 }
 
 export function reportOf(result: BenchResult): string {
-  const { startedAt, machine, commit, options, turns, figures, contestants } = result;
+  const { startedAt, machine, commit, options, turns, figures, contestants, broken } = result;
   const { cores, memoryMb, cpu } = machine;
   return `# Benchmarks
 
@@ -106,5 +106,5 @@ then, at ${options.pacedPerSecond} instances a second for ${options.pacedS} s, t
 ended.
 
 ${turnTable(turns)}
-${result.remarks.length === 0 ? '' : `\n## Remarks\n\n${result.remarks.map((remark) => `* ${remark}`).join('\n')}\n`}`;
+${broken.length === 0 ? '' : `\n## What broke\n\n${broken.map((what) => `* ${what}`).join('\n')}\n`}${result.remarks.length === 0 ? '' : `\n## Remarks\n\n${result.remarks.map((remark) => `* ${remark}`).join('\n')}\n`}`;
 }

@@ -13,6 +13,8 @@ export interface BenchResult {
   readonly contestants: readonly { readonly name: string; readonly what: string }[];
   readonly turns: readonly Turn[];
   readonly figures: readonly Figure[];
+  /** What could not be measured, and why. */
+  readonly broken: readonly string[];
   /** What a reader has to know about single figures: why one is missed, what its limit is. */
   readonly remarks: readonly string[];
 }

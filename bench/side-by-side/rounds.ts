@@ -51,20 +51,25 @@ export interface LegTimes {
   readonly p99: number;
 }
 
-/** @param note told of each turn as it ends */
+/** @param note told of each turn as it ends @param broke told of one that could not be measured; the others go on */
 export async function playRounds(
   stage: Stage,
   entries: readonly Entry[],
   options: RoundOptions,
   note: (turn: Turn) => void,
+  broke: (what: string, error: unknown) => void,
 ): Promise<Turn[]> {
   const turns: Turn[] = [];
   for (let round = 0; round < options.rounds; round++) {
     for (let place = 0; place < entries.length; place++) {
       const entry = entries[(place + round) % entries.length] as Entry;
-      const turn = await playTurn(stage, entry, round, options);
-      turns.push(turn);
-      note(turn);
+      try {
+        const turn = await playTurn(stage, entry, round, options);
+        turns.push(turn);
+        note(turn);
+      } catch (error) {
+        broke(`round ${round + 1}, ${entry.contestant.name}`, error);
+      }
     }
   }
   return turns;

@@ -43,6 +43,8 @@ test('a goal is met by the median, and what was not measured is neither met nor 
   expect(isMet(of('least', [9, 50, 11]))).toBe(true);
   expect(isMet(of('least', [9, 9, 11]))).toBe(false);
   expect(isMet(of('most', []))).toBeUndefined();
+  expect(isMet({ ...of('most', [9, 9, 11]), never: true })).toBe(false);
+  expect(isMet({ ...of('most', [9, 9, 10]), never: true })).toBe(true);
   expect(isMet({ ...of('most', [0.61]), goal: { kind: 'near', value: 0.7, by: 0.1 } })).toBe(true);
   expect(isMet({ ...of('most', [0.59]), goal: { kind: 'near', value: 0.7, by: 0.1 } })).toBe(false);
   expect(figureRow(of('most', [9, 50, 11])).slice(2)).toEqual(['≤ 10 ms', '11.0 ms', '9.00 – 50.0', '**missed**']);

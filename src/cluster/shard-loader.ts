@@ -110,6 +110,7 @@ export class ShardLoader {
   /** The shard is not here any more. */
   released(shard: ShardId): void {
     this.#options.jobs.drop(shard);
+    this.#next.delete(shard); // acquired again it is told again, and must not be in two waves
     for (const wave of this.#waves) if (wave.has(shard) && wave.leave(shard)) this.#waves.delete(wave);
   }
 

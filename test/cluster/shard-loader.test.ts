@@ -149,6 +149,20 @@ describe('shards that are acquired', () => {
     expect(watches.map(({ filters }) => filters)).toEqual([['1.*'], ['2.*', '4.*'], ['5.*']]);
   });
 
+  test('one that is released before its wave begins is in none until it is acquired again', async () => {
+    const { loader, watches, acquire, settle } = acquiring();
+    acquire(1);
+    await settle();
+    acquire(2);
+    loader.released(2 as ShardId); // and claimed again, which is not told yet
+    watches[0]!.handler.onCaughtUp();
+    await settle();
+    expect(watches.map(({ filters }) => filters)).toEqual([['1.*']]);
+    acquire(2);
+    await settle();
+    expect(watches.map(({ filters }) => filters)).toEqual([['1.*'], ['2.*']]);
+  });
+
   test('never more in a wave than the server is to look for at once', async () => {
     const { watches, acquire, settle } = acquiring();
     acquire(...Array.from({ length: CLUSTER_LIMITS.shardsPerWave + 1 }, (_, shard) => shard));

@@ -57,6 +57,7 @@ describe('a job', () => {
       [0x89, 0x01, 1, 2, 3, 4, 5, 6, 7, 8], // 17, 64 bits
       [0x92, 0x01, 2, 0xff, 0xff], // 18, two bytes
       [0x9d, 0x01, 1, 2, 3, 4], // 19, 32 bits
+      [0x88, 0x80, 0x80, 0x80, 0x01, 5], // 2^25 + 1, varint: its lowest bits are those of the key
     ];
     const bytes = Buffer.concat([Buffer.from(unknown.flat()), bytesOf(JOB)]);
     expect(decodeJob(bytes)).toEqual(byLibrary(bytesOf(JOB)));

@@ -3,13 +3,14 @@
 //
 // The encoding is protobuf's ("Message Structure" in its documentation), the field numbers are those of ActivatedJob in the
 // SDK's zeebe.proto. What must hold: whatever the library reads is read here too, to the last digit; a field that is not known
-// is skipped; bytes that are none of such a message are refused, and never half read.
+// is skipped (but for groups, which proto3 has none of); bytes that are none of such a message are refused, and never half read.
 import type { ActivatedJob } from '../ports.ts';
 
 const VARINT = 0;
 const FIXED_64 = 1;
 const DELIMITED = 2;
 const FIXED_32 = 5;
+const UNKNOWN = -1;
 
 /** @throws RangeError when the bytes are no ActivatedJob */
 export function decodeJob(bytes: Buffer): ActivatedJob {
@@ -106,7 +107,8 @@ class Fields {
   next(): boolean {
     if (this.#at === this.#end) return false;
     this.#varint();
-    this.number = this.#low >>> 3;
+    // Numbers that the job's fields do not have: larger than what the lowest bits hold is none of them either.
+    this.number = this.#middle === 0 && this.#high === 0 ? this.#low >>> 3 : UNKNOWN;
     this.#wireType = this.#low & 7;
     return true;
   }

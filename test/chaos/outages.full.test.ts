@@ -1,24 +1,15 @@
-// Each server away for a minute under load. Most of that time is waiting, so all three are away at once, each of a cluster and
-// servers of its own.
+// Each server away for a minute under load, each of a cluster and servers of its own, all at once: most of that time is waiting.
 import { afterAll, beforeAll, test } from 'vitest';
-import { Outages, type ServerName } from './outages.ts';
+import { OutagesOfEach, SERVER_NAMES } from './outages.ts';
 
 const AWAY_MS = 60_000;
-const NAMES: readonly ServerName[] = ['NATS', 'Kafka', 'Zeebe'];
 
-const outages = new Map<ServerName, Outages>();
+let outages: OutagesOfEach;
 
 beforeAll(async () => {
-  const prepared = NAMES.map(async (name) => {
-    const own = await Outages.prepare();
-    outages.set(name, own);
-    await Promise.all([own.trial.startNode('n1'), own.trial.startNode('n2')]);
-    await own.trial.nodes.untilReady();
-  });
-  const failed = (await Promise.allSettled(prepared)).find((each) => each.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  outages = await OutagesOfEach.prepare({ NATS: 2, Kafka: 2, Zeebe: 2 });
 });
 
-afterAll(() => Promise.all([...outages.values()].map((each) => each.stop())));
+afterAll(() => outages?.stop());
 
-test.concurrent.for(NAMES)('%s away for a minute', (name) => outages.get(name)!.outage(name, AWAY_MS));
+test.concurrent.for(SERVER_NAMES)('%s away for a minute', (name) => outages.of(name).outage(name, AWAY_MS));

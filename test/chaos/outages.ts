@@ -6,7 +6,8 @@ import { type LocalServer, startKafka, startNats, startZeebe } from '../../deplo
 import { eventually } from '../support/eventually.ts';
 import { Trial } from '../support/trial.ts';
 
-export type ServerName = 'NATS' | 'Kafka' | 'Zeebe';
+export const SERVER_NAMES = ['NATS', 'Kafka', 'Zeebe'] as const;
+export type ServerName = (typeof SERVER_NAMES)[number];
 
 const LEASE_TTL_MS = 5_000;
 const PER_SECOND = 20;
@@ -48,8 +49,11 @@ export class Outages {
   }
 
   async stop(): Promise<void> {
-    await this.trial.stop();
-    await this.#stop();
+    try {
+      await this.trial.stop();
+    } finally {
+      await this.#stop();
+    }
   }
 
   /** The server is killed and away for `awayMs`. Nothing may be lost, completed twice, or repeated without need. */
@@ -81,5 +85,44 @@ export class Outages {
       const first = service.requests.find(({ correlationId }) => correlationId === id);
       expect(first?.atMs).toBeGreaterThan(killedMs - UNNOTED_MS);
     }
+  }
+}
+
+/** One for each server, with all servers of its own: so all can be away at the same time. */
+export class OutagesOfEach {
+  readonly #all: ReadonlyMap<ServerName, Outages>;
+
+  private constructor(all: ReadonlyMap<ServerName, Outages>) {
+    this.#all = all;
+  }
+
+  /** @param nodes how many are to be ready in the cluster of each; default: none is started */
+  static async prepare(nodes: Readonly<Partial<Record<ServerName, number>>>): Promise<OutagesOfEach> {
+    const all = new Map<ServerName, Outages>();
+    const each = new OutagesOfEach(all);
+    const prepared = SERVER_NAMES.map(async (name) => {
+      const own = await Outages.prepare();
+      all.set(name, own);
+      const names = Array.from({ length: nodes[name] ?? 0 }, (_, i) => `n${i + 1}`);
+      await Promise.all(names.map((node) => own.trial.startNode(node)));
+      await own.trial.nodes.untilReady();
+    });
+    const failed = (await Promise.allSettled(prepared)).find((done) => done.status === 'rejected');
+    if (failed === undefined) return each;
+    await each.stop().catch(() => undefined);
+    throw failed.reason;
+  }
+
+  /** @throws when it was not prepared */
+  of(name: ServerName): Outages {
+    const own = this.#all.get(name);
+    if (own === undefined) throw new Error(`no servers were prepared for the outage of ${name}`);
+    return own;
+  }
+
+  async stop(): Promise<void> {
+    const stopped = await Promise.allSettled([...this.#all.values()].map((own) => own.stop()));
+    const failed = stopped.find((each) => each.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 }

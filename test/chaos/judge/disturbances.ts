@@ -121,7 +121,9 @@ export function couldKnow(act: Act, disturbances: Disturbances, leaseTtlMs: numb
   const { node, changedMs, actedMs } = act;
   const lateMs = actedMs - changedMs;
   if (lateMs <= TOLD_WITHIN_MS) return 'innocent';
-  if (disturbances.leftOnWaking(act)) return 'doubt';
+  // Where its log says when it left, that must have been in time itself.
+  const inTime = act.emittedMs === undefined || act.emittedMs - changedMs <= TOLD_WITHIN_MS;
+  if (inTime && disturbances.leftOnWaking(act)) return 'doubt';
   const deaf = disturbances.felt(node, ['nats'], changedMs, actedMs).length > 0;
   return deaf && lateMs <= leaseTtlMs ? 'innocent' : 'guilty';
 }

@@ -70,23 +70,46 @@ describe('completed again', () => {
     expect(offences(again((told, node) => told.fault('halfOpen', node, 'begin', 'zeebe')))).toEqual(['completedTwice']);
   });
 
+  /** Completed by another while its owner stood still, and by that one so long after it went on. */
+  const woken = (afterMs: number, emitted = false) =>
+    story((told) => {
+      const { job, owner, other } = withOpenJob(told);
+      told.reply(job, 7);
+      if (emitted) told.emitted(job, owner);
+      told.freeze(owner, other);
+      told.complete(job);
+      const end = told.events.findLast((event) => event.kind === 'fault' && event.phase === 'end');
+      const call = told.events.findLast((event): event is Event<'call'> => event.kind === 'call');
+      const index = told.events.indexOf(call!);
+      const [beforeMs, wokenMs] = [(end?.atMs ?? 0) - 2_500, end?.atMs ?? 0];
+      told.events[index] = { ...call!, sentMs: beforeMs, answeredMs: beforeMs + 5 };
+      told.call(job, owner, { sentMs: wokenMs + afterMs, code: 5, answeredMs: wokenMs + afterMs + 5 });
+    });
+
   test('a command that left when its node woke up may be older than the answer: a doubt; one that left later is none', () => {
-    const woken = (afterMs: number) =>
-      story((told) => {
-        const { job, owner, other } = withOpenJob(told);
-        told.reply(job, 7);
-        told.freeze(owner, other);
-        told.complete(job);
-        const end = told.events.findLast((event) => event.kind === 'fault' && event.phase === 'end');
-        const call = told.events.findLast((event): event is Event<'call'> => event.kind === 'call');
-        const index = told.events.indexOf(call!);
-        const [beforeMs, wokenMs] = [(end?.atMs ?? 0) - 2_500, end?.atMs ?? 0];
-        told.events[index] = { ...call!, sentMs: beforeMs, answeredMs: beforeMs + 5 };
-        told.call(job, owner, { sentMs: wokenMs + afterMs, code: 5, answeredMs: wokenMs + afterMs + 5 });
-      });
     expect(doubts(woken(5))).toContain('completedTwice');
     expect(offences(woken(5))).not.toContain('completedTwice');
     expect(offences(woken(500))).toContain('completedTwice');
+  });
+
+  test('where the log tells when it left, that is when it was sent: a doubt, unless its node had been told by then', () => {
+    const emitted = (afterAnswerMs: number) =>
+      story((told) => {
+        const { job, owner } = withOpenJob(told);
+        told.reply(job, 7);
+        told.complete(job);
+        told.nowMs += afterAnswerMs;
+        told.emitted(job, owner);
+        told.nowMs += 10;
+        told.fault('stopHalf', owner);
+        told.nowMs += 2_500;
+        told.fault('stopHalf', owner, 'end');
+        told.nowMs += 50;
+        told.call(job, owner, { code: 5 });
+      });
+    expect(offences(emitted(3_000))).toContain('completedTwice');
+    expect(offences(woken(500, true))).not.toContain('completedTwice');
+    expect(doubts(woken(500, true))).toContain('completedTwice');
   });
 
   test('passing without a completion that anybody saw', () => {

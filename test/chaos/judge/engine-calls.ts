@@ -58,9 +58,11 @@ function completedAgain(
     const message = `${again.node} completed it again after its node had been told that it is done`;
     const breach: Breach = { what: 'completedTwice', atMs: again.sentMs, jobKey, message, events: ofJob };
     const causeMs = repliedMs.get(jobKey);
-    const certain = ofJob.filter((call) => {
-      const act = { node: call.node, actedMs: call.sentMs, causeMs, emittedMs: emissions.ofMs(call) };
-      return !disturbances.leftOnWaking(act);
+    // What left on waking was sent when its log says; where that does not tell, it may have been at any time.
+    const certain = ofJob.flatMap((call) => {
+      const emittedMs = emissions.ofMs(call);
+      if (!disturbances.leftOnWaking({ node: call.node, actedMs: call.sentMs, causeMs, emittedMs })) return [call];
+      return emittedMs === undefined ? [] : [{ ...call, sentMs: emittedMs }];
     });
     (twice(certain, disturbances, leaseTtlMs) ? breaches : doubts).push(breach);
   }

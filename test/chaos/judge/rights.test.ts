@@ -56,15 +56,17 @@ describe('acting without the right to', () => {
   });
 
   test('a node that was stopped must look before it acts; what it was about to send is a doubt', () => {
-    const awake = (afterMs: number, repliedBefore = true, emitted?: 'before' | 'after') =>
+    const awake = (afterMs: number, repliedBefore = true, emitted?: 'before' | 'after', lateMs = 0) =>
       story((told) => {
         const { job, owner, other } = withOpenJob(told);
         if (repliedBefore) told.reply(job, 7);
         told.nowMs += 10;
+        if (lateMs > 0) told.claim(other, job.shard);
+        told.nowMs += lateMs;
         if (emitted === 'before') told.emitted(job, owner);
         told.fault('stopFour', owner);
         told.nowMs += LEASE_TTL_MS + 500;
-        told.claim(other, job.shard);
+        if (lateMs === 0) told.claim(other, job.shard);
         told.nowMs += 3 * LEASE_TTL_MS;
         told.fault('stopFour', owner, 'end');
         told.nowMs += afterMs;
@@ -86,6 +88,9 @@ describe('acting without the right to', () => {
     expect(offences(awake(400, true, 'before'))).toEqual([]);
     expect(doubts(awake(400, true, 'before'))).toEqual(['actedWithoutClaim']);
     expect(offences(awake(50, true, 'after'))).toEqual(['actedWithoutClaim']);
+    // It must have been in time then: not three seconds after the claim had gone.
+    expect(offences(awake(400, true, 'before', 900))).toEqual([]);
+    expect(offences(awake(400, true, 'before', 3_000))).toEqual(['actedWithoutClaim']);
   });
 
   test('a new life on the claim of the one before', () => {

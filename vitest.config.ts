@@ -1,7 +1,9 @@
-// Four projects: `structure` (who may import whom), `unit` (no process but this one), `servers` (real NATS, Kafka and
-// Zeebe; part of npm test) and `full` (the long suites of npm run test:full). A file says by its name where it belongs.
-// Files that use real servers run one after another, after everything else: two cores are few.
+// Five projects: `structure` (who may import whom), `unit` (no process but this one), `servers` (real NATS, Kafka and Zeebe;
+// part of npm test), `storms` (the same, and hurts them) and `full` (the long suites of npm run test:full). A file says by its
+// name where it belongs. Files that use real servers come after everything else, two at a time, for most of what they do is
+// waiting; storms and long suites one after another: two cores are few.
 import { defineConfig, type TestUserConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 if (Number.parseInt(process.versions.node, 10) < 24) {
   console.error(
@@ -12,6 +14,7 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 }
 
 const servers = '**/*.servers.test.ts';
+const storms = 'chaos/*.servers.test.ts';
 const full = '**/*.full.test.ts';
 
 // Where .ci/run wants the figures.
@@ -19,12 +22,23 @@ const report = process.env.HOLDFAST_TEST_REPORT;
 
 const onSharedServers = {
   globalSetup: 'test/support/shared-servers.ts',
-  fileParallelism: false,
   hookTimeout: 240_000,
 } satisfies TestUserConfig;
 
+/** A file that takes a minute of a core, begun last, would keep the other core idle for that minute. */
+const LONG = /\/test\/sim\/seeds\.test\.ts$/;
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification) => LONG.test(moduleId);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       { test: { name: 'structure', include: ['test/structure.test.ts'] } },
@@ -40,8 +54,20 @@ export default defineConfig({
         test: {
           name: 'servers',
           include: [`test/${servers}`],
+          exclude: [`test/${storms}`],
           testTimeout: 120_000,
           sequence: { groupOrder: 1 },
+          maxWorkers: 2,
+          ...onSharedServers,
+        },
+      },
+      {
+        test: {
+          name: 'storms',
+          include: [`test/${storms}`],
+          testTimeout: 120_000,
+          sequence: { groupOrder: 2 },
+          fileParallelism: false,
           ...onSharedServers,
         },
       },
@@ -50,7 +76,8 @@ export default defineConfig({
           name: 'full',
           include: [`test/${full}`],
           testTimeout: 600_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
+          fileParallelism: false,
           ...onSharedServers,
         },
       },

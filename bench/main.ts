@@ -17,7 +17,6 @@ import { measure } from './measure.ts';
 import { measureMillion } from './million/measure.ts';
 import { type BenchOptions, parseOptions, UsageError } from './options.ts';
 import { type Stage, setStage } from './parts/stage.ts';
-import { remarksOn } from './remarks.ts';
 import { figureRow, reportOf, short, turnTable } from './report.ts';
 import type { BenchResult } from './result.ts';
 import { type Entry, playRounds, type RoundOptions, type Turn } from './side-by-side/rounds.ts';
@@ -25,8 +24,6 @@ import { type Entry, playRounds, type RoundOptions, type Turn } from './side-by-
 const DOCS = new URL('../docs/', import.meta.url);
 /** The engine's code is compiled while it runs: the first seconds are like no others. */
 const ENGINE_WARM_UP_S = 45;
-
-process.exit(await main(process.argv.slice(2)));
 
 async function main(args: readonly string[]): Promise<number> {
   let options: BenchOptions;
@@ -112,7 +109,6 @@ async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions
       turns,
       figures,
       broken,
-      remarks: remarksOn(figures),
     };
   } finally {
     await stage.stop();
@@ -178,3 +174,5 @@ function printTurn({ round, contestant, perSecond, cpuPerCall, writesPerCall, pa
     `round ${round + 1}  ${contestant.padEnd(22)} ${perSecond.toFixed(0).padStart(5)}/s  CPU ms/call: ${cpu.join(' ')}${writes}${times}${legs}\n`,
   );
 }
+
+process.exit(await main(process.argv.slice(2)));

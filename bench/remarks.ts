@@ -13,17 +13,32 @@ interface Remark {
 const REMARKS: readonly Remark[] = [
   {
     about: 'calls/s',
-    text: 'At full load engine, bridge, Kafka and load share the cores of one machine: what a bridge uses, the engine lacks. Every contestant is started anew for its turn, so a short warm-up is paid by whoever has the most code to compile; a run without `--quick` warms longer.',
+    text: 'At full load engine, bridge, Kafka and load share the cores of one machine: what a bridge uses, the engine lacks. The machine itself is shared, and its speed moves within a round too (the same engine’s CPU per call, turn by turn in benchmarks.json, says by how much): read the median with its spread.',
   },
   {
-    about: 'bridge CPU per call at full load',
+    about: 'calls/s, 200 in flight, holdfast with 3 nodes',
     when: 'missed',
-    text: 'A node is a few seconds old when it is measured, and its code is still being compiled. Warm, with an engine that costs nothing (`node bench/alone/main.ts --profile DIR`), its profile is flat: garbage collection 11 %, kafkajs 10 %, writes to sockets 6 %, the HMAC of correlation ids 4 %, nats-core, HTTP/2 and the pending job itself 3 % each.',
+    text: 'Three processes on two cores do for a third of the calls each what is done once per socket and moment: connections, fetches, writes that carry one call instead of several; and two of three activations and replies reach a node that does not own the job, and travel on. Next: more of them in one message.',
+  },
+  {
+    about: 'bridge CPU per call at full load, 1 node',
+    when: 'missed',
+    text: 'The profile ([flame graph](flames/full-load.svg), drawn by `bench/flame` from `npm run bench -- --profile DIR`) is flat: writing to sockets 16 %, kafkajs 13 %, our gateway 12 %, cluster 10 % and actors 7 %, garbage collection 7 %, HTTP/2 5 %, HMAC 4 %, nats-core 3 %. Tried: commands framed by hand (kept), questions to NATS gathered by turn of the event loop (kept), jobs decoded by hand (kept), a larger young generation (V8 makes it 64 MB by itself), the event loop held for 4 ms so that more arrives at once (no difference beyond noise: it is not the waking up that costs). With an engine that costs nothing, and the processor’s caches to itself, the same code takes about half: see the bridge alone. Next would be the Kafka client, the largest single library in it.',
+  },
+  {
+    about: 'instance due → ended at 50/s, p50',
+    when: 'missed',
+    text: 'See the row *÷ naive*: it is the machine’s day.',
   },
   {
     about: 'the bridge alone',
     when: 'missed',
-    text: 'In pairs of rounds commands framed by hand took between nothing and a quarter less of the bridge’s CPU than grpc-js; no single part of what is left is above 11 % (garbage collection). Next would be activations without protobufjs, and fewer buffers in the Kafka encoder.',
+    text: 'No single part of what is left is above a tenth. Next would be fewer buffers in the Kafka encoder, and a producer and consumer of our own.',
+  },
+  {
+    about: 'rolling restart of three nodes at 100 calls/s: over 2 s',
+    when: 'missed',
+    text: 'The longest took as long as a job’s first lock (20 s): they look like jobs that the engine had handed to a stream just when its node closed it, which nobody reads then. Two cores also carry three nodes that start, one after another, beside the load.',
   },
   {
     about: 'JetStream writes per call',

@@ -2,6 +2,7 @@
 
 import { type Figure, type Goal, isMet } from './figures.ts';
 import { spreadOf } from './parts/spread.ts';
+import { remarksOn } from './remarks.ts';
 import type { BenchResult } from './result.ts';
 import type { Turn } from './side-by-side/rounds.ts';
 
@@ -83,6 +84,7 @@ export function turnTable(turns: readonly Turn[]): string {
 export function reportOf(result: BenchResult): string {
   const { startedAt, machine, commit, options, turns, figures, contestants, broken } = result;
   const { cores, memoryMb, cpu } = machine;
+  const remarks = remarksOn(figures);
   return `# Benchmarks
 
 Written by \`npm run bench -- --docs\` from the run that is kept in [benchmarks.json](benchmarks.json). All servers, the load and the
@@ -106,5 +108,5 @@ then, at ${options.pacedPerSecond} instances a second for ${options.pacedS} s, t
 ended.
 
 ${turnTable(turns)}
-${broken.length === 0 ? '' : `\n## What broke\n\n${broken.map((what) => `* ${what}`).join('\n')}\n`}${result.remarks.length === 0 ? '' : `\n## Remarks\n\n${result.remarks.map((remark) => `* ${remark}`).join('\n')}\n`}`;
+${broken.length === 0 ? '' : `\n## What broke\n\n${broken.map((what) => `* ${what}`).join('\n')}\n`}${remarks.length === 0 ? '' : `\n## Remarks\n\n${remarks.map((remark) => `* ${remark}`).join('\n')}\n`}`;
 }

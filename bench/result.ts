@@ -15,6 +15,4 @@ export interface BenchResult {
   readonly figures: readonly Figure[];
   /** What could not be measured, and why. */
   readonly broken: readonly string[];
-  /** What a reader has to know about single figures: why one is missed, what its limit is. */
-  readonly remarks: readonly string[];
 }

@@ -40,6 +40,7 @@ export function svgOf(root: Frame, title: string): string {
   draw(root, 0, 0);
   const height = HEAD + (deepest + 1) * ROW + 4;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="11">
+<title>${escaped(title)}</title>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="4" y="16" font-size="14">${escaped(title)}</text>
 ${legend()}

@@ -1,45 +1,43 @@
-// Servers that are not there: at the start, and for 20 s under load, four times as long as the lease. Each of a cluster and servers
-// of its own, all at once: most of that time is waiting.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+// Servers that are not there: at the start, and for 20 s under load, four times as long as the lease.
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import type { BridgeNode } from '../support/nodes.ts';
-import { OutagesOfEach } from './outages.ts';
+import { Outages } from './outages.ts';
 
 const AWAY_MS = 20_000;
 const PATIENCE = { deadlineMs: 60_000 };
 
-let outages: OutagesOfEach;
+let outages: Outages;
 
 beforeAll(async () => {
-  outages = await OutagesOfEach.prepare({ Kafka: 2, Zeebe: 2 });
+  outages = await Outages.prepare();
 });
 
 afterAll(() => outages?.stop());
 
-describe.concurrent('without', () => {
-  test('Kafka for 20 s', () => outages.of('Kafka').outage('Kafka', AWAY_MS));
-
-  test('Zeebe for 20 s', () => outages.of('Zeebe').outage('Zeebe', AWAY_MS));
-
-  test('any at its start a node waits, says for which, and is not ready meanwhile; then without NATS for 20 s', async () => {
-    const { servers, trial } = outages.of('NATS');
-    await Promise.all([servers.NATS.stop(), servers.Kafka.stop(), servers.Zeebe.stop()]);
-    const node = await trial.startNode('n1');
-    await saysItWaitsFor(node, /^NATS: .*(refused|connect)/i);
-    await servers.NATS.restart();
-    await saysItWaitsFor(node, /^Kafka topic holdfast\.\S+: /);
-    await saysItWaitsFor(node, /^Zeebe: /);
-    await servers.Kafka.restart();
-    await eventually('Zeebe to be all it waits for', async () => (await waitingFor(node)).every(isZeebe), PATIENCE);
-    expect(await node.readiness()).toMatchObject({ ready: false });
-    await servers.Zeebe.restart();
-    await node.untilReady();
-    await trial.startNode('n2');
-    await trial.nodes.untilReady();
-    await trial.driver.allAnswered(await trial.driver.start(20), { ...PATIENCE, diagnose: () => trial.diagnose() });
-    await outages.of('NATS').outage('NATS', AWAY_MS);
-  }, 180_000);
+test('a node waits for servers that are missing at its start, says for which, and is not ready meanwhile', async () => {
+  const { servers, trial } = outages;
+  await Promise.all([servers.NATS.stop(), servers.Kafka.stop(), servers.Zeebe.stop()]);
+  const node = await trial.startNode('n1');
+  await saysItWaitsFor(node, /^NATS: .*(refused|connect)/i);
+  await servers.NATS.restart();
+  await saysItWaitsFor(node, /^Kafka topic holdfast\.\S+: /);
+  await saysItWaitsFor(node, /^Zeebe: /);
+  await servers.Kafka.restart();
+  await eventually('Zeebe to be all it waits for', async () => (await waitingFor(node)).every(isZeebe), PATIENCE);
+  expect(await node.readiness()).toMatchObject({ ready: false });
+  await servers.Zeebe.restart();
+  await node.untilReady();
+  await trial.startNode('n2');
+  await trial.nodes.untilReady();
+  await trial.driver.allAnswered(await trial.driver.start(20), { ...PATIENCE, diagnose: () => trial.diagnose() });
 });
+
+test('NATS away for 20 s', () => outages.outage('NATS', AWAY_MS));
+
+test('Kafka away for 20 s', () => outages.outage('Kafka', AWAY_MS));
+
+test('Zeebe away for 20 s', () => outages.outage('Zeebe', AWAY_MS));
 
 async function waitingFor(node: BridgeNode): Promise<readonly string[]> {
   return (await node.readiness()).waitingFor;

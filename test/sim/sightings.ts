@@ -162,7 +162,7 @@ export class Sightings {
         const held = jobs.get(event.jobKey)?.kind === 'held' && handedOut.has(event.jobKey);
         if (held) this.#saw('lock lost and job handed out again');
         handedOut.add(event.jobKey);
-      } else if (event.kind === 'fault' && event.what.startsWith('the replaced process exits'))
+      } else if (event.kind === 'fault' && event.what.startsWith('the replaced process: exit'))
         this.#saw('replaced process exited');
     }
   }

@@ -103,3 +103,26 @@ test('the same seed gives the same history, another seed another one', async () 
   expect(other.history.hash()).not.toBe(once.history.hash());
   expect(once.history.of('fault').length).toBeGreaterThan(8);
 });
+
+test('a process that was told to end, then frozen and replaced, is not the node once it has ended', async () => {
+  const ends: (() => void)[] = [];
+  const world = new World({
+    seed: 4,
+    factory: () => ({
+      start: () => new Promise<void>(() => {}),
+      stop: () => new Promise<void>((resolve) => void ends.push(resolve)),
+    }),
+  });
+  world.start('n1');
+  const first = world.host('n1');
+  world.stop('n1');
+  world.pause('n1');
+  const resume = world.replace('n1');
+  resume();
+  ends[0]?.();
+  await world.run(100);
+  expect(first.clock.state).toBe('dead');
+  world.kill('n1');
+  expect(world.state('n1')).toBe('dead');
+  world.start('n1');
+});

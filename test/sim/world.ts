@@ -172,10 +172,7 @@ export class World {
     if (node.leaseTtlMs !== undefined) host.rightToAct.leaseTtlMs = node.leaseTtlMs;
     const life = { host, node };
     this.#lives.set(name, life);
-    node.start().catch((error: unknown) => {
-      if (this.#ghosts.has(life)) this.#vanish(name, life, `the replaced process exits: ${error}`);
-      else this.#gone(name, life, `exit: ${error}`);
-    });
+    node.start().catch((error: unknown) => this.#ended(name, life, `exit: ${error}`));
   }
 
   /** A frozen process is taken for dead, and another one is started under its name; what it gives back thaws the old one. */
@@ -205,8 +202,8 @@ export class World {
     this.#note(name, 'stop');
     this.clock.setTimer(STOP_WITHIN_MS, () => this.#gone(name, life, 'kill: it did not stop'));
     life.node.stop().then(
-      () => this.#gone(name, life, 'stopped'),
-      (error: unknown) => this.#gone(name, life, `failed to stop: ${error}`),
+      () => this.#ended(name, life, 'stopped'),
+      (error: unknown) => this.#ended(name, life, `failed to stop: ${error}`),
     );
   }
 
@@ -335,6 +332,12 @@ export class World {
   #claimant(shard: number): string {
     const entry = this.bucket.current(claimKey(shard as ShardId));
     return entry === undefined ? '' : parseClaim(entry.value, entry.revision).node;
+  }
+
+  /** By itself, or because it was told to, which may have been before it was frozen and replaced. */
+  #ended(name: string, life: Life, how: string): void {
+    if (this.#ghosts.has(life)) this.#vanish(name, life, `the replaced process: ${how}`);
+    else this.#gone(name, life, how);
   }
 
   #gone(name: string, life: Life, how: string): void {

@@ -1,7 +1,7 @@
-// Five projects: `structure` (who may import whom), `unit` (no process but this one), `servers` (real NATS, Kafka and Zeebe;
-// part of npm test), `storms` (the same, and hurts them) and `full` (the long suites of npm run test:full). A file says by its
-// name where it belongs. Files that use real servers come after everything else, two at a time, for most of what they do is
-// waiting; storms and long suites one after another: two cores are few.
+// Six projects: `structure` (who may import whom), `unit` (no process but this one), `servers` (real NATS, Kafka and Zeebe;
+// part of npm test) and `storms` (the same, and hurts them); of npm run test:full `long` and `full`, which are to each other as
+// those two. A file says by its name where it belongs. Files that use real servers come after everything else, two at a time, for
+// most of what they do is waiting; those that hurt servers, or use up the machine, one after another: two cores are few.
 import { defineConfig, type TestUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -16,6 +16,7 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 const servers = '**/*.servers.test.ts';
 const storms = 'chaos/*.servers.test.ts';
 const full = '**/*.full.test.ts';
+const long = ['test/contract/*.full.test.ts', 'test/gateway/**/*.full.test.ts', 'test/chaos/cancelled.full.test.ts'];
 
 // Where .ci/run wants the figures.
 const report = process.env.HOLDFAST_TEST_REPORT;
@@ -73,10 +74,21 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'full',
-          include: [`test/${full}`],
+          name: 'long',
+          include: long,
           testTimeout: 600_000,
           sequence: { groupOrder: 3 },
+          maxWorkers: 2,
+          ...onSharedServers,
+        },
+      },
+      {
+        test: {
+          name: 'full',
+          include: [`test/${full}`],
+          exclude: long,
+          testTimeout: 600_000,
+          sequence: { groupOrder: 4 },
           fileParallelism: false,
           ...onSharedServers,
         },

@@ -27,19 +27,19 @@ const onSharedServers = {
 } satisfies TestUserConfig;
 
 /** A file that takes a minute of a core, begun last, would keep the other core idle for that minute. */
-const LONG = /\/test\/sim\/seeds\.test\.ts$/;
+const BEGUN_FIRST = /\/test\/sim\/seeds\.test\.ts$/;
 
-class LongFirst extends BaseSequencer {
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification) => LONG.test(moduleId);
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+    const isFirst = ({ moduleId }: TestSpecification) => BEGUN_FIRST.test(moduleId);
+    return [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))];
   }
 }
 
 export default defineConfig({
   test: {
-    sequence: { sequencer: LongFirst },
+    sequence: { sequencer: LongestFirst },
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       { test: { name: 'structure', include: ['test/structure.test.ts'] } },

@@ -23,17 +23,12 @@ const REMARKS: readonly Remark[] = [
   {
     about: 'bridge CPU per call at full load, 1 node',
     when: 'missed',
-    text: 'The profile ([flame graph](flames/full-load.svg), drawn by `bench/flame` from `npm run bench -- --profile DIR`) is flat: writing to sockets 16 %, kafkajs 13 %, our gateway 12 %, cluster 10 % and actors 7 %, garbage collection 7 %, HTTP/2 5 %, HMAC 4 %, nats-core 3 %. Tried: commands framed by hand (kept), questions to NATS gathered by turn of the event loop (kept), jobs decoded by hand (kept), a larger young generation (V8 makes it 64 MB by itself), the event loop held for 4 ms so that more arrives at once (no difference beyond noise: it is not the waking up that costs). With an engine that costs nothing, and the processor’s caches to itself, the same code takes about half: see the bridge alone. Next would be the Kafka client, the largest single library in it.',
-  },
-  {
-    about: 'instance due → ended at 50/s, p50',
-    when: 'missed',
-    text: 'See the row *÷ naive*: it is the machine’s day.',
+    text: 'The profile ([flame graph](flames/full-load.svg), drawn by `bench/flame` from `npm run bench -- --profile DIR`) is flat: writing to sockets 16 %, kafkajs 13 %, our gateway 12 %, cluster 10 % and actors 7 %, garbage collection 7 %, HTTP/2 5 %, HMAC 4 %, nats-core 3 %. Tried: commands framed by hand (kept), questions to NATS gathered by turn of the event loop (kept), jobs decoded by hand (kept), a larger young generation (V8 makes it 64 MB by itself), the event loop held for 4 ms at a time so that more arrives at once (an experiment of two pairs of turns that is not kept: better in one, worse in the other). With an engine that costs nothing the same code takes about half: see the bridge alone. Next would be the Kafka client, the largest single library in it.',
   },
   {
     about: 'the bridge alone',
     when: 'missed',
-    text: 'No single part of what is left is above a tenth. Next would be fewer buffers in the Kafka encoder, and a producer and consumer of our own.',
+    text: 'No profile of it was made since jobs are decoded by hand. Next would be fewer buffers in the Kafka encoder, and a producer and consumer of our own.',
   },
   {
     about: 'rolling restart of three nodes at 100 calls/s: over 2 s',

@@ -18,7 +18,7 @@ const run = promisify(execFile);
 
 export const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'holdfast');
 
-/** Code of nodes as V8 compiled it (NODE_COMPILE_CACHE): they start in half the CPU, and many are started here. */
+/** Code of nodes as V8 compiled it (NODE_COMPILE_CACHE): loading it again costs less CPU, and many are started here. */
 export const compileCacheDir = join(cacheDir, 'compiled');
 
 /** One line on stderr, so that stdout stays the caller's. */

@@ -46,6 +46,7 @@ export const CLUSTER_LIMITS = {
   resendMaxMs: 5 * SECOND,
   /** A command waits so long for a shard that is being loaded: less than it takes until it is sent again. */
   doorMs: 500,
+  /** Commands that wait so at once, of all shards; the others are asked again by whoever sent them. */
   doorMost: 1000,
   /** One message between nodes; the server's max_payload may be smaller. */
   batchBytes: 512 * 1024,

@@ -7,7 +7,7 @@ const AWAY_MS = 60_000;
 let outages: OutagesOfEach;
 
 beforeAll(async () => {
-  outages = await OutagesOfEach.prepare({ NATS: 2, Kafka: 2, Zeebe: 2 });
+  outages = await OutagesOfEach.prepare();
 });
 
 afterAll(() => outages?.stop());

@@ -96,15 +96,14 @@ export class OutagesOfEach {
     this.#all = all;
   }
 
-  /** @param nodes how many are to be ready in the cluster of each; default: none is started */
-  static async prepare(nodes: Readonly<Partial<Record<ServerName, number>>>): Promise<OutagesOfEach> {
+  /** Two nodes of each are ready. */
+  static async prepare(): Promise<OutagesOfEach> {
     const all = new Map<ServerName, Outages>();
     const each = new OutagesOfEach(all);
     const prepared = SERVER_NAMES.map(async (name) => {
       const own = await Outages.prepare();
       all.set(name, own);
-      const names = Array.from({ length: nodes[name] ?? 0 }, (_, i) => `n${i + 1}`);
-      await Promise.all(names.map((node) => own.trial.startNode(node)));
+      await Promise.all(['n1', 'n2'].map((node) => own.trial.startNode(node)));
       await own.trial.nodes.untilReady();
     });
     const failed = (await Promise.allSettled(prepared)).find((done) => done.status === 'rejected');

@@ -173,6 +173,7 @@ export class ZeebeClient implements EnginePort {
     request: Calls[M][0],
     deadlineMs: number,
   ): Promise<EngineAnswer> {
+    // Whoever sees it arrive late can tell from this whether it was sent late, or held up.
     if ('jobKey' in request) this.#log.debug('engine command', { command: method, jobKey: request.jobKey });
     try {
       await this.#calls.call(method, request, deadlineMs);

@@ -1,5 +1,5 @@
-// Activated jobs out of their bytes, read by hand: one arrives for every call, and the proto library's way, with an object of
-// its own and keys as Long, costs several times as much (bench/alone).
+// Activated jobs out of their bytes, read by hand: one arrives for every call, and the proto library makes an object of its own
+// of each, and a Long of each key, before there is a job (what that takes of a node: docs/flames/full-load.svg).
 //
 // The encoding is protobuf's ("Message Structure" in its documentation), the field numbers are those of ActivatedJob in the
 // SDK's zeebe.proto. What must hold: whatever the library reads is read here too, to the last digit; a field that is not known
@@ -81,8 +81,20 @@ function jobOf(fields: Fields): ActivatedJob {
     }
   }
   return {
-    ...{ key, type, processInstanceKey, bpmnProcessId, processDefinitionVersion, processDefinitionKey, elementId },
-    ...{ elementInstanceKey, customHeaders, worker, retries, deadlineMs, variables, tenantId },
+    key,
+    type,
+    processInstanceKey,
+    bpmnProcessId,
+    processDefinitionVersion,
+    processDefinitionKey,
+    elementId,
+    elementInstanceKey,
+    customHeaders,
+    worker,
+    retries,
+    deadlineMs,
+    variables,
+    tenantId,
   };
 }
 
@@ -107,7 +119,7 @@ class Fields {
   next(): boolean {
     if (this.#at === this.#end) return false;
     this.#varint();
-    // Numbers that the job's fields do not have: larger than what the lowest bits hold is none of them either.
+    // No field of a job has a number that needs more bits than these.
     this.number = this.#middle === 0 && this.#high === 0 ? this.#low >>> 3 : UNKNOWN;
     this.#wireType = this.#low & 7;
     return true;

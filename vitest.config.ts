@@ -16,7 +16,11 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 const servers = '**/*.servers.test.ts';
 const storms = 'chaos/*.servers.test.ts';
 const full = '**/*.full.test.ts';
-const long = ['test/contract/*.full.test.ts', 'test/gateway/**/*.full.test.ts', 'test/chaos/cancelled.full.test.ts'];
+const long = [
+  'test/contract/*.full.test.ts',
+  'test/{cluster,deploy,gateway}/**/*.full.test.ts',
+  'test/chaos/cancelled.full.test.ts',
+];
 
 // Where .ci/run wants the figures.
 const report = process.env.HOLDFAST_TEST_REPORT;

@@ -1,0 +1,87 @@
+// What an operator can see and do, as the API asks for it. Whoever implements it answers for the whole cluster, whichever node
+// is asked (operations/cluster-operations.ts); what one node cannot learn in time is named in `missing`, not guessed.
+import type {
+  ActResult,
+  AuditPage,
+  AuditQuery,
+  ClusterView,
+  DeadLetterPage,
+  DeadLetterQuery,
+  DeadLetterView,
+  FlowView,
+  JobActName,
+  JobPage,
+  JobQuery,
+  JobView,
+  OutcomePage,
+  OutcomeQuery,
+  RedriveBody,
+  RedriveView,
+  RoutesView,
+} from './model.ts';
+
+/** On whose behalf something is done. `name` is what a token or an identity provider says; `local` without authentication. */
+export interface Operator {
+  readonly name: string;
+  readonly role: Role;
+}
+
+export const ROLES = ['viewer', 'operator', 'admin'] as const;
+/** Each may what the one before it may, and more: see; act on jobs and dead letters; drain nodes and see payloads. */
+export type Role = (typeof ROLES)[number];
+
+export type JobAct =
+  | { readonly act: 'resend' }
+  | { readonly act: 'extend'; readonly replyTimeoutMs: number }
+  /** `variables`: JSON text of an object. */
+  | { readonly act: 'complete'; readonly variables: string }
+  | {
+      readonly act: 'fail';
+      readonly message: string;
+      readonly retries: number | undefined;
+      readonly backoffMs: number | undefined;
+    }
+  | { readonly act: 'throw'; readonly errorCode: string; readonly message: string; readonly variables: string }
+  | { readonly act: 'drop' };
+
+export type { JobActName };
+
+/** Nobody can answer this now (not a member, JetStream or Kafka away); ask again. */
+export class OperationUnavailable extends Error {
+  readonly code = 'OPERATION_UNAVAILABLE';
+  readonly retryable = true;
+}
+
+/** A cursor that is not one of ours, a node that does not exist: asking again does not help. */
+export class OperationRefused extends Error {
+  readonly code: 'BAD_CURSOR' | 'NO_SUCH_NODE' | 'TOO_MANY';
+  readonly retryable = false;
+  constructor(code: OperationRefused['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** All of them: @throws OperationUnavailable, OperationRefused */
+export interface Operations {
+  cluster(): Promise<ClusterView>;
+  /** The last `seconds` (at most 300), per second. */
+  flow(seconds: number): Promise<FlowView>;
+  routes(): Promise<RoutesView>;
+  jobs(query: JobQuery): Promise<JobPage>;
+  /** Also of a job that has ended, while its tombstone stands. undefined: nothing is known of it. */
+  job(jobKey: string, withPayload: boolean): Promise<JobView | undefined>;
+  outcomes(query: OutcomeQuery): Promise<OutcomePage>;
+  /** Audited before it is done; what cannot be audited is not done. */
+  act(jobKey: string, act: JobAct, by: Operator, reason: string): Promise<ActResult>;
+  /** The node gives its shards away and takes none until `resume` or its restart; it goes on running. */
+  drain(node: string, by: Operator, reason: string): Promise<ActResult>;
+  resume(node: string, by: Operator, reason: string): Promise<ActResult>;
+  audit(query: AuditQuery): Promise<AuditPage>;
+  deadLetters(query: DeadLetterQuery): Promise<DeadLetterPage>;
+  deadLetter(partition: number, offset: string, withPayload: boolean): Promise<DeadLetterView | undefined>;
+  /** Puts the matching ones on the reply topic again, as they were. */
+  redrive(body: RedriveBody, by: Operator): Promise<RedriveView>;
+  redriveState(id: string): Promise<RedriveView | undefined>;
+  stopRedrive(id: string, by: Operator): Promise<RedriveView | undefined>;
+}

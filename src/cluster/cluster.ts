@@ -2,9 +2,11 @@
 // only leaving, or another process under our name, ends them all. The edges talk to this face and never to a life.
 import type { CorrelationId, Incarnation, JobKey, Lane, NodeName } from '../actors/ids.ts';
 import type {
+  ActAnswer,
   Activation,
   ActivationAnswer,
   CallSettings,
+  OperatorAct,
   Reply,
   ReplyAnswer,
   ReplyAsSent,
@@ -138,6 +140,13 @@ export class Cluster {
     const life = this.life;
     if (life === undefined) throw new Lost('this node is not a member now');
     return life.router.replied(reply);
+  }
+
+  /** @throws Lost: the answer is not known; it may have been done. Told again under the same `id` it is done once. */
+  async operated(jobKey: JobKey, act: OperatorAct): Promise<ActAnswer> {
+    const life = this.life;
+    if (life === undefined) throw new Lost('this node is not a member now');
+    return life.router.operated(jobKey, act, this.#options.clock.wallMs() + CLUSTER_LIMITS.actMs);
   }
 
   /** The job that a business key leads to. @throws Lost: it is not known now; ask again. */

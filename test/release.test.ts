@@ -47,4 +47,4 @@ test('the list of what it is made of names every dependency, and none that is on
   );
   expect(purls).toEqual(expect.arrayContaining(Object.keys(manifest.dependencies)));
   expect(purls).not.toContain('vitest');
-});
+}, 60_000);

@@ -4,7 +4,6 @@
 // What it did stands in the audit.
 import type { Clock, Random } from '../../actors/ports.ts';
 import type { HeaderNames } from '../header-names.ts';
-import type { Log } from '../log.ts';
 import type { RecordWriter } from '../ports.ts';
 import type { Audit } from './audit.ts';
 import { viewOf } from './dead-letter-decoding.ts';

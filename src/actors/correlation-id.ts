@@ -77,6 +77,13 @@ export function verifyCorrelationId(id: string | Uint8Array, secrets: readonly S
   return same ? { kind: 'ok', jobKey, attempt, secretId } : { kind: 'forged', reason: 'wrongMac' };
 }
 
+/** The job that an id of our form names, whoever signed it: for people who look for it, never to act on. */
+export function namedJob(id: string): JobKey | undefined {
+  const base36 = id.length > MAX_CORRELATION_ID_BYTES ? undefined : FORM.exec(id)?.[2];
+  const key = base36 === undefined ? undefined : fromBase36(base36);
+  return key === undefined || key > MAX_JOB_KEY ? undefined : (key.toString() as JobKey);
+}
+
 function macOf(secret: Secret, cluster: string, jobKey: JobKey, attempt: number): string {
   const mac = createHmac('sha256', keyObject(secret)).update(`${cluster}\n${jobKey}\n${attempt}`).digest();
   return base32(mac.subarray(0, MAC_BYTES));

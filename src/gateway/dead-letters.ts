@@ -35,6 +35,20 @@ export interface DeadLetter {
   readonly message: string;
 }
 
+/** The headers that a dead letter has of its own. */
+export const LETTER = {
+  reason: 'holdfast-reason',
+  truncated: 'holdfast-truncated',
+  topic: 'kafka_dlt-original-topic',
+  partition: 'kafka_dlt-original-partition',
+  offset: 'kafka_dlt-original-offset',
+  timestamp: 'kafka_dlt-original-timestamp',
+  group: 'kafka_dlt-original-consumer-group',
+  message: 'kafka_dlt-exception-message',
+} as const;
+/** A record that was a dead letter before does not keep the older word; one that is driven again keeps none. */
+export const ADDED: ReadonlySet<string> = new Set(Object.values(LETTER));
+
 const KEPT_OF_A_CUT_VALUE_BYTES = 1000;
 /** Of its key, and of names and values of its headers together: ours stand beside them. */
 const KEPT_OF_A_CUT_KEY_BYTES = 1000;
@@ -62,7 +76,7 @@ export class DeadLetters {
       queued = this.#queue.add(recordOf(letter, cut), (outcome) => {
         if (given) return;
         if (outcome.kind === 'acked') return written();
-        if (!cut && recordOf(letter, true).headers.some(({ name }) => name === TRUNCATED)) return attempt(true);
+        if (!cut && recordOf(letter, true).headers.some(({ name }) => name === LETTER.truncated)) return attempt(true);
         this.#options.clock.setTimer(delay.next(), () => attempt(false));
       });
     };
@@ -86,15 +100,15 @@ export class DeadLetters {
 /** @param cut only what a topic of Kafka's defaults takes; as it is when that is all of it */
 function recordOf(letter: DeadLetter, cut: boolean): OutgoingRecord {
   const { record } = letter;
-  const theirs = record.headers.filter(({ name }) => !ADDED.test(name));
+  const theirs = record.headers.filter(({ name }) => !ADDED.has(name));
   const ours: KafkaHeader[] = [
-    { name: 'holdfast-reason', value: letter.reason },
-    { name: 'kafka_dlt-original-topic', value: letter.topic },
-    { name: 'kafka_dlt-original-partition', value: int32(letter.partition) },
-    { name: 'kafka_dlt-original-offset', value: int64(BigInt(record.offset)) },
-    { name: 'kafka_dlt-original-timestamp', value: int64(BigInt(record.timestampMs)) },
-    { name: 'kafka_dlt-original-consumer-group', value: letter.group },
-    { name: 'kafka_dlt-exception-message', value: letter.message },
+    { name: LETTER.reason, value: letter.reason },
+    { name: LETTER.topic, value: letter.topic },
+    { name: LETTER.partition, value: int32(letter.partition) },
+    { name: LETTER.offset, value: int64(BigInt(record.offset)) },
+    { name: LETTER.timestamp, value: int64(BigInt(record.timestampMs)) },
+    { name: LETTER.group, value: letter.group },
+    { name: LETTER.message, value: letter.message },
   ];
   if (!cut) return { key: record.key, value: record.value, headers: [...theirs, ...ours] };
   const key = firstOf(record.key, KEPT_OF_A_CUT_KEY_BYTES);
@@ -105,7 +119,7 @@ function recordOf(letter: DeadLetter, cut: boolean): OutgoingRecord {
     ...(key === record.key ? [] : [`the first ${key?.byteLength} of ${record.key?.byteLength} bytes of the key`]),
     ...(kept.length === theirs.length ? [] : [`${kept.length} of ${theirs.length} headers`]),
   ];
-  const said = lost.length === 0 ? [] : [{ name: TRUNCATED, value: lost.join(', ') }];
+  const said = lost.length === 0 ? [] : [{ name: LETTER.truncated, value: lost.join(', ') }];
   return { key, value, headers: [...kept, ...ours, ...said] };
 }
 
@@ -126,12 +140,6 @@ function withinBytes(headers: IncomingRecord['headers'], max: number): IncomingR
     return true;
   });
 }
-
-const TRUNCATED = 'holdfast-truncated';
-
-/** What a dead letter says of its own; a record that was a dead letter before does not keep the older word. */
-const ADDED =
-  /^(holdfast-(reason|truncated)|kafka_dlt-original-(topic|partition|offset|timestamp|consumer-group)|kafka_dlt-exception-message)$/;
 
 function int32(value: number): Uint8Array {
   const bytes = Buffer.alloc(4);

@@ -2,6 +2,7 @@
 // bridge; each server that is away is waited for, and the readiness says for what. The HTTP side is there from the start.
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../actors/ports.ts';
+import { auditStreamName, makeAuditStream } from '../cluster/nats/audit-stream.ts';
 import { bucketName, makeBucket } from '../cluster/nats/bucket.ts';
 import { NatsBus } from '../cluster/nats/bus.ts';
 import { connectNats } from '../cluster/nats/connection.ts';
@@ -133,6 +134,10 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         if ((await makeBucket(inbox, config.cluster, replicas)) === 'made') {
           log.warn('the bucket was made', { bucket: bucketName(config.cluster), replicas });
         }
+        // Jobs do without it; acts do not, and say so.
+        await makeAuditStream(inbox, config.cluster, replicas).catch((error: unknown) =>
+          log.warn('there is no audit: nobody can act', { stream: auditStreamName(config.cluster), err: error }),
+        );
         secrets.learn((await ensureMeta(kv, config, random, secrets.kept)).secrets);
       });
     };

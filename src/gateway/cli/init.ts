@@ -1,5 +1,6 @@
 // `holdfast init`: makes the bucket and the topics, and says of each whether it was made or stands. Harmless to repeat.
 // A server that is away does not keep the other one from being prepared.
+import { auditStreamName, makeAuditStream } from '../../cluster/nats/audit-stream.ts';
 import { bucketName, makeBucket } from '../../cluster/nats/bucket.ts';
 import { Inbox } from '../../cluster/nats/inbox.ts';
 import { NatsKv } from '../../cluster/nats/kv.ts';
@@ -35,7 +36,11 @@ async function initNats(config: Config): Promise<string[]> {
   const made = await makeBucket(inbox, config.cluster, replicas);
   const bucket = bucketName(config.cluster);
   await ensureMeta(new NatsKv(link, inbox, bucket), config, new SystemRandom());
-  return [`bucket ${bucket}: ${made === 'made' ? `made, replicas ${replicas}, ${config.shards} shards` : 'stands'}`];
+  const audit = await makeAuditStream(inbox, config.cluster, replicas);
+  return [
+    `bucket ${bucket}: ${made === 'made' ? `made, replicas ${replicas}, ${config.shards} shards` : 'stands'}`,
+    `audit ${auditStreamName(config.cluster)}: ${audit === 'made' ? `made, replicas ${replicas}` : 'stands'}`,
+  ];
 }
 
 async function initKafka(config: Config): Promise<string[]> {

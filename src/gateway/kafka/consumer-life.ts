@@ -156,7 +156,7 @@ export class ConsumerLife {
   }
 }
 
-function recordOf(message: KafkaMessage): IncomingRecord {
+export function recordOf(message: KafkaMessage): IncomingRecord {
   const headers = Object.entries(message.headers ?? {}).flatMap(([name, value]) =>
     // Where headers are not gathered by header-decoding.ts, names such as `constructor` pick up what is no value.
     (Array.isArray(value) ? value : [value])

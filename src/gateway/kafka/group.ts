@@ -3,12 +3,10 @@
 // kafkajs's own commit repeats itself after a rebalance under the new generation, and Kafka takes a commit for another member's
 // partition and moves it back. Ours names member and generation, once: Kafka refuses it when either is not present any more.
 // All of this goes over connections of its own, for a JoinGroup keeps the consumer's connection busy until everybody has joined.
-//
-// The requests are on kafkajs's cluster and broker objects, which its public API hands to partition assigners only: a
-// consumer is made for the sake of its assigner, and never run. (kafkajs is pinned; this is the only file that does so.)
-import { type Broker, type Cluster, type Kafka, PartitionAssigners } from 'kafkajs';
+import type { Broker, Cluster, Kafka } from 'kafkajs';
+import { type ClusterChannel, clusterChannel } from './cluster-channel.ts';
 import { kafkaErrorName } from './errors.ts';
-import { type Connectable, Renewable } from './renewable.ts';
+import { Renewable } from './renewable.ts';
 
 export interface Position {
   readonly partition: number;
@@ -23,14 +21,10 @@ export interface GroupMembership {
   readonly generationId: number;
 }
 
-interface Channel extends Connectable {
-  readonly cluster: Cluster;
-}
-
 type Leaving = { leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown> };
 
 export class ConsumerGroup {
-  readonly #channel: Renewable<Channel>;
+  readonly #channel: Renewable<ClusterChannel>;
   readonly #groupId: string;
   readonly #topic: string;
   readonly #deadlineMs: number;
@@ -39,7 +33,7 @@ export class ConsumerGroup {
     this.#groupId = groupId;
     this.#topic = topic;
     this.#deadlineMs = deadlineMs;
-    this.#channel = new Renewable(() => channelOf(kafka, groupId));
+    this.#channel = new Renewable(() => clusterChannel(kafka, groupId));
   }
 
   /** @throws when Kafka is away or the topic is missing */
@@ -135,22 +129,4 @@ export class ConsumerGroup {
     const [answer] = await cluster.fetchTopicsOffset([{ topic: this.#topic, partitions: asked, fromBeginning }]);
     return new Map(answer?.partitions.map(({ partition, offset }) => [partition, offset]));
   }
-}
-
-function channelOf(kafka: Kafka, groupId: string): Channel {
-  let found: Cluster | undefined;
-  const consumer = kafka.consumer({
-    groupId,
-    allowAutoTopicCreation: false,
-    metadataMaxAge: 30_000,
-    retry: { retries: 0 },
-    partitionAssigners: [
-      (config) => {
-        found = config.cluster;
-        return PartitionAssigners.roundRobin(config);
-      },
-    ],
-  });
-  if (found === undefined) throw new Error('kafkajs did not hand its cluster to the partition assigner');
-  return { cluster: found, connect: () => consumer.connect(), disconnect: () => consumer.disconnect() };
 }

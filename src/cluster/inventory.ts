@@ -177,7 +177,7 @@ export class Wanted {
     return snapshot !== undefined && this.fits(job.jobKey, snapshot);
   }
 
-  /** As `has`, of a snapshot in the open; the times are not looked at. A tombstone fits no state and any other filter. */
+  /** As `has`, of a snapshot in the open, of a tombstone too; times are not looked at. */
   fits(jobKey: JobKey, snapshot: Snapshot): boolean {
     const { lane, state, process, instance } = this.#filter;
     const { origin, kind, alias, failing } = snapshot;
@@ -188,7 +188,8 @@ export class Wanted {
     const search = this.#search;
     if (search === undefined || this.#isKey(jobKey)) return true;
     const { processId, elementId, instanceKey, elementInstanceKey } = origin;
-    const texts = [processId, elementId, instanceKey, elementInstanceKey, alias, failing?.cause ?? ''];
+    const reason = kind === 'ended' ? snapshot.timeline.at(-2)?.what : failing?.cause;
+    const texts = [processId, elementId, instanceKey, elementInstanceKey, alias, reason ?? ''];
     return texts.some((text) => search.inText(text));
   }
 

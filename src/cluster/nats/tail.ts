@@ -4,6 +4,8 @@
 import type { Revision } from '../../actors/ids.ts';
 import { type KvEntry, KvUnavailable, type TailPort } from '../ports.ts';
 import { callApi } from './api.ts';
+import type { NatsLink } from './connection.ts';
+import type { Inbox } from './inbox.ts';
 import { type ConsumerInfo, INFO_TIMEOUT_MS, PushConsumer, type WatchSource } from './push-consumer.ts';
 
 /** Nothing was delivered for this long, and the server does not say that nothing is left. */
@@ -16,8 +18,8 @@ interface Bounds {
 export class NatsTail implements TailPort {
   readonly #source: WatchSource;
 
-  constructor(source: WatchSource) {
-    this.#source = source;
+  constructor(link: NatsLink, inbox: Inbox, bucket: string) {
+    this.#source = { link, inbox, stream: `KV_${bucket}`, subjects: `$KV.${bucket}.` };
   }
 
   async bounds(): Promise<{ first: Revision; last: Revision }> {
@@ -46,7 +48,8 @@ export class NatsTail implements TailPort {
         // A marker is no entry, and the last one may be one; or it was overwritten before its turn.
         if (!isOver && idle) void this.#endIfNothingIsLeft(consumer, end);
       },
-      onBroken: () => end(new KvUnavailable('the bucket could not be read to the end: messages were lost on their way')),
+      onBroken: () =>
+        end(new KvUnavailable('the bucket could not be read to the end: messages were lost on their way')),
       isBehind: () => !isOver,
     });
     const alarm = setInterval(() => {

@@ -28,6 +28,21 @@ export class NatsTail implements TailPort {
     return { first: state.first_seq as Revision, last: state.last_seq as Revision };
   }
 
+  async count(from: Revision): Promise<number> {
+    const consumer = new PushConsumer(this.#source, {
+      onEntry() {},
+      onProgress() {},
+      onBroken() {},
+      isBehind: () => true,
+    });
+    try {
+      const { num_pending, delivered } = await this.#make(consumer, from);
+      return num_pending + delivered.consumer_seq;
+    } finally {
+      consumer.stop();
+    }
+  }
+
   async read(from: Revision, to: Revision, onEntry: (entry: KvEntry) => void): Promise<void> {
     const done = Promise.withResolvers<void>();
     let isOver = false;
@@ -56,9 +71,7 @@ export class NatsTail implements TailPort {
       if (performance.now() - heardMs > PATIENCE_MS) end(new KvUnavailable('the bucket is not read any further'));
     }, PATIENCE_MS / 4);
     try {
-      // From the very first on the server calls it the last of each subject, and wants to hear which.
-      const filters = from > 1 ? [] : [`${this.#source.subjects}>`];
-      const made = await unavailable(consumer.make(filters, Math.max(0, from - 1) as Revision));
+      const made = await this.#make(consumer, from);
       if (made.num_pending === 0 && made.delivered.consumer_seq === 0) return;
       heardMs = performance.now();
       consumer.start();
@@ -67,6 +80,12 @@ export class NatsTail implements TailPort {
       clearInterval(alarm);
       consumer.stop();
     }
+  }
+
+  #make(consumer: PushConsumer, from: Revision): Promise<ConsumerInfo> {
+    // From the very first on the server calls it the last of each subject, and wants to hear which.
+    const filters = from > 1 ? [] : [`${this.#source.subjects}>`];
+    return unavailable(consumer.make(filters, Math.max(0, from - 1) as Revision));
   }
 
   async #endIfNothingIsLeft(consumer: PushConsumer, end: () => void): Promise<void> {

@@ -58,7 +58,7 @@ export class ClusterOperations implements ReadOperations {
     const { config, clock } = this.#options;
     const life = this.#life();
     const { answered, missing } = await this.#ask('node', { ask: 'node' });
-    const claims = Array.from({ length: config.shards }, (_, shard) => life.claims.of(shard as ShardId));
+    const claims = claimsOf(life, config.shards);
     return {
       cluster: config.cluster,
       atMs: clock.wallMs(),
@@ -149,22 +149,33 @@ export class ClusterOperations implements ReadOperations {
     throw new OperationRefused('NO_SUCH_NODE', `node: "${node}" is none of the cluster's: ${names(known).join(', ')}`);
   }
 
-  /** All nodes, or only one. Missing is also who owns shards by his claims, and is not there to be asked. */
+  /**
+   * All nodes, or only one. Missing is also who owns shards by his claims and is not there to be asked; and whoever got a shard
+   * just now, or is to get it: its jobs may have been nowhere when they were asked for.
+   */
   async #ask<Ask extends Question['ask']>(
     _ask: Ask,
     question: Extract<Question, { ask: Ask }>,
     only?: string,
   ): Promise<{ answered: (Answered & { readonly answer: Answers[Ask] })[]; missing: string[] }> {
     const life = this.#life();
+    const before = claimsOf(life, this.#options.config.shards);
     const { answered, silent } = await life.questions.ask(question, only as NodeName | undefined);
     const heard = new Set(answered.map(({ incarnation }) => incarnation));
-    const missing = new Set<string>(silent);
-    for (let shard = 0 as ShardId; shard < this.#options.config.shards; shard = (shard + 1) as ShardId) {
-      const { node, incarnation } = life.claims.of(shard);
-      if (incarnation !== '' && !heard.has(incarnation) && (only === undefined || only === node)) missing.add(node);
+    const missing = new Set<string | undefined>(silent);
+    for (const [shard, claim] of claimsOf(life, this.#options.config.shards).entries()) {
+      const owners = [before[shard] ?? claim, claim].filter(({ incarnation }) => incarnation !== '');
+      for (const { node, incarnation } of owners) if (!heard.has(incarnation)) missing.add(node);
+      const moved = claim.revision !== before[shard]?.revision || (claim.incarnation === '' && claim.revision > 0);
+      if (moved) missing.add(claim.node || life.shards.targetOf(shard as ShardId));
     }
-    return { answered: answered as (Answered & { answer: Answers[Ask] })[], missing: names(missing) };
+    const known = [...missing].filter((node) => node !== undefined && (only === undefined || only === node));
+    return { answered: answered as (Answered & { answer: Answers[Ask] })[], missing: names(known as string[]) };
   }
+}
+
+function claimsOf(life: NodeLife, shards: number): Claim[] {
+  return Array.from({ length: shards }, (_, shard) => life.claims.of(shard as ShardId));
 }
 
 function nodesOf(

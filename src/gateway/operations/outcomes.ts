@@ -14,9 +14,11 @@ import { outcomeOf } from './views.ts';
 
 /** Revisions of the first stretch; where little stands the next one is twice as long. */
 const STRETCH = 1_000;
-const LONGEST_STRETCH = 1 << 20;
 /** Entries read for one page, and the time for it: then it is a short one. */
 const MOST_ENTRIES = 20_000;
+/** Of a long stretch it is asked first how many entries it has: no more are read in one go. */
+const LONG_STRETCH = 8 * STRETCH;
+const MOST_AT_ONCE = 10_000;
 const MOST_MS = 1_200;
 const DEFAULT_LIMIT = 50;
 
@@ -47,7 +49,11 @@ export async function readOutcomes(options: OutcomesOptions, query: OutcomeQuery
   let entries = 0;
   while (low > first && found.length < limit) {
     if (entries >= MOST_ENTRIES || clock.monotonicMs() > endMs) break;
-    const from = Math.max(first, low - stretch);
+    let from = Math.max(first, low - stretch);
+    if (low - from > LONG_STRETCH) {
+      from = await shortened(tail, from, low);
+      stretch = low - from;
+    }
     const ended: Ended[] = [];
     let here = 0;
     await tail.read(from as Revision, low as Revision, (entry) => {
@@ -59,13 +65,22 @@ export async function readOutcomes(options: OutcomesOptions, query: OutcomeQuery
     found.push(...ended.reverse());
     low = from;
     entries += here;
-    if (here < STRETCH) stretch = Math.min(LONGEST_STRETCH, stretch * 2);
-    else if (here > 4 * STRETCH) stretch = Math.max(STRETCH, stretch / 4);
+    if (here < STRETCH) stretch *= 2;
   }
   const page = found.slice(0, limit);
   const lastShown = page.at(-1)?.revision;
   const next = found.length > limit ? lastShown : low > first ? low : undefined;
   return { outcomes: page.map((ended) => viewOf(ended, options)), next: next === undefined ? null : String(next) };
+}
+
+/** From where on there are not too many entries below `low`. */
+async function shortened(tail: TailPort, from: number, low: number): Promise<number> {
+  const above = await tail.count(low as Revision);
+  let start = from;
+  while (low - start > LONG_STRETCH && (await tail.count(start as Revision)) - above > MOST_AT_ONCE) {
+    start = low - Math.ceil((low - start) / 2);
+  }
+  return start;
 }
 
 /** undefined: something else, or a snapshot that this node cannot read. */

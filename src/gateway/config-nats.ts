@@ -39,7 +39,7 @@ const CREDS = usable('a credentials file', (creds) => credsAuthenticator(Buffer.
 const SEED = usable('an NKey seed', (seed) => nkeyAuthenticator(Buffer.from(seed))('nonce'));
 
 export function natsAccessOf(env: EnvReader, urls: readonly string[]): NatsAccess {
-  const files = tlsFilesOf(env, 'NATS', false);
+  const tls = tlsFilesOf(env, 'NATS', false);
   const creds = env.file(
     'NATS_CREDS_FILE',
     CREDS,
@@ -53,7 +53,7 @@ export function natsAccessOf(env: EnvReader, urls: readonly string[]): NatsAcces
   const nothing = { tls: undefined, login: undefined, inboxPrefix };
   if (env.faulty) return nothing;
 
-  checkTogether(env, 'NATS', files);
+  checkTogether(env, 'NATS', tls);
   if (user === undefined && password !== undefined)
     env.fault('NATS_USER', 'nothing', `${USER.allowed}, with NATS_PASSWORD`);
   if (user !== undefined && password === undefined) {
@@ -70,13 +70,9 @@ export function natsAccessOf(env: EnvReader, urls: readonly string[]): NatsAcces
   const ways = [...logins.map(({ setting }) => setting), ...inUrl];
   if (ways.length > 1) env.fault(logins[0]?.setting ?? '', ways.join(', '), 'one of them: a client is one user');
 
-  const byTls =
-    urls.some((url) => url.startsWith('tls://')) || env.given('NATS_C').some(isTls) || files.key !== undefined;
-  return { tls: byTls ? files : undefined, login: logins[0], inboxPrefix };
-}
-
-function isTls(name: string): boolean {
-  return name === 'NATS_CA_FILE' || name === 'NATS_CERT_FILE';
+  const files = [tls.ca, tls.cert, tls.key].some((file) => file !== undefined);
+  const byTls = files || urls.some((url) => url.startsWith('tls://'));
+  return { tls: byTls ? tls : undefined, login: logins[0], inboxPrefix };
 }
 
 /** What a connection to NATS is made with, wherever one is made. */

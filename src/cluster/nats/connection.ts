@@ -38,6 +38,8 @@ export class NatsLink implements AsyncDisposable {
   readonly nc: NatsConnection;
   /** What subjects for answers must begin with; undefined: the client's own. Permissions may ask for one. */
   readonly inboxPrefix: string | undefined;
+  /** As the server's own monitoring shows it. */
+  readonly name: string;
   #connected = true;
   #maxPayload = 1_048_576;
   readonly #onConnection = new Set<(connected: boolean) => void>();
@@ -48,11 +50,12 @@ export class NatsLink implements AsyncDisposable {
 
   constructor(
     nc: NatsConnection,
-    { options, credentials }: LinkOptions,
+    { name, options, credentials }: LinkOptions,
     onStatus: (status: LinkStatus) => void,
     pace: Pace,
   ) {
     this.nc = nc;
+    this.name = name;
     this.inboxPrefix = options?.inboxPrefix;
     this.#credentials = credentials;
     this.#onStatus = onStatus;

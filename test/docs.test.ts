@@ -117,7 +117,8 @@ describe('docs/configuration.md', () => {
   test('the environment: names, what is allowed, what is required, defaults', () => {
     const rows = tables.get('Environment') ?? [];
     const asked = new Set<string>();
-    const wrong = new Proxy({}, { get: (_, name) => asked.add(String(name)) && '§' });
+    // A password may be anything, but on one line.
+    const wrong = new Proxy({}, { get: (_, name) => asked.add(String(name)) && '§\u0001' });
     const unreadable = () => {
       throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
     };

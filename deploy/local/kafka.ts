@@ -30,6 +30,8 @@ export interface KafkaListener {
   readonly port: number;
   /** `host:port` that the broker tells whoever comes in this way. */
   readonly advertised: string;
+  /** Default PLAINTEXT; what it needs beside that is said by `properties`. */
+  readonly protocol?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
 }
 
 export interface KafkaOptions {
@@ -37,6 +39,8 @@ export interface KafkaOptions {
   readonly listeners?: readonly KafkaListener[];
   /** Added to, and stronger than, the settings below. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Passwords by user, for SCRAM-SHA-256 and SCRAM-SHA-512; they are there from the beginning. */
+  readonly scramUsers?: Readonly<Record<string, string>>;
 }
 
 export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka> {
@@ -50,7 +54,10 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
     propertiesText({ ...settings(dir, port, controllerPort, options.listeners), ...options.properties }),
   );
   await writeFile(logging, propertiesText(logSettings));
-  const format = ['format', '--ignore-formatted', '-t', clusterId, '-c', config];
+  const users = Object.entries(options.scramUsers ?? {}).flatMap(([name, password]) =>
+    ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((way) => ['--add-scram', `${way}=[name=${name},password=${password}]`]),
+  );
+  const format = ['format', '--ignore-formatted', '-t', clusterId, '-c', config, ...users];
   const server = await launch({
     name: 'kafka',
     dir,
@@ -98,7 +105,7 @@ function settings(
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${also((l) => `//127.0.0.1:${l.port}`)}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${also(({ advertised }) => `//${advertised}`)}`,
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${also(() => 'PLAINTEXT')}`,
+    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${also(({ protocol = 'PLAINTEXT' }) => protocol)}`,
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(dir, 'data'),
     // A broker that was killed may register again only when its former session is over; 9 s by default.

@@ -3,7 +3,11 @@
 // its SDK. Other variables starting with HOLDFAST_ are no fault: Kubernetes invents them for a service of that name.
 import type { NodeName } from '../actors/ids.ts';
 import { type Fault, show, showSecret } from './config-faults.ts';
+import { type KafkaSecurity, kafkaSecurityOf } from './config-kafka.ts';
+import { type NatsAccess, natsAccessOf } from './config-nats.ts';
 import { oneOf, type Rule, text } from './config-rules.ts';
+import { EnvReader, type SecretText } from './config-secret.ts';
+import { type EngineSecrets, engineSecretsOf } from './config-zeebe.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 import { REGISTRY_URLS, REGISTRY_USER_INFO } from './schema/settings.ts';
 import { DEFAULT_TRANSPORT, UNARY_TRANSPORTS, type UnaryTransport } from './zeebe/gateway-calls.ts';
@@ -21,28 +25,16 @@ export interface EnvSettings {
   readonly natsUrls: readonly string[];
   /** Where a NATS server shows its settings; only `holdfast check` looks. undefined: port 8222 of the server. */
   readonly natsMonitorUrl: string | undefined;
+  readonly natsAccess: NatsAccess;
   readonly kafkaBrokers: readonly string[];
+  readonly kafkaSecurity: KafkaSecurity;
   readonly http: HttpAddress;
   readonly logLevel: LogLevel;
   /** How commands travel to the engine. */
   readonly engineTransport: UnaryTransport;
+  readonly engineSecrets: EngineSecrets;
   /** Servers of one schema registry; undefined: none is used. */
-  readonly registry: { readonly urls: readonly string[]; readonly userInfo: RegistryUserInfo | undefined } | undefined;
-}
-
-/** Shows nothing when it is printed, logged or turned into JSON. */
-export class RegistryUserInfo {
-  readonly #text: string;
-
-  constructor(text: string) {
-    this.#text = text;
-    Object.freeze(this);
-  }
-
-  /** `user:password` */
-  get text(): string {
-    return this.#text;
-  }
+  readonly registry: { readonly urls: readonly string[]; readonly userInfo: SecretText | undefined } | undefined;
 }
 
 const NODE = text(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, "_" and "-"');
@@ -75,7 +67,8 @@ const HTTP_ADDRESS: Rule<HttpAddress> = {
 };
 
 /** Reads all of them; faults go into `faults`, and the result is only good when there is none. */
-export function readEnv(env: Env, hostName: string, faults: Fault[]): EnvSettings {
+export function readEnv(env: Env, hostName: string, faults: Fault[], readFile: (path: string) => string): EnvSettings {
+  const reader = () => new EnvReader({ env, readFile }, faults);
   const read = <T>(name: string, rule: Rule<T>, otherwise: T | undefined): T | undefined => {
     const raw = env[name]?.trim() || undefined;
     if (raw === undefined && otherwise !== undefined) return otherwise;
@@ -84,14 +77,19 @@ export function readEnv(env: Env, hostName: string, faults: Fault[]): EnvSetting
       faults.push({ setting: name, found: rule.secret ? showSecret(raw) : show(raw), allowed: rule.allowed });
     return value;
   };
+  const node = read('HOLDFAST_NODE', NODE, nodeNameOf(hostName)) ?? '';
+  const natsUrls = read('NATS_URL', NATS_SERVERS, undefined) ?? [];
   return {
-    node: (read('HOLDFAST_NODE', NODE, nodeNameOf(hostName)) ?? '') as NodeName,
-    natsUrls: read('NATS_URL', NATS_SERVERS, undefined) ?? [],
+    node: node as NodeName,
+    natsUrls,
+    natsAccess: natsAccessOf(reader(), natsUrls),
     natsMonitorUrl: env.NATS_MONITOR_URL === undefined ? undefined : read('NATS_MONITOR_URL', MONITOR_URL, undefined),
     kafkaBrokers: read('KAFKA_BOOTSTRAP_SERVERS', KAFKA_SERVERS, undefined) ?? [],
+    kafkaSecurity: kafkaSecurityOf(reader()),
     http: read('HOLDFAST_HTTP', HTTP_ADDRESS, { host: '127.0.0.1', port: 8090 }) ?? { host: '', port: 0 },
-    registry: registryOf(env, read),
+    registry: registryOf(env, read, reader()),
     engineTransport: read('HOLDFAST_ENGINE_TRANSPORT', oneOf(UNARY_TRANSPORTS), DEFAULT_TRANSPORT) ?? DEFAULT_TRANSPORT,
+    engineSecrets: engineSecretsOf(reader()),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS), 'info') ?? 'info',
   };
 }
@@ -99,12 +97,11 @@ export function readEnv(env: Env, hostName: string, faults: Fault[]): EnvSetting
 function registryOf(
   env: Env,
   read: <T>(name: string, rule: Rule<T>, otherwise: T | undefined) => T | undefined,
+  reader: EnvReader,
 ): EnvSettings['registry'] {
   if ((env.SCHEMA_REGISTRY_URL?.trim() ?? '') === '') return undefined;
   const urls = read('SCHEMA_REGISTRY_URL', REGISTRY_URLS, undefined) ?? [];
-  const name = 'SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO';
-  const userInfo = (env[name]?.trim() ?? '') === '' ? undefined : read(name, REGISTRY_USER_INFO, undefined);
-  return { urls, userInfo: userInfo === undefined ? undefined : new RegistryUserInfo(userInfo) };
+  return { urls, userInfo: reader.secret('SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO', REGISTRY_USER_INFO) };
 }
 
 /** A host name as a node name: `bridge-1.example.org` becomes `bridge-1-example-org`. */

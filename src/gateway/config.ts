@@ -8,7 +8,8 @@ import { type Env, type EnvSettings, readEnv } from './config-env.ts';
 import { ConfigError, type Fault } from './config-faults.ts';
 import { headerNamesOf } from './config-headers.ts';
 import { type Route, routesOf } from './config-routes.ts';
-import { CLUSTER, duration, FLAG, integer, SECRET_ID, SECRET_KEY } from './config-rules.ts';
+import { CLUSTER, duration, FLAG, integer, SECRET_ID, SECRET_KEY, text } from './config-rules.ts';
+import { readSecretFile, SecretUnreadable } from './config-secret.ts';
 import { type TemplateSettings, templateOf } from './config-template.ts';
 import { readYaml, type Section } from './config-yaml.ts';
 import type { HeaderNames } from './header-names.ts';
@@ -52,6 +53,7 @@ export interface Config extends EnvSettings {
 }
 
 const MAX_SECRETS = 8;
+const KEY_FILE = text(/^[^\p{Cc}]{1,4096}$/u, 'the path of a file with the key, instead of key');
 
 /**
  * Reads the file that HOLDFAST_CONFIG names (default `holdfast.yaml`) and the environment.
@@ -60,10 +62,10 @@ const MAX_SECRETS = 8;
 export function loadConfig(env: Env, readFile: (path: string) => string, hostName: string = hostname()): Config {
   const file = env.HOLDFAST_CONFIG?.trim() || 'holdfast.yaml';
   const faults: Fault[] = [];
-  const settings = readEnv(env, hostName, faults);
+  const settings = readEnv(env, hostName, faults, readFile);
   const content = contentOf(file, readFile, faults);
   const top = content === undefined ? undefined : readYaml(file, content, faults);
-  const config = top === undefined ? undefined : clusterSettings(top, settings.registry !== undefined);
+  const config = top === undefined ? undefined : clusterSettings(top, settings.registry !== undefined, readFile);
   if (faults.length > 0 || config === undefined) throw new ConfigError(file, faults);
   return deepFreeze({ ...settings, ...config });
 }
@@ -85,7 +87,11 @@ function contentOf(file: string, readFile: (path: string) => string, faults: Fau
   }
 }
 
-function clusterSettings(top: Section, hasRegistry: boolean): Omit<Config, keyof EnvSettings> | undefined {
+function clusterSettings(
+  top: Section,
+  hasRegistry: boolean,
+  readFile: (path: string) => string,
+): Omit<Config, keyof EnvSettings> | undefined {
   const cluster = top.required('cluster', CLUSTER);
   const replyTopic = `holdfast.${cluster}.replies`;
   const deadLetterTopic = `holdfast.${cluster}.dlq`;
@@ -108,7 +114,7 @@ function clusterSettings(top: Section, hasRegistry: boolean): Omit<Config, keyof
   const rest = {
     shards: top.optional('shards', integer(1, 4096), 128),
     replicas: top.optional('replicas', integer(1, 5), undefined),
-    secrets: secretsOf(top),
+    secrets: secretsOf(top, readFile),
     acknowledgements: top.optional('acknowledgements', FLAG, false),
   };
   top.done();
@@ -116,12 +122,28 @@ function clusterSettings(top: Section, hasRegistry: boolean): Omit<Config, keyof
   return { cluster, headerNames, routes, template, leaseTtlMs, ...rest, replyTopic, deadLetterTopic, ackTopic };
 }
 
-function secretsOf(top: Section): Secret[] {
+/** In the file itself, or in one of its own. */
+function keyOf(section: Section, readFile: (path: string) => string): Uint8Array | undefined {
+  const path = section.optional('keyFile', KEY_FILE, undefined);
+  if (!section.has('keyFile')) return section.required('key', SECRET_KEY);
+  const key = section.optional('key', SECRET_KEY, undefined);
+  if (path === undefined) return key;
+  if (key !== undefined) section.fault('keyFile', 'key too', KEY_FILE.allowed);
+  try {
+    return readSecretFile(section.path('keyFile'), path, SECRET_KEY, KEY_FILE.allowed, readFile);
+  } catch (error) {
+    if (!(error instanceof SecretUnreadable)) throw error;
+    section.fault('keyFile', error.found, KEY_FILE.allowed);
+    return undefined;
+  }
+}
+
+function secretsOf(top: Section, readFile: (path: string) => string): Secret[] {
   const ids = new Set<string>();
   return top.sections('secrets', MAX_SECRETS, 'a list of secrets, each with id and key').flatMap((section) => {
     // Not even a wrong id is shown: somebody may have put the key there.
     const id = section.required('id', { ...SECRET_ID, secret: true });
-    const key = section.required('key', SECRET_KEY);
+    const key = keyOf(section, readFile);
     section.done();
     if (id === undefined || key === undefined) return [];
     if (ids.has(id)) section.fault('id', `${id} again`, 'an id that no other secret has');

@@ -11,6 +11,8 @@ import { NatsKv } from '../cluster/nats/kv.ts';
 import { NatsTail } from '../cluster/nats/tail.ts';
 import { Bridge, type BridgeEvent, groupOf } from './bridge.ts';
 import type { Config } from './config.ts';
+import { natsLink } from './config-nats.ts';
+import { engineSettings } from './config-zeebe.ts';
 import { createHttpServer } from './http/server.ts';
 import { connectKafka } from './kafka/connect.ts';
 import { KafkaReplyReader } from './kafka/reply-reader.ts';
@@ -82,7 +84,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
 
   const begin = async (): Promise<number> => {
     const link = await connectNats({
-      url: config.natsUrls.join(','),
+      ...natsLink(config),
       name: `holdfast ${config.cluster} ${config.node}`,
       signal: stopping.signal,
       onStatus: (status) => {
@@ -93,8 +95,11 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     });
     const inbox = new Inbox(link);
     const kv = new NatsKv(link, inbox, bucketName(config.cluster));
-    const engine = await openZeebe({}, config.engineTransport, log);
-    const kafka = connectKafka({ brokers: config.kafkaBrokers, clientId: `holdfast-${config.node}` }, log);
+    const engine = await openZeebe(() => engineSettings(config.engineSecrets), config.engineTransport, log);
+    const kafka = connectKafka(
+      { brokers: config.kafkaBrokers, security: config.kafkaSecurity, clientId: `holdfast-${config.node}` },
+      log,
+    );
     const topics = new KafkaTopics(kafka);
 
     /** Again until it works; what is missing shows in the readiness and once in the log. */
@@ -234,15 +239,18 @@ export class ConfigChanged extends Error {
 function registryOf({ registry }: Config, clock: Clock): SchemaRegistry | undefined {
   if (registry === undefined) return undefined;
   const { urls, userInfo } = registry;
-  const source = new RegistryClient({ urls, ...(userInfo !== undefined && { userInfo: userInfo.text }) });
+  const source = new RegistryClient({ urls, ...(userInfo !== undefined && { userInfo: () => userInfo.text }) });
   return new SchemaRegistry({ source, clock });
 }
 
 /** Names of settings that differ and that a running node cannot change. */
 function fixedSettings(before: Config, after: Config): string[] {
   const free: readonly string[] = ['routes', 'template'] satisfies (keyof Config)[];
+  // Secrets show nothing of themselves when they are compared.
+  const of = (config: Config, name: keyof Config) =>
+    name === 'secrets' ? config.secrets.map(({ id, key }) => [id, key]) : config[name];
   return (Object.keys(before) as (keyof Config)[]).filter(
-    (name) => !free.includes(name) && !isDeepStrictEqual(before[name], after[name]),
+    (name) => !free.includes(name) && !isDeepStrictEqual(of(before, name), of(after, name)),
   );
 }
 

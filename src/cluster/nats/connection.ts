@@ -4,6 +4,7 @@
 // what was published during the last attempt to dial once that attempt succeeds. So whoever publishes asks `connected()`
 // first, and that is false as soon as the client dials, not only when its status event has made its way here.
 import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
+import { isRefusal, reasonOf } from './refusal.ts';
 
 /** Oldest server that is known to keep what this project relies on (message TTL, CAS fixes, CVE fixes). */
 export const MIN_SERVER_VERSION = '2.14.6';
@@ -15,6 +16,8 @@ export interface LinkOptions {
   readonly name: string;
   /** Authentication, TLS, inbox prefix; what is set here wins over the defaults below. */
   readonly options?: Partial<NodeConnectionOptions>;
+  /** The settings that say who this client is, for the message when the server does not let it in. */
+  readonly credentials?: string | undefined;
   /** Ends the wait for the first connection. */
   readonly signal?: AbortSignal;
   onStatus?(status: LinkStatus): void;
@@ -35,16 +38,28 @@ export class NatsLink implements AsyncDisposable {
   readonly nc: NatsConnection;
   /** What subjects for answers must begin with; undefined: the client's own. Permissions may ask for one. */
   readonly inboxPrefix: string | undefined;
+  /** As the server's own monitoring shows it. */
+  readonly name: string;
   #connected = true;
   #maxPayload = 1_048_576;
   readonly #onConnection = new Set<(connected: boolean) => void>();
   readonly #onDenied = new Set<(subject: string) => void>();
   readonly #onStatus: (status: LinkStatus) => void;
+  readonly #credentials: string | undefined;
+  readonly #pace: Pace;
 
-  constructor(nc: NatsConnection, onStatus: (status: LinkStatus) => void, inboxPrefix?: string) {
+  constructor(
+    nc: NatsConnection,
+    { name, options, credentials }: LinkOptions,
+    onStatus: (status: LinkStatus) => void,
+    pace: Pace,
+  ) {
     this.nc = nc;
-    this.inboxPrefix = inboxPrefix;
+    this.name = name;
+    this.inboxPrefix = options?.inboxPrefix;
+    this.#credentials = credentials;
     this.#onStatus = onStatus;
+    this.#pace = pace;
     void this.#follow();
     void nc.closed().then(() => this.#set(false));
   }
@@ -102,12 +117,21 @@ export class NatsLink implements AsyncDisposable {
       } else if (status.type === 'error') {
         const denied = status.error as Error & { operation?: string; subject?: string };
         if (denied.operation === 'publish' && denied.subject) for (const tell of this.#onDenied) tell(denied.subject);
-        this.#onStatus({ kind: 'error', reason: status.error.message });
+        if (isRefusal(denied)) this.#notLetIn(denied);
+        else this.#onStatus({ kind: 'error', reason: status.error.message });
       }
     }
   }
 
+  /** At a reconnect, again and again: told once. The client goes on trying, with whatever the credentials are then. */
+  #notLetIn(error: Error): void {
+    const told = this.#pace.refused;
+    this.#pace.refused = true;
+    if (!told) this.#onStatus({ kind: 'waiting', reason: reasonOf(error, this.#credentials) });
+  }
+
   #set(connected: boolean): void {
+    if (connected) this.#pace.refused = false;
     if (this.#connected === connected) return;
     this.#connected = connected;
     this.#onStatus(connected ? { kind: 'connected', server: this.nc.getServer() } : { kind: 'disconnected' });
@@ -121,20 +145,22 @@ export class NatsLink implements AsyncDisposable {
  */
 export async function connectNats(link: LinkOptions): Promise<NatsLink> {
   const report = (status: LinkStatus): void => link.onStatus?.(status);
+  const pace: Pace = { refused: false };
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 1_000)) {
     link.signal?.throwIfAborted();
     try {
-      const nc = await connect(clientOptions(link));
+      const nc = await connect(clientOptions(link, pace));
       const version = nc.info?.version ?? '0.0.0';
       if (olderThan(version, MIN_SERVER_VERSION)) {
         await nc.close();
         throw new NatsTooOld(`NATS server is ${version}, at least ${MIN_SERVER_VERSION} is needed: upgrade the server`);
       }
       report({ kind: 'connected', server: nc.getServer() });
-      return new NatsLink(nc, report, link.options?.inboxPrefix);
+      return new NatsLink(nc, link, report, pace);
     } catch (error) {
       if (error instanceof NatsTooOld) throw error;
-      report({ kind: 'waiting', reason: `no NATS server at ${hosts(link.url)}: ${(error as Error).message}` });
+      const reason = reasonOf(error as Error, link.credentials);
+      report({ kind: 'waiting', reason: `no NATS server at ${hosts(link.url)}: ${reason}` });
     }
     await pause(waitMs, link.signal);
   }
@@ -148,7 +174,15 @@ export function olderThan(version: string, than: string): boolean {
   return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
 }
 
-function clientOptions({ url, name, options }: LinkOptions): NodeConnectionOptions {
+/** How soon the client dials again: a server that said no is asked less often than one that is away. */
+interface Pace {
+  refused: boolean;
+}
+
+const AGAIN_MS = 100;
+const AGAIN_AFTER_REFUSAL_MS = 2_000;
+
+function clientOptions({ url, name, options }: LinkOptions, pace: Pace): NodeConnectionOptions {
   const addresses = url.split(',').map((address) => address.trim());
   const login = addresses.map((address) => /^\w+:\/\/([^:@/]+)(?::([^@/]*))?@/.exec(address)).find((found) => found);
   const user = login?.[1] && decodeURIComponent(login[1]);
@@ -157,9 +191,7 @@ function clientOptions({ url, name, options }: LinkOptions): NodeConnectionOptio
     servers: addresses.map((address) => address.replace(/^(\w+:\/\/)[^@/]*@/, '$1')),
     name,
     maxReconnectAttempts: -1,
-    reconnectTimeWait: 100,
-    reconnectJitter: 50,
-    reconnectJitterTLS: 50,
+    reconnectDelayHandler: () => (pace.refused ? AGAIN_AFTER_REFUSAL_MS : AGAIN_MS) * (1 + Math.random() / 2),
     pingInterval: 5_000,
     timeout: 2_000,
     ignoreAuthErrorAbort: true,

@@ -44,7 +44,10 @@ async function initNats(config: Config): Promise<string[]> {
 }
 
 async function initKafka(config: Config): Promise<string[]> {
-  const kafka = connectKafka({ brokers: config.kafkaBrokers, clientId: 'holdfast-init' }, SILENT);
+  const kafka = connectKafka(
+    { brokers: config.kafkaBrokers, security: config.kafkaSecurity, clientId: 'holdfast-init' },
+    SILENT,
+  );
   const topics = new KafkaTopics(kafka);
   try {
     const lines: string[] = [];

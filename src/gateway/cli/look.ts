@@ -6,6 +6,8 @@ import { connectNats, type NatsLink } from '../../cluster/nats/connection.ts';
 import { Inbox } from '../../cluster/nats/inbox.ts';
 import { NatsKv } from '../../cluster/nats/kv.ts';
 import type { Config } from '../config.ts';
+import { natsLink } from '../config-nats.ts';
+import { engineSettings } from '../config-zeebe.ts';
 import { connectKafka } from '../kafka/connect.ts';
 import { within } from '../kafka/renewable.ts';
 import { KafkaTopics, type TopicFacts } from '../kafka/topics.ts';
@@ -25,7 +27,7 @@ export async function look(config: Config): Promise<Seeing> {
   const [nats, kafka, zeebe] = await Promise.all([
     seen(lookAtNats(config)),
     seen(lookAtKafka(config)),
-    seen(lookAtZeebe()),
+    seen(lookAtZeebe(config)),
   ]);
   return { nats, kafka, zeebe };
 }
@@ -43,7 +45,7 @@ export async function reachNats(config: Config, name: string): Promise<NatsLink>
   let reason = 'no answer';
   const signal = AbortSignal.timeout(DEADLINE_MS);
   const connecting = connectNats({
-    url: config.natsUrls.join(','),
+    ...natsLink(config),
     name,
     signal,
     onStatus: (status) => {
@@ -83,7 +85,7 @@ async function hasJetStream(inbox: Inbox): Promise<boolean> {
 
 async function lookAtKafka(config: Config): Promise<KafkaFacts> {
   const topics = new KafkaTopics(
-    connectKafka({ brokers: config.kafkaBrokers, clientId: 'holdfast-check' }, SILENT),
+    connectKafka({ brokers: config.kafkaBrokers, security: config.kafkaSecurity, clientId: 'holdfast-check' }, SILENT),
     DEADLINE_MS,
   );
   try {
@@ -104,8 +106,8 @@ async function lookAtKafka(config: Config): Promise<KafkaFacts> {
   }
 }
 
-async function lookAtZeebe(): Promise<Topology> {
-  const zeebe = await openZeebe();
+async function lookAtZeebe(config: Config): Promise<Topology> {
+  const zeebe = await openZeebe(() => engineSettings(config.engineSecrets));
   try {
     return await zeebe.topology(DEADLINE_MS);
   } finally {

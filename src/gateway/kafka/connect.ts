@@ -4,13 +4,17 @@
 // anyway, so its own lines go to our debug log. It also sets a timer in the past, of which Node 24 warns once: that one
 // warning is dropped, if kafkajs caused it. Every adapter here retries by itself, so the clients made here do not.
 import { Kafka, logLevel } from 'kafkajs';
+import { type KafkaSecurity, NO_KAFKA_SECURITY } from '../config-kafka.ts';
 import type { Log } from '../log.ts';
 import { decodeWithinBounds } from './batch-decoding.ts';
 import { gatherHeadersQuickly } from './header-decoding.ts';
+import { securityOptions } from './security.ts';
 
 export interface KafkaSettings {
   /** `host:port` each. */
   readonly brokers: readonly string[];
+  /** Default: plain text, and no login. */
+  readonly security?: KafkaSecurity;
   /** Shown in the brokers' logs and quotas. Default `holdfast`. */
   readonly clientId?: string;
   readonly connectTimeoutMs?: number;
@@ -24,6 +28,7 @@ export function connectKafka(settings: KafkaSettings, log: Log): Kafka {
   dropTimerWarning();
   return new Kafka({
     brokers: [...settings.brokers],
+    ...securityOptions(settings.security ?? NO_KAFKA_SECURITY),
     clientId: settings.clientId ?? 'holdfast',
     connectionTimeout: settings.connectTimeoutMs ?? 2_000,
     requestTimeout: settings.requestTimeoutMs ?? 10_000,

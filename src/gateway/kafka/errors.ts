@@ -1,5 +1,6 @@
 // What kafkajs's errors mean for us, in one table by Kafka's own error names. kafkajs wraps errors in errors (retries
 // exceeded, not retriable; several in one), so the first one in the chain of causes that carries a Kafka error name counts.
+import { describeRefusal } from './refusals.ts';
 
 /**
  *  - `refused`: this record, or this topic, will not be taken however often it is tried.
@@ -32,7 +33,9 @@ export function notAuthorized(error: unknown): boolean {
 /** For people: Kafka's name of the error and what to do, else the client's own words. */
 export function describeError(error: unknown): string {
   const name = kafkaErrorName(error);
-  if (name === undefined) return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  if (name === undefined) {
+    return describeRefusal(error) ?? (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+  }
   const remedy = MEANINGS[name]?.[1];
   return remedy === undefined ? name : `${remedy} (${name})`;
 }

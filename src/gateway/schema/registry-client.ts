@@ -9,8 +9,8 @@ import { RegistryUnavailable, SchemaUnknown, SchemaUnusable } from './errors.ts'
 export interface RegistryClientOptions {
   /** Roots of the API of one registry, tried in turn, beginning with the one that answered last. */
   readonly urls: readonly string[];
-  /** `user:password`; '' none. */
-  readonly userInfo?: string;
+  /** `user:password`, or '' for none; asked before each question. */
+  readonly userInfo?: () => string;
   /** For one question with all of its references and servers; default 5 s. */
   readonly deadlineMs?: number;
 }
@@ -28,17 +28,13 @@ interface Reference {
 
 export class RegistryClient {
   readonly #urls: readonly string[];
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #userInfo: () => string;
   readonly #deadlineMs: number;
   #preferred = 0;
 
-  constructor({ urls, userInfo = '', deadlineMs = 5_000 }: RegistryClientOptions) {
+  constructor({ urls, userInfo = () => '', deadlineMs = 5_000 }: RegistryClientOptions) {
     this.#urls = urls.map((url) => url.replace(/\/+$/, ''));
-    const credentials = Buffer.from(userInfo, 'utf8').toString('base64');
-    this.#headers = {
-      accept: 'application/vnd.schemaregistry.v1+json, application/json',
-      ...(userInfo && { authorization: `Basic ${credentials}` }),
-    };
+    this.#userInfo = userInfo;
     this.#deadlineMs = deadlineMs;
   }
 
@@ -88,14 +84,28 @@ export class RegistryClient {
     return this.#urls[(this.#preferred + turn) % this.#urls.length] ?? '';
   }
 
+  /** @throws RegistryUnavailable when the credentials cannot be read */
+  #headers(): Readonly<Record<string, string>> {
+    const accept = 'application/vnd.schemaregistry.v1+json, application/json';
+    try {
+      const userInfo = this.#userInfo();
+      return userInfo === ''
+        ? { accept }
+        : { accept, authorization: `Basic ${Buffer.from(userInfo).toString('base64')}` };
+    } catch (error) {
+      throw new RegistryUnavailable(this.#url(0), `was not asked: ${(error as Error).message}`, error);
+    }
+  }
+
   /** One server after the other, each with its share of the time, until one has an answer. */
   async #get(path: string, what: string, deadline: AbortSignal): Promise<Answer> {
+    const headers = this.#headers();
     let last: unknown;
     for (let turn = 0; turn < this.#urls.length; turn++) {
       const url = this.#url(turn);
       const share = AbortSignal.timeout(Math.ceil(this.#deadlineMs / this.#urls.length));
       try {
-        const answer = await ask(url, path, what, this.#headers, AbortSignal.any([deadline, share]));
+        const answer = await ask(url, path, what, headers, AbortSignal.any([deadline, share]));
         this.#preferred = this.#urls.indexOf(url);
         return answer;
       } catch (error) {

@@ -16,6 +16,7 @@ import type { Calls, StreamCalls } from './protocol.ts';
 
 /** A deadline of ours that strikes while the gateway walks its partitions loses what was activated: so it comes late. */
 const ACTIVATE_GRACE_MS = 10_000;
+const ASK_AGAIN_MS = 1_000;
 
 export interface Topology {
   readonly gatewayVersion: string;
@@ -27,14 +28,28 @@ export interface Topology {
   readonly partitionsWithLeader: number;
 }
 
-/** Connects lazily: no server need be there yet. @throws when the SDK's settings are incomplete, naming the setting */
+/**
+ * Connects lazily: no server need be there yet.
+ * @param settings as a function: asked again, at most once a second, for secrets that change
+ * @throws when the SDK's settings are incomplete, naming the setting
+ */
 export async function openZeebe(
-  settings: ZeebeSettings = {},
+  settings: ZeebeSettings | (() => ZeebeSettings) = {},
   unary: UnaryTransport = DEFAULT_TRANSPORT,
   log: Log = SILENT,
 ): Promise<ZeebeClient> {
-  const connection = await configureConnection(settings);
+  const connection = await configureConnection(typeof settings === 'function' ? seldom(settings) : () => settings);
   return new ZeebeClient(connection.address, new GatewayCalls(connection, unary), log);
+}
+
+/** There are thousands of calls in a second, and to ask may be to read files. */
+function seldom<T>(ask: () => T): () => T {
+  let last: { readonly answer: T; readonly untilMs: number } | undefined;
+  return () => {
+    const nowMs = performance.now();
+    if (last === undefined || nowMs >= last.untilMs) last = { answer: ask(), untilMs: nowMs + ASK_AGAIN_MS };
+    return last.answer;
+  };
 }
 
 export class ZeebeClient implements EnginePort {

@@ -4,6 +4,7 @@
 // loaded that are needed: without authentication that is the configuration alone, for the whole SDK takes a third of a
 // second and 50 MB.
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type {
   Camunda8ClientConfiguration,
   CamundaPlatform8Configuration,
@@ -44,10 +45,13 @@ export const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.service_config_disable_resolution': 1,
 };
 
-/** @throws with the setting's name when the configuration is incomplete */
-export async function configureConnection(settings: ZeebeSettings): Promise<ZeebeConnection> {
+/**
+ * @param settings asked again before each call: a secret that has changed makes the provider of headers anew
+ * @throws with the setting's name when the configuration is incomplete
+ */
+export async function configureConnection(settings: () => ZeebeSettings): Promise<ZeebeConnection> {
   const { CamundaEnvironmentConfigurator } = await import('@camunda8/sdk/dist/lib/Configuration.js');
-  const config = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(settings);
+  const config = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(settings());
   const { address, secure } = gatewayAddress(config);
   const tls = secure ? await tlsSettings(config) : undefined;
   return {
@@ -57,7 +61,7 @@ export async function configureConnection(settings: ZeebeSettings): Promise<Zeeb
       tls === undefined
         ? credentials.createInsecure()
         : credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null),
-    headers: await authentication(config, settings.CAMUNDA_AUTH_STRATEGY !== undefined),
+    headers: await authentication(config, settings),
   };
 }
 
@@ -84,15 +88,23 @@ async function tlsSettings(config: CamundaPlatform8Configuration): Promise<TlsSe
 
 async function authentication(
   config: CamundaPlatform8Configuration,
-  strategyGiven: boolean,
+  settings: () => ZeebeSettings,
 ): Promise<ZeebeConnection['headers']> {
   // Without a strategy the SDK chooses OAuth by itself when there is an OAuth URL.
   const none = config.CAMUNDA_AUTH_STRATEGY === 'NONE' && config.CAMUNDA_OAUTH_URL === undefined;
   if (none || config.CAMUNDA_OAUTH_DISABLED) return undefined;
+  const { CamundaEnvironmentConfigurator } = await import('@camunda8/sdk/dist/lib/Configuration.js');
   const { constructOAuthProvider } = await import('@camunda8/sdk/dist/lib/ConstructOAuthProvider.js');
-  const provider = constructOAuthProvider(config, { explicitFromConstructor: strategyGiven });
+  const make = (given: ZeebeSettings) => {
+    const merged = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(given);
+    const explicitFromConstructor = given.CAMUNDA_AUTH_STRATEGY !== undefined;
+    return { given, provider: constructOAuthProvider(merged, { explicitFromConstructor }) };
+  };
+  let current = make(settings());
   return async () => {
-    const headers = Object.entries(await provider.getHeaders('ZEEBE'));
+    const given = settings();
+    if (!isDeepStrictEqual(given, current.given)) current = make(given);
+    const headers = Object.entries(await current.provider.getHeaders('ZEEBE'));
     return Object.fromEntries(headers.filter(([, value]) => value !== ''));
   };
 }

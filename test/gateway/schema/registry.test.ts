@@ -87,7 +87,7 @@ test('credentials go with every question, and names of subjects are quoted', asy
     seen.push([url, headers.authorization]);
     response.end('{"id":3}');
   });
-  expect(await new RegistryClient({ urls: [`${url}/`], userInfo: 'me:ü:x' }).latestId('a/b c')).toBe(3);
+  expect(await new RegistryClient({ urls: [`${url}/`], userInfo: () => 'me:ü:x' }).latestId('a/b c')).toBe(3);
   expect(seen).toEqual([['/subjects/a%2Fb%20c/versions/latest', `Basic ${Buffer.from('me:ü:x').toString('base64')}`]]);
 });
 

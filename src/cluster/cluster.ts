@@ -11,6 +11,7 @@ import type {
   Verdict,
 } from '../actors/messages.ts';
 import type { Clock, EngineAnswer, EngineCommands, Random } from '../actors/ports.ts';
+import type { CallStep } from './call-steps.ts';
 import { Lost } from './effects-gate.ts';
 import type { ClusterEvent } from './events.ts';
 import { NodeNameTaken } from './join.ts';
@@ -53,6 +54,10 @@ export interface ClusterOptions {
   onEngineAnswer?(command: keyof EngineCommands, answer: EngineAnswer): void;
   /** A part of a call took so long, ms; for metrics. */
   onLeg?(leg: Leg, ms: number): void;
+  /** A write to the bucket was settled, so long after it was first sent. */
+  onPut?(tookMs: number): void;
+  /** Absent: nobody follows single calls. */
+  onStep?(step: CallStep): void;
 }
 
 /** Why `run` ended: `left` in order, or a reason to exit with an error. */

@@ -82,8 +82,10 @@ export class NodeLife {
     this.ended = ended.promise;
     this.#end = ended.resolve;
     const onRestored = (reason: string) => this.lose(reason, true);
-    this.#jobStore = new Store({ kv, clock, random, maxInFlight: CLUSTER_LIMITS.putsInFlight, onRestored });
-    this.#control = new Store({ kv, clock, random, maxInFlight: CLUSTER_LIMITS.putsInFlight, onRestored });
+    const onSettled = (tookMs: number) => options.onPut?.(tookMs);
+    const store = { kv, clock, random, maxInFlight: CLUSTER_LIMITS.putsInFlight, onRestored, onSettled };
+    this.#jobStore = new Store(store);
+    this.#control = new Store(store);
     this.lease = new Lease(clock, leaseTtlMs, Math.min(CLUSTER_LIMITS.leaseMarginMs, leaseTtlMs / 5));
     this.gate = new EffectsGate(clock, this.lease, bus, [this.#jobStore, this.#control]);
     this.claims = new Claims(shards);
@@ -158,6 +160,7 @@ export class NodeLife {
       onStored: (job, snapshot) =>
         options.onEvent?.({ kind: 'stored', shard: job.shard, jobKey: job.jobKey, snapshot }),
       onLeg: (leg, ms) => options.onLeg?.(leg, ms),
+      onStep: options.onStep && ((step) => options.onStep?.(step)),
       onConflict: (job) => options.onEvent?.({ kind: 'conflict', shard: job.shard, jobKey: job.jobKey }),
       onUnreadable: (job, error) => this.#unreadable(job.shard, job.jobKey, error),
     });

@@ -6,6 +6,7 @@ import { type Fault, show, showSecret } from './config-faults.ts';
 import { oneOf, type Rule, text } from './config-rules.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 import { REGISTRY_URLS, REGISTRY_USER_INFO } from './schema/settings.ts';
+import { readTraces, type TraceSettings } from './telemetry/settings.ts';
 import { DEFAULT_TRANSPORT, UNARY_TRANSPORTS, type UnaryTransport } from './zeebe/gateway-calls.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -26,6 +27,8 @@ export interface EnvSettings {
   readonly logLevel: LogLevel;
   /** How commands travel to the engine. */
   readonly engineTransport: UnaryTransport;
+  /** undefined: nobody wants traces. */
+  readonly traces: TraceSettings | undefined;
   /** Servers of one schema registry; undefined: none is used. */
   readonly registry: { readonly urls: readonly string[]; readonly userInfo: RegistryUserInfo | undefined } | undefined;
 }
@@ -92,6 +95,7 @@ export function readEnv(env: Env, hostName: string, faults: Fault[]): EnvSetting
     http: read('HOLDFAST_HTTP', HTTP_ADDRESS, { host: '127.0.0.1', port: 8090 }) ?? { host: '', port: 0 },
     registry: registryOf(env, read),
     engineTransport: read('HOLDFAST_ENGINE_TRANSPORT', oneOf(UNARY_TRANSPORTS), DEFAULT_TRANSPORT) ?? DEFAULT_TRANSPORT,
+    traces: readTraces(read),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS), 'info') ?? 'info',
   };
 }

@@ -111,7 +111,10 @@ let known: ReadonlySet<string>;
 beforeAll(async () => {
   const metrics = new PrometheusMetrics();
   metrics.collectProcess();
-  metrics.observe({ pendingByLane: () => [], shardsOwned: () => 0, putsInDoubt: () => 0, leaseRemainingMs: () => 0 });
+  metrics.observe({
+    ...{ pendingByLane: () => [], oldestHeldAtMsByLane: () => [], roomByLane: () => [], replyLagByPartition: () => [] },
+    ...{ reachable: () => [], wallMs: () => 0, shardsOwned: () => 0, putsInDoubt: () => 0, leaseRemainingMs: () => 0 },
+  });
   const exposed = await metrics.registry.metrics();
   types = [...exposed.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type]);
   const series = types.flatMap(([name, type]) =>

@@ -16,6 +16,7 @@ import { Arrivals } from './arrivals.ts';
 import { Claims, parseClaim } from './claims.ts';
 import type { ClusterOptions } from './cluster.ts';
 import { EffectsGate, Lost } from './effects-gate.ts';
+import { type Endpoint, EndpointCount } from './endpoint-count.ts';
 import { takeName } from './join.ts';
 import { Lanes } from './lanes.ts';
 import { Lease } from './lease.ts';
@@ -64,6 +65,8 @@ export class NodeLife {
   readonly #loader: ShardLoader;
   readonly #subscriptions: (() => void)[] = [];
   readonly #end: (end: LifeEnd) => void;
+  readonly #pings = new EndpointCount();
+  readonly #releases = new EndpointCount();
   #bucketId = '';
   #systemWatch: KvWatch | undefined;
   #tick: Timer | undefined;
@@ -229,8 +232,12 @@ export class NodeLife {
     const name = await takeName({ clock, bus, control: this.#control, cluster, node, leaseTtlMs, own });
     this.#checkNotOver();
     this.#subscriptions.push(
-      bus.subscribe(nodeSubject(cluster, this.incarnation, 'ping'), () => new Uint8Array()),
+      bus.subscribe(nodeSubject(cluster, this.incarnation, 'ping'), () => {
+        this.#pings.requests += 1;
+        return new Uint8Array();
+      }),
       bus.subscribe(nodeSubject(cluster, this.incarnation, 'release'), (message) => {
+        this.#releases.requests += 1;
         this.shards.releaseAsked(message.data);
         return undefined;
       }),
@@ -266,6 +273,21 @@ export class NodeLife {
     if (this.#over) return;
     this.#options.onEvent?.({ kind: 'lost', incarnation: this.incarnation, reason, alarm });
     this.#finish({ kind: 'lost', reason });
+  }
+
+  /** The subjects of this incarnation, and what they were asked. */
+  endpoints(): readonly Endpoint[] {
+    const counts = {
+      commands: this.router.commands,
+      answers: this.router.answers,
+      ping: this.#pings,
+      release: this.#releases,
+    };
+    return (['commands', 'answers', 'ping', 'release'] as const).map((name) => ({
+      name,
+      subject: nodeSubject(this.#options.cluster, this.incarnation, name),
+      count: counts[name],
+    }));
   }
 
   get putsInDoubt(): number {

@@ -14,11 +14,13 @@ import { connectKafka } from './kafka/connect.ts';
 import { KafkaReplyReader } from './kafka/reply-reader.ts';
 import { KafkaTopics } from './kafka/topics.ts';
 import { KafkaRecordWriter } from './kafka/writer.ts';
+import { ListedNode } from './listed-node.ts';
 import type { Log } from './log.ts';
 import { ensureMeta, MetaMismatch } from './meta.ts';
 import { PrometheusMetrics } from './metrics.ts';
 import { gaugesOf } from './node-gauges.ts';
 import { logEvent } from './node-log.ts';
+import { productVersion } from './product.ts';
 import { makeTopic, recordBytes, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
 import { largestReply, type SizeLimits } from './routes.ts';
 import { SchemaRegistry } from './schema/registry.ts';
@@ -133,20 +135,22 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     const prepare = async (secrets: Secrets): Promise<void> => {
       await insist(`NATS bucket ${bucketName(config.cluster)}`, async () => {
         const replicas = wantedReplicas(config, serverCount(link));
-        if ((await makeBucket(inbox, config.cluster, replicas)) === 'made') {
+        if ((await makeBucket(inbox, config.cluster, replicas, productVersion())) === 'made') {
           log.warn('the bucket was made', { bucket: bucketName(config.cluster), replicas });
         }
         secrets.learn((await ensureMeta(kv, config, random, secrets.kept)).secrets);
       });
     };
 
+    const bus = new NatsBus(link, inbox);
+    const listed = new ListedNode({ bus, clock, cluster: config.cluster, node: config.node });
     stopping.signal.throwIfAborted(); // from here on it is the bridge that is told to stop
     bridge = new Bridge(
       {
         clock,
         random,
         kv,
-        bus: new NatsBus(link, inbox),
+        bus,
         engine,
         writer: new KafkaRecordWriter(kafka),
         replies: new KafkaReplyReader({
@@ -160,7 +164,10 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         schemas: registryOf(config, clock),
         metrics,
         tracing,
-        onEvent: (event: BridgeEvent) => logEvent(log, config.cluster, event),
+        onEvent: (event: BridgeEvent) => {
+          if (event.from === 'cluster' && bridge !== undefined) listed.tell(event.event, bridge.cluster);
+          logEvent(log, config.cluster, event);
+        },
       },
       { ...config, sizes, maxReplyBytes: largestReply(link.maxPayloadBytes()) },
     );

@@ -17,6 +17,8 @@ export interface Servers {
   readonly zeebeAddress: string;
   /** Default: none. */
   readonly registryUrl?: string;
+  /** Further variables of nodes. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The configuration file, as an object: JSON is YAML. */
@@ -48,6 +50,7 @@ export function nodeEnv(
     LOG_LEVEL: logLevel,
     NODE_COMPILE_CACHE: compileCacheDir,
     ...(servers.registryUrl !== undefined && { SCHEMA_REGISTRY_URL: servers.registryUrl }),
+    ...servers.env,
   };
 }
 

@@ -35,14 +35,17 @@ export class NatsLink implements AsyncDisposable {
   readonly nc: NatsConnection;
   /** What subjects for answers must begin with; undefined: the client's own. Permissions may ask for one. */
   readonly inboxPrefix: string | undefined;
+  /** As the server's own monitoring shows it. */
+  readonly name: string;
   #connected = true;
   #maxPayload = 1_048_576;
   readonly #onConnection = new Set<(connected: boolean) => void>();
   readonly #onDenied = new Set<(subject: string) => void>();
   readonly #onStatus: (status: LinkStatus) => void;
 
-  constructor(nc: NatsConnection, onStatus: (status: LinkStatus) => void, inboxPrefix?: string) {
+  constructor(nc: NatsConnection, onStatus: (status: LinkStatus) => void, name: string, inboxPrefix?: string) {
     this.nc = nc;
+    this.name = name;
     this.inboxPrefix = inboxPrefix;
     this.#onStatus = onStatus;
     void this.#follow();
@@ -131,7 +134,7 @@ export async function connectNats(link: LinkOptions): Promise<NatsLink> {
         throw new NatsTooOld(`NATS server is ${version}, at least ${MIN_SERVER_VERSION} is needed: upgrade the server`);
       }
       report({ kind: 'connected', server: nc.getServer() });
-      return new NatsLink(nc, report, link.options?.inboxPrefix);
+      return new NatsLink(nc, report, link.name, link.options?.inboxPrefix);
     } catch (error) {
       if (error instanceof NatsTooOld) throw error;
       report({ kind: 'waiting', reason: `no NATS server at ${hosts(link.url)}: ${(error as Error).message}` });

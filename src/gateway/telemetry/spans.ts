@@ -118,6 +118,8 @@ export class OtelTracing implements Tracing {
   step(step: CallStep): void {
     const call = { ...step.snapshot, jobKey: step.jobKey };
     if (!this.#sampled(call)) return;
+    // Nothing was sent; it is tried again, and told then.
+    if (step.kind === 'ending' && step.answer.code === 'transient' && !step.answer.unseen) return;
     if (step.kind === 'held') this.#write(call, this.#heldSpan(call, step));
     else if (step.kind === 'replied') this.#write(call, this.#repliedSpan(call, step));
     else this.#write(call, this.#endingSpan(call, step));

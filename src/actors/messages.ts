@@ -112,6 +112,15 @@ export interface Reply {
   readonly attempt: number;
   readonly position: ReplyPosition;
   readonly content: ReplyContent;
+  /** Absent: nobody follows single calls. */
+  readonly seen?: SeenRecord;
+}
+
+/** What only matters to whoever follows single calls (traces). */
+export interface SeenRecord {
+  readonly correlationId: string;
+  /** The service's own trace context, W3C; '' when the record has none. */
+  readonly traceparent: string;
 }
 
 export type ReplyContent = ReplyAsSent | Malformed;

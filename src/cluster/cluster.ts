@@ -13,6 +13,7 @@ import type {
   Verdict,
 } from '../actors/messages.ts';
 import type { Clock, EngineAnswer, EngineCommands, Random } from '../actors/ports.ts';
+import type { CallStep } from './call-steps.ts';
 import { Lost } from './effects-gate.ts';
 import type { ClusterEvent } from './events.ts';
 import { NodeNameTaken } from './join.ts';
@@ -61,6 +62,10 @@ export interface ClusterOptions {
   onLeg?(leg: Leg, ms: number): void;
   /** What another node wants to know, or this one of itself (questions.ts). */
   onQuestion?(question: unknown, withinMs: number, mostBytes: number): Promise<unknown>;
+  /** A write to the bucket was settled, so long after it was first sent. */
+  onPut?(tookMs: number): void;
+  /** Absent: nobody follows single calls. */
+  onStep?(step: CallStep): void;
 }
 
 /** Why `run` ended: `left` in order, or a reason to exit with an error. */

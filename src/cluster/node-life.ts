@@ -16,6 +16,7 @@ import { Arrivals } from './arrivals.ts';
 import { Claims, parseClaim } from './claims.ts';
 import type { ClusterOptions } from './cluster.ts';
 import { EffectsGate, Lost } from './effects-gate.ts';
+import { type Endpoint, EndpointCount } from './endpoint-count.ts';
 import { Inventory } from './inventory.ts';
 import { takeName } from './join.ts';
 import { Lanes } from './lanes.ts';
@@ -70,6 +71,8 @@ export class NodeLife {
   readonly #loader: ShardLoader;
   readonly #subscriptions: (() => void)[] = [];
   readonly #end: (end: LifeEnd) => void;
+  readonly #pings = new EndpointCount();
+  readonly #releases = new EndpointCount();
   #bucketId = '';
   #systemWatch: KvWatch | undefined;
   #tick: Timer | undefined;
@@ -88,8 +91,10 @@ export class NodeLife {
     this.ended = ended.promise;
     this.#end = ended.resolve;
     const onRestored = (reason: string) => this.lose(reason, true);
-    this.#jobStore = new Store({ kv, clock, random, maxInFlight: CLUSTER_LIMITS.putsInFlight, onRestored });
-    this.#control = new Store({ kv, clock, random, maxInFlight: CLUSTER_LIMITS.putsInFlight, onRestored });
+    const onSettled = (tookMs: number) => options.onPut?.(tookMs);
+    const store = { kv, clock, random, maxInFlight: CLUSTER_LIMITS.putsInFlight, onRestored, onSettled };
+    this.#jobStore = new Store(store);
+    this.#control = new Store(store);
     this.lease = new Lease(clock, leaseTtlMs, Math.min(CLUSTER_LIMITS.leaseMarginMs, leaseTtlMs / 5));
     this.gate = new EffectsGate(clock, this.lease, bus, [this.#jobStore, this.#control]);
     this.claims = new Claims(shards);
@@ -164,6 +169,7 @@ export class NodeLife {
       onStored: (job, snapshot) =>
         options.onEvent?.({ kind: 'stored', shard: job.shard, jobKey: job.jobKey, snapshot }),
       onLeg: (leg, ms) => options.onLeg?.(leg, ms),
+      onStep: options.onStep && ((step) => options.onStep?.(step)),
       onConflict: (job) => options.onEvent?.({ kind: 'conflict', shard: job.shard, jobKey: job.jobKey }),
       onUnreadable: (job, error) => this.#unreadable(job.shard, job.jobKey, error),
     });
@@ -245,8 +251,12 @@ export class NodeLife {
     const name = await takeName({ clock, bus, control: this.#control, cluster, node, leaseTtlMs, own });
     this.#checkNotOver();
     this.#subscriptions.push(
-      bus.subscribe(nodeSubject(cluster, this.incarnation, 'ping'), () => new Uint8Array()),
+      bus.subscribe(nodeSubject(cluster, this.incarnation, 'ping'), () => {
+        this.#pings.requests += 1;
+        return new Uint8Array();
+      }),
       bus.subscribe(nodeSubject(cluster, this.incarnation, 'release'), (message) => {
+        this.#releases.requests += 1;
         this.shards.releaseAsked(message.data);
         return undefined;
       }),
@@ -283,6 +293,21 @@ export class NodeLife {
     if (this.#over) return;
     this.#options.onEvent?.({ kind: 'lost', incarnation: this.incarnation, reason, alarm });
     this.#finish({ kind: 'lost', reason });
+  }
+
+  /** The subjects of this incarnation, and what they were asked. */
+  endpoints(): readonly Endpoint[] {
+    const counts = {
+      commands: this.router.commands,
+      answers: this.router.answers,
+      ping: this.#pings,
+      release: this.#releases,
+    };
+    return (['commands', 'answers', 'ping', 'release'] as const).map((name) => ({
+      name,
+      subject: nodeSubject(this.#options.cluster, this.incarnation, name),
+      count: counts[name],
+    }));
   }
 
   get putsInDoubt(): number {

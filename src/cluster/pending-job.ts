@@ -15,7 +15,9 @@ import { type Snapshot, waitsMs } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
 import type { Aliases } from './aliases.ts';
 import type { Resting } from './arrivals.ts';
+import type { CallStep } from './call-steps.ts';
 import { type EffectsGate, Lost } from './effects-gate.ts';
+import { FollowedCommand } from './followed-command.ts';
 import type { Lanes } from './lanes.ts';
 import { type Leg, Legs } from './legs.ts';
 import { jobKeyName, sentKey } from './names.ts';
@@ -48,6 +50,8 @@ export interface JobSurroundings {
   onStored(job: PendingJob, snapshot: Snapshot): void;
   /** A part of a call took so long, ms; for metrics. */
   onLeg(leg: Leg, ms: number): void;
+  /** undefined: nobody follows single calls. */
+  readonly onStep?: ((step: CallStep) => void) | undefined;
   onConflict(job: PendingJob): void;
   /** What stands under its key cannot be read; told each time that somebody tried. */
   onUnreadable(job: PendingJob, error: unknown): void;
@@ -142,23 +146,28 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   }
 
   override async receive(command: Command): Promise<CommandAnswer> {
-    const { clock } = this.#around.context;
+    const { context, onStep } = this.#around;
+    const { clock } = context;
+    const followed = onStep && new FollowedCommand(command, clock, onStep);
     if (command.type === 'activated' && !isPending(this.state.snapshot)) this.#legs = new Legs(clock.monotonicMs());
     if (command.type === 'replied') this.#legs?.replied(clock.monotonicMs());
     const decision = decide(this.state, this.#around.context, command);
     let step = decision.next();
     while (!step.done) {
       let answer: unknown;
+      followed?.begins(step.value);
       try {
         answer = await this.#perform(step.value);
       } catch (error) {
         step = decision.throw(error);
         continue;
       }
+      followed?.performed(step.value, answer, this.state);
       step = decision.next(answer);
     }
     this.count(restsUntilActivated(this.state) ? undefined : this.state.snapshot);
     this.#giveUpWhatIsNotOwed(this.state.snapshot);
+    followed?.answered(step.value, this.state);
     return step.value;
   }
 

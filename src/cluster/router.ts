@@ -8,6 +8,7 @@ import type { ActAnswer, Activation, ActivationAnswer, OperatorAct, Reply, Reply
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { Claims } from './claims.ts';
 import { Lost } from './effects-gate.ts';
+import { EndpointCount } from './endpoint-count.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import { nodeSubject } from './names.ts';
 import type { Bus, BusMessage } from './ports.ts';
@@ -62,10 +63,14 @@ export interface RouterOptions {
 const packr = new Packr({ useRecords: false });
 
 export class Router {
+  /** Commands of other nodes, each by itself. */
+  readonly commands = new EndpointCount();
+  /** Batches of answers from other nodes. */
+  readonly answers = new EndpointCount();
   readonly #options: RouterOptions;
   readonly #asked = new Map<number, Asked>();
   readonly #outbox = new Map<Incarnation, Asked[]>();
-  readonly #answers = new Map<string, [number, HostAnswer<RoutedAnswer>][]>();
+  readonly #answersTo = new Map<string, [number, HostAnswer<RoutedAnswer>][]>();
   readonly #unsubscribe: (() => void)[] = [];
   #nextId = 1;
   #flush: Timer | undefined;
@@ -78,8 +83,8 @@ export class Router {
   start(): void {
     const { bus, cluster, incarnation } = this.#options;
     this.#unsubscribe.push(
-      bus.subscribe(nodeSubject(cluster, incarnation, 'commands'), (message) => this.#received(message)),
-      bus.subscribe(nodeSubject(cluster, incarnation, 'answers'), (message) => this.#answered(message)),
+      bus.subscribe(nodeSubject(cluster, incarnation, 'commands'), (message) => void this.#received(message)),
+      bus.subscribe(nodeSubject(cluster, incarnation, 'answers'), (message) => void this.#answered(message)),
     );
   }
 
@@ -227,33 +232,44 @@ export class Router {
   }
 
   #flushAnswers(): void {
-    for (const [to, answers] of this.#answers) this.#options.bus.publish(to, packr.pack(answers));
-    this.#answers.clear();
+    for (const [to, answers] of this.#answersTo) this.#options.bus.publish(to, packr.pack(answers));
+    this.#answersTo.clear();
   }
 
   #batchBytes(): number {
     return Math.min(CLUSTER_LIMITS.batchBytes, this.#options.bus.maxPayloadBytes() / 2);
   }
 
-  #received(message: BusMessage): undefined {
+  #received(message: BusMessage): void {
     const batch = unpack(message.data) as CommandBatch | undefined;
-    if (batch === undefined || typeof batch.from !== 'string' || !Array.isArray(batch.commands)) return;
+    if (batch === undefined || typeof batch.from !== 'string' || !Array.isArray(batch.commands)) {
+      return this.commands.failed('a message that is no batch of commands');
+    }
+    const { clock } = this.#options;
+    const receivedMs = clock.monotonicMs();
+    this.commands.requests += batch.commands.length;
     for (const [id, shard, command] of batch.commands) {
       void this.#local(shard as ShardId, command)
         .catch((): HostAnswer<RoutedAnswer> => 'retry')
         .then((answer) => {
+          this.commands.done(clock.monotonicMs() - receivedMs);
+          if (answer === 'notOwner' || answer === 'retry') this.commands.failed(answer);
           if (this.#stopped) return;
-          const answers = this.#answers.get(batch.from);
-          if (answers === undefined) this.#answers.set(batch.from, [[id, answer]]);
+          const answers = this.#answersTo.get(batch.from);
+          if (answers === undefined) this.#answersTo.set(batch.from, [[id, answer]]);
           else answers.push([id, answer]);
           this.#planFlush();
         });
     }
   }
 
-  #answered(message: BusMessage): undefined {
+  #answered(message: BusMessage): void {
     const batch = unpack(message.data) as AnswerBatch | undefined;
-    if (Array.isArray(batch)) for (const [id, answer] of batch as AnswerBatch) this.#settle(id, answer);
+    this.answers.requests += 1;
+    if (!Array.isArray(batch)) return this.answers.failed('a message that is no batch of answers');
+    const receivedMs = this.#options.clock.monotonicMs();
+    for (const [id, answer] of batch as AnswerBatch) this.#settle(id, answer);
+    this.answers.done(this.#options.clock.monotonicMs() - receivedMs);
   }
 }
 

@@ -50,6 +50,8 @@ export interface StoreOptions {
   readonly maxInFlight: number;
   /** The bucket went back in time; the store has closed itself. `reason` is for people. */
   onRestored(reason: string): void;
+  /** A put was settled, so long after its first try was sent. */
+  onSettled?(tookMs: number): void;
 }
 
 interface Put {
@@ -155,6 +157,8 @@ export class Store {
       this.#waiting.delete(put);
       this.#inFlight.add(put);
       put.mark = this.#highest;
+      const { clock, onSettled } = this.#options;
+      const sentMs = clock.monotonicMs();
       const over = (): void => {
         this.#inFlight.delete(put);
         this.#unanswered.delete(put);
@@ -163,6 +167,7 @@ export class Store {
       this.#settle(put).then(
         (answer) => {
           over();
+          onSettled?.(clock.monotonicMs() - sentMs);
           put.resolve(answer);
         },
         (error: unknown) => {

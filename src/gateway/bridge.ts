@@ -2,7 +2,7 @@
 // engine. Nothing here knows which servers, or whether they are real: production (node.ts) and the simulator build the
 // same bridge.
 import type { JobKey } from '../actors/ids.ts';
-import type { Activation } from '../actors/messages.ts';
+import type { Activation, OutgoingRequest, RequestOutcome } from '../actors/messages.ts';
 import type { Clock, Random } from '../actors/ports.ts';
 import { SNAPSHOT_VERSIONS_READ } from '../actors/snapshot-codec.ts';
 import { Cluster, type ClusterEnd } from '../cluster/cluster.ts';
@@ -17,7 +17,7 @@ import type { IntakeAnswer, IntakeEvent } from './intake.ts';
 import { type IntakeKind, Intakes } from './intakes.ts';
 import { interpret } from './interpret.ts';
 import { secretsIn } from './meta.ts';
-import { type Metrics, NO_METRICS } from './metrics.ts';
+import { type Metrics, NO_METRICS, type Server } from './metrics.ts';
 import { ClusterOperations, type ReadOperations } from './operations/cluster-operations.ts';
 import { Flow } from './operations/flow.ts';
 import { NodeAnswers } from './operations/node-answers.ts';
@@ -27,6 +27,8 @@ import { RequestPublisher } from './requests.ts';
 import type { SizeLimits } from './routes.ts';
 import type { SchemaRegistry } from './schema/registry.ts';
 import { Secrets } from './secrets.ts';
+import { ShardTimes } from './shard-times.ts';
+import type { Tracing } from './tracing.ts';
 
 export interface BridgePorts {
   readonly clock: Clock;
@@ -50,6 +52,8 @@ export interface BridgePorts {
   readonly version?: string;
   /** What whoever runs the bridge still waits for, besides the bridge itself. */
   waitingFor?(): string[];
+  /** undefined: nobody follows single calls. */
+  readonly tracing?: Tracing | undefined;
   onEvent?(event: BridgeEvent): void;
 }
 
@@ -89,9 +93,12 @@ export class Bridge {
   /** What is pending where, and how it goes: of the whole cluster. */
   readonly operations: ReadOperations;
   readonly #flow: Flow;
+  /** Did it answer when it was asked last? */
+  readonly reachable = new Map<Server, boolean>();
   readonly #ports: BridgePorts;
   readonly #config: BridgeConfig;
   readonly #metrics: Metrics;
+  readonly #shardTimes: ShardTimes;
   readonly #secrets: Secrets;
   readonly #deadLetters: DeadLetters;
   readonly #acknowledgements: Acknowledgements | undefined;
@@ -108,7 +115,9 @@ export class Bridge {
   constructor(ports: BridgePorts, config: BridgeConfig) {
     this.#ports = ports;
     this.#config = config;
-    this.#metrics = ports.metrics ?? NO_METRICS;
+    const metrics = ports.metrics ?? NO_METRICS;
+    this.#metrics = metrics;
+    this.#shardTimes = new ShardTimes(ports.clock, metrics);
     this.#secrets = new Secrets(config.cluster, config.secrets);
     const { clock, random, kv, bus, engine, writer } = ports;
     this.#calls = config;
@@ -117,8 +126,14 @@ export class Bridge {
     const correlationId = (jobKey: JobKey, attempt: number) =>
       this.#secrets.sign(jobKey, attempt, this.#secretsOfOthers());
     const { replyTopic, cluster, headerNames: names } = config;
-    const { schemas } = ports;
-    this.requests = new RequestPublisher({ writer, clock, random, replyTopic, cluster, names, schemas, mayAct });
+    const { schemas, tracing } = ports;
+    this.requests = new RequestPublisher({
+      ...{ writer, clock, random, replyTopic, cluster, names, schemas, mayAct },
+      ...(tracing && { traceparent: (request) => tracing.traceparent(request) }),
+      onTry: ({ answer, records }) => {
+        if (answer === 'transient') metrics.retried(records);
+      },
+    });
     this.#deadLetters = new DeadLetters({ writer, clock, random, topic: config.deadLetterTopic, mayAct });
     this.#acknowledgements = config.acknowledgements
       ? new Acknowledgements({ writer, clock, random, topic: config.ackTopic, names, mayAct })
@@ -130,12 +145,7 @@ export class Bridge {
       bus,
       engine,
       requests: {
-        publish: (request, settled) =>
-          this.requests.publish(request, (outcome) => {
-            this.#metrics.request(request.lane, outcome.kind);
-            this.#flow.request(outcome.kind);
-            settled(outcome);
-          }),
+        publish: (request, settled) => this.#publish(request, settled),
         withdraw: (jobKey, attempt) => this.requests.withdraw(jobKey, attempt),
         cancel: (record) => this.requests.cancel(record),
         giveUp: (jobKey, attempt) => this.requests.giveUp(jobKey, attempt),
@@ -164,8 +174,13 @@ export class Bridge {
       // Another node may add a secret at any time; until it is known here, replies under it would count as forged.
       onMeta: (value) => this.#secrets.learn(secretsIn(value)),
       onEvent: (event) => this.#clusterEvent(event),
-      onEngineAnswer: (command, answer) => this.#metrics.engineCall(command, answer.code),
-      onLeg: (leg, ms) => this.#metrics.leg(leg, ms),
+      onEngineAnswer: (command, { code, backpressure }) => {
+        metrics.engineCall(command, code);
+        this.reachable.set('zeebe', code !== 'transient' || backpressure === true);
+      },
+      onLeg: (leg, ms) => metrics.leg(leg, ms),
+      onPut: (ms) => metrics.put(ms),
+      ...(tracing && { onStep: (step) => tracing.step(step) }),
       onQuestion: (question, withinMs, mostBytes) => answers.answer(question, withinMs, mostBytes),
     });
     const answers = new NodeAnswers({
@@ -193,7 +208,9 @@ export class Bridge {
       deliver: (reply) => this.cluster.replied(reply),
       jobOf: (businessKey) => this.cluster.jobOfBusinessKey(businessKey),
       limits: { maxReplyBytes: config.maxReplyBytes },
+      followed: tracing !== undefined,
       onEvent: (event) => this.#repliesEvent(event),
+      onLogEnd: (answered) => this.reachable.set('kafka', answered),
     });
     this.#intakes = this.#newIntakes();
   }
@@ -260,10 +277,22 @@ export class Bridge {
     await this.replies.start();
     while (!this.#stopping) {
       const ends = await this.#ports.replies.endOffsets().catch(() => undefined);
+      this.reachable.set('kafka', ends !== undefined);
       if (ends !== undefined) this.#replyPartitions = ends.size;
       const againMs = this.#replyPartitions === 0 ? 1_000 : PARTITIONS_AGAIN_MS;
       await new Promise<void>((resolve) => clock.setTimer(againMs, resolve));
     }
+  }
+
+  #publish(request: OutgoingRequest, settled: (outcome: RequestOutcome) => void): void {
+    const { tracing, clock } = this.#ports;
+    const fromMs = tracing === undefined ? 0 : clock.wallMs();
+    this.requests.publish(request, (outcome) => {
+      this.#metrics.request(request.lane, outcome.kind);
+      this.#flow.request(outcome.kind);
+      tracing?.sent(request, outcome, fromMs);
+      settled(outcome);
+    });
   }
 
   #newIntakes(): Intakes {
@@ -272,7 +301,18 @@ export class Bridge {
       {
         engine: {
           openStream: (...stream) => engine.openStream(...stream),
-          activate: (...query) => engine.activate(...query),
+          activate: async (...query) => {
+            const answered = (code: 'ok' | 'transient') => {
+              this.#metrics.engineCall('activate', code);
+              this.reachable.set('zeebe', code === 'ok');
+            };
+            const jobs = await engine.activate(...query).catch((error: unknown) => {
+              answered('transient');
+              throw error;
+            });
+            answered('ok');
+            return jobs;
+          },
           // A give-back is an effect like any other: not while cut off, and over before the lease is.
           fail: async (jobKey, fail, deadlineMs) => {
             const forMs = this.cluster.mayActForMs();
@@ -333,12 +373,18 @@ export class Bridge {
     switch (event.kind) {
       case 'joining':
         this.#metrics.incarnation();
+        this.#shardTimes.tell(event);
+        break;
+      case 'shard':
+        this.#shardTimes.tell(event);
         break;
       case 'rehydrated':
+        this.#metrics.rehydrated(event.jobs);
         if (event.republished > 0) this.#metrics.republished(event.republished);
         break;
       case 'takeover':
         this.#metrics.takeover();
+        this.#shardTimes.tell(event);
         break;
       case 'conflict':
         this.#metrics.casConflict();

@@ -13,6 +13,7 @@ import { activation, activationOf, inSchema, laneOf, type SizeLimits, sizeFault 
 import type { SchemaRegistry } from './schema/registry.ts';
 import { callOf, type TemplateDefaults } from './template-call.ts';
 import { TEMPLATE_VARIABLE } from './template-fields.ts';
+import { TRACE_VARIABLE } from './trace.ts';
 
 export type CallConfig = Pick<
   Config,
@@ -41,7 +42,7 @@ function routeKind(route: Route, { headerNames }: CallConfig, around: CallSurrou
     name: `${jobType}\n${[...tenantIds].sort().join('\n')}`,
     version: JSON.stringify([route, [...(around.sizes.recordBytesOfTopic ?? [])]]),
     jobType,
-    fetchVariables,
+    fetchVariables: fetchVariables.length === 0 ? [] : [...new Set([...fetchVariables, TRACE_VARIABLE])],
     tenantIds,
     admits: () => (around.ready() ? around.room(laneOf(route), maxPending) : 0),
     activationOf: (job) => {
@@ -59,7 +60,7 @@ function templateKind(template: TemplateSettings, config: CallConfig, around: Ca
     name: 'element template',
     version: JSON.stringify([template, config.headerNames]),
     jobType,
-    fetchVariables: [TEMPLATE_VARIABLE],
+    fetchVariables: [TEMPLATE_VARIABLE, TRACE_VARIABLE],
     tenantIds,
     admits: () => (around.ready() ? Number.POSITIVE_INFINITY : 0),
     activationOf: (job) => templateActivation(template, config, job, around.sizes),

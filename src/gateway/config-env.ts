@@ -10,6 +10,7 @@ import { EnvReader, type SecretText } from './config-secret.ts';
 import { type EngineSecrets, engineSecretsOf } from './config-zeebe.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 import { REGISTRY_URLS, REGISTRY_USER_INFO } from './schema/settings.ts';
+import { readTraces, type TraceSettings } from './telemetry/settings.ts';
 import { DEFAULT_TRANSPORT, UNARY_TRANSPORTS, type UnaryTransport } from './zeebe/gateway-calls.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -33,6 +34,8 @@ export interface EnvSettings {
   /** How commands travel to the engine. */
   readonly engineTransport: UnaryTransport;
   readonly engineSecrets: EngineSecrets;
+  /** undefined: nobody wants traces. */
+  readonly traces: TraceSettings | undefined;
   /** Servers of one schema registry; undefined: none is used. */
   readonly registry: { readonly urls: readonly string[]; readonly userInfo: SecretText | undefined } | undefined;
 }
@@ -90,6 +93,7 @@ export function readEnv(env: Env, hostName: string, faults: Fault[], readFile: (
     registry: registryOf(env, read, reader()),
     engineTransport: read('HOLDFAST_ENGINE_TRANSPORT', oneOf(UNARY_TRANSPORTS), DEFAULT_TRANSPORT) ?? DEFAULT_TRANSPORT,
     engineSecrets: engineSecretsOf(reader()),
+    traces: readTraces(read),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS), 'info') ?? 'info',
   };
 }

@@ -14,6 +14,8 @@ export interface LogFields {
   readonly correlationId?: string;
   readonly jobKey?: string;
   readonly revision?: number;
+  /** Of the process instance that the job is of: the trace in which its call is found. */
+  readonly traceId?: string;
   readonly err?: unknown;
   readonly [further: string]: unknown;
 }

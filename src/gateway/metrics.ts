@@ -8,7 +8,10 @@ import type { ActivationAnswer, DeadLetterReason, RequestOutcome } from '../acto
 import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { Outcome } from '../actors/snapshot.ts';
 import { LEGS, type Leg } from '../cluster/legs.ts';
+import { productVersion } from './product.ts';
 import { MAX_LANES } from './routes.ts';
+import { eventLoopBusyMs } from './system-event-loop.ts';
+import { Tally } from './tally.ts';
 
 /** `late`: for the dead letters; else by what the settings of its job say. */
 export type CountedReply =
@@ -21,12 +24,21 @@ export type CountedReply =
   | 'forged'
   | 'unreadable'
   | 'malformed';
+/** `activate`: polls for jobs; what the engine pushes by a stream is not asked for. */
 export type EngineCommand = keyof EngineCommands | 'activate';
 
-/** Everything that happens and is counted. Each call costs well under a microsecond or two; none throws. */
+/** `handedOver`: by a node that lives, or nobody's. */
+export type Acquired = 'takenOver' | 'handedOver';
+
+export const SERVERS = ['nats', 'kafka', 'zeebe'] as const;
+export type Server = (typeof SERVERS)[number];
+
+/** Everything that happens and is counted. Each call costs a tenth of a microsecond, of histograms three; none throws. */
 export interface Metrics {
   hold(lane: string, answer: ActivationAnswer): void;
-  request(lane: string, outcome: RequestOutcome['kind'] | 'retried'): void;
+  request(lane: string, outcome: RequestOutcome['kind']): void;
+  /** So many requests were in a try that Kafka did not answer; they are tried again. */
+  retried(count: number): void;
   /** Requests published again after a takeover. */
   republished(count: number): void;
   reply(answer: CountedReply): void;
@@ -38,14 +50,29 @@ export interface Metrics {
   /** A part of a call that was completed at the first try (cluster/legs.ts). */
   leg(leg: Leg, ms: number): void;
   engineCall(command: EngineCommand, code: EngineAnswer['code']): void;
+  /** JetStream has settled a write `ms` after it was first sent. */
+  put(ms: number): void;
   takeover(): void;
+  /** A shard answers here, `ms` after its claim was sent. */
+  acquired(how: Acquired, ms: number): void;
+  /** So many pending jobs were read back into memory. */
+  rehydrated(jobs: number): void;
   casConflict(): void;
   incarnation(): void;
 }
 
 /** What has a value at any moment. */
 export interface NodeGauges {
+  wallMs(): number;
   pendingByLane(): Iterable<readonly [lane: string, pending: number]>;
+  /** When the oldest of each lane was held, wall clock ms; a lane that holds none is left out. Absent: nobody knows. */
+  oldestHeldAtMsByLane?(): Iterable<readonly [lane: string, heldAtMs: number]>;
+  /** Further holds that this node admits, of each lane that it knows of. */
+  roomByLane(): Iterable<readonly [lane: string, room: number]>;
+  /** Replies in Kafka and not settled, of each partition that this node reads. */
+  replyLagByPartition(): Iterable<readonly [partition: number, records: number]>;
+  /** Did each answer when it was asked last? One that was not asked yet is left out. */
+  reachable(): Iterable<readonly [server: Server, reachable: boolean]>;
   shardsOwned(): number;
   putsInDoubt(): number;
   /** 0 when the lease is void. */
@@ -56,6 +83,7 @@ export interface NodeGauges {
 export const NO_METRICS: Metrics = {
   hold() {},
   request() {},
+  retried() {},
   republished() {},
   reply() {},
   deadLetter() {},
@@ -63,7 +91,10 @@ export const NO_METRICS: Metrics = {
   outcome() {},
   leg() {},
   engineCall() {},
+  put() {},
   takeover() {},
+  acquired() {},
+  rehydrated() {},
   casConflict() {},
   incarnation() {},
 };
@@ -79,25 +110,71 @@ const LEG_BUCKETS_MS = [
   5_000, 10_000,
 ];
 
+/** From a write on a quiet disk to one that waited for a new leader. */
+const PUT_BUCKETS_S = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+const ACQUIRED_BUCKETS_S = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60];
+
+/** What is counted of one lane, resolved once. */
+interface CountedLane {
+  readonly name: string;
+  readonly holdSeconds: Pick<Histogram.Internal<'lane'>, 'observe'>;
+}
+
 export class PrometheusMetrics implements Metrics {
   readonly registry = new Registry();
-  readonly #lanes = new Set<string>();
-  readonly #holds = this.#counter('holds_total', 'Activations by the answer of the owner', ['lane', 'answer']);
-  readonly #requests = this.#counter('requests_total', 'Requests by what became of them in Kafka', ['lane', 'outcome']);
+  readonly #lanes = new Map<string, CountedLane>();
+  readonly #holds = this.#tally<string, ActivationAnswer>(
+    'holds_total',
+    'Activations by the answer of the owner',
+    'lane',
+    'answer',
+  );
+  readonly #requests = this.#tally<string, RequestOutcome['kind']>(
+    'requests_total',
+    'Requests by what became of them in Kafka',
+    'lane',
+    'outcome',
+  );
+  readonly #outcomes = this.#tally<string, Outcome>('outcomes_total', 'Attempts by how they ended', 'lane', 'outcome');
+  readonly #engineCalls = this.#tally<EngineCommand, EngineAnswer['code']>(
+    'engine_calls_total',
+    'Commands to the engine by answer',
+    'command',
+    'code',
+  );
+  readonly #replies = this.#tally<CountedReply>('replies_total', 'Reply records by answer', 'answer');
+  readonly #deadLetters = this.#tally<DeadLetterReason>(
+    'dead_letters_total',
+    'Replies put on the dead-letter topic',
+    'reason',
+  );
+  readonly #retried = this.#counter('requests_retried_total', 'Requests in tries that Kafka did not answer');
   readonly #republished = this.#counter('requests_republished_total', 'Requests published again after a takeover');
-  readonly #replies = this.#counter('replies_total', 'Reply records by answer', ['answer']);
-  readonly #deadLetters = this.#counter('dead_letters_total', 'Replies put on the dead-letter topic', ['reason']);
   readonly #batchesRefused = this.#counter('reply_batches_skipped_total', 'Batches of replies that cannot be read');
-  readonly #outcomes = this.#counter('outcomes_total', 'Attempts by how they ended', ['lane', 'outcome']);
-  readonly #engineCalls = this.#counter('engine_calls_total', 'Commands to the engine by answer', ['command', 'code']);
   readonly #takeovers = this.#counter('takeovers_total', 'Shards taken over from a dead or suspected member');
+  readonly #rehydrated = this.#counter('jobs_rehydrated_total', 'Pending jobs read back into memory');
   readonly #casConflicts = this.#counter('cas_conflicts_total', 'Writes refused because another revision stood');
   readonly #incarnations = this.#counter('incarnations_total', 'Lives of this node since the process started');
+  readonly #puts = new Histogram({
+    name: 'holdfast_put_duration_seconds',
+    help: 'Writes to the bucket, from the first try until JetStream has settled them',
+    buckets: PUT_BUCKETS_S,
+    registers: [this.registry],
+  });
   readonly #holdSeconds = new Histogram({
     name: 'holdfast_hold_duration_seconds',
     help: 'From the hold to the end of the attempt',
     labelNames: ['lane'],
     buckets: HOLD_BUCKETS_S,
+    registers: [this.registry],
+  });
+
+  readonly #acquired = new Histogram({
+    name: 'holdfast_shard_acquisition_duration_seconds',
+    help: 'From the claim of a shard until it answers here',
+    labelNames: ['how'],
+    buckets: ACQUIRED_BUCKETS_S,
     registers: [this.registry],
   });
 
@@ -110,23 +187,56 @@ export class PrometheusMetrics implements Metrics {
   });
   readonly #legOf = new Map(LEGS.map((leg) => [leg, this.#legs.labels(leg)]));
 
-  /** Adds the process's own figures (memory, CPU, event loop delay); left out in tests that make many of these. */
+  constructor() {
+    const build = new Gauge({
+      name: 'holdfast_build_info',
+      help: 'Always 1; the version is in its label',
+      labelNames: ['version'],
+      registers: [this.registry],
+    });
+    build.set({ version: productVersion() }, 1);
+  }
+
+  /** Adds the process's own figures (memory, CPU, event loop); left out in tests that make many of these. */
   collectProcess(): void {
     collectDefaultMetrics({ register: this.registry });
+    new Counter({
+      name: 'holdfast_event_loop_busy_seconds_total',
+      help: 'How long the event loop was at work',
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(eventLoopBusyMs() / 1000);
+      },
+    });
   }
 
   /** To be called once, by whoever runs the node. */
   observe(node: NodeGauges): void {
-    const lane = (name: string): string => this.#lane(name);
-    new Gauge({
-      name: 'holdfast_pending_jobs',
-      help: 'Jobs held by this node that wait for a reply',
-      labelNames: ['lane'],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const [name, pending] of node.pendingByLane()) this.inc({ lane: lane(name) }, pending);
-      },
+    const lane = (name: string): string => this.#lane(name).name;
+    this.#gauges('pending_jobs', 'Jobs held by this node that wait for a reply', 'lane', (gauge) => {
+      // Those beyond the bound add up under one label.
+      for (const [name, pending] of node.pendingByLane()) gauge.inc({ lane: lane(name) }, pending);
+    });
+    if (node.oldestHeldAtMsByLane !== undefined) {
+      const oldest = node.oldestHeldAtMsByLane.bind(node);
+      this.#gauges('oldest_pending_seconds', 'Age of the oldest job held by this node', 'lane', (gauge) => {
+        const ages = new Map<string, number>();
+        for (const [name, heldAtMs] of oldest()) {
+          const ageMs = Math.max(0, node.wallMs() - heldAtMs, ages.get(lane(name)) ?? 0);
+          ages.set(lane(name), ageMs);
+        }
+        for (const [name, ageMs] of ages) gauge.set({ lane: name }, ageMs / 1000);
+      });
+    }
+    this.#gauges('room_jobs', 'Further jobs that this node admits', 'lane', (gauge) => {
+      for (const [name, room] of node.roomByLane()) gauge.set({ lane: lane(name) }, room);
+    });
+    this.#gauges('reply_lag_records', 'Replies in Kafka that are not settled', 'partition', (gauge) => {
+      for (const [partition, records] of node.replyLagByPartition()) gauge.set({ partition }, records);
+    });
+    this.#gauges('server_reachable', '1 if the server answered when it was asked last, else 0', 'server', (gauge) => {
+      for (const [server, reachable] of node.reachable()) gauge.set({ server }, reachable ? 1 : 0);
     });
     this.#gauge('shards_owned', 'Shards owned by this node', () => node.shardsOwned());
     this.#gauge('puts_in_doubt', 'Writes whose fate is not known yet', () => node.putsInDoubt());
@@ -134,11 +244,15 @@ export class PrometheusMetrics implements Metrics {
   }
 
   hold(lane: string, answer: ActivationAnswer): void {
-    this.#holds.inc({ lane: this.#lane(lane), answer });
+    this.#holds.add(this.#lane(lane).name, answer);
   }
 
-  request(lane: string, outcome: RequestOutcome['kind'] | 'retried'): void {
-    this.#requests.inc({ lane: this.#lane(lane), outcome });
+  request(lane: string, outcome: RequestOutcome['kind']): void {
+    this.#requests.add(this.#lane(lane).name, outcome);
+  }
+
+  retried(count: number): void {
+    this.#retried.inc(count);
   }
 
   republished(count: number): void {
@@ -146,11 +260,11 @@ export class PrometheusMetrics implements Metrics {
   }
 
   reply(answer: CountedReply): void {
-    this.#replies.inc({ answer });
+    this.#replies.add(answer);
   }
 
   deadLetter(reason: DeadLetterReason): void {
-    this.#deadLetters.inc({ reason });
+    this.#deadLetters.add(reason);
   }
 
   batchRefused(): void {
@@ -158,8 +272,9 @@ export class PrometheusMetrics implements Metrics {
   }
 
   outcome(lane: string, outcome: Outcome, heldMs: number): void {
-    this.#outcomes.inc({ lane: this.#lane(lane), outcome });
-    this.#holdSeconds.observe({ lane: this.#lane(lane) }, Math.max(0, heldMs) / 1000);
+    const { name, holdSeconds } = this.#lane(lane);
+    this.#outcomes.add(name, outcome);
+    holdSeconds.observe(Math.max(0, heldMs) / 1000);
   }
 
   leg(leg: Leg, ms: number): void {
@@ -167,11 +282,23 @@ export class PrometheusMetrics implements Metrics {
   }
 
   engineCall(command: EngineCommand, code: EngineAnswer['code']): void {
-    this.#engineCalls.inc({ command, code });
+    this.#engineCalls.add(command, code);
+  }
+
+  put(ms: number): void {
+    this.#puts.observe(ms / 1000);
   }
 
   takeover(): void {
     this.#takeovers.inc();
+  }
+
+  acquired(how: Acquired, ms: number): void {
+    this.#acquired.observe({ how }, ms / 1000);
+  }
+
+  rehydrated(jobs: number): void {
+    this.#rehydrated.inc(jobs);
   }
 
   casConflict(): void {
@@ -182,15 +309,26 @@ export class PrometheusMetrics implements Metrics {
     this.#incarnations.inc();
   }
 
-  #lane(lane: string): string {
-    if (this.#lanes.has(lane)) return lane;
-    if (this.#lanes.size >= MAX_LANES) return 'other';
-    this.#lanes.add(lane);
-    return lane;
+  #lane(lane: string): CountedLane {
+    const known = this.#lanes.get(lane);
+    if (known !== undefined) return known;
+    const name = this.#lanes.size >= MAX_LANES ? OTHER : lane;
+    const made = this.#lanes.get(name) ?? { name, holdSeconds: this.#holdSeconds.labels(name) };
+    this.#lanes.set(name, made);
+    return made;
   }
 
-  #counter(name: string, help: string, labelNames: string[] = []): Counter {
-    return new Counter({ name: `holdfast_${name}`, help, labelNames, registers: [this.registry] });
+  #tally<First extends string, Second extends string = never>(
+    name: string,
+    help: string,
+    first: string,
+    second?: string,
+  ): Tally<First, Second> {
+    return new Tally(this.registry, name, help, first, second);
+  }
+
+  #counter(name: string, help: string): Counter {
+    return new Counter({ name: `holdfast_${name}`, help, registers: [this.registry] });
   }
 
   #gauge(name: string, help: string, value: () => number): void {
@@ -203,4 +341,21 @@ export class PrometheusMetrics implements Metrics {
       },
     });
   }
+
+  /** One with a label: what is not told any more disappears. */
+  #gauges<Label extends string>(name: string, help: string, label: Label, tell: (gauge: Gauge<Label>) => void): void {
+    new Gauge<Label>({
+      name: `holdfast_${name}`,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        tell(this);
+      },
+    });
+  }
 }
+
+/** Lanes beyond the bound. */
+const OTHER = 'other';

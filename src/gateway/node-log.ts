@@ -3,9 +3,10 @@ import { Lost } from '../cluster/effects-gate.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { BridgeEvent } from './bridge.ts';
 import type { Log } from './log.ts';
+import { traceIdOf } from './trace.ts';
 
-export function logEvent(log: Log, { from, event, ...more }: BridgeEvent): void {
-  if (from === 'cluster') return logClusterEvent(log, event as ClusterEvent);
+export function logEvent(log: Log, cluster: string, { from, event, ...more }: BridgeEvent): void {
+  if (from === 'cluster') return logClusterEvent(log, cluster, event as ClusterEvent);
   const line = `${from}: ${event.kind}`;
   if (event.kind === 'retry') {
     // That this node is not a member is said once, by the cluster; each reply that waits for it says so again.
@@ -15,11 +16,18 @@ export function logEvent(log: Log, { from, event, ...more }: BridgeEvent): void 
   else log.debug(line, { ...more, ...event });
 }
 
-function logClusterEvent(log: Log, event: ClusterEvent): void {
+function logClusterEvent(log: Log, cluster: string, event: ClusterEvent): void {
   switch (event.kind) {
     case 'stored': {
-      const { kind, attempt, outcome, lane } = event.snapshot;
-      return log.debug(`job ${outcome ?? kind}`, { shard: event.shard, jobKey: event.jobKey, attempt, lane });
+      const { shard, jobKey, snapshot } = event;
+      const { kind, attempt, outcome, lane } = snapshot;
+      return log.debug(`job ${outcome ?? kind}`, {
+        ...{ shard, jobKey, attempt, lane },
+        // Computed only where the line is written: there are several for each call.
+        get traceId() {
+          return traceIdOf(cluster, snapshot);
+        },
+      });
     }
     case 'takeover':
       return log.debug('shard taken over', { shard: event.shard, from: event.from });

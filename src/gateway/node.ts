@@ -18,9 +18,11 @@ import { connectKafka } from './kafka/connect.ts';
 import { KafkaReplyReader } from './kafka/reply-reader.ts';
 import { KafkaTopics } from './kafka/topics.ts';
 import { KafkaRecordWriter } from './kafka/writer.ts';
+import { ListedNode } from './listed-node.ts';
 import type { Log } from './log.ts';
 import { ensureMeta, MetaMismatch } from './meta.ts';
 import { PrometheusMetrics } from './metrics.ts';
+import { gaugesOf } from './node-gauges.ts';
 import { logEvent } from './node-log.ts';
 import type { ReadOperations } from './operations/cluster-operations.ts';
 import { productVersion } from './product.ts';
@@ -30,6 +32,7 @@ import { SchemaRegistry } from './schema/registry.ts';
 import { RegistryClient } from './schema/registry-client.ts';
 import type { Secrets } from './secrets.ts';
 import { SystemClock, SystemRandom } from './system-clock.ts';
+import type { Tracing } from './tracing.ts';
 import { openZeebe } from './zeebe/client.ts';
 
 export interface RunningNode {
@@ -138,10 +141,11 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
       };
     };
     const sizes = await insist('Kafka topic settings', () => sizesOf(config));
+    const tracing = await tracingOf(config, { clock, log });
     const prepare = async (secrets: Secrets): Promise<void> => {
       await insist(`NATS bucket ${bucketName(config.cluster)}`, async () => {
         const replicas = wantedReplicas(config, serverCount(link));
-        if ((await makeBucket(inbox, config.cluster, replicas)) === 'made') {
+        if ((await makeBucket(inbox, config.cluster, replicas, productVersion())) === 'made') {
           log.warn('the bucket was made', { bucket: bucketName(config.cluster), replicas });
         }
         // Jobs do without it; acts do not, and say so.
@@ -152,6 +156,8 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
       });
     };
 
+    const bus = new NatsBus(link, inbox);
+    const listed = new ListedNode({ bus, clock, cluster: config.cluster, node: config.node });
     stopping.signal.throwIfAborted(); // from here on it is the bridge that is told to stop
     bridge = new Bridge(
       {
@@ -161,7 +167,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         tail: new NatsTail(link, inbox, bucketName(config.cluster)),
         version: productVersion(),
         waitingFor: () => waiting.names(),
-        bus: new NatsBus(link, inbox),
+        bus,
         engine,
         writer: new KafkaRecordWriter(kafka),
         replies: new KafkaReplyReader({
@@ -174,17 +180,16 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         prepare,
         schemas: registryOf(config, clock),
         metrics,
-        onEvent: (event: BridgeEvent) => logEvent(log, event),
+        tracing,
+        onEvent: (event: BridgeEvent) => {
+          if (event.from === 'cluster' && bridge !== undefined) listed.tell(event.event, bridge.cluster);
+          logEvent(log, config.cluster, event);
+        },
       },
       { ...config, sizes, maxReplyBytes: largestReply(link.maxPayloadBytes()) },
     );
     const running = bridge;
-    metrics.observe({
-      pendingByLane: () => running.cluster.life?.lanes.pending() ?? [],
-      shardsOwned: () => running.cluster.life?.shards.owned() ?? 0,
-      putsInDoubt: () => running.cluster.life?.putsInDoubt ?? 0,
-      leaseRemainingMs: () => running.cluster.life?.lease.remainingMs() ?? 0,
-    });
+    metrics.observe(gaugesOf(running, clock, () => link.connected()));
     running.start();
     setCalls = async (next) => running.setCalls(next, await sizesOf(next));
     const end = await running.finished;
@@ -193,7 +198,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     if (inOrder) log.info('left the cluster', { reason: end.reason });
     else log.error('the node ends', { reason: end.reason });
     await Promise.allSettled([stopped]); // replies and requests may still be on their way to Kafka
-    await Promise.allSettled([topics.close(), link.close()]);
+    await Promise.allSettled([topics.close(), link.close(), tracing?.stop()]);
     return inOrder ? 0 : 1;
   };
 
@@ -234,6 +239,14 @@ export class ConfigChanged extends Error {
   constructor(settings: readonly string[]) {
     super(`only routes and template can be changed while a node runs; these need a restart: ${settings.join(', ')}`);
   }
+}
+
+/** OpenTelemetry is loaded only where it is wanted. */
+async function tracingOf(config: Config, ports: { clock: Clock; log: Log }): Promise<Tracing | undefined> {
+  const { traces, cluster, node, replyTopic } = config;
+  if (traces === undefined) return undefined;
+  const { startTracing } = await import('./telemetry/start.ts');
+  return startTracing(traces, { cluster, node, replyTopic, replyGroup: groupOf(cluster) }, ports);
 }
 
 function registryOf({ registry }: Config, clock: Clock): SchemaRegistry | undefined {

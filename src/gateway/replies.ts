@@ -12,9 +12,10 @@ import type { DeadLetterReason, Reply, ReplyAnswer, ReplyContent } from '../acto
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import type { DeadLetters } from './dead-letters.ts';
-import type { HeaderNames } from './header-names.ts';
+import { type HeaderNames, TRACE } from './header-names.ts';
 import type { AssignedPartition, IncomingRecord, ReplyHandlers, ReplyReader } from './ports.ts';
 import { ReplyCommits } from './reply-commits.ts';
+import { textOf } from './reply-headers.ts';
 import { type Judged, judge, type VerifyId } from './reply-record.ts';
 import { ReplyRun } from './reply-run.ts';
 import { decoded } from './reply-schema.ts';
@@ -82,8 +83,12 @@ export interface RepliesOptions {
   readonly jobOf: (businessKey: string) => Promise<JobKey | undefined>;
   /** Absent: nobody is told. */
   readonly acknowledgements?: Acknowledgements | undefined;
+  /** Owners are told what only matters to whoever follows single calls. Default: false. */
+  readonly followed?: boolean;
   readonly limits?: Partial<RepliesLimits>;
   readonly onEvent?: (event: RepliesEvent) => void;
+  /** Kafka was asked for the ends of the log, which is once a second. */
+  readonly onLogEnd?: (answered: boolean) => void;
 }
 
 /** Answers of an owner that send the record to the dead letters; what exactly was wrong stands in the job's incident. */
@@ -101,6 +106,8 @@ const UNKNOWN = 'the correlation id is none of this cluster, and no business key
 interface Share {
   readonly partition: number;
   readonly run: ReplyRun;
+  /** The end of the log, as it was asked for last. */
+  logEnd: bigint | undefined;
   /** The last delivery of each job that has one under way. */
   readonly lastOfJob: Map<string, Promise<void>>;
   readonly withdrawals: Set<() => void>;
@@ -149,6 +156,15 @@ export class Replies {
     return count;
   }
 
+  /** Per assigned partition: offsets between the settled run and the end of the log. Absent: not known yet. */
+  lag(): ReadonlyMap<number, number> {
+    const lags = new Map<number, number>();
+    for (const { partition, run, logEnd } of this.#assignment?.shares.values() ?? []) {
+      if (logEnd !== undefined) lags.set(partition, Math.max(0, Number(logEnd - run.end)));
+    }
+    return lags;
+  }
+
   /** Per assigned partition: every reply written before this moment (wall clock ms) is settled. Absent: not known yet. */
   progress(): ReadonlyMap<number, number> {
     const { clock } = this.#options;
@@ -190,6 +206,7 @@ export class Replies {
       shares.set(partition, {
         partition,
         run: new ReplyRun(start),
+        logEnd: undefined,
         lastOfJob: new Map(),
         withdrawals: new Set(),
         paused: false,
@@ -256,7 +273,14 @@ export class Replies {
         const job = judged.kind === 'reply' ? judged : await this.#jobOf(judged.businessKey, readMs);
         if (share.over) return;
         if (job === undefined) return this.#bury(share, record, judged, 'unknown', UNKNOWN);
-        const answer = await this.#options.deliver({ jobKey: job.jobKey, attempt: job.attempt, position, content });
+        const { jobKey, attempt } = job;
+        const answer = await this.#options.deliver({
+          jobKey,
+          attempt,
+          position,
+          content,
+          ...this.#seen(record, judged),
+        });
         if (!share.over) this.#answered(share, record, judged, answer);
         return;
       } catch (error) {
@@ -277,6 +301,10 @@ export class Replies {
     const onRetry = (error: unknown) => onEvent?.({ kind: 'retry', what: 'schema', error });
     const maxBytes = this.#limits.maxReplyBytes;
     return decoded(record, { clock, random, names, maxBytes, schemas, over: () => share.over, onRetry });
+  }
+
+  #seen(record: IncomingRecord, { correlationId = '' }: Judged): Pick<Reply, 'seen'> {
+    return this.#options.followed ? { seen: { correlationId, traceparent: textOf(record, TRACE) } } : {};
   }
 
   /** A business key names no attempt. */
@@ -371,11 +399,15 @@ export class Replies {
     const at = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
     try {
       const ends = await this.#options.reader.endOffsets();
-      for (const { partition, run } of assignment.shares.values()) {
-        const end = ends.get(partition);
-        if (end !== undefined) run.mark(at, BigInt(end));
+      this.#options.onLogEnd?.(true);
+      for (const share of assignment.shares.values()) {
+        const end = ends.get(share.partition);
+        if (end === undefined) continue;
+        share.logEnd = BigInt(end);
+        share.run.mark(at, share.logEnd);
       }
     } catch (error) {
+      this.#options.onLogEnd?.(false);
       this.#options.onEvent?.({ kind: 'retry', what: 'logEnd', error });
     }
   }

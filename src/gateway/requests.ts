@@ -25,7 +25,7 @@ import {
   type TopicQueueLimits,
   type TopicTry,
 } from './topic-queue.ts';
-import { traceOf } from './trace.ts';
+import { traceparentOf } from './trace.ts';
 
 export interface RequestPublisherOptions {
   readonly writer: RecordWriter;
@@ -39,6 +39,8 @@ export interface RequestPublisherOptions {
   readonly schemas?: Pick<SchemaRegistry, 'encodeWith'> | undefined;
   /** Lease valid and connected, at this moment. */
   readonly mayAct: () => boolean;
+  /** What the service sees as its parent. Default: the trace context of the process, else a computed one. */
+  readonly traceparent?: (request: OutgoingRequest) => string;
   readonly limits?: Partial<TopicQueueLimits>;
   readonly onTry?: (event: TopicTry) => void;
 }
@@ -200,9 +202,9 @@ export class RequestPublisher {
   }
 
   #recordOf(request: OutgoingRequest, value: string | Uint8Array): OutgoingRecord {
-    const { names, cluster, replyTopic } = this.#options;
+    const { names, cluster, replyTopic, traceparent } = this.#options;
     const { content, origin, jobKey, profile, correlationId, attempt, replyDeadlineMs } = request;
-    const trace = request.trace || traceOf(cluster, origin.instanceKey, jobKey);
+    const trace = traceparent?.(request) ?? traceparentOf(cluster, request);
     const { processId, elementId } = origin;
     const { key, headers } = content;
     const call = { profile, key, correlationId, jobId: jobKey, attempt, cluster, processId, elementId, trace };

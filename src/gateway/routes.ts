@@ -7,11 +7,13 @@ import type { Activation, CallSettings, RequestContent } from '../actors/message
 import type { Route } from './config.ts';
 import type { CallRules, RequestSchema } from './config-routes.ts';
 import { DEFAULT_HEADER_NAMES, type HeaderNames } from './header-names.ts';
+import { withoutMember } from './json-slices.ts';
 import type { ActivatedJob } from './ports.ts';
 import { profileFault } from './profiles.ts';
 import { mappedBy } from './request-mapping.ts';
 import { RegistryUnavailable } from './schema/errors.ts';
 import { type SchemaRegistry, schemaIdOf } from './schema/registry.ts';
+import { TRACE_VARIABLE, traceIn } from './trace.ts';
 
 /** Most lanes of a cluster: each costs streams, polls, room in membership records and metrics. */
 export const MAX_LANES = 256;
@@ -56,8 +58,10 @@ export function activationOf(
   names: HeaderNames = DEFAULT_HEADER_NAMES,
 ): Activation {
   const { key, businessKey, headers, fault: unmapped } = mappedBy(route, job.variables);
-  const request = { topic: route.requestTopic, key, body: job.variables, schema: undefined, headers };
-  const fault = unmapped ?? profileFault(route.profile, job.variables, names) ?? sizeFault(request, limits);
+  // A trace context is technical: it travels in a header.
+  const body = traceIn(job.variables) === '' ? job.variables : withoutMember(job.variables, TRACE_VARIABLE);
+  const request = { topic: route.requestTopic, key, body, schema: undefined, headers };
+  const fault = unmapped ?? profileFault(route.profile, body, names) ?? sizeFault(request, limits);
   const settings = settingsOf(route, route.requestTopic);
   const { maxPending } = route;
   return activation(job, { lane: laneOf(route), maxPending, request, businessKey, settings, fault });
@@ -80,7 +84,7 @@ export function activation(job: ActivatedJob, call: CallPart): Activation {
       elementInstanceKey: job.elementInstanceKey,
       tenantId: job.tenantId,
     },
-    trace: '',
+    trace: traceIn(job.variables),
     faultPasses: false,
   };
 }

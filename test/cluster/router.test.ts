@@ -170,10 +170,44 @@ test('an activation is given up once its lock is over; a reply never is, but for
   await expect(router.replied(new Job().reply(0, {}))).rejects.toThrow(Lost);
 });
 
+test('commands of others are counted one by one, with those that found no owner; its own are not', async () => {
+  const pair = new Pair();
+  pair.own('b');
+  pair.says.set('b', 'applied');
+  for (let offset = 0; offset < 5; offset++) pair.reply(offset);
+  await pair.clock.advance(1);
+  pair.says.set('b', 'notOwner');
+  pair.reply(5);
+  await pair.clock.advance(1);
+  const [a, b] = [pair.routers.get('a')!, pair.routers.get('b')!];
+  expect(b.commands).toMatchObject({ requests: 6, errors: 1, lastError: 'notOwner' });
+  expect(a.answers).toMatchObject({ requests: 2, errors: 0 });
+  expect(a.commands.requests).toBe(0);
+  pair.own('a');
+  pair.says.set('a', 'applied');
+  await pair.clock.advance(100);
+  expect(a.commands.requests).toBe(0);
+});
+
+test('how long a command took its owner is added up', async () => {
+  const pair = new Pair();
+  pair.own('b');
+  const answered = Promise.withResolvers<'applied'>();
+  pair.says.set('b', answered.promise as never);
+  pair.reply();
+  await pair.clock.advance(250);
+  const { commands } = pair.routers.get('b')!;
+  expect(commands).toMatchObject({ requests: 1, processingMs: 0 });
+  answered.resolve('applied');
+  await pair.clock.advance(1);
+  expect(commands.processingMs).toBeGreaterThanOrEqual(249);
+});
+
 test('what is not from one of us is ignored', async () => {
   const pair = new Pair();
   for (const bytes of [Uint8Array.of(0xc1), Uint8Array.of(1), Uint8Array.of(0x80), new Uint8Array()])
     pair.arrives(bytes);
   await pair.clock.advance(10);
   expect(pair.asked).toEqual([]);
+  expect(pair.routers.get('a')!.commands).toMatchObject({ requests: 0, errors: 4 });
 });

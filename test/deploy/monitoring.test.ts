@@ -6,11 +6,17 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { ActivationAnswer, DeadLetterReason, RequestOutcome } from '../../src/actors/messages.ts';
-import type { EngineAnswer, EngineCommands } from '../../src/actors/ports.ts';
+import type { EngineAnswer } from '../../src/actors/ports.ts';
 import type { Outcome } from '../../src/actors/snapshot.ts';
 import { LEGS } from '../../src/cluster/legs.ts';
 import { loadConfig } from '../../src/gateway/config.ts';
-import { type CountedReply, PrometheusMetrics } from '../../src/gateway/metrics.ts';
+import {
+  type Acquired,
+  type CountedReply,
+  type EngineCommand,
+  PrometheusMetrics,
+  SERVERS,
+} from '../../src/gateway/metrics.ts';
 
 interface Rule {
   readonly record?: string;
@@ -72,13 +78,25 @@ const REASONS = [
 ] satisfies readonly DeadLetterReason[];
 const OUTCOMES = ['completed', 'failed', 'timedOut', 'bpmnError', 'cancelled', 'gone'] satisfies readonly Outcome[];
 const COMMANDS = [
+  'activate',
   'complete',
   'fail',
   'throwError',
   'publishMessage',
   'updateTimeout',
-] satisfies readonly (keyof EngineCommands)[];
+] satisfies readonly EngineCommand[];
 const CODES = ['ok', 'notFound', 'failedPrecondition', 'never', 'transient'] satisfies readonly EngineAnswer['code'][];
+
+const ACQUIRED = ['takenOver', 'handedOver'] satisfies readonly Acquired[];
+
+/** Of prometheus-nats-exporter with -jsz=streams, by its collector/jsz.go. */
+const OF_NATS = [
+  'jetstream_stream_last_seq',
+  'jetstream_stream_total_bytes',
+  'jetstream_stream_total_messages',
+  'jetstream_server_total_message_bytes',
+  'jetstream_server_max_storage',
+];
 
 /** By metric and label: the values that the code produces. */
 const VALUES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
@@ -90,10 +108,12 @@ const VALUES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   holdfast_outcomes_total: { outcome: OUTCOMES },
   holdfast_engine_calls_total: { command: COMMANDS, code: CODES },
   holdfast_leg_duration_seconds_bucket: { leg: LEGS },
+  holdfast_shard_acquisition_duration_seconds_bucket: { how: ACQUIRED },
+  holdfast_server_reachable: { server: SERVERS },
 };
 
 /** Labels of which any value may be: those that Prometheus gives itself, and those that come from configuration. */
-const FREE = ['job', 'instance', 'lane', 'le'];
+const FREE = ['job', 'instance', 'lane', 'le', 'partition', 'stream_name'];
 
 const root = join(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -111,13 +131,16 @@ let known: ReadonlySet<string>;
 beforeAll(async () => {
   const metrics = new PrometheusMetrics();
   metrics.collectProcess();
-  metrics.observe({ pendingByLane: () => [], shardsOwned: () => 0, putsInDoubt: () => 0, leaseRemainingMs: () => 0 });
+  metrics.observe({
+    ...{ pendingByLane: () => [], oldestHeldAtMsByLane: () => [], roomByLane: () => [], replyLagByPartition: () => [] },
+    ...{ reachable: () => [], wallMs: () => 0, shardsOwned: () => 0, putsInDoubt: () => 0, leaseRemainingMs: () => 0 },
+  });
   const exposed = await metrics.registry.metrics();
   types = [...exposed.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type]);
   const series = types.flatMap(([name, type]) =>
     type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
   );
-  known = new Set([...series, ...rules.flatMap(({ record }) => record ?? [])]);
+  known = new Set([...series, ...OF_NATS, ...rules.flatMap(({ record }) => record ?? [])]);
 });
 
 describe('deploy/prometheus/alerts.yaml', () => {
@@ -194,6 +217,7 @@ describe('the checks', () => {
     ['holdfast_shards_ownd < 128', 'no metric holdfast_shards_ownd'],
     ['rate(nodejs_eventlop_lag_p99_seconds[5m])', 'no metric nodejs_eventlop_lag_p99_seconds'],
     ['holdfast:dead_letters:increase1m > 0', 'no metric holdfast:dead_letters:increase1m'],
+    ['jetstream_stream_lag > 0', 'no metric jetstream_stream_lag'],
     // A histogram has no series of its own name.
     ['holdfast_hold_duration_seconds > 1', 'no metric holdfast_hold_duration_seconds'],
     ['holdfast_holds_total{job="holdfast",answer="fulll"}', 'holdfast_holds_total has no answer="fulll"'],
@@ -235,7 +259,9 @@ function faultsOf(query: string): string[] {
 
 /** Metrics of ours, of Node and of the process, and what our rules record. */
 function namesIn(query: string): string[] {
-  return [...query.matchAll(/\b(?:holdfast[_:][a-z0-9_:]+|(?:nodejs|process)_[a-z0-9_]+)\b/g)].map(([name]) => name);
+  return [...query.matchAll(/\b(?:holdfast[_:][a-z0-9_:]+|(?:nodejs|process|jetstream|gnatsd)_[a-z0-9_]+)\b/g)].map(
+    ([name]) => name,
+  );
 }
 
 /** Each value that a selector's matchers name; of a regular expression, each alternative. */

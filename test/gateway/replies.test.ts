@@ -70,7 +70,7 @@ const schemas = {
 };
 const businessKeys = new Map<string, JobKey>();
 
-async function start(limits: Partial<RepliesLimits> = {}, acks = false): Promise<void> {
+async function start(limits: Partial<RepliesLimits> = {}, acks = false, followed = false): Promise<void> {
   const deadLetters = new DeadLetters({ writer, clock, random, topic: 'dlq', mayAct: () => true });
   replies = new Replies({
     reader,
@@ -100,6 +100,7 @@ async function start(limits: Partial<RepliesLimits> = {}, acks = false): Promise
       : undefined,
     jobOf: async (businessKey) => businessKeys.get(businessKey),
     limits,
+    followed,
     onEvent: (event) => events.push(event),
   });
   await replies.start();
@@ -472,6 +473,49 @@ describe('replies', () => {
     expect(replies.progress().get(0)).toBe(asked);
     handlers.onUnassigned();
     expect(replies.progress().size).toBe(0);
+  });
+
+  it('lag by what is in Kafka and not settled, read or not', async () => {
+    await start();
+    assign(1, 0, 1);
+    expect([...replies.lag()]).toEqual([]);
+    ends = new Map([
+      [0, '13'],
+      [1, '10'],
+    ]);
+    await clock.advance(1_500);
+    expect([...replies.lag()]).toEqual([
+      [0, 3],
+      [1, 0],
+    ]);
+    handlers.onBatch(0, [record(10, 'id-1'), record(11, 'id-2')], '12');
+    await clock.advance(1);
+    expect(replies.lag().get(0)).toBe(3);
+    await deliveries[1]?.answer('applied');
+    expect(replies.lag().get(0), 'one before it is not settled').toBe(3);
+    await deliveries[0]?.answer('applied');
+    expect(replies.lag().get(0)).toBe(1);
+    // Settled beyond the end that was asked for last.
+    handlers.onBatch(0, [record(12, 'id-3'), record(13, 'id-4')], '14');
+    await clock.advance(1);
+    for (const { answer } of deliveries.slice(2)) await answer('applied');
+    expect(replies.lag().get(0)).toBe(0);
+    handlers.onUnassigned();
+    expect([...replies.lag()]).toEqual([]);
+  });
+
+  it("tell owners of the service's trace only where calls are followed", async () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    for (const followed of [false, true]) {
+      deliveries = [];
+      await start({}, false, followed);
+      assign(1, 0);
+      const plain = record(10, 'id-1');
+      const headers = [...plain.headers, { name: 'traceparent', value: Buffer.from(traceparent) }];
+      handlers.onBatch(0, [{ ...plain, headers }], '11');
+      await clock.advance(1);
+      expect(deliveries[0]?.reply.seen).toEqual(followed ? { correlationId: 'id-1', traceparent } : undefined);
+    }
   });
 
   it('have come no further than that because the wall clock was wrong then, or is set now', async () => {

@@ -7,6 +7,7 @@ import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 import { ensureMeta } from '../../src/gateway/meta.ts';
 import { type Metrics, NO_METRICS } from '../../src/gateway/metrics.ts';
 import { logEvent } from '../../src/gateway/node-log.ts';
+import type { Tracing } from '../../src/gateway/tracing.ts';
 import type { Faults } from './faults.ts';
 import type { SeededRandom } from './random.ts';
 import { JOB_TYPE, NAMES, type NodeFactory, type NodePorts, type SimNode } from './world.ts';
@@ -20,6 +21,7 @@ export interface BridgeNodeOptions {
   readonly acknowledgements: boolean;
   /** A node's own. */
   metrics?(): Metrics;
+  tracing?(ports: NodePorts): Tracing;
   onEvent?(node: string, event: BridgeEvent): void;
 }
 
@@ -74,7 +76,7 @@ class BridgeNode implements SimNode {
   readonly #shards: number;
 
   constructor(ports: NodePorts, options: BridgeNodeOptions) {
-    const { leaseTtlMs, shards, route, moreRoutes, acknowledgements, metrics, onEvent } = options;
+    const { leaseTtlMs, shards, route, moreRoutes, acknowledgements, metrics, tracing, onEvent } = options;
     this.leaseTtlMs = leaseTtlMs;
     this.#shards = shards;
     const config = {
@@ -102,6 +104,7 @@ class BridgeNode implements SimNode {
             if (answer === 'full') ports.toldFull();
           },
         },
+        tracing: tracing?.(ports),
         prepare: async (secrets) => {
           for (;;) {
             try {
@@ -113,7 +116,7 @@ class BridgeNode implements SimNode {
           }
         },
         onEvent: (event) => {
-          logEvent(ports.log, event);
+          logEvent(ports.log, config.cluster, event);
           onEvent?.(ports.name, event);
         },
       },

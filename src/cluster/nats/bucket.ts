@@ -32,12 +32,20 @@ type Config = Readonly<Record<string, unknown>>;
 /**
  * Makes the bucket unless one of that name stands; one that stands is left as it is (see `inspectBucket`).
  * @param replicas 3 in production, 1 on a single server
+ * @param version of the product; kept in the stream's metadata, as who made it
  * @throws KvUnavailable; JsApiError when the server refuses, also for want of enough servers
  */
-export async function makeBucket(inbox: Inbox, cluster: string, replicas: number): Promise<'made' | 'stands'> {
+export async function makeBucket(
+  inbox: Inbox,
+  cluster: string,
+  replicas: number,
+  version = '',
+): Promise<'made' | 'stands'> {
   if ((await readStream(inbox, cluster)) !== undefined) return 'stands';
   const stream = `KV_${bucketName(cluster)}`;
-  await callApi(inbox, `STREAM.CREATE.${stream}`, bucketConfig(cluster, replicas), TIMEOUT_MS);
+  const config = bucketConfig(cluster, replicas);
+  const metadata = { 'holdfast.cluster': cluster, ...(version !== '' && { 'holdfast.made-by': version }) };
+  await callApi(inbox, `STREAM.CREATE.${stream}`, { ...config, metadata }, TIMEOUT_MS);
   return 'made';
 }
 
@@ -92,7 +100,6 @@ function bucketConfig(cluster: string, replicas: number): Config {
   return {
     name: `KV_${bucket}`,
     description: `holdfast ${cluster}: pending jobs, claims and members`,
-    metadata: { 'holdfast.cluster': cluster },
     subjects: [`$KV.${bucket}.>`],
     retention: 'limits',
     storage: 'file',

@@ -85,13 +85,14 @@ export class PushConsumer {
    * @throws KvUnavailable, JsApiError
    */
   make(filters: readonly string[], after: Revision): Promise<ConsumerInfo> {
-    const { stream } = this.#source;
+    const { stream, link } = this.#source;
     const from =
       after === 0
         ? { deliver_policy: 'last_per_subject' }
         : { deliver_policy: 'by_start_sequence', opt_start_seq: after + 1 };
     const config = {
       name: this.#name,
+      description: `a watch of ${link.name}`,
       deliver_subject: this.#subscription.getSubject(),
       ...from,
       filter_subjects: filters,

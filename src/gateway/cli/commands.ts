@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { type Config, ConfigError, loadConfig } from '../config.ts';
 import type { Env } from '../config-env.ts';
+import { productVersion } from '../product.ts';
 
 export const EXIT = { fine: 0, failed: 1, usage: 2 } as const;
 
@@ -33,7 +34,7 @@ export async function run(args: readonly string[], env: Env): Promise<number> {
     case 'version':
     case '--version':
     case '-v':
-      process.stdout.write(`${version()}\n`);
+      process.stdout.write(`${productVersion()}\n`);
       return EXIT.fine;
     case 'help':
     case '--help':
@@ -64,11 +65,4 @@ async function configured(env: Env, command: (config: Config) => Promise<number>
 function usageFault(what: string): number {
   process.stderr.write(`holdfast: ${what}\n\n${USAGE}`);
   return EXIT.usage;
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
-  return manifest !== null && typeof manifest === 'object' && 'version' in manifest
-    ? String(manifest.version)
-    : 'unknown';
 }

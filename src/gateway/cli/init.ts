@@ -9,6 +9,7 @@ import { connectKafka } from '../kafka/connect.ts';
 import { KafkaTopics } from '../kafka/topics.ts';
 import { SILENT } from '../log.ts';
 import { ensureMeta } from '../meta.ts';
+import { productVersion } from '../product.ts';
 import { makeTopic, serverCount, topicSpecs, wantedReplicas } from '../provision.ts';
 import { SystemRandom } from '../system-clock.ts';
 import { EXIT } from './commands.ts';
@@ -33,7 +34,7 @@ async function initNats(config: Config): Promise<string[]> {
   await using link = await reachNats(config, 'holdfast init');
   const inbox = new Inbox(link);
   const replicas = wantedReplicas(config, serverCount(link));
-  const made = await makeBucket(inbox, config.cluster, replicas);
+  const made = await makeBucket(inbox, config.cluster, replicas, productVersion());
   const bucket = bucketName(config.cluster);
   await ensureMeta(new NatsKv(link, inbox, bucket), config, new SystemRandom());
   const audit = await makeAuditStream(inbox, config.cluster, replicas);

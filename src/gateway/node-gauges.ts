@@ -1,0 +1,19 @@
+// The present values that a node shows (metrics.ts, `NodeGauges`), as its bridge has them. Asked for at every scrape.
+import type { Clock } from '../actors/ports.ts';
+import type { Bridge } from './bridge.ts';
+import type { NodeGauges } from './metrics.ts';
+
+/** `natsConnected`: at this moment. */
+export function gaugesOf(bridge: Bridge, clock: Clock, natsConnected: () => boolean): NodeGauges {
+  const { cluster, replies } = bridge;
+  return {
+    wallMs: () => clock.wallMs(),
+    pendingByLane: () => cluster.life?.lanes.pending() ?? [],
+    roomByLane: () => Object.entries(cluster.life?.room() ?? {}),
+    replyLagByPartition: () => replies.lag(),
+    reachable: () => new Map([...bridge.reachable, ['nats', natsConnected()]]),
+    shardsOwned: () => cluster.life?.shards.owned() ?? 0,
+    putsInDoubt: () => cluster.life?.putsInDoubt ?? 0,
+    leaseRemainingMs: () => cluster.life?.lease.remainingMs() ?? 0,
+  };
+}

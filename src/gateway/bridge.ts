@@ -18,7 +18,7 @@ import { type IntakeKind, Intakes } from './intakes.ts';
 import { interpret } from './interpret.ts';
 import { secretsIn } from './meta.ts';
 import { type Metrics, NO_METRICS, type Server } from './metrics.ts';
-import { ClusterOperations, type ReadOperations } from './operations/cluster-operations.ts';
+import { ClusterOperations } from './operations/cluster-operations.ts';
 import { Flow } from './operations/flow.ts';
 import { NodeAnswers } from './operations/node-answers.ts';
 import type { EnginePort, RecordWriter, ReplyReader } from './ports.ts';
@@ -91,7 +91,7 @@ export class Bridge {
   readonly replies: Replies;
   readonly requests: RequestPublisher;
   /** What is pending where, and how it goes: of the whole cluster. */
-  readonly operations: ReadOperations;
+  readonly operations: ClusterOperations;
   readonly #flow: Flow;
   /** Did it answer when it was asked last? */
   readonly reachable = new Map<Server, boolean>();

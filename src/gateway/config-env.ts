@@ -2,10 +2,11 @@
 // those that users of these servers have already; the engine's (ZEEBE_GRPC_ADDRESS, CAMUNDA_AUTH_STRATEGY, …) are read by
 // its SDK. Other variables starting with HOLDFAST_ are no fault: Kubernetes invents them for a service of that name.
 import type { NodeName } from '../actors/ids.ts';
+import { type ApiSettings, apiOf } from './config-api.ts';
 import { type Fault, show, showSecret } from './config-faults.ts';
 import { type KafkaSecurity, kafkaSecurityOf } from './config-kafka.ts';
 import { type NatsAccess, natsAccessOf } from './config-nats.ts';
-import { oneOf, type Rule, text } from './config-rules.ts';
+import { type HttpAddress, httpAddress, oneOf, type Rule, text } from './config-rules.ts';
 import { EnvReader, type SecretText } from './config-secret.ts';
 import { type EngineSecrets, engineSecretsOf } from './config-zeebe.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
@@ -14,12 +15,6 @@ import { readTraces, type TraceSettings } from './telemetry/settings.ts';
 import { DEFAULT_TRANSPORT, UNARY_TRANSPORTS, type UnaryTransport } from './zeebe/gateway-calls.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
-
-export interface HttpAddress {
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
-}
 
 export interface EnvSettings {
   readonly node: NodeName;
@@ -30,6 +25,8 @@ export interface EnvSettings {
   readonly kafkaBrokers: readonly string[];
   readonly kafkaSecurity: KafkaSecurity;
   readonly http: HttpAddress;
+  /** undefined: this node has no API. */
+  readonly api: ApiSettings | undefined;
   readonly logLevel: LogLevel;
   /** How commands travel to the engine. */
   readonly engineTransport: UnaryTransport;
@@ -56,19 +53,6 @@ const KAFKA_SERVERS: Rule<readonly string[]> = servers(
   'Kafka brokers as host:port, separated by commas, such as kafka-1:9092,kafka-2:9092',
 );
 
-const HTTP_ADDRESS: Rule<HttpAddress> = {
-  allowed: 'host:port, such as 127.0.0.1:8090, 0.0.0.0:8090 or [::1]:8090',
-  parse(raw) {
-    const match =
-      typeof raw === 'string'
-        ? /^(\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[A-Za-z0-9._-]+)):(?<port>\d{1,5})$/.exec(raw)
-        : null;
-    const { v6, host, port } = match?.groups ?? {};
-    const name = v6 ?? host;
-    return name !== undefined && Number(port) <= 65_535 ? { host: name, port: Number(port) } : undefined;
-  },
-};
-
 /** Reads all of them; faults go into `faults`, and the result is only good when there is none. */
 export function readEnv(env: Env, hostName: string, faults: Fault[], readFile: (path: string) => string): EnvSettings {
   const reader = () => new EnvReader({ env, readFile }, faults);
@@ -89,8 +73,9 @@ export function readEnv(env: Env, hostName: string, faults: Fault[], readFile: (
     natsMonitorUrl: env.NATS_MONITOR_URL === undefined ? undefined : read('NATS_MONITOR_URL', MONITOR_URL, undefined),
     kafkaBrokers: read('KAFKA_BOOTSTRAP_SERVERS', KAFKA_SERVERS, undefined) ?? [],
     kafkaSecurity: kafkaSecurityOf(reader()),
-    http: read('HOLDFAST_HTTP', HTTP_ADDRESS, { host: '127.0.0.1', port: 8090 }) ?? { host: '', port: 0 },
     registry: registryOf(env, read, reader()),
+    http: read('HOLDFAST_HTTP', httpAddress(8090), { host: '127.0.0.1', port: 8090 }) ?? { host: '', port: 0 },
+    api: apiOf(env, faults, readFile),
     engineTransport: read('HOLDFAST_ENGINE_TRANSPORT', oneOf(UNARY_TRANSPORTS), DEFAULT_TRANSPORT) ?? DEFAULT_TRANSPORT,
     engineSecrets: engineSecretsOf(reader()),
     traces: readTraces(read),

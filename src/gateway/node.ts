@@ -13,6 +13,7 @@ import { Bridge, type BridgeEvent, groupOf } from './bridge.ts';
 import type { Config } from './config.ts';
 import { natsLink } from './config-nats.ts';
 import { engineSettings } from './config-zeebe.ts';
+import { startApi } from './http/api/start.ts';
 import { createHttpServer } from './http/server.ts';
 import { connectKafka } from './kafka/connect.ts';
 import { KafkaReplyReader } from './kafka/reply-reader.ts';
@@ -24,7 +25,8 @@ import { ensureMeta, MetaMismatch } from './meta.ts';
 import { PrometheusMetrics } from './metrics.ts';
 import { gaugesOf } from './node-gauges.ts';
 import { logEvent } from './node-log.ts';
-import type { ReadOperations } from './operations/cluster-operations.ts';
+import { type NodeOperations, operationsOf } from './node-operations.ts';
+import type { Operations } from './operations/operations.ts';
 import { productVersion } from './product.ts';
 import { makeTopic, recordBytes, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
 import { largestReply, type SizeLimits } from './routes.ts';
@@ -43,7 +45,7 @@ export interface RunningNode {
    */
   reload(config: Config): Promise<void>;
   /** What an operator sees; undefined until its servers are there. */
-  readonly operations: ReadOperations | undefined;
+  readonly operations: Operations | undefined;
   /** Hands everything over, then ends. */
   stop(): Promise<void>;
   /** The exit code: 0 after an orderly end. */
@@ -54,7 +56,7 @@ export interface RunningNode {
 const KAFKA_RECORD_BYTES = 1_048_588;
 const AGAIN_MS = 1_000;
 
-/** @throws when the HTTP address is taken, a server is too old, or settings are incomplete */
+/** @throws when an HTTP address is taken, a server is too old, or settings are incomplete */
 export async function startNode(config: Config, log: Log): Promise<RunningNode> {
   const clock = new SystemClock();
   const random = new SystemRandom();
@@ -62,6 +64,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   metrics.collectProcess();
   const waiting = new Waiting(log);
   let bridge: Bridge | undefined;
+  let operations: NodeOperations | undefined;
 
   const http = createHttpServer({
     address: config.http,
@@ -79,6 +82,12 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     );
   });
   log.info('HTTP is up', { url });
+  const closeApi = await startApi(config, () => operations, { get: () => undefined }, log).catch(
+    async (error: unknown) => {
+      await http.close();
+      throw error;
+    },
+  );
 
   let setCalls: ((config: Config) => Promise<void>) | undefined;
   const stopping = new AbortController();
@@ -157,6 +166,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     };
 
     const bus = new NatsBus(link, inbox);
+    const writer = new KafkaRecordWriter(kafka);
     const listed = new ListedNode({ bus, clock, cluster: config.cluster, node: config.node });
     stopping.signal.throwIfAborted(); // from here on it is the bridge that is told to stop
     bridge = new Bridge(
@@ -169,7 +179,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         waitingFor: () => waiting.names(),
         bus,
         engine,
-        writer: new KafkaRecordWriter(kafka),
+        writer,
         replies: new KafkaReplyReader({
           kafka,
           topic: config.replyTopic,
@@ -189,6 +199,8 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
       { ...config, sizes, maxReplyBytes: largestReply(link.maxPayloadBytes()) },
     );
     const running = bridge;
+    const replicas = () => wantedReplicas(config, serverCount(link));
+    operations = operationsOf({ bridge, config, inbox, kafka, writer, clock, random, log, replicas });
     metrics.observe(gaugesOf(running, clock, () => link.connected()));
     running.start();
     setCalls = async (next) => running.setCalls(next, await sizesOf(next));
@@ -202,13 +214,14 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     return inOrder ? 0 : 1;
   };
 
+  const close = () => Promise.all([http.close(), closeApi()]);
   const finished = begin().then(
     async (code) => {
-      await http.close();
+      await close();
       return code;
     },
     async (error: unknown) => {
-      await http.close();
+      await close();
       if (stopping.signal.aborted) return 0;
       log.error('the node could not start', { err: error });
       return 1;
@@ -217,7 +230,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   return {
     finished,
     get operations() {
-      return bridge?.operations;
+      return operations;
     },
     reload: async (next) => {
       const fixed = fixedSettings(config, next);
@@ -227,7 +240,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     },
     stop: async () => {
       stopping.abort(new Error('asked to stop'));
-      stopped ??= bridge?.stop();
+      stopped ??= operations?.close().then(() => bridge?.stop());
       await stopped;
     },
   };

@@ -164,7 +164,7 @@ export class AuditTrail implements Audit {
 }
 
 /** What `work` says of itself; `after`: what to keep of it, default its `detail`. */
-export type Work = () => Promise<Omit<ActResult, 'auditId'> & { readonly after?: string | null }>;
+export type Work = (auditId: string) => Promise<Omit<ActResult, 'auditId'> & { readonly after?: string | null }>;
 
 /**
  * Writes the act down, does it, and writes its result down. A result that could not be written is in the log, and the act's answer
@@ -175,7 +175,7 @@ export async function audited(audit: Audit, act: AuditBeginning, work: Work): Pr
   const auditId = await audit.begin(act);
   const end = (end: AuditEnd) => audit.end(auditId, end).catch(() => undefined);
   try {
-    const { result, detail, after = detail } = await work();
+    const { result, detail, after = detail } = await work(auditId);
     await end({ after, result });
     return { auditId, result, detail };
   } catch (error) {

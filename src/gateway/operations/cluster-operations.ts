@@ -136,6 +136,15 @@ export class ClusterOperations implements ReadOperations {
     return available(readOutcomes({ clock, tail, correlationId }, query));
   }
 
+  /** Answers whether that changed anything. @throws OperationUnavailable, OperationRefused */
+  async setDrained(node: string, drained: boolean): Promise<boolean> {
+    this.#checkNode(node);
+    const { answered } = await this.#ask('drained', { ask: 'drained', drained }, node);
+    const [said] = answered;
+    if (said === undefined) throw new OperationUnavailable(`node ${node} does not answer; end it by a signal instead`);
+    return said.answer.changed;
+  }
+
   #life(): NodeLife {
     const { life } = this.#options.cluster;
     if (life === undefined) throw new OperationUnavailable('this node is not a member of the cluster now; ask again');

@@ -11,7 +11,7 @@ import { summaryOf } from './views.ts';
 
 export interface NodeAnswersOptions {
   readonly clock: Clock;
-  readonly cluster: Pick<Cluster, 'life' | 'drained' | 'movements'>;
+  readonly cluster: Pick<Cluster, 'life' | 'drained' | 'drain' | 'resume' | 'movements'>;
   readonly node: string;
   readonly shards: number;
   readonly flow: Flow;
@@ -47,6 +47,8 @@ export class NodeAnswers {
         return this.#jobs(life, question, withinMs, mostBytes);
       case 'job':
         return this.#job(life, question.jobKey as JobKey);
+      case 'drained':
+        return this.#setDrained(question.drained);
       default:
         return undefined;
     }
@@ -66,6 +68,14 @@ export class NodeAnswers {
       shards: states.filter(([, state]) => state !== 'released'),
       movements: cluster.movements.latest.map(({ from, ...movement }) => ({ ...movement, from: from ?? null })),
     };
+  }
+
+  #setDrained(wanted: boolean): Answers['drained'] {
+    const { cluster } = this.#options;
+    const changed = cluster.drained !== wanted;
+    if (wanted) cluster.drain();
+    else cluster.resume();
+    return { changed };
   }
 
   async #lanes(life: NodeLife): Promise<LaneAnswer[]> {

@@ -11,7 +11,9 @@ export type Question =
   | { readonly ask: 'flow'; readonly endSecond: number; readonly seconds: number }
   | { readonly ask: 'lanes' }
   | { readonly ask: 'jobs'; readonly filter: JobFilter; readonly limit: number; readonly after: Place | null }
-  | { readonly ask: 'job'; readonly jobKey: string };
+  | { readonly ask: 'job'; readonly jobKey: string }
+  /** Not a question but a wish: give your shards away and take none, or take part again. */
+  | { readonly ask: 'drained'; readonly drained: boolean };
 
 export interface Answers {
   readonly node: NodeAnswer;
@@ -20,6 +22,8 @@ export interface Answers {
   readonly jobs: JobsAnswer;
   /** null: it is not here. */
   readonly job: JobAnswer | null;
+  /** false: it was so before. */
+  readonly drained: { readonly changed: boolean };
 }
 
 export interface NodeAnswer

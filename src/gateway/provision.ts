@@ -1,5 +1,5 @@
 // What a cluster needs to exist on its servers before the first job, as `holdfast init` makes it (and a starting node, if
-// it may): one bucket, two topics. What stands already is left as it is; `holdfast check` says whether it is right.
+// it may): one bucket, the audit's stream, two topics. What stands already is left as it is; `holdfast check` says whether it is right.
 import type { NatsLink } from '../cluster/nats/connection.ts';
 import type { Config } from './config.ts';
 import { notAuthorized } from './kafka/errors.ts';

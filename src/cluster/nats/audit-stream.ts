@@ -37,15 +37,20 @@ export function auditStreamName(cluster: string): string {
  * @param replicas as the jobs bucket has
  * @throws KvUnavailable; JsApiError when the server refuses
  */
-export async function makeAuditStream(inbox: Inbox, cluster: string, replicas: number): Promise<'made' | 'stands'> {
+export async function makeAuditStream(
+  inbox: Inbox,
+  cluster: string,
+  replicas: number,
+  timeoutMs = TIMEOUT_MS,
+): Promise<'made' | 'stands'> {
   const name = auditStreamName(cluster);
   try {
-    await callApi(inbox, `STREAM.INFO.${name}`, {}, TIMEOUT_MS);
+    await callApi(inbox, `STREAM.INFO.${name}`, {}, timeoutMs);
     return 'stands';
   } catch (error) {
     if (!(error instanceof JsApiError && error.errCode === ErrCode.streamNotFound)) throw error;
   }
-  await callApi(inbox, `STREAM.CREATE.${name}`, configOf(cluster, replicas), TIMEOUT_MS);
+  await callApi(inbox, `STREAM.CREATE.${name}`, configOf(cluster, replicas), timeoutMs);
   return 'made';
 }
 
@@ -64,7 +69,7 @@ export class NatsAuditStream {
 
   async append(kind: string, id: string, data: Uint8Array, timeoutMs: number): Promise<void> {
     if ((await this.#publish(kind, id, data, timeoutMs)) === 'stored') return;
-    await makeAuditStream(this.#inbox, this.#cluster, this.#replicas());
+    await makeAuditStream(this.#inbox, this.#cluster, this.#replicas(), timeoutMs);
     if ((await this.#publish(kind, id, data, timeoutMs)) === 'stored') return;
     throw new KvUnavailable(`nobody takes ${this.#subject(kind, id)}: is JetStream there?`);
   }

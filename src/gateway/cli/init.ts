@@ -1,4 +1,4 @@
-// `holdfast init`: makes the bucket and the topics, and says of each whether it was made or stands. Harmless to repeat.
+// `holdfast init`: makes the bucket, the audit and the topics, and says of each whether it was made or stands. Harmless to repeat.
 // A server that is away does not keep the other one from being prepared.
 import { auditStreamName, makeAuditStream } from '../../cluster/nats/audit-stream.ts';
 import { bucketName, makeBucket } from '../../cluster/nats/bucket.ts';

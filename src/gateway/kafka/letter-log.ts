@@ -22,6 +22,8 @@ const FETCH_BYTES = 1024 * 1024;
 const FETCH_WAIT_MS = 3_000;
 const DEADLINE_MS = 5_000;
 const READ_COMMITTED = 1;
+/** Negative stamps mean something else to Kafka, and larger ones than a date can have do not fit. */
+const LATEST_MS = 8.64e15;
 
 interface FetchedPartition {
   readonly messages: KafkaMessage[];
@@ -60,7 +62,9 @@ export class KafkaLetterLog implements LetterLog {
 
   offsetsAt(atMs: number): Promise<ReadonlyMap<number, bigint>> {
     return this.#use(async (cluster) => {
-      const offsets = await this.#offsets(cluster, { fromTimestamp: Math.max(0, Math.floor(atMs)) });
+      const offsets = await this.#offsets(cluster, {
+        fromTimestamp: Math.max(0, Math.min(Math.floor(atMs), LATEST_MS)),
+      });
       return new Map([...offsets].filter(([, offset]) => offset >= 0n));
     });
   }

@@ -4,10 +4,11 @@ import { higherOf, type LetterLog, lowerOf, type OffsetRange } from './letter-lo
 import type { DeadLetterFilter, RedriveBody } from './model.ts';
 
 /**
- * How far a letter may lie from its place by its stamp. Each node stamps with its own clock, and Kafka finds the first one that
- * is stamped late enough: behind it older ones may follow.
+ * Kafka finds the first record that is stamped late enough. All before it are earlier, so a beginning is exact. But behind it
+ * earlier ones may follow, for each node stamps with its own clock: so an end is looked for a day later than asked. (One record
+ * stamped more than a day ahead of its time hides what follows it from a list that has an end.)
  */
-const OUT_OF_ORDER_MS = 5 * 60_000;
+const OUT_OF_ORDER_MS = 86_400_000;
 
 /** Both ends of the time belong to it. `text`: in key, reason, message or correlation id; never in the value. */
 export function matches(filter: DeadLetterFilter, { summary, key }: Letter): boolean {

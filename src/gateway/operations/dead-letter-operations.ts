@@ -34,6 +34,7 @@ export type DeadLetterOperations = Pick<
   close(): Promise<void>;
 };
 
+const OFFSET = /^\d{1,19}$/;
 const REMEMBERED = 16;
 /** Lists and previews at the same time; each holds some megabytes. */
 const READERS = 4;
@@ -59,6 +60,7 @@ export function deadLetterOperations(options: DeadLetterOperationsOptions): Dead
     deadLetters: (query) => reading(() => pageOf(options, query)),
     deadLetter: (partition, offset, withPayload) =>
       reading(async () => {
+        if (!OFFSET.test(offset)) return undefined;
         const at = BigInt(offset);
         const bounds = (await log.bounds()).find((range) => range.partition === partition);
         if (bounds === undefined || at < bounds.from || at >= bounds.to) return undefined;

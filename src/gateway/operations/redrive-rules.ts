@@ -4,13 +4,27 @@
 // schema registry or a secret is back, a node was updated, a limit raised, a route's expression or result variable or the names of
 // headers corrected. No change cures the others: a value that is no JSON stays none, and a job that the engine has said to be
 // gone does not come back under its key. What is not the whole reply, or no reply of this cluster, is never sent in its name.
+import type { DeadLetterReason } from '../../actors/messages.ts';
 import { ADDED } from '../dead-letters.ts';
 import { MOST_HEADERS } from '../kafka/header-decoding.ts';
 import type { IncomingRecord, KafkaHeader, OutgoingRecord } from '../ports.ts';
 import { REDRIVEN } from './dead-letter-decoding.ts';
 import type { DeadLetterSummary } from './model.ts';
 
-const INCURABLE: ReadonlySet<string> = new Set(['late', 'not-json']);
+/** Whether something besides the letter can cure it; docs/operations.md says what. */
+export const CURABLE: Readonly<Record<DeadLetterReason, boolean>> = {
+  unknown: true,
+  schema: true,
+  forged: true,
+  unreadable: true,
+  'no-id': true,
+  malformed: true,
+  'not-object': true,
+  'too-large': true,
+  refused: true,
+  'not-json': false,
+  late: false,
+};
 
 /** Why not, in a word or two; undefined: it is driven. */
 export function whySkipped(
@@ -21,11 +35,17 @@ export function whySkipped(
   if (reason === '') return 'no dead letter of ours';
   if (original.topic !== replyTopic) return 'from another topic';
   if (truncated !== null || headers.length >= MOST_HEADERS) return 'truncated';
-  return INCURABLE.has(reason) ? reason : undefined;
+  if (!isReason(reason)) return 'of an unknown reason';
+  return CURABLE[reason] ? undefined : reason;
 }
 
 /** As the service sent it, with a header that tells who drove it again. */
 export function drivenAgain({ key, value, headers }: IncomingRecord, auditId: string): OutgoingRecord {
   const theirs = headers.filter(({ name }) => !ADDED.has(name) && name !== REDRIVEN);
   return { key, value, headers: [...theirs, { name: REDRIVEN, value: auditId } satisfies KafkaHeader] };
+}
+
+/** A newer node may write others. */
+function isReason(reason: string): reason is DeadLetterReason {
+  return Object.hasOwn(CURABLE, reason);
 }

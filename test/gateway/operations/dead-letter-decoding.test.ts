@@ -140,16 +140,16 @@ describe('the filter', () => {
     expect(matches(filter, one(sample))).toBe(wanted);
   });
 
-  test('reads only where letters of that time can lie, and some minutes beyond', async () => {
-    const minute = 60_000;
-    const records = [0, 10, 20, 30, 40].map((at, offset) => letter({ offset, atMs: at * minute }));
+  test('reads only where letters of that time can lie, and a day beyond', async () => {
+    const hour = 3_600_000;
+    const records = [0, 10, 20, 30, 40].map((at, offset) => letter({ offset, atMs: at * hour }));
     const log = new MemoryLetters([records, []]);
     const of = async (filter: object) => (await rangesOf(log, filter)).map(({ from, to }) => `${from}-${to}`);
     expect(await of({})).toEqual(['0-5', '0-0']);
-    expect(await of({ sinceMs: 15 * minute })).toEqual(['2-5', '0-0']);
-    expect(await of({ untilMs: 20 * minute })).toEqual(['0-3', '0-0']);
-    expect(await of({ untilMs: 26 * minute })).toEqual(['0-4', '0-0']);
-    expect(await of({ sinceMs: 99 * minute })).toEqual(['5-5', '0-0']);
+    expect(await of({ sinceMs: 15 * hour })).toEqual(['2-5', '0-0']);
+    expect(await of({ untilMs: 5 * hour })).toEqual(['0-3', '0-0']);
+    expect(await of({ untilMs: 7 * hour })).toEqual(['0-4', '0-0']);
+    expect(await of({ sinceMs: 99 * hour })).toEqual(['5-5', '0-0']);
   });
 
   test('in words', () => {

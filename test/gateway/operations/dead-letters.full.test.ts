@@ -82,8 +82,9 @@ const place = ({ partition, offset }: DeadLetterSummary) => `${partition}/${offs
 describe('a topic of three partitions', () => {
   const topic = topicName('letters');
   const subject = () => operationsOn(`letters-${randomBytes(3).toString('hex')}`, topic, 'somewhere.replies');
-  const BEGAN_MS = 1_767_225_600_000;
   const HOUR_MS = 3_600_000;
+  // Kafka stamps control records with the present time.
+  const BEGAN_MS = Date.now() - 10 * HOUR_MS;
   let operations: ReturnType<typeof subject>;
   /** `partition/offset` of each letter that a list must show, by its key. */
   const places = new Map<string, string>();
@@ -183,8 +184,8 @@ describe('a topic of three partitions', () => {
       reason: 'schema',
       key: 'committed',
       value: '{"secret":"committed"}',
-      original: { topic: 'somewhere.replies', partition: 0, offset: '7', atMs: BEGAN_MS },
-      headers: expect.arrayContaining([{ name: LETTER.timestamp, value: String(BEGAN_MS) }]),
+      original: { topic: 'somewhere.replies', partition: 0, offset: '7', atMs: 1_767_225_600_000 },
+      headers: expect.arrayContaining([{ name: LETTER.timestamp, value: '1767225600000' }]),
     });
     expect(await view('committed', false)).toMatchObject({ value: null, bytes: 22 });
     expect((await view('large'))?.value).toHaveLength(3 * 1024 * 1024);
@@ -203,6 +204,16 @@ describe('a topic of three partitions', () => {
     ] as const) {
       expect(await operations.deadLetter(partition, offset, true), `${partition}/${offset}`).toBeUndefined();
     }
+  });
+
+  test('is read over what retention has taken since, and what never was', async () => {
+    const { log } = operations;
+    expect(await log.read({ partition: 0, from: 0n, to: 9n })).toEqual({ records: [], next: 2n });
+    expect(await log.read({ partition: 0, from: 0n, to: 1n })).toEqual({ records: [], next: 1n });
+    expect(await log.read({ partition: 2, from: 5n, to: 9n })).toEqual({ records: [], next: 9n });
+    expect(await log.offsetsAt(1e99)).toEqual(new Map());
+    expect((await log.offsetsAt(-1)).get(0)).toBe(2n);
+    await expect(log.read({ partition: 3, from: 0n, to: 1n })).rejects.toMatchObject({ code: 'OPERATION_UNAVAILABLE' });
   });
 
   test('that does not exist is said to be so', async () => {

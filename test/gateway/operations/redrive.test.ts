@@ -1,4 +1,6 @@
 // Driving dead letters again, in virtual time: what is sent, how fast, and how it ends.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Random } from '../../../src/actors/ports.ts';
 import { isTechnical, DEFAULT_HEADER_NAMES as names } from '../../../src/gateway/header-names.ts';
@@ -10,6 +12,7 @@ import {
 } from '../../../src/gateway/operations/dead-letter-operations.ts';
 import type { RedriveBody, RedriveView } from '../../../src/gateway/operations/model.ts';
 import { OperationUnavailable } from '../../../src/gateway/operations/operations.ts';
+import { CURABLE } from '../../../src/gateway/operations/redrive-rules.ts';
 import type { IncomingRecord, OutgoingRecord, SendAnswer } from '../../../src/gateway/ports.ts';
 import { businessHeaders } from '../../../src/gateway/reply-headers.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -131,16 +134,17 @@ describe('what is driven', () => {
       { reason: 'unknown', headers: cut },
       { reason: 'unknown', topic: 'somebody.else' },
       { reason: '' },
+      { reason: 'constructor' },
     ];
     const subject = operations(new MemoryLetters([letters(samples)]));
     const { id } = await subject.redrive(body({ perSecond: 1000 }), ANNA);
     expect(await ended(subject, id)).toMatchObject({
       state: 'done',
-      matched: 15,
+      matched: 16,
       driven: 9,
-      skipped: 6,
+      skipped: 7,
       detail:
-        '15 matched, 9 driven, 6 skipped (late 1, not-json 2, truncated 1, from another topic 1, no dead letter of ours 1)',
+        '16 matched, 9 driven, 7 skipped (late 1, not-json 2, truncated 1, from another topic 1, no dead letter of ours 1, of an unknown reason 1)',
     });
     expect(values()).toEqual(samples.slice(0, 9).map(({ value }) => value));
   });
@@ -201,6 +205,17 @@ describe('what is driven', () => {
     await ended(subject, (await subject.redrive(body({ perSecond: 10 }), ANNA)).id);
     expect(sent.map(({ atMs }) => atMs)).toEqual([0, 100, 5_100, 5_200, 5_300, 5_400]);
   });
+});
+
+test('docs/operations.md says of every reason whether it is driven again', () => {
+  const document = readFileSync(join(import.meta.dirname, '../../../docs/operations.md'), 'utf8');
+  const rows = [...document.matchAll(/^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \| (yes|no) \|/gm)];
+  const said = rows.flatMap(([, reasons = '', driven]) =>
+    reasons.split(', ').map((name) => [name.slice(1, -1), driven]),
+  );
+  expect(Object.fromEntries(said)).toEqual(
+    Object.fromEntries(Object.entries(CURABLE).map(([reason, curable]) => [reason, curable ? 'yes' : 'no'])),
+  );
 });
 
 describe('a preview', () => {
@@ -370,6 +385,8 @@ test('one letter is found by its position, or not at all', async () => {
     [0, '4'],
     [0, '10'],
     [1, '5'],
+    [0, '5x'],
+    [0, '-1'],
   ] as const) {
     expect(await subject.deadLetter(partition, offset, true)).toBeUndefined();
   }

@@ -8,6 +8,7 @@ import { Server as TlsServer } from 'node:tls';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { isLoopback } from '../../config-api.ts';
 import type { Log } from '../../log.ts';
 import type { Operations } from '../../operations/operations.ts';
 import { type Assets, assetRoutes } from './assets.ts';
@@ -75,6 +76,9 @@ const MAX_CONNECTIONS = 300;
 
 export function createApiServer(options: ApiOptions): ApiServer {
   const { address, tls, authentication, log } = options;
+  if (!isLoopback(address.host) && (tls === undefined || authentication === undefined)) {
+    throw new Error(`the API does not listen on ${address.host} without TLS and authentication`);
+  }
   const app = newApp(options);
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);

@@ -223,7 +223,7 @@ export class ConfigChanged extends Error {
 function registryOf({ registry }: Config, clock: Clock): SchemaRegistry | undefined {
   if (registry === undefined) return undefined;
   const { urls, userInfo } = registry;
-  const source = new RegistryClient({ urls, ...(userInfo !== undefined && { userInfo: () => userInfo.text }) });
+  const source = new RegistryClient({ urls, ...(userInfo !== undefined && { userInfo: () => userInfo.read() }) });
   return new SchemaRegistry({ source, clock });
 }
 

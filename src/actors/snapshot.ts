@@ -45,7 +45,8 @@ export interface Failing {
     | 'heartbeatTimeout'
     | 'businessError'
     | 'technicalError'
-    | 'businessKeyTaken';
+    | 'businessKeyTaken'
+    | 'byHand';
   /** Absolute, to set: repeating it changes nothing. */
   readonly retries: number;
   readonly backoffMs: number;
@@ -104,6 +105,8 @@ export interface Snapshot {
   readonly endedAtMs: number;
   /** At most TIMELINE_FIRST + TIMELINE_NEWEST entries; add to it with `addToTimeline`. */
   readonly timeline: readonly TimelineEntry[];
+  /** An operator wants the request published once more, with the job's next activation. */
+  readonly resend: boolean;
 }
 
 /** How long this attempt waits in all: an operator may have given it longer than its settings do. */

@@ -8,9 +8,9 @@
 // they are; rehydration.ts asks again.
 import type { Incarnation, JobKey, Lane, Revision } from '../actors/ids.ts';
 import { pack } from '../actors/pending-job/cold.ts';
-import { restAgain } from '../actors/pending-job/decide.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import { adopt, emptyState, isPending } from '../actors/pending-job/state.ts';
+import { restAgain } from '../actors/pending-job/take-up.ts';
 import { type Snapshot, waitsMs } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
 import { sentKey } from './names.ts';

@@ -1,7 +1,6 @@
 // What a person does to a pending job by hand: each act in the states in which it can be done, and what it says in the others.
 import { describe, expect, test } from 'vitest';
 import type { ActAnswer, OperatorAct } from '../../src/actors/messages.ts';
-import { pack } from '../../src/actors/pending-job/cold.ts';
 import { LOCK_MS, World } from './pending-job-world.ts';
 
 type Act = OperatorAct extends infer A ? (A extends OperatorAct ? Omit<A, 'by' | 'id'> : never) : never;
@@ -23,17 +22,19 @@ const FAIL: Act = { act: 'fail', message: 'the shop burnt down', retries: undefi
 const COMPLETE: Act = { act: 'complete', variables: '{"paid":12345678901234567890}' };
 
 describe('resend', () => {
-  test('the job comes back from the engine, and its request is published under the same attempt, with its variables as they are now', () => {
+  test('the job comes back from the engine, to the next owner if need be, and its request is published under the same attempt, with its variables as they are now', () => {
     const world = held();
     expect(operate(world, { act: 'resend' }).result).toBe('later');
     expect(world.owner.publisher.size).toBe(0);
-    expect(pack(world.owner.state), 'packed, it would forget').toBeUndefined();
+    world.takeOver();
+    world.owner.drain();
     world.pass(600);
     const activation = world.activate();
     expect(activation, 'its lock was shortened').toBeDefined();
     const request = { ...activation!.request, body: '{"a":2}' };
     expect(world.ask({ type: 'activated', activation: { ...activation!, request } })).toBe('attached');
-    const published = world.owner.effects.filter((effect) => effect.do === 'publish');
+    const effects = world.owners.flatMap((owner) => owner.effects);
+    const published = effects.filter((effect) => effect.do === 'publish');
     expect(
       published.map(({ request: { attempt, correlationId, content } }) => [attempt, correlationId, content.body]),
     ).toEqual([
@@ -73,13 +74,15 @@ describe('resend', () => {
     expect(world.outcome).toBe('cancelled');
   });
 
-  test('an engine that does not answer: nothing is promised', () => {
+  test('an engine that does not answer is asked again, and not for a longer lock', () => {
     const world = held();
     world.fates.push('later');
-    expect(operate(world, { act: 'resend' })).toMatchObject({ result: 'refused' });
-    world.pass(LOCK_MS);
+    expect(operate(world, { act: 'resend' }).result).toBe('later');
+    world.pass(1_000);
+    world.ask({ type: 'due' });
+    world.pass(600);
     world.ask({ type: 'activated', activation: world.activate()! });
-    expect(world.owner.publisher.size).toBe(0);
+    expect(world.owner.publisher.size).toBe(1);
   });
 });
 

@@ -91,6 +91,7 @@ const anyStanding: fc.Arbitrary<Snapshot> = fc
       failing: kind === 'failing' ? (failing ?? A_FAILING) : undefined,
       outcome: kind === 'ended' ? (snapshot.outcome ?? 'gone') : undefined,
       endedAtMs: kind === 'ended' ? NOW_MS - Math.abs(heldAgo) : 0,
+      resend: kind === 'held' && sent && snapshot.resend,
       timeline: snapshot.timeline.slice(0, 16),
     } satisfies Snapshot;
   });
@@ -127,7 +128,7 @@ const anyState: fc.Arbitrary<JobState> = fc
     engineAt: fc.constantFrom(0, NOW_MS - 1, NOW_MS + 1_000),
     acked: fc.boolean(),
     progress: fc.option(fc.constantFrom('', '0.5'), { nil: undefined }),
-    flags: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()),
+    flags: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()),
     tries: fc.nat(3),
   })
   .map(({ standing: snapshot, lock, engineAt, acked, progress, flags, tries }) => {
@@ -145,7 +146,6 @@ const anyState: fc.Arbitrary<JobState> = fc
       ackedAttempt: held && acked ? snapshot.attempt : 0,
       heartbeatDeadlineMs: snapshot?.heartbeatDeadlineMs ?? 0,
       progress: held ? progress : undefined,
-      resend: held && flags[4] && snapshot.sentAttempt === snapshot.attempt,
       adopted: flags[0] || owesRequest,
       unbroken: flags[1] && !flags[0],
       completeUnseen: flags[2],

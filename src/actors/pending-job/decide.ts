@@ -11,19 +11,18 @@ import type {
   ReplyAnswer,
   RequestOutcome,
 } from '../messages.ts';
-import type { Snapshot } from '../snapshot.ts';
 import { SnapshotUnreadable } from '../snapshot-codec.ts';
 import { due } from './due.ts';
-import { type Decision, engine, type JobContext, type Standing, wasSent } from './effects.ts';
+import { type Decision, engine, type JobContext, type Standing } from './effects.ts';
 import { startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
-import { planRetry } from './engine-time.ts';
-import { hearAgain } from './heartbeat.ts';
-import { activated, publish, refused } from './hold.ts';
+import { activated } from './hold.ts';
 import { operated } from './operated.ts';
+import { refused } from './publish.ts';
 import { replied } from './reply.ts';
 import { adopt, type JobState } from './state.ts';
-import { NotStorable, Redecide, store, successor } from './writing.ts';
+import { planUnknown, rehydrated, takeUp } from './take-up.ts';
+import { Redecide } from './writing.ts';
 
 export type Command =
   | { readonly type: 'activated'; readonly activation: Activation }
@@ -121,64 +120,3 @@ function* requestSettled(
     yield* startFailing(state, context, snapshot, refused(outcome.reason), undefined);
   }
 }
-
-/**
- * A new owner re-issues what the stored state implies. A request that the dead incarnation's record does not cover is
- * first written again under our own incarnation: then our record speaks for it, should we die too.
- */
-function* rehydrated(state: JobState, context: JobContext, covered: boolean): Decision<void> {
-  const snapshot = state.snapshot;
-  if (snapshot === undefined || snapshot.kind === 'ended') return;
-  if (snapshot.kind !== 'held') planUnknown(state, context);
-  else if (covered || snapshot.sentAttempt === snapshot.attempt) restAgain(state, context);
-  else {
-    planUnknown(state, context);
-    yield* publishAgain(state, context, snapshot);
-  }
-}
-
-/** A job that waits, and owes no request, has nothing to do after a takeover but to be looked at by and by. */
-export function restAgain(state: JobState, context: JobContext): void {
-  planUnknown(state, context);
-  if (state.snapshot?.kind === 'held') state.ackedAttempt = state.snapshot.attempt;
-}
-
-function* publishAgain(state: JobState, context: JobContext, held: Snapshot): Decision<void> {
-  const next = successor(state, context, held, {}, 'published again');
-  try {
-    yield* store(state, next);
-  } catch (error) {
-    if (!(error instanceof NotStorable)) throw error;
-    return yield* startFailing(state, context, held, refused(error.message), undefined);
-  }
-  yield* publish(state, context, next);
-}
-
-/**
- * Whatever a command found under the key (another incarnation's write that landed late, or one of an actor of ours whose
- * shard was given up meanwhile) is looked after like what was rehydrated: a live job always has a next look, and no hold waits for a reply to a request that nobody sends.
- */
-function* takeUp(state: JobState, context: JobContext): Decision<void> {
-  const { snapshot, revision } = state;
-  if (snapshot === undefined) return;
-  if (state.engineAtMs === 0) planUnknown(state, context);
-  const owed = snapshot.kind === 'held' && ![snapshot.sentAttempt, state.ackedAttempt].includes(snapshot.attempt);
-  if (!owed || !state.adopted) return;
-  if (yield* wasSent({ snapshot, revision })) state.ackedAttempt = snapshot.attempt;
-  else yield* publishAgain(state, context, snapshot);
-}
-
-/** Its lock and its engine state are not known here: look soon, but not all at once; stored intentions first. */
-function planUnknown(state: JobState, context: JobContext): void {
-  const kind = state.snapshot?.kind;
-  if (kind === undefined || kind === 'ended') return;
-  if (kind === 'replied' || kind === 'failing') {
-    state.engineTries = 0;
-    planRetry(state, context);
-  } else {
-    state.engineAtMs = context.clock.wallMs() + context.random.float() * LIMITS.activationLockMs;
-    hearAgain(state, context);
-  }
-}
-
-export { NotStorable };

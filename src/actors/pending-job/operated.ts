@@ -3,18 +3,17 @@
 // result completes, nothing is failed without a stored cause, a job that ended stays ended.
 //
 // An act may be told twice, for its answer can be lost and its owner can change: the mark that it leaves in the timeline, which
-// carries the act's id, tells that it was done. The one exception is `resend`, which leaves its mark when it is asked for: what
-// follows is a courtesy of this incarnation, and whoever misses it asks again.
+// carries the act's id, tells that it was done.
 import { OURS } from '../correlation-id.ts';
 import { ABSENT } from '../ids.ts';
-import { LIMITS } from '../limits.ts';
 import type { ActAnswer, Activation, OperatorAct } from '../messages.ts';
 import { BY_HAND, type Failing, type Snapshot, type StoredReply } from '../snapshot.ts';
-import { claimAlias, type Decision, engine, type JobContext, read } from './effects.ts';
-import { endAsGone, finishReplied, startFailing } from './ending.ts';
-import { CONSEQUENCES } from './engine-answers.ts';
-import { aliasMs, CORRELATION, publish } from './hold.ts';
+import { renew } from './due.ts';
+import { claimAlias, type Decision, type JobContext, read } from './effects.ts';
+import { finishReplied, startFailing } from './ending.ts';
+import { aliasMs, CORRELATION, publish } from './publish.ts';
 import { adopt, type JobState } from './state.ts';
+import { takeUp } from './take-up.ts';
 import { NotStorable, store, successor, writeTombstone } from './writing.ts';
 
 export function* operated(state: JobState, context: JobContext, act: OperatorAct): Decision<ActAnswer> {
@@ -31,7 +30,9 @@ export function* operated(state: JobState, context: JobContext, act: OperatorAct
       case 'resend':
         return yield* resend(state, context, snapshot, act);
       case 'extend':
-        return yield* extend(state, context, snapshot, act);
+        // The one act after which it stays held: a request that nobody is known to have sent is seen to first.
+        yield* takeUp(state, context);
+        return yield* extend(state, context, state.snapshot ?? snapshot, act);
       case 'complete':
         return yield* complete(state, context, snapshot, act);
       case 'fail':
@@ -48,7 +49,8 @@ export function* operated(state: JobState, context: JobContext, act: OperatorAct
 
 /**
  * The request is published again when the job comes back from the engine, whose variables by then make its body: only there it
- * still is. Called with the activation that attaches; whoever did not ask gets nothing.
+ * still is. Called with the activation that attaches. The wish is taken back first: a process that dies right then has one
+ * request less to answer for, and whoever misses it asks again.
  */
 export function* sendAgain(
   state: JobState,
@@ -56,37 +58,24 @@ export function* sendAgain(
   held: Snapshot,
   activation: Activation,
 ): Decision<void> {
-  if (!state.resend || activation.fault !== undefined) return;
-  state.resend = false;
+  if (!held.resend || activation.fault !== undefined) return;
+  const next = successor(state, context, held, { resend: false }, 'sent again');
+  yield* store(state, next);
   // Not acknowledged until Kafka has it once more: its shard is not handed over before that.
   state.ackedAttempt = 0;
   const correlationId = held.alias || context.correlationId(state.jobKey, held.attempt);
   const { request } = activation;
   const headers = [[CORRELATION, correlationId] as const, ...request.headers];
-  yield* publish(state, context, { ...held, request: { ...request, headers } });
+  yield* publish(state, context, { ...next, request: { ...request, headers } });
 }
 
 function* resend(state: JobState, context: JobContext, snapshot: Snapshot, act: OperatorAct): Decision<ActAnswer> {
   if (snapshot.kind !== 'held') return wrongState(snapshot, 'held');
   if (![state.ackedAttempt, snapshot.sentAttempt].includes(snapshot.attempt))
     return { result: 'wrongState', detail: 'its request was not sent yet: that goes on by itself' };
-  yield* store(state, successor(state, context, snapshot, {}, markOf(act)));
-  const answer = yield* engine({ do: 'updateTimeout', timeoutMs: LIMITS.releaseLockMs });
-  switch (CONSEQUENCES.updateTimeout[answer.code]) {
-    case 'extended':
-      state.lockDeadlineMs = context.clock.wallMs() + LIMITS.releaseLockMs;
-      break;
-    case 'awaitActivation':
-      break;
-    case 'gone':
-      yield* endAsGone(state, context, undefined);
-      return GONE;
-    default:
-      return { result: 'refused', detail: `the engine does not answer (${answer.message}); ask again` };
-  }
-  state.resend = true;
-  // A renewal before its lock is over would keep it from coming back.
-  state.engineAtMs = context.clock.wallMs() + LIMITS.activationLockMs;
+  yield* store(state, successor(state, context, snapshot, { resend: true }, markOf(act)));
+  yield* renew(state, context);
+  if (state.snapshot?.kind === 'ended') return GONE;
   return { result: 'later', detail: 'the request is sent again as soon as the engine hands the job out, in a moment' };
 }
 
@@ -170,13 +159,13 @@ function* drop(
   return yield* fail(state, context, snapshot, act, givenBack);
 }
 
-const FAILED = { why: 'technicalError', outcome: 'failed', errorCode: '', variables: '' } as const;
+const FAILED = { why: 'byHand', outcome: 'failed', errorCode: '', variables: '' } as const;
 
 function failingBy(snapshot: Snapshot, act: Extract<OperatorAct, { act: 'fail' | 'throw' }>): Failing {
   const { retries, settings } = snapshot;
   if (act.act === 'throw') {
     const { errorCode, variables, message: cause } = act;
-    return { cause, why: 'businessError', retries, backoffMs: 0, outcome: 'bpmnError', errorCode, variables };
+    return { cause, why: 'byHand', retries, backoffMs: 0, outcome: 'bpmnError', errorCode, variables };
   }
   return {
     ...FAILED,

@@ -56,7 +56,7 @@ describe('deploy/Dockerfile', () => {
 
   test('the version in its labels, comments and manifests is that of the package', () => {
     for (const file of ['deploy/Dockerfile', 'deploy/load/job.yaml', 'deploy/compose.yaml']) {
-      const tags = [...read(file).matchAll(/\bholdfast(?:-load)?:(\d[\w.-]*)/g)].map(([, tag]) => tag);
+      const tags = [...read(file).matchAll(/\bholdfast(?:-load)?:(\d+\.[\w.-]*)/g)].map(([, tag]) => tag);
       expect([...new Set(tags)], file).toEqual([manifest.version]);
     }
   });
@@ -86,7 +86,7 @@ describe('.dockerignore', () => {
 describe('the parser', () => {
   test('takes continued lines, arguments and comments as Docker does', () => {
     const text =
-      'ARG A=x:1\n# no\nFROM ${A} AS one\nRUN a \\\n    # between\n    && b\nFROM one\nCOPY --from=one /a b/ c/\n';
+      'ARG A=x:1\n# no\nFROM $' + '{A} AS one\nRUN a \\\n    # between\n    && b\nFROM one\nCOPY --from=one /a b/ c/\n';
     expect(parseDockerfile(text)).toEqual([
       { name: 'one', base: 'x:1', instructions: [{ kind: 'run', command: 'a && b' }] },
       { name: undefined, base: 'one', instructions: [{ kind: 'copy', from: 'one', sources: ['/a', 'b/'], to: 'c/' }] },

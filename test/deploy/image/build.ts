@@ -87,7 +87,7 @@ class Build {
     const root = join(this.#dir, name);
     const under = await this.#named(base);
     if (under === undefined) await this.#baseImage(root, base);
-    else await must('cp', ['-a', under.root, root]);
+    else await copyTree(under.root, root);
     let image: Image = { workdir: '/', env: {}, user: undefined, ...none, ...under, root };
     for (const instruction of instructions) image = await this.#step(image, instruction);
     return image;
@@ -140,12 +140,13 @@ class Build {
     const target = to.startsWith('/') ? join(image.root, to) : join(image.root, image.workdir, to);
     for (const source of sources) {
       const path = join(origin, source);
-      const filter = (file: string) => from !== undefined || this.#sent(file.slice(this.#context.length + 1));
+      const filter = (file: string) => from !== undefined || this.#sent(file.slice(origin.length + 1));
       if (!filter(path)) throw new Error(`COPY ${source}: .dockerignore keeps it out`);
       const isFile = (await run('test', ['-f', path])).code === 0;
       const into =
         isFile && (to.endsWith('/') || to === '.' || sources.length > 1) ? join(target, basename(path)) : target;
-      await cp(path, into, { recursive: true, verbatimSymlinks: true, filter });
+      if (from !== undefined && !isFile) await copyTree(path, into);
+      else await cp(path, into, { recursive: true, verbatimSymlinks: true, filter });
     }
   }
 }
@@ -178,6 +179,11 @@ function buildEnv({ root, env }: Image): Record<string, string | undefined> {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
   const path = `${dirname(nodeOf(root))}:${process.env.PATH}`;
   return { ...inherited, npm_config_prefer_offline: 'true', npm_config_update_notifier: 'false', ...env, PATH: path };
+}
+
+/** To a place that is not there yet. Links to the same files where the system can: thousands of them are copied twice. */
+async function copyTree(from: string, to: string): Promise<void> {
+  await must('cp', [process.platform === 'linux' ? '-al' : '-a', from, to]);
 }
 
 async function must(command: string, args: readonly string[]): Promise<void> {

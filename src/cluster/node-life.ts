@@ -16,6 +16,7 @@ import { Arrivals } from './arrivals.ts';
 import { Claims, parseClaim } from './claims.ts';
 import type { ClusterOptions } from './cluster.ts';
 import { EffectsGate, Lost } from './effects-gate.ts';
+import { Inventory } from './inventory.ts';
 import { takeName } from './join.ts';
 import { Lanes } from './lanes.ts';
 import { Lease } from './lease.ts';
@@ -23,7 +24,9 @@ import { CLUSTER_LIMITS } from './limits.ts';
 import { type MemberRecord, type MemberReport, parseMember } from './member-record.ts';
 import { Membership } from './membership.ts';
 import { claimKey, META_KEY, nodeSubject, parseKey, SYSTEM_FILTERS } from './names.ts';
+import { OldestOfLanes } from './oldest.ts';
 import type { KvEntry, KvWatch } from './ports.ts';
+import { Questions } from './questions.ts';
 import { Rehydration } from './rehydration.ts';
 import { progressByServer, replyProgressMs } from './reply-progress.ts';
 import { Router } from './router.ts';
@@ -53,6 +56,9 @@ export class NodeLife {
   readonly watermark: SentWatermark;
   readonly router: Router;
   readonly aliases: Aliases;
+  readonly inventory: Inventory;
+  readonly oldest: OldestOfLanes;
+  readonly questions: Questions;
   readonly #options: ClusterOptions;
   /** Of snapshots, that this process reads; asked at every write. */
   readonly #newestVersion: number;
@@ -161,6 +167,16 @@ export class NodeLife {
       onConflict: (job) => options.onEvent?.({ kind: 'conflict', shard: job.shard, jobKey: job.jobKey }),
       onUnreadable: (job, error) => this.#unreadable(job.shard, job.jobKey, error),
     });
+    this.inventory = new Inventory(clock, this.jobs);
+    this.oldest = new OldestOfLanes(clock, this.jobs, this.lanes);
+    this.questions = new Questions({
+      bus,
+      cluster,
+      node,
+      incarnation,
+      membership: this.membership,
+      answer: async (question, withinMs, mostBytes) => options.onQuestion?.(question, withinMs, mostBytes),
+    });
     const rehydration = new Rehydration({
       control,
       incarnation,
@@ -203,7 +219,10 @@ export class NodeLife {
       onClaim: (shard, entry) => this.#claimEntry(shard, entry),
       onEntry: (entry) => this.#note(entry),
       onReset: (bucketId) => this.#sameBucket(bucketId),
-      onEvent: (event) => options.onEvent?.(event),
+      onEvent: (event) => {
+        if (event.kind === 'rehydrated') this.oldest.came();
+        options.onEvent?.(event);
+      },
       onUnreadable: (shard, jobKey, error) => this.#unreadable(shard, jobKey, error),
       onFailed,
     });
@@ -236,6 +255,7 @@ export class NodeLife {
       }),
     );
     this.router.start();
+    this.questions.start();
     await this.watermark.start();
     await this.membership.start(name.revision, own);
     if (name.replaced !== undefined) this.#options.onGone(name.replaced);
@@ -284,9 +304,9 @@ export class NodeLife {
     this.gate.lose();
     this.lease.revoke();
     this.#tick?.cancel();
-    const { membership, suspicion, shards, watermark, router, jobs } = this;
+    const { membership, suspicion, shards, watermark, router, questions, jobs } = this;
     this.#engine.close(new Lost('this incarnation is over'));
-    for (const part of [membership, suspicion, shards, watermark, router, jobs, this.#loader]) part.stop();
+    for (const part of [membership, suspicion, shards, watermark, router, questions, jobs, this.#loader]) part.stop();
     this.#systemWatch?.stop();
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#jobStore.close();

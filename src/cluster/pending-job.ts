@@ -5,7 +5,7 @@ import { Actor, type ActorRef, type Supervision } from '../actors/actor.ts';
 import type { EngineGate } from '../actors/engine-gate.ts';
 import { ABSENT, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
-import { pack, timesOf, unpack, type WaitingTimes } from '../actors/pending-job/cold.ts';
+import { heldAtMsOf, pack, timesOf, unpack, type WaitingTimes } from '../actors/pending-job/cold.ts';
 import { type Command, type CommandAnswer, decide } from '../actors/pending-job/decide.ts';
 import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-job/effects.ts';
 import { emptyState, isPending, type JobState, restsUntilActivated } from '../actors/pending-job/state.ts';
@@ -101,6 +101,21 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     return this.#state ?? timesOf(this.#packed ?? '');
   }
 
+  /** As the others, but for who only looks: what is packed stays packed. */
+  peek(): JobState {
+    return this.#state ?? unpack(this.jobKey, this.#packedRevision, this.#packed ?? '');
+  }
+
+  /** Since when it waits, wall ms; 0: nothing of it stands yet. */
+  get heldAtMs(): number {
+    return this.#state === undefined ? heldAtMsOf(this.#packed ?? '') : (this.#state.snapshot?.heldAtMs ?? 0);
+  }
+
+  /** What it counts in; undefined: it does not. */
+  get lane(): Lane | undefined {
+    return this.#countedIn;
+  }
+
   get revision(): Revision {
     return this.#state?.revision ?? this.#packedRevision;
   }
@@ -108,6 +123,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   /** Held with its request sent, or parked, and nothing under way. */
   get packed(): boolean {
     return this.#packed !== undefined;
+  }
+
+  /** As it is kept while it is packed. */
+  get bytes(): string | undefined {
+    return this.#packed;
   }
 
   /** Makes it small, if it only waits. */

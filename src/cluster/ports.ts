@@ -91,3 +91,13 @@ export interface Bus {
   /** Largest payload in bytes that the server takes. */
   maxPayloadBytes(): number;
 }
+
+/** The bucket as a log, for people who look back: what stands, in the order in which it was written. */
+export interface TailPort {
+  /** The first and the last revision of the bucket; what lies between may have been overwritten. @throws KvUnavailable */
+  bounds(): Promise<{ readonly first: Revision; readonly last: Revision }>;
+  /** How many entries stand at or above `from`. @throws KvUnavailable */
+  count(from: Revision): Promise<number>;
+  /** Every entry that stands at or above `from` and below `to`, in order. @throws KvUnavailable */
+  read(from: Revision, to: Revision, onEntry: (entry: KvEntry) => void): Promise<void>;
+}

@@ -108,6 +108,21 @@ export class ShardJobs {
     return size;
   }
 
+  find(shard: ShardId, jobKey: JobKey): PendingJob | undefined {
+    return this.#resident(shard, jobKey);
+  }
+
+  /** Every job that is here, or those of one shard. Whoever takes his time over it may miss those that come meanwhile. */
+  *all(only?: ShardId): Generator<PendingJob> {
+    for (const [shard, jobs] of this.#shards) {
+      if (only !== undefined && shard !== only) continue;
+      for (const job of jobs.values()) {
+        if (this.#shards.get(shard) !== jobs) break; // it has gone in between
+        yield job;
+      }
+    }
+  }
+
   /** Commands of a shard that are not answered yet. */
   commands(shard: ShardId): number {
     return this.#commands.get(shard) ?? 0;

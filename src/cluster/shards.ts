@@ -78,6 +78,11 @@ export class Shards {
     return this.#epochs[shard] ?? ABSENT;
   }
 
+  /** Where placement wants it, as far as is seen from here. */
+  targetOf(shard: ShardId): NodeName | undefined {
+    return this.#placement[shard];
+  }
+
   owned(): number {
     return this.#states.filter((state) => state === 'owned').length;
   }

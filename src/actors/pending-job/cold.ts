@@ -1,7 +1,8 @@
 // A pending job that only waits, as small as it can be kept. Most of its life a job waits for a reply, and there may be a
 // million: as objects its state costs several times what it costs as one string of bytes (a string has no backing store
 // of its own, a typed array does). It is unpacked when something happens to it; when it is to be looked at next stands in
-// front and is seen without that, for after a takeover that is asked of all of them within seconds.
+// front and is seen without that, for after a takeover that is asked of all of them within seconds. So does since when it is
+// held, which whoever lists them asks of all (cluster/inventory.ts).
 import type { JobKey, Revision } from '../ids.ts';
 import { decodeSnapshot, encodeSnapshot } from '../snapshot-codec.ts';
 import { emptyState, type JobState } from './state.ts';
@@ -15,8 +16,10 @@ export interface WaitingTimes {
   readonly progress: undefined;
 }
 
-const NUMBERS = 7;
-const HEADER_BYTES = NUMBERS * 8;
+const NUMBERS = 8;
+/** Where the snapshot begins. */
+export const HEADER_BYTES = NUMBERS * 8;
+const HELD_AT = 6;
 const UNBROKEN = 1;
 const COMPLETE_UNSEEN = 2;
 const OTHER_UNSEEN = 4;
@@ -42,6 +45,7 @@ export function pack(state: JobState): string | undefined {
     state.attachedAtMs,
     state.heartbeatDeadlineMs,
     snapshot.replyDeadlineMs,
+    snapshot.heldAtMs,
     state.engineTries * FLAGS + flags,
   ];
   for (const [index, number] of numbers.entries()) header.writeDoubleLE(number, index * 8);
@@ -82,4 +86,20 @@ export function timesOf(packed: string): WaitingTimes {
     heartbeatDeadlineMs: header.readDoubleLE(32),
     progress: undefined,
   };
+}
+
+/** Asked of a million in a row: no copy, no object. */
+export function heldAtMsOf(packed: string): number {
+  return numberAt(packed, HELD_AT);
+}
+
+export function isParked(packed: string): boolean {
+  return ((numberAt(packed, NUMBERS - 1) % FLAGS) & PARKED) !== 0;
+}
+
+const one = new DataView(new ArrayBuffer(8));
+
+function numberAt(packed: string, index: number): number {
+  for (let byte = 0; byte < 8; byte++) one.setUint8(byte, packed.charCodeAt(index * 8 + byte));
+  return one.getFloat64(0, true);
 }

@@ -1,0 +1,83 @@
+// Looking for a packed job without unpacking it. A search may meet a million of them, and msgpack keeps texts as they are: so
+// the fields that are searched are found by stepping over what stands before them, and compared byte by byte.
+//
+// It knows the order of the fields up to these, which versions 1 and 2 have in common (snapshot-format1.ts) and which never
+// changes. Of another version, or of bytes that do not look as expected, it says so, and the caller unpacks.
+import { HEADER_BYTES } from './cold.ts';
+
+/** Where a text stands in the packed job: UTF-8, one character per byte. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What may be searched; never a payload. */
+export interface Spans {
+  readonly processId: Span;
+  readonly elementId: Span;
+  readonly instanceKey: Span;
+  readonly elementInstanceKey: Span;
+  /** The business key; empty: none. */
+  readonly alias: Span;
+}
+
+const FIRST_VERSION = 1;
+const LAST_VERSION = 2;
+const RECORD_0 = 0x40;
+/** kind, attempt, incarnation, sentAttempt, lane. */
+const BEFORE_ORIGIN = 5;
+/** settings, retries, heldAtMs, replyDeadlineMs, heartbeatDeadlineMs, progress, trace. */
+const BEFORE_ALIAS = 7;
+
+/** undefined: not to be read in this way. */
+export function spansOf(packed: string): Spans | undefined {
+  const start = HEADER_BYTES;
+  const version = packed.charCodeAt(start);
+  if (!(version >= FIRST_VERSION && version <= LAST_VERSION)) return undefined;
+  if (packed.charCodeAt(start + 1) !== RECORD_0) return undefined;
+  let at = skip(packed, start + 2, BEFORE_ORIGIN);
+  if (packed.charCodeAt(at) !== 0x97) return undefined; // a list of seven
+  at = skip(packed, at + 1, 1); // the job type
+  const processId = textAt(packed, at);
+  const elementId = textAt(packed, skip(packed, processId.to, 1)); // after the version
+  const instanceKey = textAt(packed, elementId.to);
+  const elementInstanceKey = textAt(packed, instanceKey.to);
+  const alias = textAt(packed, skip(packed, elementInstanceKey.to, 1 + BEFORE_ALIAS)); // after the tenant too
+  if (alias.to < 0 || alias.to > packed.length) return undefined; // every step after one that failed fails too
+  return { processId, elementId, instanceKey, elementInstanceKey, alias };
+}
+
+/** No character stands there, so nothing is found behind it. */
+const NOWHERE = -1;
+
+function textAt(packed: string, at: number): Span {
+  const type = packed.charCodeAt(at);
+  if (type >= 0xa0 && type <= 0xbf) return { from: at + 1, to: at + 1 + (type & 0x1f) };
+  if (!(type >= 0xd9 && type <= 0xdb)) return { from: NOWHERE, to: NOWHERE };
+  const width = 1 << (type - 0xd9);
+  const from = at + 1 + width;
+  return { from, to: from + unsigned(packed, at + 1, width) };
+}
+
+/** Behind so many values; NOWHERE when they are not what a snapshot is made of. */
+function skip(packed: string, start: number, count: number): number {
+  let at = start;
+  for (let left = count; left > 0; left--) {
+    const type = packed.charCodeAt(at);
+    if (type <= 0x7f || type >= 0xe0 || type === 0xc0 || type === 0xc2 || type === 0xc3) at += 1;
+    else if (type >= 0x90 && type <= 0x9f) [at, left] = [at + 1, left + (type & 0x0f)];
+    else if (type === 0xdc) [at, left] = [at + 3, left + unsigned(packed, at + 1, 2)];
+    else if (type === 0xca) at += 5;
+    else if (type === 0xcb) at += 9;
+    else if (type >= 0xcc && type <= 0xcf) at += 1 + (1 << (type - 0xcc));
+    else if (type >= 0xd0 && type <= 0xd3) at += 1 + (1 << (type - 0xd0));
+    else at = textAt(packed, at).to;
+  }
+  return at;
+}
+
+function unsigned(packed: string, at: number, bytes: number): number {
+  let value = 0;
+  for (let i = 0; i < bytes; i++) value = value * 256 + packed.charCodeAt(at + i);
+  return value;
+}

@@ -1,0 +1,230 @@
+// The pending jobs of this node as a list: longest held first, filtered, a page at a time. There may be a million, nearly all of
+// them packed, and there is no index: it would cost memory for all of them, all the time, for a question that is asked now and
+// then. So every page goes through all jobs once, in slices, and keeps the few that come first behind the cursor.
+//
+// What must hold: a page never fails because jobs come and go meanwhile; of jobs that stay, all pages together have each once.
+// What is searched are the names and keys of a job, its business key and its stored error; never a payload.
+import type { JobKey, ShardId } from '../actors/ids.ts';
+import { isParked } from '../actors/pending-job/cold.ts';
+import { type Span, spansOf } from '../actors/pending-job/cold-search.ts';
+import type { Clock } from '../actors/ports.ts';
+import type { Snapshot, SnapshotKind } from '../actors/snapshot.ts';
+import type { PendingJob } from './pending-job.ts';
+import type { ShardJobs } from './shard-jobs.ts';
+import { inSlices } from './slices.ts';
+import { bytesOf, TextSearch } from './text-search.ts';
+
+export interface JobFilter {
+  readonly lane?: string | undefined;
+  readonly state?: Exclude<SnapshotKind, 'ended'> | undefined;
+  /** BPMN process id. */
+  readonly process?: string | undefined;
+  /** Process instance key. */
+  readonly instance?: string | undefined;
+  readonly text?: string | undefined;
+  /** Wall ms. */
+  readonly heldBeforeMs?: number | undefined;
+  readonly shard?: number | undefined;
+}
+
+/** Jobs are listed in this order: since when they are held, then by key. */
+export interface Place {
+  readonly heldAtMs: number;
+  readonly jobKey: string;
+}
+
+export interface Listed {
+  readonly jobKey: JobKey;
+  readonly shard: ShardId;
+  readonly snapshot: Snapshot;
+  /** Kafka has its request, as far as this node knows. */
+  readonly sent: boolean;
+}
+
+export interface Listing {
+  readonly jobs: readonly Listed[];
+  /** There are further ones behind the last. */
+  readonly more: boolean;
+}
+
+export function byPlace(a: Place, b: Place): number {
+  if (a.heldAtMs !== b.heldAtMs) return a.heldAtMs - b.heldAtMs;
+  if (a.jobKey.length !== b.jobKey.length) return a.jobKey.length - b.jobKey.length; // decimals without leading zeros
+  return a.jobKey < b.jobKey ? -1 : a.jobKey > b.jobKey ? 1 : 0;
+}
+
+export class Inventory {
+  readonly #clock: Clock;
+  readonly #jobs: Pick<ShardJobs, 'all'>;
+
+  constructor(clock: Clock, jobs: Pick<ShardJobs, 'all'>) {
+    this.#clock = clock;
+    this.#jobs = jobs;
+  }
+
+  /**
+   * The first `limit` jobs behind `after` that fit. undefined: it took longer than `withinMs`.
+   */
+  async page(
+    filter: JobFilter,
+    limit: number,
+    after: Place | undefined,
+    withinMs: number,
+  ): Promise<Listing | undefined> {
+    const page = new Page(limit + 1, after);
+    const wanted = new Wanted(filter);
+    const endMs = this.#clock.monotonicMs() + withinMs;
+    const only = filter.shard as ShardId | undefined;
+    const complete = await inSlices(
+      this.#clock,
+      this.#jobs.all(only),
+      (job) => {
+        const { heldAtMs } = job;
+        if (page.admits(heldAtMs, job.jobKey) && wanted.has(job, heldAtMs)) page.add(heldAtMs, job);
+      },
+      () => this.#clock.monotonicMs() > endMs,
+    );
+    if (!complete) return undefined;
+    const jobs = page.jobs.slice(0, limit).flatMap((job) => listed(job));
+    return { jobs, more: page.jobs.length > limit };
+  }
+}
+
+/** None when it has ended since it was found. */
+function listed(job: PendingJob): Listed[] {
+  const { snapshot, ackedAttempt } = job.peek();
+  if (snapshot === undefined || snapshot.kind === 'ended') return [];
+  const { jobKey, shard } = job;
+  return [{ jobKey, shard, snapshot, sent: Math.max(ackedAttempt, snapshot.sentAttempt) === snapshot.attempt }];
+}
+
+/** The first few behind the cursor, in their order. */
+class Page {
+  readonly #most: number;
+  readonly #after: Place | undefined;
+  readonly #places: (Place & { readonly job: PendingJob })[] = [];
+
+  constructor(most: number, after: Place | undefined) {
+    this.#most = most;
+    this.#after = after;
+  }
+
+  get jobs(): readonly PendingJob[] {
+    return this.#places.map(({ job }) => job);
+  }
+
+  /** Most are refused, by the first comparison. */
+  admits(heldAtMs: number, jobKey: JobKey): boolean {
+    const last = this.#places[this.#most - 1];
+    if (last !== undefined && heldAtMs > last.heldAtMs) return false;
+    if (this.#after !== undefined && heldAtMs < this.#after.heldAtMs) return false;
+    const place = { heldAtMs, jobKey };
+    return (
+      (last === undefined || byPlace(place, last) < 0) && (this.#after === undefined || byPlace(place, this.#after) > 0)
+    );
+  }
+
+  add(heldAtMs: number, job: PendingJob): void {
+    const place = { heldAtMs, jobKey: job.jobKey, job };
+    let from = 0;
+    let to = this.#places.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (byPlace(this.#places[middle]!, place) < 0) from = middle + 1;
+      else to = middle;
+    }
+    this.#places.splice(from, 0, place);
+    if (this.#places.length > this.#most) this.#places.pop();
+  }
+}
+
+/** An id of ours names its job by the key; which attempt it was for, and who signed it, is all the same here. */
+const OWN_ID = /^hf1-[a-z0-9]{1,8}-([1-9a-z][0-9a-z]{0,12})(?:-|$)/;
+
+/** What fits a filter. */
+export class Wanted {
+  readonly #filter: JobFilter;
+  readonly #search: TextSearch | undefined;
+  /** Of a text that may be part of a key. */
+  readonly #digits: string | undefined;
+  readonly #ownIdOf: string | undefined;
+  readonly #process: string | undefined;
+  readonly #instance: string | undefined;
+
+  constructor(filter: JobFilter) {
+    this.#filter = filter;
+    const { text, process, instance } = filter;
+    this.#process = process && bytesOf(process);
+    this.#instance = instance && bytesOf(instance);
+    if (text === undefined) return;
+    this.#search = new TextSearch(text);
+    if (/^\d+$/.test(text)) this.#digits = text;
+    const [, base36] = OWN_ID.exec(text.toLowerCase()) ?? [];
+    if (base36 !== undefined) this.#ownIdOf = fromBase36(base36).toString();
+  }
+
+  has(job: PendingJob, heldAtMs: number): boolean {
+    const { lane, state, heldBeforeMs } = this.#filter;
+    if (heldBeforeMs !== undefined && heldAtMs > heldBeforeMs) return false;
+    if (lane !== undefined && job.lane !== undefined && job.lane !== lane) return false;
+    const { bytes } = job;
+    if (bytes !== undefined && state !== undefined && state !== (isParked(bytes) ? 'parked' : 'held')) return false;
+    if (bytes !== undefined && (lane === undefined || job.lane !== undefined)) {
+      const found = this.#inBytes(job.jobKey, bytes);
+      if (found !== undefined) return found;
+    }
+    const { snapshot } = job.peek();
+    return snapshot !== undefined && this.fits(job.jobKey, snapshot);
+  }
+
+  /** As `has`, of a snapshot in the open, of a tombstone too; times are not looked at. */
+  fits(jobKey: JobKey, snapshot: Snapshot): boolean {
+    const { lane, state, process, instance } = this.#filter;
+    const { origin, kind, alias, failing } = snapshot;
+    if (lane !== undefined && snapshot.lane !== lane) return false;
+    if (state !== undefined && kind !== state) return false;
+    if (process !== undefined && origin.processId !== process) return false;
+    if (instance !== undefined && origin.instanceKey !== instance) return false;
+    const search = this.#search;
+    if (search === undefined || this.#isKey(jobKey)) return true;
+    const { processId, elementId, instanceKey, elementInstanceKey } = origin;
+    const reason = kind === 'ended' ? snapshot.timeline.at(-2)?.what : failing?.cause;
+    const texts = [processId, elementId, instanceKey, elementInstanceKey, alias, reason ?? ''];
+    return texts.some((text) => search.inText(text));
+  }
+
+  /** undefined: it has to be unpacked. */
+  #inBytes(jobKey: JobKey, bytes: string): boolean | undefined {
+    const [search, process, instance] = [this.#search, this.#process, this.#instance];
+    // All of it first, payloads too: most jobs have what is looked for nowhere, and that is seen sooner than where anything is.
+    if (process !== undefined && !bytes.includes(process)) return false;
+    if (instance !== undefined && !bytes.includes(instance)) return false;
+    const isKey = search === undefined || this.#isKey(jobKey);
+    if (!isKey && !search.inBytes(bytes)) return false;
+    if (isKey && process === undefined && instance === undefined) return true;
+    const spans = spansOf(bytes);
+    if (spans === undefined) return undefined;
+    if (process !== undefined && !isAt(bytes, spans.processId, process)) return false;
+    if (instance !== undefined && !isAt(bytes, spans.instanceKey, instance)) return false;
+    if (isKey) return true;
+    const { processId, elementId, instanceKey, elementInstanceKey, alias } = spans;
+    if (!search.inBytes(bytes.slice(processId.from, elementInstanceKey.to))) return isIn(bytes, alias, search);
+    return [processId, elementId, instanceKey, elementInstanceKey, alias].some((span) => isIn(bytes, span, search));
+  }
+
+  #isKey(jobKey: JobKey): boolean {
+    return (this.#digits !== undefined && jobKey.includes(this.#digits)) || jobKey === this.#ownIdOf;
+  }
+}
+
+function isIn(bytes: string, { from, to }: Span, search: TextSearch): boolean {
+  return to > from && search.inBytes(bytes.slice(from, to));
+}
+
+function isAt(bytes: string, { from, to }: Span, text: string): boolean {
+  return to - from === text.length && bytes.startsWith(text, from);
+}
+
+function fromBase36(digits: string): bigint {
+  return [...digits].reduce((value, digit) => value * 36n + BigInt(Number.parseInt(digit, 36)), 0n);
+}

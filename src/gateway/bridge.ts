@@ -1,13 +1,14 @@
 // One node, put together over ports: engine → intake → cluster → requests → Kafka, and back: Kafka → replies → cluster →
 // engine. Nothing here knows which servers, or whether they are real: production (node.ts) and the simulator build the
 // same bridge.
+import type { JobKey } from '../actors/ids.ts';
 import type { Activation } from '../actors/messages.ts';
 import type { Clock, Random } from '../actors/ports.ts';
 import { SNAPSHOT_VERSIONS_READ } from '../actors/snapshot-codec.ts';
 import { Cluster, type ClusterEnd } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { MemberRecord } from '../cluster/member-record.ts';
-import type { Bus, KvPort } from '../cluster/ports.ts';
+import type { Bus, KvPort, TailPort } from '../cluster/ports.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { type CallConfig, kindsOf } from './call-kinds.ts';
 import type { Config } from './config.ts';
@@ -17,6 +18,9 @@ import { type IntakeKind, Intakes } from './intakes.ts';
 import { interpret } from './interpret.ts';
 import { secretsIn } from './meta.ts';
 import { type Metrics, NO_METRICS } from './metrics.ts';
+import { ClusterOperations, type ReadOperations } from './operations/cluster-operations.ts';
+import { Flow } from './operations/flow.ts';
+import { NodeAnswers } from './operations/node-answers.ts';
 import type { EnginePort, RecordWriter, ReplyReader } from './ports.ts';
 import { Replies, type RepliesEvent } from './replies.ts';
 import { RequestPublisher } from './requests.ts';
@@ -40,6 +44,12 @@ export interface BridgePorts {
   /** undefined: no registry is configured. */
   readonly schemas?: SchemaRegistry | undefined;
   readonly metrics?: Metrics;
+  /** The bucket as a log; undefined: nobody looks back. */
+  readonly tail?: TailPort;
+  /** Of holdfast, for people. */
+  readonly version?: string;
+  /** What whoever runs the bridge still waits for, besides the bridge itself. */
+  waitingFor?(): string[];
   onEvent?(event: BridgeEvent): void;
 }
 
@@ -76,6 +86,9 @@ export class Bridge {
   readonly cluster: Cluster;
   readonly replies: Replies;
   readonly requests: RequestPublisher;
+  /** What is pending where, and how it goes: of the whole cluster. */
+  readonly operations: ReadOperations;
+  readonly #flow: Flow;
   readonly #ports: BridgePorts;
   readonly #config: BridgeConfig;
   readonly #metrics: Metrics;
@@ -86,6 +99,8 @@ export class Bridge {
   readonly #evicted = new Set<string>();
   /** The secrets are known. */
   readonly #prepared = Promise.withResolvers<void>();
+  /** As they are now. */
+  #calls: CallConfig;
   #replyPartitions = 0;
   #stopping = false;
   #run: Promise<ClusterEnd> | undefined;
@@ -96,7 +111,11 @@ export class Bridge {
     this.#metrics = ports.metrics ?? NO_METRICS;
     this.#secrets = new Secrets(config.cluster, config.secrets);
     const { clock, random, kv, bus, engine, writer } = ports;
+    this.#calls = config;
+    this.#flow = new Flow(clock);
     const mayAct = () => this.cluster.mayAct();
+    const correlationId = (jobKey: JobKey, attempt: number) =>
+      this.#secrets.sign(jobKey, attempt, this.#secretsOfOthers());
     const { replyTopic, cluster, headerNames: names } = config;
     const { schemas } = ports;
     this.requests = new RequestPublisher({ writer, clock, random, replyTopic, cluster, names, schemas, mayAct });
@@ -114,6 +133,7 @@ export class Bridge {
         publish: (request, settled) =>
           this.requests.publish(request, (outcome) => {
             this.#metrics.request(request.lane, outcome.kind);
+            this.#flow.request(outcome.kind);
             settled(outcome);
           }),
         withdraw: (jobKey, attempt) => this.requests.withdraw(jobKey, attempt),
@@ -136,7 +156,7 @@ export class Bridge {
         secrets: this.#secrets.ids,
         snapshotVersions: SNAPSHOT_VERSIONS_READ,
       }),
-      correlationId: (jobKey, attempt) => this.#secrets.sign(jobKey, attempt, this.#secretsOfOthers()),
+      correlationId,
       interpret,
       assignedOnce: () => this.replies.memberId !== '',
       replyPartitions: () => this.#replyPartitions,
@@ -146,6 +166,18 @@ export class Bridge {
       onEvent: (event) => this.#clusterEvent(event),
       onEngineAnswer: (command, answer) => this.#metrics.engineCall(command, answer.code),
       onLeg: (leg, ms) => this.#metrics.leg(leg, ms),
+      onQuestion: (question, withinMs, mostBytes) => answers.answer(question, withinMs, mostBytes),
+    });
+    const answers = new NodeAnswers({
+      ...{ clock, cluster: this.cluster, flow: this.#flow, correlationId },
+      ...{ node: config.node, shards: config.shards },
+      version: ports.version ?? 'unknown',
+      startedAtMs: clock.wallMs(),
+      waitingFor: () => [...(ports.waitingFor?.() ?? []), ...this.waitingFor()],
+    });
+    this.operations = new ClusterOperations({
+      ...{ clock, cluster: this.cluster, kv, tail: ports.tail, config, correlationId },
+      calls: () => this.#calls,
     });
     this.replies = new Replies({
       reader: ports.replies,
@@ -182,6 +214,7 @@ export class Bridge {
    * of the sent watermark's life follows the jobs themselves.)
    */
   setCalls(calls: CallConfig, sizes: SizeLimits): void {
+    this.#calls = calls;
     if (!this.#stopping) this.#intakes.set(this.#kinds(calls, sizes));
   }
 
@@ -270,6 +303,7 @@ export class Bridge {
   async #take(activation: Activation): Promise<IntakeAnswer> {
     const answer = await this.cluster.activated(activation);
     this.#metrics.hold(activation.lane, answer);
+    this.#flow.hold(activation.lane, answer);
     if (answer === 'full') return 'giveBack';
     return answer === 'stale' ? 'dropped' : 'done';
   }
@@ -313,6 +347,7 @@ export class Bridge {
         if (event.snapshot.kind === 'ended' && event.snapshot.outcome !== undefined) {
           const { lane, outcome, endedAtMs, heldAtMs } = event.snapshot;
           this.#metrics.outcome(lane, outcome, endedAtMs - heldAtMs);
+          this.#flow.outcome(lane, outcome);
         }
         break;
     }
@@ -328,6 +363,7 @@ export class Bridge {
         case 'latePublished':
         case 'lateDropped':
           this.#metrics.reply(outcome);
+          this.#flow.reply(outcome);
           break;
         case 'late':
         case 'unknown':

@@ -7,6 +7,7 @@ import { NatsBus } from '../cluster/nats/bus.ts';
 import { connectNats } from '../cluster/nats/connection.ts';
 import { Inbox } from '../cluster/nats/inbox.ts';
 import { NatsKv } from '../cluster/nats/kv.ts';
+import { NatsTail } from '../cluster/nats/tail.ts';
 import { Bridge, type BridgeEvent, groupOf } from './bridge.ts';
 import type { Config } from './config.ts';
 import { createHttpServer } from './http/server.ts';
@@ -18,6 +19,8 @@ import type { Log } from './log.ts';
 import { ensureMeta, MetaMismatch } from './meta.ts';
 import { PrometheusMetrics } from './metrics.ts';
 import { logEvent } from './node-log.ts';
+import type { ReadOperations } from './operations/cluster-operations.ts';
+import { productVersion } from './product.ts';
 import { makeTopic, recordBytes, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
 import { largestReply, type SizeLimits } from './routes.ts';
 import { SchemaRegistry } from './schema/registry.ts';
@@ -33,6 +36,8 @@ export interface RunningNode {
    * @throws ConfigChanged
    */
   reload(config: Config): Promise<void>;
+  /** What an operator sees; undefined until its servers are there. */
+  readonly operations: ReadOperations | undefined;
   /** Hands everything over, then ends. */
   stop(): Promise<void>;
   /** The exit code: 0 after an orderly end. */
@@ -143,6 +148,9 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         clock,
         random,
         kv,
+        tail: new NatsTail(link, inbox, bucketName(config.cluster)),
+        version: productVersion(),
+        waitingFor: () => waiting.names(),
         bus: new NatsBus(link, inbox),
         engine,
         writer: new KafkaRecordWriter(kafka),
@@ -193,6 +201,9 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   );
   return {
     finished,
+    get operations() {
+      return bridge?.operations;
+    },
     reload: async (next) => {
       const fixed = fixedSettings(config, next);
       if (fixed.length > 0) throw new ConfigChanged(fixed);

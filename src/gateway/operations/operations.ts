@@ -54,7 +54,7 @@ export class OperationUnavailable extends Error {
 
 /** A cursor that is not one of ours, a node that does not exist: asking again does not help. */
 export class OperationRefused extends Error {
-  readonly code: 'BAD_CURSOR' | 'NO_SUCH_NODE' | 'TOO_MANY';
+  readonly code: 'BAD_CURSOR' | 'NO_SUCH_NODE' | 'TOO_MANY' | 'UNREADABLE';
   readonly retryable = false;
   constructor(code: OperationRefused['code'], message: string) {
     super(message);

@@ -121,7 +121,7 @@ const Filter = {
       minLength: 2,
       maxLength: 200,
       description:
-        'Part of a job, instance or element instance key, correlation id, process or element id, business key or error message; never of a payload. Upper and lower case are the same',
+        'Part of a job, instance or element instance key, process or element id, business key or error message, or a correlation id of ours (its end may be left out); never of a payload. Upper and lower case are the same',
     }),
   ),
 };

@@ -3,7 +3,7 @@ import { olderThan } from '../../cluster/nats/connection.ts';
 import type { Config } from '../config.ts';
 import { ANY_TOPIC, allowedTopics } from '../topic-rules.ts';
 import type { Topology } from '../zeebe/client.ts';
-import { count, type Finding, note, problem } from './finding.ts';
+import { count, critical, type Finding, note, problem } from './finding.ts';
 import { type KafkaFacts, kafkaFindings, sizeFindings } from './findings-kafka.ts';
 import { type NatsFacts, natsFindings } from './findings-nats.ts';
 
@@ -46,7 +46,7 @@ function templateFindings({ template }: Config): Finding[] {
 }
 
 function unreached(about: Finding['about'], setting: string, reason: string): Finding {
-  return problem(
+  return critical(
     about,
     `it cannot be reached: ${reason}`,
     `Look at ${setting}, the network between, and whether it runs; nodes wait until it answers.`,
@@ -78,7 +78,7 @@ function zeebeFindings({ gatewayVersion, brokerVersions, partitions, partitionsW
     );
   if (partitionsWithLeader < partitions) {
     found.push(
-      problem(
+      critical(
         'Zeebe',
         `${partitions - partitionsWithLeader} of ${count(partitions, 'partition')} have no leader`,
         'Their jobs wait: look at the brokers.',

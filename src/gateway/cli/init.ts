@@ -10,7 +10,7 @@ import { SILENT } from '../log.ts';
 import { ensureMeta } from '../meta.ts';
 import { makeTopic, serverCount, topicSpecs, wantedReplicas } from '../provision.ts';
 import { SystemRandom } from '../system-clock.ts';
-import { EXIT } from './commands.ts';
+import { EXIT } from './exit.ts';
 import { reachNats } from './look.ts';
 
 /** Answers the exit code. */

@@ -7,6 +7,7 @@ import { Inbox } from '../../cluster/nats/inbox.ts';
 import { NatsKv } from '../../cluster/nats/kv.ts';
 import type { Config } from '../config.ts';
 import { connectKafka } from '../kafka/connect.ts';
+import { notAuthorized } from '../kafka/errors.ts';
 import { within } from '../kafka/renewable.ts';
 import { KafkaTopics, type TopicFacts } from '../kafka/topics.ts';
 import { SILENT } from '../log.ts';
@@ -30,7 +31,7 @@ export async function look(config: Config): Promise<Seeing> {
   return { nats, kafka, zeebe };
 }
 
-async function seen<T>(looking: Promise<T>): Promise<Seen<T>> {
+export async function seen<T>(looking: Promise<T>): Promise<Seen<T>> {
   try {
     return { kind: 'seen', facts: await looking };
   } catch (error) {
@@ -94,11 +95,17 @@ async function lookAtKafka(config: Config): Promise<KafkaFacts> {
       config.deadLetterTopic,
     ]);
     const found = new Map<string, TopicFacts>();
+    const denied = new Set<string>();
     for (const name of names) {
-      const topic = await topics.describe(name);
-      if (topic !== undefined) found.set(name, topic);
+      try {
+        const topic = await topics.describe(name);
+        if (topic !== undefined) found.set(name, topic);
+      } catch (error) {
+        if (!notAuthorized(error)) throw error;
+        denied.add(name);
+      }
     }
-    return { brokers: brokers.length, topics: found };
+    return { brokers: brokers.length, topics: found, denied };
   } finally {
     await topics.close();
   }

@@ -39,6 +39,7 @@ export async function startBridgeNode({
     HOLDFAST_NODE: name,
     HOLDFAST_CONFIG: CONFIG,
     HOLDFAST_HTTP: `127.0.0.1:${port}`,
+    HOLDFAST_API: '127.0.0.1:0', // any free port: several nodes share this machine
     NATS_URL: natsUrl,
     KAFKA_BOOTSTRAP_SERVERS: kafkaBrokers,
     ZEEBE_GRPC_ADDRESS: `grpc://${engine}`,

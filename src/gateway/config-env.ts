@@ -2,19 +2,14 @@
 // those that users of these servers have already; the engine's (ZEEBE_GRPC_ADDRESS, CAMUNDA_AUTH_STRATEGY, …) are read by
 // its SDK. Other variables starting with HOLDFAST_ are no fault: Kubernetes invents them for a service of that name.
 import type { NodeName } from '../actors/ids.ts';
+import { type ApiSettings, apiOf } from './config-api.ts';
 import { type Fault, show, showSecret } from './config-faults.ts';
-import { oneOf, type Rule, text } from './config-rules.ts';
+import { type HttpAddress, httpAddress, oneOf, type Rule, text } from './config-rules.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 import { REGISTRY_URLS, REGISTRY_USER_INFO } from './schema/settings.ts';
 import { DEFAULT_TRANSPORT, UNARY_TRANSPORTS, type UnaryTransport } from './zeebe/gateway-calls.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
-
-export interface HttpAddress {
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
-}
 
 export interface EnvSettings {
   readonly node: NodeName;
@@ -23,6 +18,8 @@ export interface EnvSettings {
   readonly natsMonitorUrl: string | undefined;
   readonly kafkaBrokers: readonly string[];
   readonly http: HttpAddress;
+  /** undefined: this node has no API. */
+  readonly api: ApiSettings | undefined;
   readonly logLevel: LogLevel;
   /** How commands travel to the engine. */
   readonly engineTransport: UnaryTransport;
@@ -61,21 +58,8 @@ const KAFKA_SERVERS: Rule<readonly string[]> = servers(
   'Kafka brokers as host:port, separated by commas, such as kafka-1:9092,kafka-2:9092',
 );
 
-const HTTP_ADDRESS: Rule<HttpAddress> = {
-  allowed: 'host:port, such as 127.0.0.1:8090, 0.0.0.0:8090 or [::1]:8090',
-  parse(raw) {
-    const match =
-      typeof raw === 'string'
-        ? /^(\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[A-Za-z0-9._-]+)):(?<port>\d{1,5})$/.exec(raw)
-        : null;
-    const { v6, host, port } = match?.groups ?? {};
-    const name = v6 ?? host;
-    return name !== undefined && Number(port) <= 65_535 ? { host: name, port: Number(port) } : undefined;
-  },
-};
-
 /** Reads all of them; faults go into `faults`, and the result is only good when there is none. */
-export function readEnv(env: Env, hostName: string, faults: Fault[]): EnvSettings {
+export function readEnv(env: Env, hostName: string, faults: Fault[], readFile: (path: string) => string): EnvSettings {
   const read = <T>(name: string, rule: Rule<T>, otherwise: T | undefined): T | undefined => {
     const raw = env[name]?.trim() || undefined;
     if (raw === undefined && otherwise !== undefined) return otherwise;
@@ -89,7 +73,8 @@ export function readEnv(env: Env, hostName: string, faults: Fault[]): EnvSetting
     natsUrls: read('NATS_URL', NATS_SERVERS, undefined) ?? [],
     natsMonitorUrl: env.NATS_MONITOR_URL === undefined ? undefined : read('NATS_MONITOR_URL', MONITOR_URL, undefined),
     kafkaBrokers: read('KAFKA_BOOTSTRAP_SERVERS', KAFKA_SERVERS, undefined) ?? [],
-    http: read('HOLDFAST_HTTP', HTTP_ADDRESS, { host: '127.0.0.1', port: 8090 }) ?? { host: '', port: 0 },
+    http: read('HOLDFAST_HTTP', httpAddress(8090), { host: '127.0.0.1', port: 8090 }) ?? { host: '', port: 0 },
+    api: apiOf(env, faults, readFile),
     registry: registryOf(env, read),
     engineTransport: read('HOLDFAST_ENGINE_TRANSPORT', oneOf(UNARY_TRANSPORTS), DEFAULT_TRANSPORT) ?? DEFAULT_TRANSPORT,
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS), 'info') ?? 'info',

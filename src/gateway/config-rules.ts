@@ -40,6 +40,28 @@ export function oneOfOr<const T extends string, const W extends string>(
   };
 }
 
+export interface HttpAddress {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** @param port in the examples */
+export function httpAddress(port: number): Rule<HttpAddress> {
+  return {
+    allowed: `host:port, such as 127.0.0.1:${port}, 0.0.0.0:${port} or [::1]:${port}`,
+    parse(raw) {
+      const match =
+        typeof raw === 'string'
+          ? /^(\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[A-Za-z0-9._-]+)):(?<port>\d{1,5})$/.exec(raw)
+          : null;
+      const { v6, host, port } = match?.groups ?? {};
+      const name = v6 ?? host;
+      return name !== undefined && Number(port) <= 65_535 ? { host: name, port: Number(port) } : undefined;
+    },
+  };
+}
+
 export function integer(min: number, max: number): Rule<number> {
   return {
     allowed: `a whole number from ${min} to ${max}`,

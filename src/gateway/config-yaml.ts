@@ -14,6 +14,39 @@ interface Source {
 
 /** The file's top level, or undefined when it has none. Faults go into `faults`; after a repeated key reading goes on. */
 export function readYaml(file: string, content: string, faults: Fault[]): Section | undefined {
+  const source = parse(content, faults);
+  if (source === undefined) return undefined;
+  const root = source.document.contents;
+  if (isMap(root)) return new Section(source, '', root);
+  const found = root === null ? 'an empty file' : 'no mapping';
+  faults.push({ setting: file, found, allowed: 'settings such as "cluster: orders"' });
+  return undefined;
+}
+
+/** The mappings of a file that is a list; undefined when it is none. `allowed`: what one looks like. */
+export function readYamlList(
+  file: string,
+  content: string,
+  max: number,
+  allowed: string,
+  faults: Fault[],
+): Section[] | undefined {
+  const source = parse(content, faults);
+  if (source === undefined) return undefined;
+  const root = source.document.contents;
+  if (!isSeq(root) || root.items.length > max) {
+    const found = isSeq(root) ? `${root.items.length} entries` : root === null ? 'an empty file' : 'no list';
+    faults.push({ setting: file, found, allowed: `a list of at most ${max}, ${allowed}` });
+    return undefined;
+  }
+  return root.items.flatMap((item, index) => {
+    if (isMap(item)) return [new Section(source, `[${index}]`, item)];
+    faults.push({ setting: `[${index}]`, found: 'no mapping', allowed });
+    return [];
+  });
+}
+
+function parse(content: string, faults: Fault[]): Source | undefined {
   const lines = new LineCounter();
   // Pretty errors would quote source lines, and a source line may be a secret.
   const document = parseDocument(content, {
@@ -26,12 +59,8 @@ export function readYaml(file: string, content: string, faults: Fault[]): Sectio
     const found = code === 'DUPLICATE_KEY' ? 'a key again' : 'no valid YAML';
     faults.push({ setting: 'syntax', line: lines.linePos(pos[0]).line, found, allowed: withoutSource(message) });
   }
-  if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return undefined;
-  const root = document.contents;
-  if (isMap(root)) return new Section({ document, lines, faults }, '', root);
-  const found = root === null ? 'an empty file' : 'no mapping';
-  faults.push({ setting: file, found, allowed: 'settings such as "cluster: orders"' });
-  return undefined;
+  const broken = document.errors.some((error) => error.code !== 'DUPLICATE_KEY');
+  return broken ? undefined : { document, lines, faults };
 }
 
 /** Words of the parser about the file, up to where it begins to quote the file: that may be a secret. */

@@ -60,7 +60,7 @@ const MAX_SECRETS = 8;
 export function loadConfig(env: Env, readFile: (path: string) => string, hostName: string = hostname()): Config {
   const file = env.HOLDFAST_CONFIG?.trim() || 'holdfast.yaml';
   const faults: Fault[] = [];
-  const settings = readEnv(env, hostName, faults);
+  const settings = readEnv(env, hostName, faults, readFile);
   const content = contentOf(file, readFile, faults);
   const top = content === undefined ? undefined : readYaml(file, content, faults);
   const config = top === undefined ? undefined : clusterSettings(top, settings.registry !== undefined);

@@ -9,6 +9,7 @@ import { Inbox } from '../cluster/nats/inbox.ts';
 import { NatsKv } from '../cluster/nats/kv.ts';
 import { Bridge, type BridgeEvent, groupOf } from './bridge.ts';
 import type { Config } from './config.ts';
+import { startApi } from './http/api/start.ts';
 import { createHttpServer } from './http/server.ts';
 import { connectKafka } from './kafka/connect.ts';
 import { KafkaReplyReader } from './kafka/reply-reader.ts';
@@ -43,7 +44,7 @@ export interface RunningNode {
 const KAFKA_RECORD_BYTES = 1_048_588;
 const AGAIN_MS = 1_000;
 
-/** @throws when the HTTP address is taken, a server is too old, or settings are incomplete */
+/** @throws when an HTTP address is taken, a server is too old, or settings are incomplete */
 export async function startNode(config: Config, log: Log): Promise<RunningNode> {
   const clock = new SystemClock();
   const random = new SystemRandom();
@@ -68,6 +69,12 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     );
   });
   log.info('HTTP is up', { url });
+  const closeApi = await startApi(config, () => undefined, { get: () => undefined }, log).catch(
+    async (error: unknown) => {
+      await http.close();
+      throw error;
+    },
+  );
 
   let setCalls: ((config: Config) => Promise<void>) | undefined;
   const stopping = new AbortController();
@@ -179,13 +186,14 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     return inOrder ? 0 : 1;
   };
 
+  const close = () => Promise.all([http.close(), closeApi()]);
   const finished = begin().then(
     async (code) => {
-      await http.close();
+      await close();
       return code;
     },
     async (error: unknown) => {
-      await http.close();
+      await close();
       if (stopping.signal.aborted) return 0;
       log.error('the node could not start', { err: error });
       return 1;

@@ -48,7 +48,7 @@ export function breachOfError(
 ): { invariant: 'I3' | 'I10'; message: string } | undefined {
   const { failing, attempt, alias } = snapshot;
   const meant = MEANT[failing?.why ?? ''];
-  if (failing === undefined || meant === undefined) return undefined;
+  if (failing === undefined || meant === undefined || job.byHand.has(failing.cause)) return undefined;
   const error = job.errors.get(failing.cause);
   if (error?.meant !== meant) return { invariant: 'I3', message: `no service said ${failing.why} ${failing.cause}` };
   const before = error.failed;

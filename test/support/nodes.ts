@@ -41,6 +41,7 @@ export function nodeEnv(
     HOLDFAST_NODE: name,
     HOLDFAST_CONFIG: config,
     HOLDFAST_HTTP: `127.0.0.1:${port}`,
+    HOLDFAST_API: '127.0.0.1:0', // any free port: several nodes share this machine
     NATS_URL: servers.natsUrl,
     KAFKA_BOOTSTRAP_SERVERS: servers.kafkaBrokers,
     ZEEBE_GRPC_ADDRESS: `grpc://${servers.zeebeAddress}`,

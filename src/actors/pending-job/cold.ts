@@ -25,11 +25,11 @@ const FLAGS = 16;
 
 const header = Buffer.alloc(HEADER_BYTES);
 
-/** undefined: this one is not to be packed, because it owes a request, a heartbeat's write, or something to the engine. */
+/** undefined: this one is not to be packed, because it owes a request, a heartbeat's write, something to the engine, or to an operator. */
 export function pack(state: JobState): string | undefined {
   const { snapshot } = state;
   const waits = snapshot?.kind === 'parked' || (snapshot?.kind === 'held' && state.ackedAttempt === snapshot.attempt);
-  if (snapshot === undefined || !waits || state.progress !== undefined) return undefined;
+  if (snapshot === undefined || !waits || state.progress !== undefined || state.resend) return undefined;
   const flags =
     (state.unbroken ? UNBROKEN : 0) |
     (state.completeUnseen ? COMPLETE_UNSEEN : 0) |

@@ -2,7 +2,15 @@
 // its own. Whoever drives it performs each yielded effect, feeds its answer, and runs one command per job at a time.
 import { ABSENT } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import type { Activation, ActivationAnswer, Reply, ReplyAnswer, RequestOutcome } from '../messages.ts';
+import type {
+  ActAnswer,
+  Activation,
+  ActivationAnswer,
+  OperatorAct,
+  Reply,
+  ReplyAnswer,
+  RequestOutcome,
+} from '../messages.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { SnapshotUnreadable } from '../snapshot-codec.ts';
 import { due } from './due.ts';
@@ -12,6 +20,7 @@ import { CONSEQUENCES } from './engine-answers.ts';
 import { planRetry } from './engine-time.ts';
 import { hearAgain } from './heartbeat.ts';
 import { activated, publish, refused } from './hold.ts';
+import { operated } from './operated.ts';
 import { replied } from './reply.ts';
 import { adopt, type JobState } from './state.ts';
 import { NotStorable, Redecide, store, successor } from './writing.ts';
@@ -20,6 +29,7 @@ export type Command =
   | { readonly type: 'activated'; readonly activation: Activation }
   | { readonly type: 'replied'; readonly reply: Reply }
   | { readonly type: 'requestSettled'; readonly attempt: number; readonly outcome: RequestOutcome }
+  | { readonly type: 'operated'; readonly act: OperatorAct }
   /** `mayProbe` false: a probe that is due waits for its turn (probe-queue.ts). */
   | { readonly type: 'due'; readonly mayProbe?: boolean }
   /** A foreign write was seen under the key (or its absence, after a takeover of the bucket). */
@@ -27,7 +37,7 @@ export type Command =
   /** After a takeover: `covered` says whether the writer's sent watermark covers the request. */
   | { readonly type: 'rehydrated'; readonly covered: boolean };
 
-export type CommandAnswer = ActivationAnswer | ReplyAnswer | 'retry' | 'done';
+export type CommandAnswer = ActivationAnswer | ReplyAnswer | ActAnswer | 'retry' | 'done';
 
 export function* decide(state: JobState, context: JobContext, command: Command): Decision<CommandAnswer> {
   let answer: CommandAnswer | undefined;
@@ -49,6 +59,7 @@ export function* decide(state: JobState, context: JobContext, command: Command):
  */
 function* undecidable(command: Command): Decision<CommandAnswer> {
   if (command.type === 'activated') return 'stale'; // it comes back from the engine, by then perhaps to something readable
+  if (command.type === 'operated') return { result: 'refused', detail: 'what is stored of this job cannot be read' };
   if (command.type !== 'replied') return 'done';
   const answer = yield* engine({ do: 'updateTimeout', timeoutMs: LIMITS.activationLockMs });
   return CONSEQUENCES.updateTimeout[answer.code] === 'gone' ? 'applied' : 'unreadable';
@@ -72,6 +83,8 @@ function* decideOnce(state: JobState, context: JobContext, command: Command): De
       return yield* activated(state, context, command.activation);
     case 'replied':
       return yield* replied(state, context, command.reply);
+    case 'operated':
+      return yield* operated(state, context, command.act);
     case 'requestSettled':
       yield* requestSettled(state, context, command.attempt, command.outcome);
       return 'done';
@@ -102,6 +115,8 @@ function* requestSettled(
     // Memory only: one record per incarnation, the sent watermark, says it for all jobs.
     state.ackedAttempt = attempt;
     state.ackedAtMs = context.clock.wallMs();
+  } else if (snapshot.kind === 'held' && snapshot.sentAttempt === attempt) {
+    state.ackedAttempt = attempt; // it was sent once, and only an operator's wish to send it again was refused
   } else if (snapshot.kind === 'held') {
     yield* startFailing(state, context, snapshot, refused(outcome.reason), undefined);
   }

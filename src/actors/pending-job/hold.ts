@@ -2,18 +2,19 @@
 // parked or stored. The hold is written before the request is published, and carries all that a new owner needs.
 import type { CorrelationId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import type { Activation, ActivationAnswer } from '../messages.ts';
+import type { Activation, ActivationAnswer, CallSettings } from '../messages.ts';
 import { addToTimeline, type Failing, type Snapshot, type StoredReply } from '../snapshot.ts';
 import { claimAlias, type Decision, engine, type JobContext, read } from './effects.ts';
 import { finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planFirstRenewal } from './engine-time.ts';
+import { sendAgain } from './operated.ts';
 import { failingBy } from './reply-verdict.ts';
 import { adopt, type JobState, wasUnbroken } from './state.ts';
 import { NotStorable, Redecide, store, successor } from './writing.ts';
 
 /** Where the stored request keeps the correlation id it was signed with. */
-const CORRELATION = 'kafka_correlationId';
+export const CORRELATION = 'kafka_correlationId';
 
 export function* activated(state: JobState, context: JobContext, activation: Activation): Decision<ActivationAnswer> {
   const snapshot = state.snapshot;
@@ -21,6 +22,7 @@ export function* activated(state: JobState, context: JobContext, activation: Act
   switch (snapshot.kind) {
     case 'held':
       attach(state, context, activation);
+      yield* sendAgain(state, context, snapshot, activation);
       return 'attached';
     case 'replied':
       attach(state, context, activation);
@@ -65,7 +67,7 @@ function* hold(
     return 'failed';
   }
   if (activation.businessKey !== '') {
-    if ((yield* claimAlias(activation.businessKey, aliasMs(activation))) === 'taken') {
+    if ((yield* claimAlias(activation.businessKey, aliasMs(activation.settings))) === 'taken') {
       yield* startFailing(state, context, { ...held, request: undefined }, keyTaken(activation), undefined);
       return 'failed';
     }
@@ -263,7 +265,7 @@ function keyTaken({ businessKey, retries, settings }: Activation): Failing {
 }
 
 /** An alias outlives its call: who finds one whose job has neither snapshot nor tombstone may take it over anyway. */
-function aliasMs({ settings }: Activation): number {
+export function aliasMs(settings: CallSettings): number {
   const longestMs = settings.replyTimeoutMs + Math.max(settings.lateWindowMs, settings.incidentWindowMs);
   return Math.max(LIMITS.aliasMinMs, 2 * longestMs);
 }

@@ -25,6 +25,8 @@ export interface JobState {
   progress: string | undefined;
   /** No heartbeat is written before this, wall ms, whatever the last one that stands says: one may not have been storable. */
   heartbeatWriteAtMs: number;
+  /** An operator wants its request published once more, with its next activation. */
+  resend: boolean;
   /** What stands was found, not written by this actor: nobody here has seen to its request. */
   adopted: boolean;
   /** See OwnPart in engine-answers.ts. */
@@ -49,6 +51,7 @@ export function emptyState(jobKey: JobKey): JobState {
     heartbeatDeadlineMs: 0,
     progress: undefined,
     heartbeatWriteAtMs: 0,
+    resend: false,
     adopted: false,
     unbroken: false,
     completeUnseen: false,
@@ -75,6 +78,7 @@ export function adopt(state: JobState, snapshot: Snapshot | undefined, revision:
   state.snapshot = snapshot;
   state.revision = revision;
   state.adopted = true;
+  state.resend = false;
   state.unbroken = false;
   state.engineAtMs = 0;
   state.engineTries = 0;

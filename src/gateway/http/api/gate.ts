@@ -1,0 +1,126 @@
+// What a request meets before a route of the API: is it for us, who asks, may they, and does a page of somebody else ask.
+//
+// Without authentication everybody on this machine is admin, and so is every page in a browser on it. Two walls stand
+// against those. A name that somebody lets point to 127.0.0.1 (DNS rebinding) is not one of ours, so `Host` is checked. A
+// page of another origin may send simple requests without asking (CSRF): what a browser says of origin is believed, and an
+// act must be JSON, which no such request is. With authentication the token does the same; the second wall stays.
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Log } from '../../log.ts';
+import type { Operator } from '../../operations/operations.ts';
+import type { Authentication } from './authentication.ts';
+import { ApiProblem } from './problem.ts';
+import { type Api, mayActAs } from './serving.ts';
+
+/** Who asks where nobody is asked who they are. */
+const LOCAL: Operator = { name: 'local', role: 'admin' };
+
+const MINUTE_MS = 60_000;
+const NO_TOKEN = 'Bearer realm="holdfast"';
+const BAD_TOKEN = 'Bearer realm="holdfast", error="invalid_token"';
+
+/** Refuses what was not sent to this machine by one of its own names. */
+export function guardHost(app: FastifyInstance, host: string, port: () => number): void {
+  const names = new Set(['localhost', '127.0.0.1', '[::1]', host.includes(':') ? `[${host}]` : host]);
+  app.addHook('onRequest', async ({ headers }) => {
+    const allowed = [...names].map((name) => `${name}:${port()}`);
+    if (allowed.includes(headers.host?.toLowerCase() ?? '')) return;
+    const found = headers.host === undefined ? 'none' : JSON.stringify(headers.host.slice(0, 200));
+    throw new ApiProblem('WRONG_HOST', `the header Host: found ${found}; allowed: ${allowed.join(', ')}`);
+  });
+}
+
+export interface GateOptions {
+  /** undefined: everybody is `local`. */
+  readonly authentication: Authentication | undefined;
+  /** Of one address within a minute; after them it has to wait. */
+  readonly maxFailures: number;
+  readonly log: Log;
+}
+
+export function gate(api: Api, { authentication, maxFailures, log }: GateOptions): void {
+  const failures = api.createRateLimit({ max: maxFailures, timeWindow: MINUTE_MS });
+
+  const refused = async (request: FastifyRequest, why: string): Promise<ApiProblem> => {
+    await failures(request);
+    log.warn('an authentication failed', { address: request.ip, path: pathOf(request), reason: why });
+    return new ApiProblem('UNAUTHENTICATED', `the token is not taken: ${why}`, {
+      headers: { 'www-authenticate': BAD_TOKEN },
+    });
+  };
+
+  const operatorOf = async (request: FastifyRequest): Promise<Operator> => {
+    if (authentication === undefined) return LOCAL;
+    const { authorization } = request.headers;
+    if (authorization === undefined) {
+      throw new ApiProblem(
+        'UNAUTHENTICATED',
+        'there is no header Authorization; send "Authorization: Bearer <token>"',
+        {
+          headers: { 'www-authenticate': NO_TOKEN },
+        },
+      );
+    }
+    const sofar = await failures(request, { increment: false });
+    if (!sofar.isAllowed && sofar.remaining === 0) {
+      const seconds = Math.max(1, sofar.ttlInSeconds);
+      throw new ApiProblem(
+        'RATE_LIMITED',
+        `too many authentications from this address have failed; ask again in ${seconds} s`,
+        { headers: { 'retry-after': String(seconds) } },
+      );
+    }
+    const [, token] = /^Bearer +([\w~+/.=-]+) *$/i.exec(authorization) ?? [];
+    if (token === undefined) throw await refused(request, 'the header Authorization is not "Bearer <token>"');
+    const verdict = await authentication.verify(token);
+    switch (verdict.kind) {
+      case 'known':
+        return verdict.operator;
+      case 'refused':
+        throw await refused(request, verdict.why);
+      case 'noRole':
+        throw new ApiProblem('FORBIDDEN', `${verdict.name} has no role here: ${verdict.why}`);
+      case 'unavailable':
+        throw new ApiProblem('AUTHENTICATION_UNAVAILABLE', verdict.why, { headers: { 'retry-after': '5' } });
+    }
+  };
+
+  api.addHook('onRequest', async (request) => {
+    const { role } = request.routeOptions.config;
+    if (role === undefined) return;
+    const isAct = request.method !== 'GET' && request.method !== 'HEAD';
+    refuseForeign(request, isAct);
+    request.operator = await operatorOf(request);
+    if (!mayActAs(request.operator.role, role)) {
+      throw new ApiProblem(
+        'FORBIDDEN',
+        `this needs the role ${role}, and ${request.operator.name} has the role ${request.operator.role}`,
+      );
+    }
+    if (isAct && !/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? '')) {
+      const found = JSON.stringify(request.headers['content-type'] ?? 'none');
+      throw new ApiProblem('NOT_JSON', `the header Content-Type: found ${found}; allowed: application/json`);
+    }
+  });
+}
+
+/** @throws ApiProblem when a browser says that a page of another origin asks */
+function refuseForeign({ headers }: FastifyRequest, isAct: boolean): void {
+  const site = headers['sec-fetch-site'];
+  // `none`: somebody typed the address; that is how to see, not how to act.
+  if (site !== undefined && site !== 'same-origin' && (isAct || site !== 'none')) {
+    throw new ApiProblem('FOREIGN_ORIGIN', `the header Sec-Fetch-Site: found ${show(site)}; allowed: same-origin`);
+  }
+  if (!isAct || headers.origin === undefined) return;
+  const host = headers.host ?? '';
+  if (headers.origin === `http://${host}` || headers.origin === `https://${host}`) return;
+  throw new ApiProblem('FOREIGN_ORIGIN', `the header Origin: found ${show(headers.origin)}; allowed: that of ${host}`);
+}
+
+function show(header: string | readonly string[]): string {
+  return JSON.stringify(String(header).slice(0, 200));
+}
+
+/** Without the query, which may hold what does not belong in a log. */
+export function pathOf({ url }: FastifyRequest): string {
+  return url.split('?', 1)[0] ?? url;
+}

@@ -1,0 +1,79 @@
+// What a viewer sees: cluster, flow, routes, jobs, outcomes, audit.
+import Type from 'typebox';
+import { AuditQuery, JobQuery, OutcomeQuery } from '../../operations/model.ts';
+import { ApiProblem } from './problem.ts';
+import { answers, Nothing, named } from './schemas.ts';
+import type { Api, Serving } from './serving.ts';
+
+const FlowQuery = Type.Object(
+  { seconds: Type.Integer({ minimum: 1, maximum: 300, default: 60, description: 'How far back' }) },
+  { additionalProperties: false },
+);
+export const JobParams = Type.Object({
+  jobKey: Type.String({ pattern: '^[0-9]{1,19}$', description: "The engine's key of the job" }),
+});
+
+export function seeRoutes(api: Api, serving: Serving): void {
+  const config = { role: 'viewer' } as const;
+
+  const whoami = {
+    ...{ operationId: 'whoAmI', tags: ['cluster'], summary: 'Who asks, what they may, and which node answers' },
+    ...{ querystring: Nothing, response: answers('Who asks', named('WhoAmI')) },
+  };
+  api.get('/whoami', { config, schema: whoami }, async ({ operator }) => {
+    const { name, role } = operator;
+    return { name, role, payloads: serving.showsPayloadsTo(operator), ...serving.identity };
+  });
+
+  const cluster = {
+    ...{ operationId: 'seeCluster', tags: ['cluster'], summary: 'Nodes, shards and their latest movements' },
+    ...{ querystring: Nothing, response: answers('The cluster', named('ClusterView')) },
+  };
+  api.get('/cluster', { config, schema: cluster }, () => serving.operations.cluster());
+
+  const flow = {
+    ...{ operationId: 'seeFlow', tags: ['cluster'], summary: 'Steps of calls per second' },
+    ...{ querystring: FlowQuery, response: answers('Counts per second', named('FlowView')) },
+  };
+  api.get('/flow', { config, schema: flow }, ({ query }) => serving.operations.flow(query.seconds));
+
+  const routes = {
+    ...{ operationId: 'seeRoutes', tags: ['cluster'], summary: 'What is pending, and for how long, by route' },
+    ...{ querystring: Nothing, response: answers('The routes', named('RoutesView')) },
+  };
+  api.get('/routes', { config, schema: routes }, () => serving.operations.routes());
+
+  const jobs = {
+    ...{ operationId: 'listJobs', tags: ['jobs'], summary: 'Pending jobs, longest held first' },
+    ...{ querystring: JobQuery, response: answers('A page of jobs', named('JobPage'), 'BAD_CURSOR', 'TOO_MANY') },
+  };
+  api.get('/jobs', { config, schema: jobs }, ({ query }) => serving.operations.jobs(query));
+
+  const job = {
+    ...{ operationId: 'seeJob', tags: ['jobs'], summary: 'One job with its timeline, pending or ended' },
+    ...{ params: JobParams, querystring: Nothing },
+    response: answers('The job', named('JobView'), 'JOB_ABSENT'),
+  };
+  api.get('/jobs/:jobKey', { config, schema: job }, async ({ params: { jobKey }, operator }) => {
+    const shown = serving.showsPayloadsTo(operator);
+    const view = await serving.operations.job(jobKey, shown);
+    if (view === undefined) {
+      throw new ApiProblem('JOB_ABSENT', `nothing is known of job ${jobKey}: never held, or its tombstone is gone`);
+    }
+    // Whoever answers keeps them back already; this is where it must not fail.
+    return shown ? view : { ...view, payload: null };
+  });
+
+  const outcomes = {
+    ...{ operationId: 'listOutcomes', tags: ['jobs'], summary: 'Jobs that have ended, newest first' },
+    querystring: OutcomeQuery,
+    response: answers('A page of outcomes', named('OutcomePage'), 'BAD_CURSOR', 'TOO_MANY'),
+  };
+  api.get('/outcomes', { config, schema: outcomes }, ({ query }) => serving.operations.outcomes(query));
+
+  const audit = {
+    ...{ operationId: 'listAudit', tags: ['audit'], summary: 'What was done by whom, newest first' },
+    ...{ querystring: AuditQuery, response: answers('A page of the audit', named('AuditPage'), 'BAD_CURSOR') },
+  };
+  api.get('/audit', { config, schema: audit }, ({ query }) => serving.operations.audit(query));
+}

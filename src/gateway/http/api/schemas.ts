@@ -1,0 +1,64 @@
+// The schemas of the model by name, so that the OpenAPI document has one of each, and the parts of a route's schema that
+// are the same everywhere. A reference is typed as what it refers to: handlers are checked against the real thing.
+import Type from 'typebox';
+import * as model from '../../operations/model.ts';
+import { PROBLEMS, type ProblemCode, TITLES } from './problem.ts';
+
+/** What an act answers that was not done: a problem, and what was written down of it. */
+export const ActProblem = Type.Object({
+  ...model.Problem.properties,
+  auditId: Type.String(),
+  result: model.ActResult.properties.result,
+});
+
+/** No parameter, no field: what is given all the same is refused, not ignored. */
+export const Nothing = Type.Object({}, { additionalProperties: false });
+
+const NAMED = {
+  ...{ WhoAmI: model.WhoAmI, ClusterView: model.ClusterView, FlowView: model.FlowView, RoutesView: model.RoutesView },
+  ...{ JobPage: model.JobPage, JobView: model.JobView, OutcomePage: model.OutcomePage, AuditPage: model.AuditPage },
+  ...{ ResendBody: model.ResendBody, ExtendBody: model.ExtendBody, CompleteBody: model.CompleteBody },
+  ...{ FailBody: model.FailBody, ThrowBody: model.ThrowBody, DropBody: model.DropBody, DrainBody: model.DrainBody },
+  ...{ ActResult: model.ActResult, DeadLetterPage: model.DeadLetterPage, DeadLetterView: model.DeadLetterView },
+  ...{ RedriveBody: model.RedriveBody, RedriveView: model.RedriveView, Problem: model.Problem, ActProblem },
+} satisfies Record<string, Type.TSchema>;
+
+export const NAMED_SCHEMAS: readonly object[] = Object.entries(NAMED).map(([name, schema]) => ({
+  ...schema,
+  $id: name,
+}));
+
+/** The schema by its name, for the document; to the compiler it is the schema itself. */
+export function named<const N extends keyof typeof NAMED>(name: N): (typeof NAMED)[N] {
+  return { $ref: `${name}#` } as unknown as (typeof NAMED)[N];
+}
+
+/** Anybody who asks may get these. */
+const ALWAYS: readonly ProblemCode[] = [
+  ...(['BAD_REQUEST', 'UNAUTHENTICATED', 'FORBIDDEN', 'WRONG_HOST', 'RATE_LIMITED', 'INTERNAL'] as const),
+  ...(['AUTHENTICATION_UNAVAILABLE', 'OPERATION_UNAVAILABLE'] as const),
+];
+
+/** A route's `response`: what it answers with 200, and its problems by status. */
+export function answers<T extends Type.TSchema>(
+  description: string,
+  schema: T,
+  ...further: readonly ProblemCode[]
+): { readonly 200: T } {
+  const codes = [...ALWAYS, ...further];
+  const statuses = [...new Set(codes.map((code) => PROBLEMS[code]))].toSorted((a, b) => a - b);
+  const problems = statuses.map((status) => [
+    status,
+    {
+      description: `${TITLES[status]}: ${codes.filter((code) => PROBLEMS[code] === status).join(', ')}`,
+      content: { 'application/problem+json': { schema: named(problemOf(status, further)) } },
+    },
+  ]);
+  const good = { description, content: { 'application/json': { schema } } };
+  return { 200: good, ...Object.fromEntries(problems) } as unknown as { readonly 200: T };
+}
+
+function problemOf(status: number, further: readonly ProblemCode[]): 'Problem' | 'ActProblem' {
+  const isAct = further.includes('ACT_REFUSED');
+  return isAct && (status === 404 || status === 409 || status === 422) ? 'ActProblem' : 'Problem';
+}

@@ -1,0 +1,66 @@
+// What every route of the API has at hand: who answers, on which node, and who may see payloads.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import { type Operations, OperationUnavailable, type Operator, ROLES, type Role } from '../../operations/operations.ts';
+
+/** The server, its routes typed by their schemas. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+export interface Identity {
+  readonly cluster: string;
+  readonly node: string;
+  readonly version: string;
+}
+
+/** Who may see payloads: this role and those above it. */
+export type PayloadRole = Role | 'nobody';
+
+export class Serving {
+  readonly identity: Identity;
+  readonly #operations: () => Operations | undefined;
+  readonly #payloads: PayloadRole;
+
+  constructor(identity: Identity, operations: () => Operations | undefined, payloads: PayloadRole) {
+    this.identity = identity;
+    this.#operations = operations;
+    this.#payloads = payloads;
+  }
+
+  /** @throws OperationUnavailable while the node is no member */
+  get operations(): Operations {
+    const operations = this.#operations();
+    if (operations !== undefined) return operations;
+    throw new OperationUnavailable(
+      `node ${this.identity.node} is not a member of the cluster yet, or not any more; ask again or ask another node`,
+    );
+  }
+
+  showsPayloadsTo({ role }: Operator): boolean {
+    return this.#payloads !== 'nobody' && mayActAs(role, this.#payloads);
+  }
+}
+
+export function mayActAs(role: Role, needed: Role): boolean {
+  return ROLES.indexOf(role) >= ROLES.indexOf(needed);
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The least role that may ask; without one the route is for everybody. */
+    readonly role?: Role;
+  }
+  interface FastifyRequest {
+    /** Who asks; set before a route that needs a role runs. */
+    operator: Operator;
+    /** The body as it came: numbers in it are not to change. */
+    bodyText: string;
+  }
+}

@@ -83,7 +83,7 @@ export function parseCommand(spec: CommandSpec, args: readonly string[]): Argume
   if (tokens.some((token) => token.kind === 'option' && token.name === 'help')) {
     return new Arguments(spec.name, [], new Map(), true);
   }
-  const fault = (what: string) => new UsageFault(`holdfast ${spec.name}: ${what}`, spec.name);
+  const fault = (what: string) => new UsageFault(`${spec.name}: ${what}`, spec.name);
   const options = new Map<string, string[]>();
   const positionals: string[] = [];
   let open: string | undefined;

@@ -4,10 +4,12 @@
 import { readFileSync } from 'node:fs';
 import { type Config, ConfigError, loadConfig } from '../config.ts';
 import type { Env } from '../config-env.ts';
+import { productVersion } from '../product.ts';
 import { type Arguments, type CommandSpec, parseCommand, show, UsageFault } from './command-line.ts';
 import { COMMANDS, GROUPS } from './command-table.ts';
 import { EXIT } from './exit.ts';
 import { commandHelp, generalHelp } from './help.ts';
+import type { Io } from './io.ts';
 import type { OperatorCommand } from './operator/session.ts';
 
 const OTHER_NAMES: Readonly<Record<string, string>> = {
@@ -37,40 +39,43 @@ const OPERATOR: Readonly<Record<string, () => Promise<OperatorCommand>>> = {
 };
 
 /** Answers the exit code. */
-export async function run(args: readonly string[], env: Env): Promise<number> {
+export async function run(args: readonly string[], env: Env, io: Io = process): Promise<number> {
   try {
     const { spec, rest } = commandOf(args);
     const parsed = parseCommand(spec, rest);
-    if (parsed.helpWanted) return print(commandHelp(spec));
-    return await runCommand(spec.name, parsed, env);
+    if (parsed.helpWanted) return print(io, commandHelp(spec));
+    return await runCommand(parsed, env, io);
   } catch (error) {
     if (!(error instanceof UsageFault)) throw error;
     const more = error.command === undefined ? 'holdfast help' : `holdfast help ${error.command}`;
-    process.stderr.write(`holdfast: ${error.message}\n"${more}" tells what is allowed.\n`);
+    io.stderr.write(`holdfast: ${error.message}\n"${more}" tells what is allowed.\n`);
     return EXIT.usage;
   }
 }
 
-async function runCommand(name: string, args: Arguments, env: Env): Promise<number> {
+async function runCommand(args: Arguments, env: Env, io: Io): Promise<number> {
+  const name = args.command;
   switch (name) {
     case 'start':
-      return configured(env, async (config) => (await import('./start.ts')).start(config, () => read(env)));
+      return configured(env, io, async (config) => (await import('./start.ts')).start(config, () => read(env)));
     case 'init':
-      return configured(env, async (config) => (await import('./init.ts')).init(config));
+      return configured(env, io, async (config) => (await import('./init.ts')).init(config));
     case 'check':
-      return configured(env, async (config) => (await import('./check.ts')).check(config));
+      return configured(env, io, async (config) => (await import('./check.ts')).check(config));
     case 'doctor':
-      return configured(env, async (config) => (await import('./doctor.ts')).doctor(config, args, env, version()));
+      return configured(env, io, async (config) =>
+        (await import('./doctor.ts')).doctor(config, args, env, io, productVersion()),
+      );
     case 'version':
-      return print(`${version()}\n`);
+      return print(io, `${productVersion()}\n`);
     case 'help':
-      return print(args.positionals.length === 0 ? generalHelp() : commandHelp(commandOf(args.positionals).spec));
+      return print(io, args.positionals.length === 0 ? generalHelp() : commandHelp(commandOf(args.positionals).spec));
   }
   const command = await OPERATOR[name]?.();
   if (command === undefined) throw new Error(`the command ${name} is in the table and does nothing`);
   const { operate } = await import('./operator/session.ts');
   const lasting = args.has('watch') || args.has('yes') || name === 'dlq follow';
-  return operate(command, args, env, lasting);
+  return operate(command, args, env, io, lasting);
 }
 
 /** @throws UsageFault */
@@ -96,8 +101,8 @@ function commandOf(args: readonly string[]): { readonly spec: CommandSpec; reado
   return { spec, rest };
 }
 
-function print(text: string): number {
-  process.stdout.write(text);
+function print({ stdout }: Io, text: string): number {
+  stdout.write(text);
   return EXIT.fine;
 }
 
@@ -105,21 +110,14 @@ function read(env: Env): Config {
   return loadConfig(env, (path) => readFileSync(path, 'utf8'));
 }
 
-async function configured(env: Env, command: (config: Config) => Promise<number>): Promise<number> {
+async function configured(env: Env, io: Io, command: (config: Config) => Promise<number>): Promise<number> {
   let config: Config;
   try {
     config = read(env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`holdfast: ${error.message}\n`);
+    io.stderr.write(`holdfast: ${error.message}\n`);
     return EXIT.usage;
   }
   return command(config);
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
-  return manifest !== null && typeof manifest === 'object' && 'version' in manifest
-    ? String(manifest.version)
-    : 'unknown';
 }

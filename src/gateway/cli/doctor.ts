@@ -12,6 +12,7 @@ import { type Finding, note, problem } from './finding.ts';
 import { findings, type Seeing, type Seen } from './findings.ts';
 import { type NodesFacts, nodesFindings } from './findings-nodes.ts';
 import { kafkaExaminationFindings, natsExaminationFindings } from './findings-rights.ts';
+import type { Io } from './io.ts';
 import { look, seen } from './look.ts';
 import { ApiClient, read } from './operator/api-client.ts';
 import { type ApiSettings, readApiSettings } from './operator/api-settings.ts';
@@ -27,7 +28,7 @@ export interface Examination {
 }
 
 /** Answers the exit code: problems count, notes do not. @throws UsageFault */
-export async function doctor(config: Config, args: Arguments, env: Env, ownVersion: string): Promise<number> {
+export async function doctor(config: Config, args: Arguments, env: Env, io: Io, ownVersion: string): Promise<number> {
   const settings = readApiSettings(args, env);
   const apiIsNamed = args.has('url') || (env.HOLDFAST_API_URL?.trim() ?? '') !== '';
   const [seeing, nats, kafka, nodes] = await Promise.all([
@@ -38,7 +39,7 @@ export async function doctor(config: Config, args: Arguments, env: Env, ownVersi
   ]);
   const found = diagnosis(config, seeing, { nats, kafka, nodes, apiIsNamed });
   const heads = [...headLines(config, seeing), nodesLine(nodes)];
-  const out = new Output(process.stdout);
+  const out = new Output(io.stdout);
   await out.lines(args.has('json') ? [json(config, heads, found)] : report(heads, found, out));
   return problemCount(found) > 0 ? EXIT.failed : EXIT.fine;
 }

@@ -1,5 +1,5 @@
-// Rows in columns for people. On a terminal the flexible columns give way until a line fits; elsewhere nothing is cut, so that
-// what is piped away is whole. An empty cell is `-`: every line has as many fields as the header, as long as no cell has blanks.
+// Rows in columns for people. On a terminal the flexible columns give way until a line fits, and then those that tell least are
+// left out; elsewhere nothing is cut, so that what is piped away is whole. An empty cell is `-`: every line has as many fields as the header, as long as no cell has blanks.
 import type { styleText } from 'node:util';
 import { cutTo, printable, widthOf } from './text-width.ts';
 
@@ -12,6 +12,8 @@ export interface Column<R> {
   readonly align?: 'right';
   /** It may be cut down to so many cells, and its title's. */
   readonly least?: number;
+  /** Left out where the terminal is too narrow for all. */
+  readonly extra?: true;
   style?(row: R): Style | undefined;
 }
 
@@ -25,9 +27,9 @@ const GAP = '  ';
 
 /** Made once for rows that come page by page: columns grow and never shrink. */
 export class Table<R> {
-  readonly #columns: readonly Column<R>[];
+  #columns: readonly Column<R>[];
   readonly #sheet: Sheet;
-  readonly #natural: number[];
+  #natural: number[];
   #begun = false;
 
   constructor(columns: readonly Column<R>[], sheet: Sheet) {
@@ -38,6 +40,7 @@ export class Table<R> {
 
   /** Lines for these rows; the header comes before the first of them. */
   lines(rows: readonly R[]): string[] {
+    if (!this.#begun) this.#leaveOut(rows);
     const cells = rows.map((row) => this.#columns.map((column) => cellOf(column, row)));
     for (const [at] of this.#columns.entries()) {
       this.#natural[at] = cells.reduce((most, row) => Math.max(most, widthOf(row[at] ?? '')), this.#natural[at] ?? 0);
@@ -64,6 +67,28 @@ export class Table<R> {
       return at === this.#columns.length - 1 ? text : text + space;
     });
     return parts.join(GAP);
+  }
+
+  /** Decided by the first rows: a table that changes its columns on the way is none. */
+  #leaveOut(rows: readonly R[]): void {
+    const { width } = this.#sheet;
+    if (width === undefined) return;
+    const needs = (column: Column<R>): number => {
+      const title = column.title.length;
+      const widest = rows.reduce((most, row) => Math.max(most, widthOf(cellOf(column, row))), title);
+      return Math.min(widest, column.least === undefined ? widest : Math.max(column.least, title));
+    };
+    const needed = new Map(this.#columns.map((column) => [column, needs(column) + GAP.length]));
+    let over = [...needed.values()].reduce((sum, cells) => sum + cells, 0) - GAP.length - width;
+    const gone = new Set<Column<R>>();
+    for (const column of this.#columns.toReversed()) {
+      if (over <= 0) break;
+      if (column.extra !== true) continue;
+      gone.add(column);
+      over -= needed.get(column) ?? 0;
+    }
+    this.#columns = this.#columns.filter((column) => !gone.has(column));
+    this.#natural = this.#columns.map(({ title }) => title.length);
   }
 
   /** The widest of those that may be cut gives way first. */

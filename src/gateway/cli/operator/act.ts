@@ -10,6 +10,8 @@ import { jsonObject } from './json-input.ts';
 import type { Session } from './session.ts';
 
 const ALWAYS = ['reason', 'url', 'timeout', 'json'];
+/** Of acts only. */
+export const ACT_OPTIONS = ['reason', 'for', 'body', 'message', 'retries', 'backoff', 'code'];
 /** Options of each act besides those of all; the ones it cannot do without come first. */
 const OPTIONS: Readonly<Record<JobActName, { readonly needs: readonly string[]; readonly may: readonly string[] }>> = {
   resend: { needs: [], may: [] },
@@ -22,7 +24,7 @@ const OPTIONS: Readonly<Record<JobActName, { readonly needs: readonly string[]; 
 
 export async function act(session: Session, jobKey: string, name: JobActName): Promise<number> {
   checkOptions(name, session.args);
-  const body = await actBody(name, session.args);
+  const body = await actBody(name, session);
   return done(session, `jobs/${jobKey}/${name}`, body);
 }
 
@@ -43,16 +45,15 @@ function checkOptions(name: JobActName, args: Arguments): void {
   const allowed = ['reason', ...needs, ...may].map((option) => `--${option}`).join(', ');
   for (const option of args.given) {
     if (![...ALWAYS, ...needs, ...may].includes(option))
-      throw new UsageFault(`holdfast job KEY ${name} takes no --${option}; allowed are ${allowed}`, 'job');
+      throw new UsageFault(`job KEY ${name} takes no --${option}; allowed are ${allowed}`, 'job');
   }
   for (const option of ['reason', ...needs]) {
-    if (!args.has(option))
-      throw new UsageFault(`holdfast job KEY ${name} needs --${option}; allowed are ${allowed}`, 'job');
+    if (!args.has(option)) throw new UsageFault(`job KEY ${name} needs --${option}; allowed are ${allowed}`, 'job');
   }
 }
 
 /** JSON text. @throws UsageFault */
-export async function actBody(name: JobActName, args: Arguments): Promise<string> {
+export async function actBody(name: JobActName, { args, stdin }: Pick<Session, 'args' | 'stdin'>): Promise<string> {
   const [time, body, message, retries, backoff, code] = ['for', 'body', 'message', 'retries', 'backoff', 'code'].map(
     (option) => args.value(option),
   );
@@ -63,7 +64,7 @@ export async function actBody(name: JobActName, args: Arguments): Promise<string
   if (retries !== undefined) add('retries', integer('--retries', retries, 0, 100));
   if (backoff !== undefined) add('backoffMs', duration('--backoff', backoff));
   if (code !== undefined) add('errorCode', length('--code', code, 1, 200));
-  if (body !== undefined) parts.push(['variables', await jsonObject('--body', body)]);
+  if (body !== undefined) parts.push(['variables', await jsonObject('--body', body, stdin)]);
   return `{${parts.map(([part, json]) => `"${part}":${json}`).join(',')}}`;
 }
 

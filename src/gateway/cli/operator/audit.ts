@@ -21,10 +21,10 @@ export function audit(session: Session): Promise<number> {
 
 function columns(nowMs: number): readonly Column<AuditEntry>[] {
   return [
-    { title: 'AT', of: ({ atMs }) => localTime(atMs) },
+    { title: 'AT', extra: true, of: ({ atMs }) => localTime(atMs) },
     { title: 'AGE', align: 'right', of: ({ atMs }) => span(nowMs - atMs) },
     { title: 'WHO', least: 8, of: ({ who }) => who },
-    { title: 'ROLE', of: ({ role }) => role },
+    { title: 'ROLE', extra: true, of: ({ role }) => role },
     { title: 'ACT', of: ({ act }) => act },
     { title: 'TARGET', least: 16, of: ({ target }) => target },
     {
@@ -33,9 +33,9 @@ function columns(nowMs: number): readonly Column<AuditEntry>[] {
       style: ({ result }) => (result === null ? 'yellow' : undefined),
     },
     { title: 'REASON', least: 12, of: ({ reason }) => reason },
-    { title: 'BEFORE', least: 8, of: ({ before }) => before },
-    { title: 'AFTER', least: 8, of: ({ after }) => after },
-    { title: 'NODE', of: ({ node }) => node },
-    { title: 'ID', of: ({ id }) => id },
+    { title: 'BEFORE', extra: true, least: 8, of: ({ before }) => before },
+    { title: 'AFTER', extra: true, least: 8, of: ({ after }) => after },
+    { title: 'NODE', extra: true, of: ({ node }) => node },
+    { title: 'ID', extra: true, of: ({ id }) => id },
   ];
 }

@@ -40,12 +40,12 @@ export function letterFilter(args: Arguments, nowMs: number): Omit<DeadLetterQue
 export function letterColumns(nowMs: number): readonly Column<DeadLetterSummary>[] {
   return [
     { title: 'AT P/O', of: ({ partition, offset }) => `${partition}/${offset}` },
-    { title: 'WRITTEN', of: ({ atMs }) => localTime(atMs) },
+    { title: 'WRITTEN', extra: true, of: ({ atMs }) => localTime(atMs) },
     { title: 'AGE', align: 'right', of: ({ atMs }) => span(nowMs - atMs) },
     { title: 'REASON', of: ({ reason }) => reason },
     { title: 'JOB', of: ({ jobKey }) => jobKey },
-    { title: 'BYTES', align: 'right', of: ({ bytes }) => bytes },
-    { title: 'REDRIVEN', of: ({ redriven }) => (redriven ? 'yes' : 'no') },
+    { title: 'BYTES', extra: true, align: 'right', of: ({ bytes }) => bytes },
+    { title: 'REDRIVEN', extra: true, of: ({ redriven }) => (redriven ? 'yes' : 'no') },
     { title: 'MESSAGE', least: 20, of: ({ message }) => message },
   ];
 }

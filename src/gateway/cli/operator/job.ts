@@ -1,9 +1,10 @@
 // `holdfast job KEY`: all that is known of one job, with its timeline; and with an act behind it, what is done to it (act.ts).
 import { JOB_ACTS, JobView } from '../../operations/model.ts';
+import { UsageFault } from '../command-line.ts';
 import { type Column, fields, type Sheet, table } from '../table.ts';
 import { engineKey, oneOf } from '../values.ts';
 import { localTime, span, when } from '../words.ts';
-import { act } from './act.ts';
+import { ACT_OPTIONS, act } from './act.ts';
 import { read } from './api-client.ts';
 import type { Session } from './session.ts';
 import { shown } from './watch.ts';
@@ -13,6 +14,9 @@ export function job(session: Session): Promise<number> {
   const [key = '', name] = args.positionals;
   const jobKey = engineKey('KEY', key);
   if (name !== undefined) return act(session, jobKey, oneOf('ACT', name, JOB_ACTS));
+  const stray = args.given.find((option) => ACT_OPTIONS.includes(option));
+  if (stray !== undefined)
+    throw new UsageFault(`job KEY takes no --${stray} without an act; acts are ${JOB_ACTS.join(', ')}`, 'job');
   return shown(session, async () => {
     const answer = await api.get(`jobs/${jobKey}`);
     return json ? [answer.text] : jobLines(await read(JobView, answer), answer.atMs, out.sheet);

@@ -72,8 +72,13 @@ function jobColumns(nowMs: number): readonly Column<JobSummary>[] {
   return [
     { title: 'JOB', of: ({ jobKey }) => jobKey },
     { title: 'STATE', of: ({ state }) => state, style: ({ state }) => STATE_STYLES[state] },
-    { title: 'SENT', of: ({ sent }) => (sent ? 'yes' : 'no'), style: ({ sent }) => (sent ? undefined : 'yellow') },
-    { title: 'HELD', of: ({ heldAtMs }) => localTime(heldAtMs) },
+    {
+      title: 'SENT',
+      extra: true,
+      of: ({ sent }) => (sent ? 'yes' : 'no'),
+      style: ({ sent }) => (sent ? undefined : 'yellow'),
+    },
+    { title: 'HELD', extra: true, of: ({ heldAtMs }) => localTime(heldAtMs) },
     { title: 'AGE', align: 'right', of: ({ heldAtMs }) => span(nowMs - heldAtMs) },
     {
       title: 'DUE IN',
@@ -81,13 +86,13 @@ function jobColumns(nowMs: number): readonly Column<JobSummary>[] {
       of: ({ replyDeadlineMs }) => span(replyDeadlineMs - nowMs),
       style: ({ replyDeadlineMs }) => (replyDeadlineMs < nowMs ? 'red' : undefined),
     },
-    { title: 'TRY', align: 'right', of: ({ attempt }) => attempt },
-    { title: 'SHARD', align: 'right', of: ({ shard }) => shard },
+    { title: 'TRY', extra: true, align: 'right', of: ({ attempt }) => attempt },
+    { title: 'SHARD', extra: true, align: 'right', of: ({ shard }) => shard },
     { title: 'NODE', least: 8, of: ({ node }) => node },
     { title: 'ROUTE', least: 12, of: ({ lane }) => lane },
-    { title: 'PROCESS', least: 10, of: ({ processId }) => processId },
+    { title: 'PROCESS', extra: true, least: 10, of: ({ processId }) => processId },
     { title: 'ELEMENT', least: 10, of: ({ elementId }) => elementId },
-    { title: 'INSTANCE', of: ({ instanceKey }) => instanceKey },
+    { title: 'INSTANCE', extra: true, of: ({ instanceKey }) => instanceKey },
     { title: 'ERROR', least: 16, of: ({ error }) => error },
   ];
 }
@@ -100,14 +105,14 @@ function outcomeColumns(nowMs: number): readonly Column<OutcomeView>[] {
       of: ({ outcome }) => outcome,
       style: ({ outcome }) => (outcome === 'completed' ? 'green' : 'yellow'),
     },
-    { title: 'ENDED', of: ({ endedAtMs }) => localTime(endedAtMs) },
+    { title: 'ENDED', extra: true, of: ({ endedAtMs }) => localTime(endedAtMs) },
     { title: 'AGE', align: 'right', of: ({ endedAtMs }) => span(nowMs - endedAtMs) },
     { title: 'TOOK', align: 'right', of: ({ endedAtMs, heldAtMs }) => span(endedAtMs - heldAtMs) },
-    { title: 'TRY', align: 'right', of: ({ attempt }) => attempt },
+    { title: 'TRY', extra: true, align: 'right', of: ({ attempt }) => attempt },
     { title: 'ROUTE', least: 12, of: ({ lane }) => lane },
-    { title: 'PROCESS', least: 10, of: ({ processId }) => processId },
+    { title: 'PROCESS', extra: true, least: 10, of: ({ processId }) => processId },
     { title: 'ELEMENT', least: 10, of: ({ elementId }) => elementId },
-    { title: 'INSTANCE', of: ({ instanceKey }) => instanceKey },
+    { title: 'INSTANCE', extra: true, of: ({ instanceKey }) => instanceKey },
     { title: 'LAST STEP', least: 16, of: ({ lastStep }) => lastStep },
   ];
 }

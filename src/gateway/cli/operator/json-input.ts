@@ -1,15 +1,16 @@
 // A JSON object given on the command line: literally, in a file, or on standard input (`-`). It is checked here, so that a typing
 // error is found before anything is sent, and passed on as the text that it is.
 import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { show, UsageFault } from '../command-line.ts';
 
 /** What the API takes is less; this only keeps a wrong file from filling the memory. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
 /** @throws UsageFault */
-export async function jsonObject(name: string, source: string): Promise<string> {
+export async function jsonObject(name: string, source: string, stdin: Readable): Promise<string> {
   const isLiteral = source.trimStart().startsWith('{');
-  const text = isLiteral ? source : source === '-' ? await standardInput(name) : await fileText(name, source);
+  const text = isLiteral ? source : source === '-' ? await textOf(name, stdin) : await fileText(name, source);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -38,10 +39,10 @@ async function fileText(name: string, path: string): Promise<string> {
   }
 }
 
-async function standardInput(name: string): Promise<string> {
+async function textOf(name: string, stdin: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of process.stdin) {
+  for await (const chunk of stdin) {
     chunks.push(chunk as Buffer);
     bytes += (chunk as Buffer).length;
     if (bytes > MAX_BYTES) throw tooLarge(name);

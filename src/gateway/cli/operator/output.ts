@@ -1,6 +1,7 @@
 // Standard output of a command. Whoever reads it may go away (`holdfast jobs --all | head`): then there is nothing left to
 // do, and that is no failure. Each write waits for the stream, so that a slow reader slows the pages down, not fills memory.
 import { styleText } from 'node:util';
+import type { Screen } from '../io.ts';
 import type { Sheet } from '../table.ts';
 
 export class OutputClosed extends Error {
@@ -9,9 +10,9 @@ export class OutputClosed extends Error {
 }
 
 export class Output {
-  readonly #stream: NodeJS.WriteStream;
+  readonly #stream: Screen;
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: Screen) {
     this.#stream = stream;
     // The write itself is told too; without a listener the process would end with a stack trace.
     stream.on('error', () => undefined);

@@ -3,6 +3,7 @@
 import { type RedriveBody, RedriveView } from '../../operations/model.ts';
 import { UsageFault } from '../command-line.ts';
 import { EXIT } from '../exit.ts';
+import { count } from '../finding.ts';
 import { table } from '../table.ts';
 import { printable } from '../text-width.ts';
 import { integer, matching, position } from '../values.ts';
@@ -66,7 +67,7 @@ function previewLines({ out }: Session, view: RedriveView, nowMs: number): reado
   const shown = sample.length < matched ? `, of which ${sample.length} are shown` : '';
   return [
     ...(sample.length === 0 ? [] : [...table(letterColumns(nowMs), sample, out.sheet), '']),
-    `preview: ${grouped(matched)} dead letters match${shown}; ${grouped(skipped)} would be skipped`,
+    `preview: ${count(matched, 'dead letter')} found${shown}; ${grouped(skipped)} of them would be skipped`,
     ...(detail === '' ? [] : [printable(detail)]),
     'Nothing was done. With --yes and --reason they are put on the reply topic again.',
   ];

@@ -1,8 +1,10 @@
 // What a command that talks to the API works with, and how its end becomes an exit code. Results go to standard output, and
 // with --json nothing else does; remarks and errors go to standard error.
+import type { Readable } from 'node:stream';
 import type { Env } from '../../config-env.ts';
 import { type Arguments, UsageFault } from '../command-line.ts';
 import { EXIT } from '../exit.ts';
+import type { Io } from '../io.ts';
 import { ApiClient } from './api-client.ts';
 import { ActUnknown, AnswerUnreadable, ApiRefused, ApiUnreachable } from './api-errors.ts';
 import { exposed, readApiSettings } from './api-settings.ts';
@@ -12,6 +14,7 @@ export interface Session {
   readonly api: ApiClient;
   readonly args: Arguments;
   readonly out: Output;
+  readonly stdin: Readable;
   readonly json: boolean;
   /** Ctrl-C, or told to end. */
   readonly stopped: AbortSignal;
@@ -27,18 +30,24 @@ const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * Answers the exit code.
  * @param lasting it ends by itself on a signal (watching, following); others end at once
  */
-export async function operate(command: OperatorCommand, args: Arguments, env: Env, lasting: boolean): Promise<number> {
+export async function operate(
+  command: OperatorCommand,
+  args: Arguments,
+  env: Env,
+  io: Io,
+  lasting: boolean,
+): Promise<number> {
   const stop = new AbortController();
   const end = () => stop.abort();
   if (lasting) for (const signal of ENDING) process.on(signal, end);
   const json = args.has('json');
-  const out = new Output(process.stdout);
-  const remark = (text: string) => process.stderr.write(`${text}\n`);
+  const out = new Output(io.stdout);
+  const remark = (text: string) => io.stderr.write(`${text}\n`);
   try {
     const settings = readApiSettings(args, env);
     for (const { origin } of exposed(settings)) remark(`holdfast: ${origin} carries the token unencrypted; use https`);
     const api = new ApiClient(settings, stop.signal);
-    return await command({ api, args, out, json, stopped: stop.signal, remark });
+    return await command({ api, args, out, stdin: io.stdin, json, stopped: stop.signal, remark });
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT.fine;
     // Scripts get the refusal as the API says it.

@@ -7,6 +7,7 @@ import {
   type RouteView,
   type ShardView,
 } from '../../operations/model.ts';
+import { count } from '../finding.ts';
 import { type Column, type Sheet, type Style, table } from '../table.ts';
 import { printable } from '../text-width.ts';
 import { grouped, localTime, span } from '../words.ts';
@@ -39,7 +40,7 @@ export function routes(session: Session): Promise<number> {
 
 export function clusterLines(view: ClusterView, sheet: Sheet): readonly string[] {
   const pending = view.nodes.reduce((sum, node) => sum + (node.pending ?? 0), 0);
-  const counts = `${view.nodes.length} nodes, ${view.shards.length} shards, ${grouped(pending)} pending`;
+  const counts = `${count(view.nodes.length, 'node')}, ${count(view.shards.length, 'shard')}, ${grouped(pending)} pending`;
   const asked = `answered by ${printable(view.answeredBy)} at ${localTime(view.atMs)}`;
   return [
     `${sheet.paint('bold', `cluster ${printable(view.cluster)}`)}: ${counts}; ${asked}`,
@@ -63,7 +64,7 @@ function nodeColumns(nowMs: number): readonly Column<NodeView>[] {
   return [
     { title: 'NODE', of: ({ node }) => node },
     { title: 'STATE', of: ({ state }) => state, style: ({ state }) => NODE_STYLES[state] },
-    { title: 'VERSION', of: ({ version }) => version },
+    { title: 'VERSION', extra: true, of: ({ version }) => version },
     { title: 'UP', align: 'right', of: ({ startedAtMs }) => (startedAtMs === null ? null : span(nowMs - startedAtMs)) },
     {
       title: 'LEASE',
@@ -83,8 +84,10 @@ function unsettled(shards: readonly ShardView[]): readonly string[] {
   const states = [...Map.groupBy(idle, ({ state }) => state)].map(([state, some]) => `${some.length} ${state}`);
   const moving = shards.filter(({ node, target, state }) => state === 'owned' && target !== null && target !== node);
   return [
-    ...(idle.length === 0 ? [] : [`${idle.length} of ${shards.length} shards are not served: ${states.join(', ')}`]),
-    ...(moving.length === 0 ? [] : [`${moving.length} shards are about to move`]),
+    ...(idle.length === 0
+      ? []
+      : [`${idle.length} of ${count(shards.length, 'shard')} not served: ${states.join(', ')}`]),
+    ...(moving.length === 0 ? [] : [`${count(moving.length, 'shard')} about to move`]),
   ];
 }
 
@@ -97,7 +100,7 @@ function recent({ movements, atMs }: ClusterView): readonly string[] {
 
 function movementWords({ shard, from, to, kind, tookMs, jobs, atMs }: Movement, nowMs: number): string {
   const way = `${from === null ? '' : `${printable(from)} `}→ ${printable(to)}`;
-  return `shard ${shard} ${way}, ${kind}, ${grouped(jobs)} jobs in ${span(tookMs)}, ${span(nowMs - atMs)} ago`;
+  return `shard ${shard} ${way}, ${kind}, ${count(jobs, 'job')} in ${span(tookMs)}, ${span(nowMs - atMs)} ago`;
 }
 
 function routeLines({ routes, missing }: RoutesView, nowMs: number, sheet: Sheet): readonly string[] {
@@ -109,7 +112,12 @@ function routeLines({ routes, missing }: RoutesView, nowMs: number, sheet: Sheet
 function routeColumns(nowMs: number): readonly Column<RouteView>[] {
   return [
     { title: 'ROUTE', least: 16, of: ({ lane }) => lane },
-    { title: 'KIND', of: ({ kind }) => kind, style: ({ kind }) => (kind === 'removed' ? 'yellow' : undefined) },
+    {
+      title: 'KIND',
+      extra: true,
+      of: ({ kind }) => kind,
+      style: ({ kind }) => (kind === 'removed' ? 'yellow' : undefined),
+    },
     { title: 'PENDING', align: 'right', of: ({ pending }) => grouped(pending) },
     {
       title: 'OLDEST',
@@ -117,8 +125,12 @@ function routeColumns(nowMs: number): readonly Column<RouteView>[] {
       of: ({ oldestHeldAtMs }) => (oldestHeldAtMs === null ? null : span(nowMs - oldestHeldAtMs)),
       style: (route) => (isOverdue(route, nowMs) ? 'red' : undefined),
     },
-    { title: 'SINCE', of: ({ oldestHeldAtMs }) => (oldestHeldAtMs === null ? null : localTime(oldestHeldAtMs)) },
-    { title: 'OLDEST JOB', of: ({ oldestJobKey }) => oldestJobKey },
+    {
+      title: 'SINCE',
+      extra: true,
+      of: ({ oldestHeldAtMs }) => (oldestHeldAtMs === null ? null : localTime(oldestHeldAtMs)),
+    },
+    { title: 'OLDEST JOB', extra: true, of: ({ oldestJobKey }) => oldestJobKey },
     { title: 'HELD/S', align: 'right', of: ({ heldPerSecond }) => heldPerSecond.toFixed(1) },
     { title: 'ENDED/S', align: 'right', of: ({ endedPerSecond }) => endedPerSecond.toFixed(1) },
     {

@@ -11,6 +11,7 @@ import type {
   RedriveView,
 } from '../../../src/gateway/operations/model.ts';
 import { OperationRefused, OperationUnavailable } from '../../../src/gateway/operations/operations.ts';
+import { eventually } from '../../support/eventually.ts';
 import { FakeOperations, JOB_KEY } from '../http/fake-operations.ts';
 import { holdfast, type RunningApi, serve } from './running.ts';
 
@@ -216,6 +217,43 @@ describe('what is shown', () => {
   });
 });
 
+test('on a terminal watching redraws in place and leaves the screen as it was, whatever ends it', async () => {
+  const operations = new FakeOperations();
+  served = operations;
+  const before = process.listeners('SIGINT');
+  const ran = holdfast(['routes', '--watch', '1'], { env: api.env, columns: 120 });
+  await eventually('two drawings', () => operations.asked.length >= 2);
+  const [interrupt] = process.listeners('SIGINT').filter((listener) => !before.includes(listener));
+  interrupt?.('SIGINT');
+  const { code, out, err } = await ran;
+  expect({ code, err }).toEqual({ code: EXIT.fine, err: '' });
+  expect(out.startsWith('\u001b[?1049h\u001b[?25l\u001b[H')).toBe(true);
+  expect(out.endsWith('\u001b[?25h\u001b[?1049l')).toBe(true);
+  expect(process.listeners('SIGINT')).toEqual(before);
+});
+
+test('watching outlives a node that has no answer for once, and says so', async () => {
+  const operations = new FakeOperations();
+  served = operations;
+  const before = process.listeners('SIGTERM');
+  const ran = holdfast(['routes', '--watch', '1'], api);
+  await eventually('a drawing', () => operations.asked.length === 1);
+  operations.error = new OperationUnavailable('JetStream is away');
+  await eventually('a question in vain', () => operations.asked.length === 2);
+  operations.error = undefined;
+  await eventually('a further drawing', () => operations.asked.length === 3);
+  const [end] = process.listeners('SIGTERM').filter((listener) => !before.includes(listener));
+  end?.('SIGTERM');
+  const { code, out } = await ran;
+  expect(code).toBe(EXIT.fine);
+  const drawings = out.split('\n\n').map((block) => block.split('\n')[0]?.replace(/^\S+ holdfast/, 'holdfast'));
+  expect(drawings.slice(0, 3)).toEqual([
+    expect.stringMatching(/^ROUTE/),
+    'holdfast: no node has an answer',
+    expect.stringMatching(/^ROUTE/),
+  ]);
+});
+
 /** 450 jobs in pages of what is asked for; one node is missing on the second page. */
 class ManyJobs extends FakeOperations {
   readonly queries: JobQuery[] = [];
@@ -382,8 +420,8 @@ describe('redriving', () => {
 
   test('a run that was stopped did not succeed', async () => {
     class Stopped extends Run {
-      override async redriveState(id: string): Promise<RedriveView | undefined> {
-        return this.stopRedrive(id, { name: 'x', role: 'admin' });
+      override async redriveState(): Promise<RedriveView | undefined> {
+        return this.stopRedrive('r1', { name: 'x', role: 'admin' });
       }
     }
     const { code, out } = await against(new Stopped(), ['dlq', 'redrive', '--yes', '--reason', REASON]);

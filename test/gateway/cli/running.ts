@@ -1,5 +1,5 @@
 // The command line run inside the test, and the API of a node for it to ask: the real HTTP side over a double of what it
-// serves (FakeOperations). Real nodes are in cli.full.test.ts, real processes in cli.servers.test.ts.
+// serves (FakeOperations). Real nodes are in cli.full.test.ts, real processes in cli-processes.full.test.ts.
 import { Readable, Writable } from 'node:stream';
 import { WriteStream } from 'node:tty';
 import { run } from '../../../src/gateway/cli/commands.ts';

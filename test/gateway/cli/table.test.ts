@@ -128,7 +128,7 @@ test('where a terminal is too narrow for all, the columns that tell least are le
   ];
   const head = (width: number) =>
     table(columns, [{ name: 'charge', count: 1, note: 'a long one' }], { ...PLAIN, width })[0];
-  expect(head(26)).toBe('NAME    ONE    TWO    NOTE');
-  expect(head(25)).toBe('NAME    ONE    NOTE');
+  expect(head(28)).toBe('NAME    ONE    TWO    NOTE');
+  expect(head(27)).toBe('NAME    ONE    NOTE');
   expect(head(10)).toBe('NAME    NOTE');
 });

@@ -15,7 +15,7 @@ const USAGE = `holdfast holds a Camunda 8 job while a service answers over Kafka
   holdfast help      print this
 
 Configuration: the YAML file that HOLDFAST_CONFIG names (default holdfast.yaml), NATS_URL, KAFKA_BOOTSTRAP_SERVERS,
-ZEEBE_GRPC_ADDRESS and the other variables of the Camunda SDK, HOLDFAST_NODE, HOLDFAST_HTTP,
+ZEEBE_GRPC_ADDRESS and the other variables of the Camunda SDK, HOLDFAST_NODE, HOLDFAST_HTTP, HOLDFAST_API,
 NATS_MONITOR_URL (for check), LOG_LEVEL.
 `;
 

@@ -2,7 +2,7 @@
 // What a person asked for goes to standard output, what went wrong to standard error; `start` logs JSON instead.
 // Each command loads what it needs when it runs: nobody who asks for help waits for a Kafka client.
 import { readFileSync } from 'node:fs';
-import { type Config, ConfigError, loadConfig } from '../config.ts';
+import type { Config } from '../config.ts';
 import type { Env } from '../config-env.ts';
 import { productVersion } from '../product.ts';
 import { type Arguments, type CommandSpec, parseCommand, show, UsageFault } from './command-line.ts';
@@ -57,7 +57,7 @@ async function runCommand(args: Arguments, env: Env, io: Io): Promise<number> {
   const name = args.command;
   switch (name) {
     case 'start':
-      return configured(env, io, async (config) => (await import('./start.ts')).start(config, () => read(env)));
+      return configured(env, io, async (config, readAgain) => (await import('./start.ts')).start(config, readAgain));
     case 'init':
       return configured(env, io, async (config) => (await import('./init.ts')).init(config));
     case 'check':
@@ -106,18 +106,20 @@ function print({ stdout }: Io, text: string): number {
   return EXIT.fine;
 }
 
-function read(env: Env): Config {
-  return loadConfig(env, (path) => readFileSync(path, 'utf8'));
-}
-
-async function configured(env: Env, io: Io, command: (config: Config) => Promise<number>): Promise<number> {
+async function configured(
+  env: Env,
+  io: Io,
+  command: (config: Config, readAgain: () => Config) => Promise<number>,
+): Promise<number> {
+  const { ConfigError, loadConfig } = await import('../config.ts');
+  const read = () => loadConfig(env, (path) => readFileSync(path, 'utf8'));
   let config: Config;
   try {
-    config = read(env);
+    config = read();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     io.stderr.write(`holdfast: ${error.message}\n`);
     return EXIT.usage;
   }
-  return command(config);
+  return command(config, read);
 }

@@ -6,7 +6,8 @@ const INTRO = 'holdfast holds a Camunda 8 job while a service answers over Kafka
 
 const ENVIRONMENT = `start, init, check and doctor read the YAML file that HOLDFAST_CONFIG names (default holdfast.yaml), NATS_URL,
 KAFKA_BOOTSTRAP_SERVERS, ZEEBE_GRPC_ADDRESS and the other variables of the Camunda SDK, HOLDFAST_NODE, HOLDFAST_HTTP,
-NATS_MONITOR_URL (for check and doctor), LOG_LEVEL. The others ask the API of a node: HOLDFAST_API_URL (default
+HOLDFAST_API and HOLDFAST_API_… (where the node's API listens, and for whom), NATS_MONITOR_URL (for check and doctor),
+LOG_LEVEL. The others ask the API of a node: HOLDFAST_API_URL (default
 http://127.0.0.1:8091; several separated by commas), HOLDFAST_API_TOKEN or HOLDFAST_API_TOKEN_FILE,
 HOLDFAST_API_CA_FILE.
 Exit codes: 0 fine, 1 it went wrong, 2 wrong usage or configuration, 3 no node answers, 4 an act was sent and not answered.`;

@@ -98,8 +98,16 @@ export class FakeOperations implements Operations {
   result: ActResultName = 'done';
   /** Thrown instead of any answer. */
   error: Error | undefined;
-  /** Answers payloads to anybody, as no real one may. */
+  /** Answers payloads to anybody, and what no model has, as no real one may. */
   leaks = false;
+
+  /** As if it were new. */
+  forget(): void {
+    this.asked.length = 0;
+    this.result = 'done';
+    this.error = undefined;
+    this.leaks = false;
+  }
 
   #answer<T>(answer: T, ...asked: unknown[]): Promise<T> {
     this.asked.push(asked);
@@ -122,7 +130,7 @@ export class FakeOperations implements Operations {
       shards: [{ shard: 7, node: 'n1', incarnation: 'n1.abc', epoch: 5, state: 'owned', target: 'n1' }],
       movements: [{ atMs: NOW_MS, shard: 7, from: null, to: 'n1', kind: 'first', tookMs: 80, jobs: 1 }],
     };
-    return this.#answer(view, 'cluster');
+    return this.#answer(this.leaks ? Object.assign({ secret: 'hunter2' }, view) : view, 'cluster');
   }
 
   flow(seconds: number): Promise<FlowView> {

@@ -1,6 +1,7 @@
 // The OpenAPI document, made from the schemas of the routes. It says of each which role it needs.
 import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
+import { problemsOf } from './schemas.ts';
 import type { Api, Identity } from './serving.ts';
 
 const DESCRIPTION = `What an operator sees and does. Any node answers for the whole cluster; nodes that gave no answer in time are named in
@@ -40,9 +41,12 @@ export function describeApi(api: Api, { version }: Pick<Identity, 'version'>): v
     },
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`) },
     transform: ({ schema, url, route }) => {
-      const role = route.config?.role;
-      const described: FastifySchema = { ...schema };
-      return { schema: role === undefined ? described : { ...described, 'x-role': role }, url };
+      const { role, problems = [] } = route.config ?? {};
+      if (role === undefined) return { schema, url };
+      const { response, ...rest } = schema as FastifySchema;
+      const answers = { ...Object(response), ...problemsOf(problems) };
+      const described = { ...rest, response: answers, 'x-role': role };
+      return { schema: described, url };
     },
   };
   api.register(swagger, options);

@@ -86,10 +86,17 @@ export function problemOf(error: unknown): ApiProblem | undefined {
     case 415:
       return new ApiProblem('NOT_JSON', 'the body is of another content type; allowed: application/json');
     case 400:
-      return new ApiProblem('BAD_REQUEST', error.message);
+      return new ApiProblem('BAD_REQUEST', isNoJson(error) ? NO_JSON : error.message);
     default:
       return undefined;
   }
+}
+
+const NO_JSON =
+  'the body is not valid JSON, or has a field __proto__ or constructor.prototype; allowed: a JSON object without them';
+
+function isNoJson(error: Error): boolean {
+  return 'code' in error && error.code === 'FST_ERR_CTP_INVALID_JSON_BODY';
 }
 
 function unavailable(detail: string): ApiProblem {

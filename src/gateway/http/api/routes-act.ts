@@ -6,7 +6,7 @@ import type { JobAct, Operator } from '../../operations/operations.ts';
 import { ApiProblem, type ProblemCode } from './problem.ts';
 import { JobParams } from './routes-see.ts';
 import { answers, Nothing, named } from './schemas.ts';
-import type { Api, Serving } from './serving.ts';
+import { type Api, needs, type Serving } from './serving.ts';
 
 const NodeParams = Type.Object({ node: Type.String({ minLength: 1, maxLength: 64, description: 'Its name' }) });
 const JOB_PROBLEMS = [
@@ -19,8 +19,8 @@ const NODE_PROBLEMS = [
 ];
 
 export function actRoutes(api: Api, serving: Serving): void {
-  const config = { role: 'operator' } as const;
-  const response = answers('It was done, or will be by itself', named('ActResult'), ...JOB_PROBLEMS);
+  const config = needs('operator', ...JOB_PROBLEMS);
+  const response = answers('It was done, or will be by itself', named('ActResult'));
   const about = (act: JobActName, summary: string) => ({
     ...{ operationId: `${act}Job`, tags: ['jobs'], summary, params: JobParams, querystring: Nothing, response },
   });
@@ -72,8 +72,8 @@ export function actRoutes(api: Api, serving: Serving): void {
 }
 
 function nodeRoutes(api: Api, serving: Serving): void {
-  const config = { role: 'admin' } as const;
-  const response = answers('It was done, or will be by itself', named('ActResult'), ...NODE_PROBLEMS);
+  const config = needs('admin', ...NODE_PROBLEMS);
+  const response = answers('It was done, or will be by itself', named('ActResult'));
   const common = { tags: ['nodes'], params: NodeParams, querystring: Nothing, body: named('DrainBody'), response };
 
   const drain = { ...common, operationId: 'drainNode', summary: 'It gives its shards away and takes none' };

@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { DeadLetterQuery } from '../../operations/model.ts';
 import { ApiProblem } from './problem.ts';
 import { answers, Nothing, named } from './schemas.ts';
-import type { Api, Serving } from './serving.ts';
+import { type Api, needs, type Serving } from './serving.ts';
 
 const Position = Type.Object({
   partition: Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 }),
@@ -15,58 +15,72 @@ const ACT_PROBLEMS = ['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE'] as const;
 const HANDLER_TIMEOUT_MS = 30_000;
 
 export function deadLetterRoutes(api: Api, serving: Serving): void {
-  const viewer = { role: 'viewer' } as const;
-  const operator = { role: 'operator' } as const;
   const tags = ['dead letters'];
   const handlerTimeout = HANDLER_TIMEOUT_MS;
 
   const list = {
     ...{ operationId: 'listDeadLetters', tags, summary: 'Newest first', querystring: DeadLetterQuery },
-    response: answers('A page of dead letters', named('DeadLetterPage'), 'BAD_CURSOR', 'TOO_MANY'),
+    response: answers('A page of dead letters', named('DeadLetterPage')),
   };
-  api.get('/dead-letters', { config: viewer, schema: list, handlerTimeout }, ({ query }) =>
-    serving.operations.deadLetters(query),
+  api.get(
+    '/dead-letters',
+    { config: needs('viewer', 'BAD_CURSOR', 'TOO_MANY'), schema: list, handlerTimeout },
+    ({ query }) => serving.operations.deadLetters(query),
   );
 
   const one = {
     ...{ operationId: 'seeDeadLetter', tags, summary: 'One, with its headers', params: Position, querystring: Nothing },
-    response: answers('The dead letter', named('DeadLetterView'), 'NOT_FOUND'),
+    response: answers('The dead letter', named('DeadLetterView')),
   };
-  api.get('/dead-letters/:partition/:offset', { config: viewer, schema: one, handlerTimeout }, async (request) => {
-    const { partition, offset } = request.params;
-    const shown = serving.showsPayloadsTo(request.operator);
-    const letter = await serving.operations.deadLetter(partition, offset, shown);
-    if (letter === undefined) {
-      throw new ApiProblem('NOT_FOUND', `partition ${partition} has no dead letter at offset ${offset} (any more)`);
-    }
-    return shown ? letter : { ...letter, value: null };
-  });
+  api.get(
+    '/dead-letters/:partition/:offset',
+    { config: needs('viewer', 'NOT_FOUND'), schema: one, handlerTimeout },
+    async (request) => {
+      const { partition, offset } = request.params;
+      const shown = serving.showsPayloadsTo(request.operator);
+      const letter = await serving.operations.deadLetter(partition, offset, shown);
+      if (letter === undefined) {
+        throw new ApiProblem('NOT_FOUND', `partition ${partition} has no dead letter at offset ${offset} (any more)`);
+      }
+      return shown ? letter : { ...letter, value: null };
+    },
+  );
 
   const redrive = {
     ...{ operationId: 'redriveDeadLetters', tags, summary: 'Count, or put back on the reply topic, those that match' },
     ...{ querystring: Nothing, body: named('RedriveBody') },
-    response: answers('What matched, and what becomes of it', named('RedriveView'), ...ACT_PROBLEMS, 'TOO_MANY'),
+    response: answers('What matched, and what becomes of it', named('RedriveView')),
   };
-  api.post('/dead-letters/redrive', { config: operator, schema: redrive, handlerTimeout }, (request) =>
-    serving.operations.redrive(request.body, request.operator),
+  api.post(
+    '/dead-letters/redrive',
+    { config: needs('operator', ...ACT_PROBLEMS, 'TOO_MANY'), schema: redrive, handlerTimeout },
+    (request) => serving.operations.redrive(request.body, request.operator),
   );
 
   const state = {
     ...{ operationId: 'seeRedrive', tags, summary: 'How far it is', params: RedriveParams, querystring: Nothing },
-    response: answers('How far it is', named('RedriveView'), 'NOT_FOUND'),
+    response: answers('How far it is', named('RedriveView')),
   };
-  api.get('/dead-letters/redrives/:id', { config: viewer, schema: state }, async ({ params: { id } }) => {
-    return (await serving.operations.redriveState(id)) ?? unknownRedrive(id);
-  });
+  api.get(
+    '/dead-letters/redrives/:id',
+    { config: needs('viewer', 'NOT_FOUND'), schema: state },
+    async ({ params: { id } }) => {
+      return (await serving.operations.redriveState(id)) ?? unknownRedrive(id);
+    },
+  );
 
   const stop = {
     ...{ operationId: 'stopRedrive', tags, summary: 'Drive no more', params: RedriveParams, querystring: Nothing },
-    ...{ body: Nothing, response: answers('How far it came', named('RedriveView'), ...ACT_PROBLEMS, 'NOT_FOUND') },
+    ...{ body: Nothing, response: answers('How far it came', named('RedriveView')) },
   };
-  api.post('/dead-letters/redrives/:id/stop', { config: operator, schema: stop }, async (request) => {
-    const { id } = request.params;
-    return (await serving.operations.stopRedrive(id, request.operator)) ?? unknownRedrive(id);
-  });
+  api.post(
+    '/dead-letters/redrives/:id/stop',
+    { config: needs('operator', ...ACT_PROBLEMS, 'NOT_FOUND'), schema: stop },
+    async (request) => {
+      const { id } = request.params;
+      return (await serving.operations.stopRedrive(id, request.operator)) ?? unknownRedrive(id);
+    },
+  );
 }
 
 function unknownRedrive(id: string): never {

@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { AuditQuery, JobQuery, OutcomeQuery } from '../../operations/model.ts';
 import { ApiProblem } from './problem.ts';
 import { answers, Nothing, named } from './schemas.ts';
-import type { Api, Serving } from './serving.ts';
+import { type Api, needs, type Serving } from './serving.ts';
 
 const FlowQuery = Type.Object(
   { seconds: Type.Integer({ minimum: 1, maximum: 300, default: 60, description: 'How far back' }) },
@@ -14,7 +14,8 @@ export const JobParams = Type.Object({
 });
 
 export function seeRoutes(api: Api, serving: Serving): void {
-  const config = { role: 'viewer' } as const;
+  const config = needs('viewer');
+  const listed = needs('viewer', 'BAD_CURSOR', 'TOO_MANY');
 
   const whoami = {
     ...{ operationId: 'whoAmI', tags: ['cluster'], summary: 'Who asks, what they may, and which node answers' },
@@ -45,35 +46,39 @@ export function seeRoutes(api: Api, serving: Serving): void {
 
   const jobs = {
     ...{ operationId: 'listJobs', tags: ['jobs'], summary: 'Pending jobs, longest held first' },
-    ...{ querystring: JobQuery, response: answers('A page of jobs', named('JobPage'), 'BAD_CURSOR', 'TOO_MANY') },
+    ...{ querystring: JobQuery, response: answers('A page of jobs', named('JobPage')) },
   };
-  api.get('/jobs', { config, schema: jobs }, ({ query }) => serving.operations.jobs(query));
+  api.get('/jobs', { config: listed, schema: jobs }, ({ query }) => serving.operations.jobs(query));
 
   const job = {
     ...{ operationId: 'seeJob', tags: ['jobs'], summary: 'One job with its timeline, pending or ended' },
     ...{ params: JobParams, querystring: Nothing },
-    response: answers('The job', named('JobView'), 'JOB_ABSENT'),
+    response: answers('The job', named('JobView')),
   };
-  api.get('/jobs/:jobKey', { config, schema: job }, async ({ params: { jobKey }, operator }) => {
-    const shown = serving.showsPayloadsTo(operator);
-    const view = await serving.operations.job(jobKey, shown);
-    if (view === undefined) {
-      throw new ApiProblem('JOB_ABSENT', `nothing is known of job ${jobKey}: never held, or its tombstone is gone`);
-    }
-    // Whoever answers keeps them back already; this is where it must not fail.
-    return shown ? view : { ...view, payload: null };
-  });
+  api.get(
+    '/jobs/:jobKey',
+    { config: needs('viewer', 'JOB_ABSENT'), schema: job },
+    async ({ params: { jobKey }, operator }) => {
+      const shown = serving.showsPayloadsTo(operator);
+      const view = await serving.operations.job(jobKey, shown);
+      if (view === undefined) {
+        throw new ApiProblem('JOB_ABSENT', `nothing is known of job ${jobKey}: never held, or its tombstone is gone`);
+      }
+      // Whoever answers keeps them back already; this is where it must not fail.
+      return shown ? view : { ...view, payload: null };
+    },
+  );
 
   const outcomes = {
     ...{ operationId: 'listOutcomes', tags: ['jobs'], summary: 'Jobs that have ended, newest first' },
     querystring: OutcomeQuery,
-    response: answers('A page of outcomes', named('OutcomePage'), 'BAD_CURSOR', 'TOO_MANY'),
+    response: answers('A page of outcomes', named('OutcomePage')),
   };
-  api.get('/outcomes', { config, schema: outcomes }, ({ query }) => serving.operations.outcomes(query));
+  api.get('/outcomes', { config: listed, schema: outcomes }, ({ query }) => serving.operations.outcomes(query));
 
   const audit = {
     ...{ operationId: 'listAudit', tags: ['audit'], summary: 'What was done by whom, newest first' },
-    ...{ querystring: AuditQuery, response: answers('A page of the audit', named('AuditPage'), 'BAD_CURSOR') },
+    ...{ querystring: AuditQuery, response: answers('A page of the audit', named('AuditPage')) },
   };
-  api.get('/audit', { config, schema: audit }, ({ query }) => serving.operations.audit(query));
+  api.get('/audit', { config: listed, schema: audit }, ({ query }) => serving.operations.audit(query));
 }

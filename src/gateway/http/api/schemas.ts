@@ -39,26 +39,24 @@ const ALWAYS: readonly ProblemCode[] = [
   ...(['AUTHENTICATION_UNAVAILABLE', 'OPERATION_UNAVAILABLE'] as const),
 ];
 
-/** A route's `response`: what it answers with 200, and its problems by status. */
-export function answers<T extends Type.TSchema>(
-  description: string,
-  schema: T,
-  ...further: readonly ProblemCode[]
-): { readonly 200: T } {
-  const codes = [...ALWAYS, ...further];
-  const statuses = [...new Set(codes.map((code) => PROBLEMS[code]))].toSorted((a, b) => a - b);
-  const problems = statuses.map((status) => [
-    status,
-    {
-      description: `${TITLES[status]}: ${codes.filter((code) => PROBLEMS[code] === status).join(', ')}`,
-      content: { 'application/problem+json': { schema: named(problemOf(status, further)) } },
-    },
-  ]);
+/** A route's `response`. Problems are not among them: no schema is needed to write one; the document gets them by `problemsOf`. */
+export function answers<T extends Type.TSchema>(description: string, schema: T): { readonly 200: T } {
   const good = { description, content: { 'application/json': { schema } } };
-  return { 200: good, ...Object.fromEntries(problems) } as unknown as { readonly 200: T };
+  return { 200: good } as unknown as { readonly 200: T };
 }
 
-function problemOf(status: number, further: readonly ProblemCode[]): 'Problem' | 'ActProblem' {
-  const isAct = further.includes('ACT_REFUSED');
-  return isAct && (status === 404 || status === 409 || status === 422) ? 'ActProblem' : 'Problem';
+/** What the document says of a route's problems, by status. @param further than those that anybody may get */
+export function problemsOf(further: readonly ProblemCode[]): Readonly<Record<string, object>> {
+  const codes = [...ALWAYS, ...further];
+  const statuses = [...new Set(codes.map((code) => PROBLEMS[code]))].toSorted((a, b) => a - b);
+  const described = statuses.map((status) => {
+    const description = `${TITLES[status]}: ${codes.filter((code) => PROBLEMS[code] === status).join(', ')}`;
+    const schema = named(isOfAct(status, further) ? 'ActProblem' : 'Problem');
+    return [status, { description, content: { 'application/problem+json': { schema } } }] as const;
+  });
+  return Object.fromEntries(described);
+}
+
+function isOfAct(status: number, further: readonly ProblemCode[]): boolean {
+  return further.includes('ACT_REFUSED') && (status === 404 || status === 409 || status === 422);
 }

@@ -116,7 +116,7 @@ export function createApiServer(options: ApiOptions): ApiServer {
 
 const MIN_TLS = 'TLSv1.2';
 
-function newApp({ tls, log }: ApiOptions): FastifyInstance {
+function newApp({ tls }: ApiOptions): FastifyInstance {
   const options = {
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
@@ -125,9 +125,9 @@ function newApp({ tls, log }: ApiOptions): FastifyInstance {
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
-    frameworkErrors: (error: unknown, _request: unknown, reply: Parameters<typeof answerProblem>[0]) => {
-      log.debug('a request to the API could not be read', { err: error });
-      answerProblem(reply, new ApiProblem('BAD_REQUEST', 'the path is not a valid one'));
+    // The path cannot be read; it is not logged, for it may hold anything.
+    frameworkErrors: (_error: unknown, _request: unknown, reply: Parameters<typeof answerProblem>[0]) => {
+      answerProblem(reply, new ApiProblem('BAD_REQUEST', 'the path is none, or a part of it is too long'));
     },
   } as const;
   const server = { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: CHECK_CONNECTIONS_MS };

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import { type Operations, OperationUnavailable, type Operator, ROLES, type Role } from '../../operations/operations.ts';
+import type { ProblemCode } from './problem.ts';
 
 /** The server, its routes typed by their schemas. */
 export type Api = FastifyInstance<
@@ -52,10 +53,17 @@ export function mayActAs(role: Role, needed: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(needed);
 }
 
+/** A route's `config`. */
+export function needs(role: Role, ...problems: readonly ProblemCode[]) {
+  return { role, problems };
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The least role that may ask; without one the route is for everybody. */
     readonly role?: Role;
+    /** For the document: those that not every route has. */
+    readonly problems?: readonly ProblemCode[];
   }
   interface FastifyRequest {
     /** Who asks; set before a route that needs a role runs. */

@@ -1,0 +1,120 @@
+// Too much of anything: failed authentications, requests of one person, headers, connections, time.
+import { request as httpRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
+import { BY_ROLE, bearer, type Trial, trial } from './trial-server.ts';
+
+const FREE = { host: '127.0.0.1', port: 0 };
+const whoami = (token: string) => ({ url: '/api/v1/whoami', headers: bearer(token) });
+
+test('an address that fails too often has to wait, even with a good token, and is logged without what it tried', async () => {
+  await using api = trial({ authentication: BY_ROLE, limits: { failuresPerMinute: 3 } });
+  for (let failure = 1; failure <= 3; failure++) {
+    expect(await api.call(whoami(`guess-${failure}`))).toMatchObject({ status: 401 });
+  }
+  for (const token of ['guess-4', 'admin']) {
+    const answer = await api.call(whoami(token));
+    expect(answer).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    expect(Number(answer.headers['retry-after'])).toBeLessThanOrEqual(60);
+  }
+  // Another address is another matter.
+  expect(await api.call({ ...whoami('admin'), remoteAddress: '192.0.2.7' })).toMatchObject({ status: 200 });
+  expect(api.logged).toHaveLength(3);
+  expect(api.logged[0]).toMatchObject({
+    level: 'warn',
+    message: 'an authentication failed',
+    fields: { address: '127.0.0.1', path: '/api/v1/whoami', reason: 'it is not known here' },
+  });
+  expect(JSON.stringify(api.logged)).not.toContain('guess');
+});
+
+test('what is right does not count as a failure, nor does a request without a token', async () => {
+  await using api = trial({ authentication: BY_ROLE, limits: { failuresPerMinute: 2 } });
+  for (let request = 0; request < 10; request++) {
+    expect(await api.call(whoami('viewer'))).toMatchObject({ status: 200 });
+    expect(await api.call({ url: '/api/v1/whoami' })).toMatchObject({ status: 401 });
+  }
+});
+
+test.each(['Basic YWRtaW46YWRtaW4=', 'Bearer', 'Bearer a b', 'Token admin', 'admin'])(
+  'what is no bearer token fails like a wrong one: %s',
+  async (authorization) => {
+    await using api = trial({ authentication: BY_ROLE });
+    expect(await api.call({ url: '/api/v1/whoami', headers: { authorization } })).toMatchObject({ status: 401 });
+    expect(api.logged).toHaveLength(1);
+  },
+);
+
+test('a person who asks too often has to wait, and nobody else has', async () => {
+  await using api = trial({ authentication: BY_ROLE, limits: { requestsPerMinute: 5 } });
+  for (let request = 0; request < 5; request++) expect(await api.call(whoami('viewer'))).toMatchObject({ status: 200 });
+  const asked = api.operations.asked.length;
+  const answer = await api.call({ ...whoami('viewer'), url: '/api/v1/jobs' });
+  expect(answer).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED', title: 'Too Many Requests' } });
+  expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+  expect(api.operations.asked).toHaveLength(asked);
+  expect(await api.call(whoami('operator'))).toMatchObject({ status: 200 });
+});
+
+let api: Trial;
+let url: string;
+beforeEach(async () => {
+  api = trial({ address: FREE });
+  url = await api.server.listen();
+});
+afterEach(() => api[Symbol.asyncDispose]());
+
+test('headers that are too large are refused', async () => {
+  const status = await new Promise((resolve, reject) => {
+    const call = httpRequest(`${url}/api/v1/whoami`, { headers: { 'x-long': 'a'.repeat(20_000) } }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    });
+    call.on('error', reject).end();
+  });
+  expect(status).toBe(431);
+});
+
+test('a body of unknown length is cut off where it is too large', async () => {
+  const answer = await new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' };
+    const call = httpRequest(`${url}/api/v1/jobs/1/complete`, { method: 'POST', headers }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode, text }));
+    });
+    call.on('error', reject);
+    call.write('{"reason":"by hand","variables":{"a":"');
+    for (let megabyte = 0; megabyte < 3; megabyte++) call.write('x'.repeat(1024 * 1024));
+    call.end('"}}');
+  });
+  expect(answer.status).toBe(413);
+  expect(answer.text).toContain('TOO_LARGE');
+  expect(api.operations.asked).toEqual([]);
+});
+
+test('only so many connections are taken at a time', async () => {
+  const open: Socket[] = [];
+  let closed = 0;
+  for (let number = 0; number < 350; number++) {
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) });
+    open.push(
+      socket
+        .resume()
+        .on('error', () => undefined)
+        .on('close', () => void closed++),
+    );
+  }
+  try {
+    await eventually('those beyond the limit to be refused', () => closed >= 50);
+    expect(closed).toBeLessThan(300);
+    for (const socket of open.splice(0, 150)) socket.destroy();
+    await eventually('others to be served', async () => (await fetch(`${url}/api/v1/whoami`)).ok);
+  } finally {
+    for (const socket of open) socket.destroy();
+  }
+});

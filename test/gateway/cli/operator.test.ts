@@ -374,6 +374,10 @@ describe('redriving', () => {
     readonly bodies: RedriveBody[] = [];
     #view: RedriveView | undefined;
 
+    get running(): RedriveView | undefined {
+      return this.#view;
+    }
+
     override async redrive(body: RedriveBody): Promise<RedriveView> {
       this.bodies.push(body);
       const view = await super.redrive(body, { name: 'x', role: 'admin' });
@@ -416,6 +420,25 @@ describe('redriving', () => {
     expect(operations.bodies).toEqual([
       { reason: REASON, filter: { reason: 'late' }, dryRun: false, perSecond: 5, max: 6 },
     ]);
+  });
+
+  test('Ctrl-C ends the following, not the run, and says how to stop that', async () => {
+    class Long extends Run {
+      override async redriveState(): Promise<RedriveView | undefined> {
+        this.looks += 1;
+        return this.running;
+      }
+    }
+    const operations = new Long();
+    const before = process.listeners('SIGINT');
+    const ran = against(operations, ['dlq', 'redrive', '--yes', '--reason', REASON]);
+    await eventually('a look', () => operations.looks > 0);
+    const [interrupt] = process.listeners('SIGINT').filter((listener) => !before.includes(listener));
+    interrupt?.('SIGINT');
+    const { code, out, err } = await ran;
+    expect({ code, out }).toEqual({ code: EXIT.interrupted, out: '' });
+    expect(err).toMatch(/the run goes on\. To stop it: holdfast dlq stop r1\n$/);
+    expect(operations.asked.map(([method]) => method)).toEqual(['redrive']);
   });
 
   test('a run that was stopped did not succeed', async () => {

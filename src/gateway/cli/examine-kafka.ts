@@ -3,13 +3,10 @@
 // be written or read cannot be tried without doing it; `DESCRIBE` and the settings are what findings-kafka.ts looks at.
 import { groupOf } from '../bridge.ts';
 import type { Config } from '../config.ts';
-import { connectKafka } from '../kafka/connect.ts';
 import { notAuthorized } from '../kafka/errors.ts';
-import { KafkaTopics } from '../kafka/topics.ts';
-import { SILENT } from '../log.ts';
 import { topicSpecs } from '../provision.ts';
+import { reachKafka } from './look.ts';
 
-const DEADLINE_MS = 5_000;
 const OFFSETS = '__consumer_offsets';
 
 export interface KafkaExamination {
@@ -21,10 +18,7 @@ export interface KafkaExamination {
 
 /** @throws when Kafka is away */
 export async function examineKafka(config: Config): Promise<KafkaExamination> {
-  const topics = new KafkaTopics(
-    connectKafka({ brokers: config.kafkaBrokers, clientId: 'holdfast-doctor' }, SILENT),
-    DEADLINE_MS,
-  );
+  const topics = reachKafka(config, 'holdfast-doctor');
   try {
     const cannotMake: { topic: string; reason: string }[] = [];
     for (const spec of topicSpecs(config)) {

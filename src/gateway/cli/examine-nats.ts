@@ -20,6 +20,8 @@ const NO_REVISION = String(Number.MAX_SAFE_INTEGER);
 export interface NatsExamination {
   /** Subjects that this user may not publish to, with what a node needs each for. */
   readonly denied: readonly Denied[];
+  /** There is no bucket, and this user may not make it. */
+  readonly cannotMakeBucket: boolean;
   /** ms that the server's clock is surely ahead (positive) or behind; undefined: it did not say. */
   readonly skewMs: number | undefined;
   /** undefined: there is no bucket, or one server only. */
@@ -70,10 +72,8 @@ export async function examineNats(config: Config): Promise<NatsExamination> {
   const mostBytes = account?.limits?.max_storage ?? -1;
   const isThere = stream !== undefined && stream.error === undefined;
   return {
-    denied: [
-      ...(await deniedPublishing(inbox, config.cluster, isThere)),
-      ...(await deniedListening(link, config.cluster)),
-    ],
+    denied: [...(await deniedPublishing(inbox, config.cluster)), ...(await deniedListening(link, config.cluster))],
+    cannotMakeBucket: !isThere && !(await mayMakeBucket(inbox, config.cluster)),
     skewMs: Number.isNaN(writtenMs) ? undefined : skewOf(writtenMs, sentMs, receivedMs),
     copies: stream?.cluster && { leader: stream.cluster.leader, followers: stream.cluster.replicas ?? [] },
     storage: mostBytes > 0 ? { usedBytes: account?.storage ?? 0, mostBytes } : undefined,
@@ -85,7 +85,7 @@ async function ask<T>(inbox: Inbox, call: string): Promise<T | undefined> {
   return answer.kind === 'answer' ? answer.message.json<T>() : undefined;
 }
 
-async function deniedPublishing(inbox: Inbox, cluster: string, bucketIsThere: boolean): Promise<readonly Denied[]> {
+async function deniedPublishing(inbox: Inbox, cluster: string): Promise<readonly Denied[]> {
   const bucket = bucketName(cluster);
   const stream = `KV_${bucket}`;
   const nobody = `doctor_${nuid.next()}`;
@@ -96,13 +96,15 @@ async function deniedPublishing(inbox: Inbox, cluster: string, bucketIsThere: bo
     [`$JS.API.STREAM.MSG.GET.${stream}`, NOT_JSON, 'to read a key'],
     [`$JS.API.CONSUMER.CREATE.${stream}.${nobody}`, NOT_JSON, 'to load the jobs of a shard'],
     [`$JS.API.CONSUMER.DELETE.${stream}.${nobody}`, NOTHING, 'to clear up behind that'],
-    [`$JS.FC.${stream}.${nobody}.1`, NOTHING, 'to take many jobs without being overrun'],
-    ...(bucketIsThere ? [] : [makingIt(stream)]),
+    [`$JS.API.CONSUMER.INFO.${stream}.${nobody}`, NOTHING, 'to know when a shard is loaded'],
+    [`holdfast_audit.${cluster}.doctor`, NOTHING, 'to write down what was done by hand'],
+    [`$JS.API.STREAM.INFO.holdfast_${cluster}_audit`, NOTHING, 'to know how much of that there is'],
+    [`$JS.API.STREAM.MSG.GET.holdfast_${cluster}_audit`, NOT_JSON, 'to read it'],
   ];
   const headers = MsgHdrsImpl.fromRecord({ 'Nats-Expected-Last-Subject-Sequence': [NO_REVISION] });
   const denied = await Promise.all(
     tries.map(async ([subject, body, need]): Promise<Denied[]> => {
-      const isWrite = subject.startsWith('$KV.');
+      const isWrite = /^(\$KV|holdfast_audit)\./.test(subject);
       const answer = await inbox.ask(subject, body, DEADLINE_MS, isWrite ? headers : undefined);
       return answer.kind === 'denied' ? [{ right: 'publish', subject, need }] : [];
     }),
@@ -110,12 +112,10 @@ async function deniedPublishing(inbox: Inbox, cluster: string, bucketIsThere: bo
   return denied.flat();
 }
 
-function makingIt(stream: string): [string, Uint8Array, string] {
-  return [
-    `$JS.API.STREAM.CREATE.${stream}`,
-    NOT_JSON,
-    'to make the bucket ("holdfast init" by a user who may does it too)',
-  ];
+/** Nodes of a cluster that is set up need not be able to; then `holdfast init` is run by somebody who is. */
+async function mayMakeBucket(inbox: Inbox, cluster: string): Promise<boolean> {
+  const subject = `$JS.API.STREAM.CREATE.KV_${bucketName(cluster)}`;
+  return (await inbox.ask(subject, NOT_JSON, DEADLINE_MS)).kind !== 'denied';
 }
 
 /** A refused subscription is told to its callback, before the answer to a ping that is sent after it. */

@@ -10,11 +10,21 @@ import { span } from './words.ts';
 const MUCH_LAG = 1_000;
 const NEARLY_FULL = 0.8;
 
-export function natsExaminationFindings({ denied, skewMs, copies, storage }: NatsExamination): Finding[] {
+export function natsExaminationFindings({
+  denied,
+  cannotMakeBucket,
+  skewMs,
+  copies,
+  storage,
+}: NatsExamination): Finding[] {
   const found: Finding[] = denied.map(({ right, subject, need }) => {
     const what = `this user may not ${right} ${right === 'publish' ? `to ${subject}` : `to the subject ${subject}`}`;
     return critical('NATS', `${what}, which a node needs ${need}`, `Grant it: ${right} on ${pattern(subject)}.`);
   });
+  if (cannotMakeBucket) {
+    const remedy = 'Have "holdfast init" run by a user who may; nodes need not.';
+    found.push(problem('NATS', 'the bucket is not made yet, and this user may not make it', remedy));
+  }
   if (skewMs === undefined) {
     found.push(note('NATS', 'the clocks were not compared: the server did not tell its time', ''));
   } else if (Math.abs(skewMs) > MAX_SKEW_MS) {
@@ -64,7 +74,7 @@ export function kafkaExaminationFindings({ cannotMake, deniedGroup }: KafkaExami
 /** With the part that was invented for the try as a wildcard. */
 function pattern(subject: string): string {
   return subject.replace(
-    /\bdoctor_\w+\.\d+$|\bdoctor_\w+\.>$|\bdoctor_\w+\.commands$|\bdoctor_\w+$|(?<=\.)_doctor$/,
+    /\bdoctor_\w+\.\d+$|\bdoctor_\w+\.>$|\bdoctor_\w+\.commands$|\bdoctor_\w+$|(?<=\.)_?doctor$/,
     '>',
   );
 }

@@ -82,11 +82,13 @@ async function hasJetStream(inbox: Inbox): Promise<boolean> {
   }
 }
 
+/** For one command; it connects when it is first asked. */
+export function reachKafka(config: Config, clientId: string): KafkaTopics {
+  return new KafkaTopics(connectKafka({ brokers: config.kafkaBrokers, clientId }, SILENT), DEADLINE_MS);
+}
+
 async function lookAtKafka(config: Config): Promise<KafkaFacts> {
-  const topics = new KafkaTopics(
-    connectKafka({ brokers: config.kafkaBrokers, clientId: 'holdfast-check' }, SILENT),
-    DEADLINE_MS,
-  );
+  const topics = reachKafka(config, 'holdfast-check');
   try {
     const { brokers } = await topics.facts();
     const names = new Set([

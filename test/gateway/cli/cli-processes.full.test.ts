@@ -107,14 +107,20 @@ test('TLS is checked against the authority that HOLDFAST_API_CA_FILE names, and 
 
 test('the doctor names each right that is missing, by trying it, and changes nothing', async () => {
   const conf = join(dir, 'nats.conf');
+  // `enough` has no more than nodes need, as deploy/nats has it.
   await writeFile(
     conf,
     `jetstream {}
 authorization { users: [
   { user: admin, password: a }
   { user: node, password: n, permissions: {
-    publish: { allow: ["$JS.API.INFO", "$JS.API.STREAM.INFO.>", "$JS.API.STREAM.MSG.GET.>", "$KV.holdfast_c_jobs.>", "$JS.FC.>"] }
+    publish: { allow: ["$JS.API.INFO", "$JS.API.STREAM.INFO.>", "$JS.API.STREAM.MSG.GET.>", "$KV.holdfast_c_jobs.>"] }
     subscribe: { allow: ["_INBOX.>"] } } }
+  { user: enough, password: e, permissions: {
+    publish: { allow: ["$JS.API.INFO", "$JS.API.STREAM.INFO.>", "$JS.API.STREAM.MSG.GET.>", "$KV.holdfast_c_jobs.>",
+      "$JS.API.CONSUMER.CREATE.KV_holdfast_c_jobs.*", "$JS.API.CONSUMER.INFO.KV_holdfast_c_jobs.*",
+      "$JS.API.CONSUMER.DELETE.KV_holdfast_c_jobs.*", "holdfast.c.>", "holdfast_audit.c.>"] }
+    subscribe: { allow: ["_INBOX.>", "holdfast.c.>"] }, allow_responses: true } }
 ] }\n`,
   );
   const nats = await startNats({ config: conf });
@@ -140,11 +146,13 @@ authorization { users: [
     expect(generic.toSorted()).toEqual([
       'publish $JS.API.CONSUMER.CREATE.KV_holdfast_c_jobs.X',
       'publish $JS.API.CONSUMER.DELETE.KV_holdfast_c_jobs.X',
+      'publish $JS.API.CONSUMER.INFO.KV_holdfast_c_jobs.X',
       'publish holdfast.c.node.X.commands',
+      'publish holdfast_audit.c.doctor',
       'subscribe holdfast.c.node.X.>',
     ]);
     expect(Math.abs(seen.skewMs ?? Number.NaN)).toBeLessThan(1_000);
-    expect((await examineNats(config('admin:a'))).denied).toEqual([]);
+    for (const user of ['admin:a', 'enough:e']) expect((await examineNats(config(user))).denied).toEqual([]);
     expect(await state()).toEqual(before);
   } finally {
     await nats.stop();

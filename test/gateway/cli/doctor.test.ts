@@ -70,6 +70,7 @@ const VIEW: ClusterView = {
 };
 const NATS: NatsExamination = {
   denied: [],
+  cannotMakeBucket: false,
   skewMs: 0,
   copies: {
     leader: 's1',
@@ -119,6 +120,11 @@ describe('one thing wrong, one finding with what to change', () => {
       'a right',
       { nats: { denied } },
       /^critical NATS: this user may not publish to \$KV\S+_doctor, which .* jobs \| Grant it: publish on \$KV\.holdfast_orders_jobs\.>\.$/,
+    ],
+    [
+      'no bucket, and no right to make one',
+      { nats: { cannotMakeBucket: true } },
+      /^problem NATS: the bucket is not made yet, and this user may not make it \| Have "holdfast init" run/,
     ],
     [
       'a clock behind',

@@ -10,7 +10,7 @@ const Position = Type.Object({
   offset: Type.String({ pattern: '^[0-9]{1,19}$' }),
 });
 const RedriveParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
-const ACT_PROBLEMS = ['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE'] as const;
+const ACT_PROBLEMS = ['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW'] as const;
 /** A topic is read from, which may be slow and long. */
 const HANDLER_TIMEOUT_MS = 30_000;
 

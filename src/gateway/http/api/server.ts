@@ -81,7 +81,7 @@ export function createApiServer(options: ApiOptions): ApiServer {
   }
   const app = newApp(options);
   app.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(error);
+    const problem = problemOf(error, request.raw.complete);
     if (problem !== undefined) return answerProblem(reply, problem);
     log.error('a request to the API failed', { err: error, method: request.method, path: pathOf(request) });
     return answerProblem(reply, new ApiProblem('INTERNAL', 'the request failed inside the node; its log says why'));

@@ -77,7 +77,7 @@ function others(folder: string): readonly (readonly [string, string])[] {
  */
 function addressed(code: string, up: string): string {
   return code.replace(
-    /(\bfrom\s*|^import\s*)(['"])([^'"\n]+)\2/gm,
+    /^((?:import|export)\b[^;'"]*?\bfrom\s*|import\s*)(['"])([^'"\n]+)\2/gm,
     (whole, before: string, quote: string, name: string) => {
       const address = PACKAGES[name];
       if (address !== undefined) return `${before}${quote}${up}/${address}${quote}`;

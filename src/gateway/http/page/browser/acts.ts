@@ -40,6 +40,10 @@ export const REASON: ActField = {
   value: '',
 };
 const LEAST_REASON = 3;
+/** As the API says. */
+const LONGEST_MS = 366 * 86_400_000;
+const SHORTEST_REPLY_TIMEOUT_MS = 1_000;
+const MOST_RETRIES = 100;
 
 const field = (
   name: string,
@@ -203,10 +207,25 @@ function faultIn({ name, kind, required, label }: ActField, text: string): strin
   const value = text.trim();
   if (value === '') return required ? `${label} is missing.` : undefined;
   if (name === REASON.name && value.length < LEAST_REASON) return `A reason has at least ${LEAST_REASON} characters.`;
-  if (kind === 'whole' && !/^\d{1,3}$/.test(value)) return `"${value}" is not a whole number from 0 to 100.`;
-  if (kind === 'duration' && parseDuration(value) === undefined)
-    return `"${value}" is not a duration such as 30 min, 2 h or PT45M.`;
-  return kind === 'object' ? objectFault(value) : undefined;
+  switch (kind) {
+    case 'text':
+      return undefined;
+    case 'object':
+      return objectFault(value);
+    case 'whole':
+      return /^\d{1,3}$/.test(value) && Number(value) <= MOST_RETRIES
+        ? undefined
+        : `"${value}" is not a whole number from 0 to ${MOST_RETRIES}.`;
+    case 'duration':
+      return durationFault(name, value);
+  }
+}
+
+function durationFault(name: string, value: string): string | undefined {
+  const ms = parseDuration(value);
+  if (ms === undefined) return `"${value}" is not a duration such as 30 min, 2 h or PT45M.`;
+  const least = name === 'replyTimeoutMs' ? SHORTEST_REPLY_TIMEOUT_MS : 0;
+  return ms >= least && ms <= LONGEST_MS ? undefined : `At least ${least / 1_000} s, at most 366 d.`;
 }
 
 function objectFault(text: string): string | undefined {

@@ -1,24 +1,15 @@
 // Nodes × shards: a card for each node with its state in words and its field of shards (map-layout.ts says how a field is made),
 // and the shard under the pointer or the arrow keys in words below.
 import type { VNode } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ClusterView, NodeView } from '../../../operations/model.ts';
 import { h } from './element.ts';
 import { count, many } from './format.ts';
 import { useLive } from './hooks.ts';
-import { drawCell, drawField, Flights, paletteOf, prepared } from './map-draw.ts';
-import {
-  type Cell,
-  cellsOf,
-  lastOwners,
-  layoutOf,
-  movesBetween,
-  type Owners,
-  ownersOf,
-  shardAt,
-  shardBeside,
-} from './map-layout.ts';
+import { drawCell, Flights, paletteOf, prepared } from './map-draw.ts';
+import { type Cell, cellsOf, lastOwners, layoutOf, movesBetween, type Owners, ownersOf } from './map-layout.ts';
 import { NodeHead } from './node-card.ts';
+import { ShardField } from './shard-field.ts';
 import { Go, Section } from './ui.ts';
 import { NODE } from './words.ts';
 
@@ -51,14 +42,10 @@ export function ClusterMap({ cluster }: { readonly cluster: ClusterView }): VNod
     const measure = () => setWidth(cards.current?.querySelector('canvas')?.parentElement?.clientWidth ?? 0);
     const observer = new ResizeObserver(measure);
     if (cards.current) observer.observe(cards.current);
-    const scheme = matchMedia('(prefers-color-scheme: dark)');
-    const again = () => setCursor((now) => now && { ...now });
-    scheme.addEventListener('change', again);
     measure();
     if (sky.current) flights.current = new Flights(sky.current);
     return () => {
       observer.disconnect();
-      scheme.removeEventListener('change', again);
       flights.current?.stop();
     };
   }, []);
@@ -72,48 +59,16 @@ export function ClusterMap({ cluster }: { readonly cluster: ClusterView }): VNod
     if (moves.length > 0 && width > 0) flights.current?.start(moves, fields.current, layout);
   }, [cluster]);
 
-  // Painted each second at most, and only what the reader can see: a page behind another one draws nothing.
-  useLayoutEffect(() => {
-    for (const [shard, atMs] of moved.current) if (performance.now() - atMs > MARKED_MS) moved.current.delete(shard);
-    const marked = new Set(moved.current.keys());
-    for (const [node, canvas] of fields.current) {
-      const context = width > 0 ? prepared(canvas, width, layout.heightPx) : null;
-      if (context === null) continue;
-      const here = cursor?.node === node ? cursor.shard : undefined;
-      drawField(context, cellsOf(cluster, node), layout, marked, here, paletteOf(canvas));
-    }
-  });
-
-  const field = (node: NodeView) => {
-    const at = (event: PointerEvent & { currentTarget: HTMLElement }) => {
-      const shard = shardAt(layout, shards, event.offsetX, event.offsetY);
-      setCursor(shard === undefined ? undefined : { node: node.node, shard });
-    };
-    const onKeyDown = (event: KeyboardEvent) => {
-      const from = cursor?.node === node.node ? cursor.shard : 0;
-      const shard = shardBeside(layout, shards, from, event.key);
-      if (shard === undefined) return;
-      event.preventDefault();
-      setCursor({ node: node.node, shard: cursor?.node === node.node ? shard : from });
-    };
-    return h('canvas', {
-      ref: (canvas: HTMLCanvasElement | null) => {
-        if (canvas) fields.current.set(node.node, canvas);
-        else fields.current.delete(node.node);
-      },
-      class: 'field-of-shards',
-      role: 'img',
-      tabIndex: 0,
-      'aria-label': `Shards of ${node.node}: ${inWords(cellsOf(cluster, node.node))}. Arrow keys go from shard to shard.`,
-      style: { height: `${layout.heightPx}px` },
-      onPointerMove: at,
-      onPointerDown: at,
-      onPointerLeave: (event: PointerEvent) => event.pointerType === 'mouse' && setCursor(undefined),
-      onFocus: () => setCursor((now) => (now?.node === node.node ? now : { node: node.node, shard: 0 })),
-      onBlur: () => setCursor(undefined),
-      onKeyDown,
+  for (const [shard, atMs] of moved.current) if (nowMs - atMs > MARKED_MS) moved.current.delete(shard);
+  const marked = new Set(moved.current.keys());
+  const cells = useMemo(() => new Map(nodes.map(({ node }) => [node, cellsOf(cluster, node)])), [cluster]);
+  const field = ({ node }: NodeView) =>
+    h(ShardField, {
+      ...{ node, layout, marked, widthPx: width, cells: cells.get(node) ?? [] },
+      cursor: cursor?.node === node ? cursor.shard : undefined,
+      point: (shard) => setCursor(shard === undefined ? undefined : { node, shard }),
+      placed: (canvas) => (canvas ? fields.current.set(node, canvas) : fields.current.delete(node)),
     });
-  };
   return h(
     Section,
     {
@@ -165,13 +120,6 @@ function useNodes(cluster: ClusterView, nowMs: number): readonly NodeView[] {
   return [...known.current.values()]
     .map(({ node }) => node)
     .sort((a, b) => a.node.localeCompare(b.node, 'en', { numeric: true }));
-}
-
-/** `41 owned, 2 rehydrating` */
-function inWords(cells: readonly Cell[]): string {
-  const here = cells.filter((cell) => cell !== 'elsewhere' && cell !== 'nobody');
-  const counts = Object.entries(Object.groupBy(here, (cell) => cell)).map(([cell, of]) => `${of.length} ${cell}`);
-  return counts.length === 0 ? 'none' : counts.join(', ');
 }
 
 function Inspector({ cluster, cursor }: { readonly cluster: ClusterView; readonly cursor: Cursor | undefined }): VNode {

@@ -28,7 +28,7 @@ export function Contact(): VNode {
       : 'in trouble'
     : cluster === undefined
       ? 'asking'
-      : `live from ${node}`;
+      : h('span', {}, 'live', h('span', { class: 'from' }, ` from ${node}`));
   return h(
     'div',
     { class: 'contact' },

@@ -6,8 +6,10 @@ import { h } from './element.ts';
 export interface DialogProps {
   readonly title: string;
   readonly wide?: boolean;
-  readonly children: ComponentChildren;
-  onClose(): void;
+  /** Passed to h behind the props. */
+  readonly children?: ComponentChildren;
+  /** Not given: there is nothing to go back to, and it stays until it is answered. */
+  readonly onClose?: () => void;
 }
 
 export function Dialog({ title, wide = false, children, onClose }: DialogProps): VNode {
@@ -18,22 +20,22 @@ export function Dialog({ title, wide = false, children, onClose }: DialogProps):
     const before = document.activeElement;
     if (dialog && !dialog.open) dialog.showModal();
     return () => {
-      dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);
   return h(
     'dialog',
-    { ref, class: wide ? 'wide' : '', 'aria-labelledby': id, onClose, onCancel: onClose },
+    { ref, class: wide ? 'wide' : '', 'aria-labelledby': id, onClose: onClose ?? (() => ref.current?.showModal()) },
     h(
       'header',
       {},
       h('h2', { id }, title),
-      h(
-        'button',
-        { type: 'button', class: 'plain', 'aria-label': 'Close', title: 'Close (Esc)', onClick: onClose },
-        '×',
-      ),
+      onClose &&
+        h(
+          'button',
+          { type: 'button', class: 'plain', 'aria-label': 'Close', title: 'Close (Esc)', onClick: onClose },
+          '×',
+        ),
     ),
     children,
   );

@@ -1,7 +1,7 @@
 // The filters above a list. They stand in the address, so a filtered list can be kept and sent; what is typed goes there with
 // Enter or when the field is left, what is chosen at once.
 import type { VNode } from 'preact';
-import { useId } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { h } from './element.ts';
 import { hashOf, type Query, type View } from './route.ts';
 
@@ -23,6 +23,7 @@ type ListView = Extract<View, { readonly query: Query }>;
 
 export function Filters({ at, filters }: { readonly at: ListView; readonly filters: readonly Filter[] }): VNode {
   const id = useId();
+  const [open, setOpen] = useState(false);
   const go = (form: HTMLFormElement) => {
     const typed = new FormData(form);
     const query = filters.map(
@@ -35,7 +36,7 @@ export function Filters({ at, filters }: { readonly at: ListView; readonly filte
   return h(
     'form',
     {
-      class: 'filters',
+      class: open ? 'filters open' : 'filters',
       role: 'search',
       'aria-label': 'Filters',
       onSubmit: (event) => {
@@ -48,7 +49,7 @@ export function Filters({ at, filters }: { readonly at: ListView; readonly filte
       const value = from(at.query[name] ?? '');
       return h(
         'div',
-        { class: wide ? 'filter wide' : 'filter', key: name },
+        { class: `filter ${wide ? 'wide' : ''} ${value === '' ? '' : 'set'}`, key: name },
         h('label', { for: `${id}-${name}` }, label),
         kind === 'choice'
           ? h(
@@ -59,6 +60,12 @@ export function Filters({ at, filters }: { readonly at: ListView; readonly filte
           : h('input', { id: `${id}-${name}`, name, value, placeholder: hint, autoComplete: 'off', spellcheck: false }),
       );
     }),
+    filters.length > 1 &&
+      h(
+        'button',
+        { type: 'button', class: 'more-filters', 'aria-expanded': open, onClick: () => setOpen(!open) },
+        open ? 'Fewer filters' : 'More filters',
+      ),
     h('button', { type: 'submit' }, 'Search'),
     h(
       'a',

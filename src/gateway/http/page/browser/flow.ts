@@ -24,7 +24,7 @@ export function Flow({ flow }: { readonly flow: FlowView | undefined }): VNode {
   const aside = h(
     'p',
     { class: 'quiet' },
-    seconds === 0 ? ' ' : `per second, the last ${duration(seconds * 1_000)}; height ${count(scale)}/s`,
+    seconds === 0 ? ' ' : `per second, the last ${duration(seconds * 1_000)}; scale 0 to ${count(scale)}/s`,
   );
   return h(
     Section,
@@ -52,7 +52,7 @@ export function Flow({ flow }: { readonly flow: FlowView | undefined }): VNode {
             h('path', { d: area, class: 'area' }),
             h('path', { d: line, class: 'line' }),
           ),
-          h('p', { class: 'quiet small-text' }, `${count(total)} in all`),
+          h('p', { class: 'total' }, `${count(total)} in all`),
         );
       }),
     ),

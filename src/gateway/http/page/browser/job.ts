@@ -7,6 +7,7 @@ import { actsIn, jobAct } from './acts.ts';
 import { h } from './element.ts';
 import { age, duration, relative } from './format.ts';
 import { useFetched, useLive, useLiveState } from './hooks.ts';
+import { indented } from './json-text.ts';
 import { Timeline } from './timeline.ts';
 import { Facts, Glyph, Go, Key, Moment, Nothing, Section, State, Title, Trouble } from './ui.ts';
 import { JOB, mayAct, OUTCOME } from './words.ts';
@@ -64,12 +65,8 @@ function Acts({ job, reload }: { readonly job: JobView; reload(): void }): VNode
     'div',
     { class: 'acts', role: 'group', 'aria-label': 'Actions' },
     acts.map((act) => {
-      const { label, grave } = jobAct(act, job);
-      return h(
-        'button',
-        { key: act, type: 'button', class: grave ? 'grave-ish' : '', onClick: () => setActing(act) },
-        `${label}…`,
-      );
+      const { label } = jobAct(act, job);
+      return h('button', { key: act, type: 'button', onClick: () => setActing(act) }, `${label}…`);
     }),
     acting &&
       h(ActDialog, { key: acting, spec: jobAct(acting, job), onClose: () => setActing(undefined), onDone: reload }),
@@ -208,27 +205,4 @@ export function Body({ name, text }: { readonly name: string; readonly text: str
     h('figcaption', {}, name),
     h('pre', { tabIndex: 0, 'aria-label': name }, indented(text)),
   );
-}
-
-/** JSON set out over lines, by the text itself: to parse and write it would change large numbers. */
-export function indented(text: string): string {
-  let depth = 0;
-  let out = '';
-  const line = () => `\n${'  '.repeat(depth)}`;
-  try {
-    JSON.parse(text);
-  } catch {
-    return text;
-  }
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g)) {
-    if (token === '{' || token === '[') {
-      depth += 1;
-      out += token + line();
-    } else if (token === '}' || token === ']') {
-      depth -= 1;
-      out = /[{[]\s*$/.test(out) ? out.trimEnd() + token : out + line() + token;
-    } else if (token === ',') out += token + line();
-    else out += token === ':' ? ': ' : token;
-  }
-  return out;
 }

@@ -84,8 +84,10 @@ export class Live {
     if (!this.#state.needsToken) this.#set({ needsToken: true });
   }
 
-  /** Wall clock of the node, ms since the epoch. */
+  /** Wall clock of the node, ms since the epoch. It stands while nothing new is heard: what is old does not grow older on the page. */
   wallMs(): number {
+    const { failure, cluster } = this.#state;
+    if (failure !== undefined && cluster !== undefined && this.#ahead !== undefined) return cluster.atMs + this.#ahead;
     return this.#ahead === undefined ? Date.now() : performance.now() + this.#ahead;
   }
 

@@ -14,7 +14,7 @@ export interface Palette {
 
 const NAMES = ['own', 'quiet', 'faint', 'moved', 'bad', 'focus'] as const;
 
-/** The properties are registered as colours (page.css), so that what they come to in this scheme is asked for. */
+/** The properties are registered as colours (base.css), so that what they come to in this scheme is asked for. */
 export function paletteOf(element: Element): Palette {
   const style = getComputedStyle(element);
   return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--map-${name}`)])) as Record<
@@ -50,9 +50,12 @@ export function drawField(
   palette: Palette,
 ): void {
   const { columns, pitchPx } = layout;
+  // On the screen's own pixels: an edge in between is a blur.
+  const ratio = context.getTransform().a;
+  const snapped = (n: number) => Math.round(n * pitchPx * ratio) / ratio;
   for (const [shard, cell] of cells.entries()) {
-    const x = (shard % columns) * pitchPx;
-    const y = Math.floor(shard / columns) * pitchPx;
+    const x = snapped(shard % columns);
+    const y = snapped(Math.floor(shard / columns));
     drawCell(context, cell, x, y, pitchPx, moved.has(shard), palette);
   }
   if (cursor === undefined) return;
@@ -76,7 +79,7 @@ export function drawCell(
   palette: Palette,
 ): void {
   const gap = pitch >= 8 ? 2 : pitch >= 4 ? 1 : 0.5;
-  const size = pitch - gap;
+  const size = Math.max(1, pitch >= 4 ? Math.floor(pitch - gap) : pitch - gap);
   const dot = (colour: string, part: number) => {
     const side = Math.max(1, size * part);
     context.fillStyle = colour;

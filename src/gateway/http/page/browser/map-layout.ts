@@ -13,8 +13,11 @@ export interface Layout {
 }
 
 const LARGEST_PITCH_PX = 13;
+/** To which a cell is stretched where columns in eights leave room at the side. */
+const STRETCHED_PITCH_PX = 16;
 const SMALLEST_PITCH_PX = 2;
 const MOST_HEIGHT_PX = 150;
+const MOST_STRETCHED_HEIGHT_PX = 170;
 
 /** The largest cells with which the field stays low; columns in eights, so that a place can be counted. */
 export function layoutOf(shards: number, widthPx: number): Layout {
@@ -22,8 +25,9 @@ export function layoutOf(shards: number, widthPx: number): Layout {
     const fit = Math.max(1, Math.floor(widthPx / pitch));
     const columns = Math.min(fit < 8 ? fit : fit - (fit % 8), Math.max(shards, 1));
     const rows = Math.max(1, Math.ceil(shards / columns));
-    if (rows * pitch <= MOST_HEIGHT_PX || pitch <= SMALLEST_PITCH_PX)
-      return { columns, rows, pitchPx: pitch, heightPx: Math.ceil(rows * pitch) };
+    if (rows * pitch > MOST_HEIGHT_PX && pitch > SMALLEST_PITCH_PX) continue;
+    const pitchPx = Math.max(pitch, Math.min(widthPx / columns, STRETCHED_PITCH_PX, MOST_STRETCHED_HEIGHT_PX / rows));
+    return { columns, rows, pitchPx, heightPx: Math.ceil(rows * pitchPx) };
   }
 }
 

@@ -5,14 +5,15 @@ import { h } from './element.ts';
 import { duration, many, shardList } from './format.ts';
 import { grouped, type MovementGroup } from './movements.ts';
 import { Glyph, Moment, Nothing, Section } from './ui.ts';
-import type { Shape, Tone } from './words.ts';
+import { named, type Shape, type Tone } from './words.ts';
 
-const KINDS: Readonly<Record<Movement['kind'], readonly [text: string, shape: Shape, tone: Tone]>> = {
-  handover: ['handed over', 'half', 'calm'],
-  takeover: ['taken over', 'triangle', 'warn'],
-  first: ['taken for the first time', 'ring', 'quiet'],
+const KINDS: Readonly<Record<Movement['kind'], readonly [shape: Shape, tone: Tone]>> = {
+  handover: ['half', 'calm'],
+  takeover: ['triangle', 'warn'],
+  first: ['ring', 'quiet'],
 };
-const SHOWN = 8;
+const SHOWN = 7;
+const OTHERS_SHOWN = 4;
 
 export function Movements({ movements }: { readonly movements: readonly Movement[] }): VNode {
   const groups = grouped(movements).slice(0, SHOWN);
@@ -24,19 +25,14 @@ export function Movements({ movements }: { readonly movements: readonly Movement
       : h(
           'ol',
           { class: 'log' },
-          groups.map((group) =>
-            h(Line, {
-              key: `${group.from} ${group.to} ${group.kind} ${Math.min(...group.shards)} ${group.shards.length}`,
-              group,
-            }),
-          ),
+          groups.map((group) => h(Line, { key: `${group.kind} ${group.about} ${group.atMs}`, group })),
         ),
   );
 }
 
 function Line({ group }: { readonly group: MovementGroup }): VNode {
-  const { atMs, from, to, kind, shards, jobs, tookMs } = group;
-  const [text, shape, tone] = KINDS[kind];
+  const { atMs, kind, shards, jobs, tookMs } = group;
+  const [shape, tone] = KINDS[kind];
   return h(
     'li',
     {},
@@ -46,7 +42,7 @@ function Line({ group }: { readonly group: MovementGroup }): VNode {
       'span',
       {},
       h('b', {}, many(shards.length, 'shard')),
-      from === null ? ` ${text} by ${to}` : ` ${text}, ${from} → ${to}`,
+      sentence(group),
       h(
         'small',
         {},
@@ -54,4 +50,18 @@ function Line({ group }: { readonly group: MovementGroup }): VNode {
       ),
     ),
   );
+}
+
+function sentence({ kind, about, others }: MovementGroup): string {
+  const shown = others.slice(0, OTHERS_SHOWN).map(([node, n]) => (others.length === 1 ? `${node}` : `${node} (${n})`));
+  const rest = others.length - shown.length;
+  const list = named(rest === 0 ? shown : [...shown, `${rest} more`]);
+  switch (kind) {
+    case 'takeover':
+      return ` taken over from ${about ?? 'nobody'} by ${list}`;
+    case 'handover':
+      return ` handed over to ${about} by ${list}`;
+    case 'first':
+      return ` taken for the first time by ${about}`;
+  }
 }

@@ -61,12 +61,18 @@ export function NodeHead({ node, answers, reload }: NodeHeadProps): VNode {
       h('b', {}, pending === null ? '–' : count(pending)),
       ' pending',
     ),
-    h(
-      'p',
-      { class: 'quiet small-text one-line', title: `incarnation ${node.incarnation}` },
-      small.length === 0 ? ' ' : small.join(' · '),
-    ),
-    waitingFor.length > 0 && h('p', { class: 'tone-warn small-text' }, `waits for ${named(waitingFor)}`),
+    // One line, whatever there is to say: the fields of a row stay beside each other.
+    waitingFor.length > 0
+      ? h(
+          'p',
+          { class: 'tone-warn small-text one-line', title: waitingFor.join('\n') },
+          `waits for ${named(waitingFor)}`,
+        )
+      : h(
+          'p',
+          { class: 'quiet small-text one-line', title: `incarnation ${node.incarnation}` },
+          small.length === 0 ? ' ' : small.join(' · '),
+        ),
     acting &&
       h(ActDialog, {
         spec: nodeActs(node.node)[acting],

@@ -2,66 +2,17 @@
 // stopped. Nobody starts the second without having seen the first of exactly the same letters.
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { RedriveBody, RedriveView } from '../../../operations/model.ts';
+import type { RedriveView } from '../../../operations/model.ts';
 import { type Answer, act, type Failure, read } from './api.ts';
 import { Dialog, Field } from './dialog.ts';
 import { h } from './element.ts';
 import { count, many } from './format.ts';
 import { useLive } from './hooks.ts';
-import type { Query } from './route.ts';
+import { redriveBody, redriveFaults, type Scope } from './redrive-body.ts';
 import { Glyph, State, Trouble } from './ui.ts';
 import { REDRIVE } from './words.ts';
 
-export type Scope =
-  | { readonly kind: 'filter'; readonly query: Query }
-  | {
-      readonly kind: 'positions';
-      readonly positions: readonly { readonly partition: number; readonly offset: string }[];
-    };
-
 const WATCH_EVERY_MS = 1_000;
-
-/** Also tested without a browser. */
-export function redriveBody(
-  scope: Scope,
-  typed: { readonly reason: string; readonly perSecond: string; readonly max: string },
-  dryRun: boolean,
-): RedriveBody {
-  const { text, reason, sinceMs, untilMs } = scope.kind === 'filter' ? scope.query : ({} as Query);
-  return {
-    reason: typed.reason.trim(),
-    filter: {
-      ...(text && { text }),
-      ...(reason && { reason }),
-      ...(sinceMs && { sinceMs: Number(sinceMs) }),
-      ...(untilMs && { untilMs: Number(untilMs) }),
-      ...(scope.kind === 'positions' && { positions: [...scope.positions] }),
-    },
-    dryRun,
-    perSecond: Number(typed.perSecond),
-    max: Number(typed.max),
-  };
-}
-
-function faultsIn({
-  reason,
-  perSecond,
-  max,
-}: {
-  readonly reason: string;
-  readonly perSecond: string;
-  readonly max: string;
-}) {
-  const whole = (text: string, most: number) =>
-    /^[1-9]\d{0,5}$/.test(text.trim()) && Number(text) <= most
-      ? undefined
-      : `A whole number from 1 to ${count(most)} is wanted.`;
-  return {
-    reason: reason.trim().length < 3 ? 'A reason has at least 3 characters.' : undefined,
-    perSecond: whole(perSecond, 1_000),
-    max: whole(max, 100_000),
-  };
-}
 
 export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClose(): void }): VNode {
   const live = useLive();
@@ -80,7 +31,7 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
   };
   const begin = async (dryRun: boolean) => {
     setChecked(true);
-    if (Object.values(faultsIn(typed)).some((fault) => fault !== undefined)) return;
+    if (Object.values(redriveFaults(typed)).some((fault) => fault !== undefined)) return;
     setBusy(true);
     take(await act<RedriveView>('dead-letters/redrive', JSON.stringify(redriveBody(scope, typed, dryRun))));
   };
@@ -94,8 +45,8 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
     return () => clearInterval(timer);
   }, [running, id]);
 
-  const faults: ReturnType<typeof faultsIn> = checked
-    ? faultsIn(typed)
+  const faults: ReturnType<typeof redriveFaults> = checked
+    ? redriveFaults(typed)
     : { reason: undefined, perSecond: undefined, max: undefined };
   // What is changed after the preview makes it void.
   const edit = (name: keyof typeof typed) => (value: string) => {
@@ -206,7 +157,8 @@ function Seen({ seen }: { readonly seen: RedriveView }): VNode {
         ] as const
       ).map(([name, value]) => h('div', { key: name }, h('dt', {}, name), h('dd', {}, value))),
     ),
-    h('progress', { max: Math.max(1, matched - skipped), value: driven, 'aria-label': 'Driven' }),
+    state !== 'preview' &&
+      h('progress', { max: Math.max(1, matched - skipped), value: driven, 'aria-label': 'Driven' }),
     detail !== '' && h('p', { class: 'small-text' }, detail),
     state === 'preview' &&
       sample.length > 0 &&

@@ -12,8 +12,7 @@ export function SignIn(): VNode {
   const had = token() !== '';
   return h(
     Dialog,
-    // Without a token there is nothing behind this to go back to.
-    { title: 'Sign in', onClose: () => {} },
+    { title: 'Sign in' },
     h(
       'form',
       {

@@ -32,9 +32,9 @@ export function sum(counts: readonly number[]): number {
   return counts.reduce((total, n) => total + n, 0);
 }
 
-/** A round figure not below the largest count: 1, 2, 5, 10, 20, …: a scale that does not move with every second. */
+/** A round figure not below the largest count: 10, 15, 20, 30, …: a scale that does not move with every second. */
 export function scaleOf(rows: readonly (readonly number[])[]): number {
   const most = Math.max(1, ...rows.map((counts) => Math.max(0, ...counts)));
   const ten = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 5, 10].map((n) => n * ten).find((n) => n >= most)!;
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((n) => n * ten).find((n) => n >= most)!;
 }

@@ -1,6 +1,6 @@
 // Tables with one thing in a row that can be gone to. Arrow keys go from row to row, Home and End to the first and last,
 // Enter opens; of the whole table one row is in the order of Tab. On a narrow screen each row becomes a card with the columns'
-// names in it (page.css), so the roles are said: display rules take them from a table.
+// names in it (narrow.css), so the roles are said: display rules take them from a table.
 import type { ComponentChildren, VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import { h } from './element.ts';

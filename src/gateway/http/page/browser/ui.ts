@@ -3,7 +3,7 @@ import type { ComponentChildren, VNode } from 'preact';
 import type { Failure } from './api.ts';
 import { h } from './element.ts';
 import { clock, relative } from './format.ts';
-import { useLive } from './hooks.ts';
+import { useLive, useLiveState } from './hooks.ts';
 import { hashOf, type View } from './route.ts';
 import { named, type Shape, type Word } from './words.ts';
 
@@ -108,8 +108,10 @@ export function Trouble({
   readonly failure: Failure | undefined;
   readonly children?: ComponentChildren;
 }): VNode | null {
+  const { failure: ofAll } = useLiveState();
   // What concerns the whole page is said by the whole page.
-  if (failure === undefined || failure.kind === 'token') return null;
+  if (failure === undefined || failure.kind === 'token' || (failure.kind === 'away' && ofAll !== undefined))
+    return null;
   return h(
     'div',
     { class: 'note tone-bad', role: 'alert' },

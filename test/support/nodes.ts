@@ -128,11 +128,11 @@ export class Nodes {
 
 export class BridgeNode {
   readonly httpUrl: string;
-  /** Of its page, with the API below it; a restart keeps it. */
+  /** Of its page, with the API below it; a restart keeps it. '': whoever started it has not said where. */
   readonly pageUrl: string;
   readonly #process: LocalServer;
 
-  constructor(server: LocalServer, httpUrl: string, pageUrl: string) {
+  constructor(server: LocalServer, httpUrl: string, pageUrl = '') {
     this.#process = server;
     this.httpUrl = httpUrl;
     this.pageUrl = pageUrl;

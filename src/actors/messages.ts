@@ -175,6 +175,40 @@ export type DeadLetterReason =
  */
 export type ReplyAnswer = 'applied' | 'duplicate' | 'late' | 'latePublished' | 'lateDropped' | 'unreadable' | Rejection;
 
+/** What a person does to one job. `by` names him, `id` is the act's in the audit; both are kept in the job's timeline. */
+export type OperatorAct = {
+  readonly by: string;
+  readonly id: string;
+} /** The engine hands the job out again soon, and its request is then published once more, under the same correlation id. */ & (
+  | { readonly act: 'resend' }
+  /** `replyTimeoutMs`: from now on. */
+  | { readonly act: 'extend'; readonly replyTimeoutMs: number }
+  /** `variables`: JSON text of an object. */
+  | { readonly act: 'complete'; readonly variables: string }
+  /** `retries`, `backoffMs` undefined: one less, and what its settings say. */
+  | {
+      readonly act: 'fail';
+      readonly message: string;
+      readonly retries: number | undefined;
+      readonly backoffMs: number | undefined;
+    }
+  /** `variables`: JSON text of an object, or ''. */
+  | { readonly act: 'throw'; readonly errorCode: string; readonly message: string; readonly variables: string }
+  /** The hold is given up, at the cost of no retry; or the parked reply thrown away. */
+  | { readonly act: 'drop' }
+);
+
+/**
+ *  - `done`: the engine has said yes, or nobody had to be asked. `later`: it is stored and happens by itself.
+ *  - `gone`: the engine does not have this job any more. `absent`: nothing pending has this key.
+ *  - `wrongState`: it cannot be done to the job as it stands. `refused`: it cannot be done, or not now. `detail` says why.
+ */
+export interface ActAnswer {
+  readonly result: 'done' | 'later' | 'gone' | 'absent' | 'wrongState' | 'refused';
+  /** For people. */
+  readonly detail: string;
+}
+
 /** A Kafka record as the request publisher takes it. */
 export interface OutgoingRequest {
   readonly jobKey: JobKey;

@@ -18,23 +18,25 @@ const KINDS: readonly SnapshotKind[] = ['held', 'replied', 'failing', 'parked', 
 /** `kind` is the record's first field, and a small number is one byte of msgpack. */
 export const ENDED_1 = KINDS.indexOf('ended');
 const OUTCOMES: readonly Outcome[] = ['completed', 'failed', 'timedOut', 'bpmnError', 'cancelled', 'gone'];
-const WHYS: readonly Failing['why'][] = [
+export const WHYS_1: readonly Failing['why'][] = [
   ...(['malformed', 'replyTimeout', 'notSent', 'refused', 'heartbeatTimeout'] as const),
   ...(['businessError', 'technicalError', 'businessKeyTaken'] as const),
 ];
 const FAILED: readonly Failing['outcome'][] = ['failed', 'timedOut', 'bpmnError'];
+const FAILING_1 = failingWith(WHYS_1);
 const ON_TIMEOUT: readonly CallSettings['onReplyTimeout'][] = ['incident', 'fail', 'error'];
 const ON_LATE: readonly CallSettings['onLate'][] = ['dlq', 'publishMessage', 'drop'];
 const PROFILES: readonly Profile[] = ['spring', 'nest', 'smallrye', 'cloudevents', 'cloudevents-structured', 'body'];
 const STATUSES: readonly StoredReply['status'][] = ['result', 'error', 'failure', 'heartbeat'];
 
-export type Record1 = Readonly<Record<keyof Snapshot, unknown>>;
+/** What later versions add stands behind these. */
+export type Record1 = Readonly<Record<Exclude<keyof Snapshot, 'resend'>, unknown>>;
 
 /**
  * The record to pack; its keys stand in the order of FIELDS, whatever the order in `snapshot`.
  * @throws TypeError, RangeError rather than write what no reader would take
  */
-export function toRecord1(snapshot: Snapshot): Record1 {
+export function toRecord1(snapshot: Snapshot, writeFailing = FAILING_1.write): Record1 {
   const { request, reply, failing, outcome } = snapshot;
   return {
     kind: numberOf(KINDS, snapshot.kind),
@@ -62,7 +64,7 @@ export function toRecord1(snapshot: Snapshot): Record1 {
 }
 
 /** @throws TypeError that says what is wrong with the record */
-export function readRecord1(unpacked: unknown): Snapshot {
+export function readRecord1(unpacked: unknown, readFailing = FAILING_1.read): Snapshot {
   if (typeof unpacked !== 'object' || unpacked === null) throw new TypeError('no record');
   const record = unpacked as Record1;
   return {
@@ -87,6 +89,7 @@ export function readRecord1(unpacked: unknown): Snapshot {
     outcome: record.outcome === null ? undefined : wordOf(OUTCOMES, record.outcome),
     endedAtMs: number(record.endedAtMs),
     timeline: list(record.timeline).map((entry) => readEntry(list(entry, 3))),
+    resend: false,
   };
 }
 
@@ -192,20 +195,24 @@ function readReply([body, partition, offset, attempt, ...sent]: Values): StoredR
   };
 }
 
-function writeFailing({ cause, why, retries, backoffMs, outcome, errorCode, variables }: Failing): Values {
-  const how = [numberOf(FAILED, outcome), text(errorCode), text(variables)];
-  return [text(cause), numberOf(WHYS, why), number(retries), number(backoffMs), ...how];
-}
-
-function readFailing([cause, why, retries, backoffMs, outcome, errorCode, variables]: Values): Failing {
+/** A failure, with these words for its reason. */
+export function failingWith(whys: readonly Failing['why'][]) {
   return {
-    cause: text(cause),
-    why: wordOf(WHYS, why),
-    retries: number(retries),
-    backoffMs: number(backoffMs),
-    outcome: wordOf(FAILED, outcome),
-    errorCode: text(errorCode),
-    variables: text(variables),
+    write({ cause, why, retries, backoffMs, outcome, errorCode, variables }: Failing): Values {
+      const how = [numberOf(FAILED, outcome), text(errorCode), text(variables)];
+      return [text(cause), numberOf(whys, why), number(retries), number(backoffMs), ...how];
+    },
+    read([cause, why, retries, backoffMs, outcome, errorCode, variables]: Values): Failing {
+      return {
+        cause: text(cause),
+        why: wordOf(whys, why),
+        retries: number(retries),
+        backoffMs: number(backoffMs),
+        outcome: wordOf(FAILED, outcome),
+        errorCode: text(errorCode),
+        variables: text(variables),
+      };
+    },
   };
 }
 

@@ -18,11 +18,15 @@ export type SnapshotKind = 'held' | 'replied' | 'failing' | 'parked' | 'ended';
 /** How an attempt ended. What may be reopened is decided by it: completed, cancelled and gone never. */
 export type Outcome = 'completed' | 'failed' | 'timedOut' | 'bpmnError' | 'cancelled' | 'gone';
 
+/** The partition of a result that was given by a person: it stands at no position of the reply topic. */
+export const BY_HAND = -1;
+
 /**
  * The first accepted reply. Of a job that stands as `replied` it is the result, interpreted: `body` is the JSON text of an
  * object, exactly as the engine gets it. What is `parked` is kept as it was sent: its job's settings are not known yet.
  */
 export interface StoredReply extends ReplyAsSent {
+  /** BY_HAND: of none. */
   readonly partition: number;
   readonly offset: string;
   /** 0: under a business key, which names none. */
@@ -41,7 +45,8 @@ export interface Failing {
     | 'heartbeatTimeout'
     | 'businessError'
     | 'technicalError'
-    | 'businessKeyTaken';
+    | 'businessKeyTaken'
+    | 'byHand';
   /** Absolute, to set: repeating it changes nothing. */
   readonly retries: number;
   readonly backoffMs: number;
@@ -100,6 +105,13 @@ export interface Snapshot {
   readonly endedAtMs: number;
   /** At most TIMELINE_FIRST + TIMELINE_NEWEST entries; add to it with `addToTimeline`. */
   readonly timeline: readonly TimelineEntry[];
+  /** An operator wants the request published once more, with the job's next activation. */
+  readonly resend: boolean;
+}
+
+/** How long this attempt waits in all: an operator may have given it longer than its settings do. */
+export function waitsMs({ settings, replyDeadlineMs, heldAtMs }: Snapshot): number {
+  return Math.max(settings.replyTimeoutMs, replyDeadlineMs - heldAtMs);
 }
 
 /** `timeline` with `added` at its end: the first 4 tell how it began, the newest 12 how it stands. */

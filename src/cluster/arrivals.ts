@@ -8,10 +8,10 @@
 // they are; rehydration.ts asks again.
 import type { Incarnation, JobKey, Lane, Revision } from '../actors/ids.ts';
 import { pack } from '../actors/pending-job/cold.ts';
-import { restAgain } from '../actors/pending-job/decide.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import { adopt, emptyState, isPending } from '../actors/pending-job/state.ts';
-import type { Snapshot } from '../actors/snapshot.ts';
+import { restAgain } from '../actors/pending-job/take-up.ts';
+import { type Snapshot, waitsMs } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
 import { sentKey } from './names.ts';
 import type { KvEntry } from './ports.ts';
@@ -59,7 +59,7 @@ export class Arrivals {
     restAgain(state, context);
     const packed = pack(state);
     if (packed === undefined) return entry;
-    watermark.outlive(snapshot.settings.replyTimeoutMs);
+    watermark.outlive(waitsMs(snapshot));
     return {
       revision: entry.revision,
       attempt: snapshot.attempt,

@@ -2,9 +2,11 @@
 // only leaving, or another process under our name, ends them all. The edges talk to this face and never to a life.
 import type { CorrelationId, Incarnation, JobKey, Lane, NodeName } from '../actors/ids.ts';
 import type {
+  ActAnswer,
   Activation,
   ActivationAnswer,
   CallSettings,
+  OperatorAct,
   Reply,
   ReplyAnswer,
   ReplyAsSent,
@@ -43,6 +45,8 @@ export interface ClusterOptions {
   interpret(settings: CallSettings, reply: ReplyAsSent, job: { readonly retries: number }): Verdict;
   /** Has the reply consumer had an assignment? Before its first one no request may be published; once true it stays true. */
   assignedOnce(): boolean;
+  /** An operator wants this node to have nothing: it is not ready then. `Cluster` sets it itself (`drain`). */
+  drained?(): boolean;
   /** Partitions of the reply topic; 0 while unknown. */
   replyPartitions(): number;
   /** A node is dead or suspected, or we replaced a record of our own name: its Kafka consumer can be shown out. */
@@ -71,9 +75,10 @@ export class Cluster {
   /** Set once the present life is a member. */
   #joined = false;
   #leaving = false;
+  #drained = false;
 
   constructor(options: ClusterOptions) {
-    this.#options = options;
+    this.#options = { ...options, drained: () => this.#drained };
   }
 
   /** Lives until it has left, or must not go on. Never rejects. */
@@ -102,6 +107,22 @@ export class Cluster {
     this.#leaving = true;
     if (this.#joined) await this.#life?.leave();
     else this.#life?.lose('asked to leave before it had joined');
+  }
+
+  /**
+   * Its shards go to the others, one by one, as to nodes that are new; it takes no more jobs and goes on running. As long as nobody
+   * else is ready it keeps what it has. Holds for all lives of this process, until `resume`.
+   */
+  drain(): void {
+    this.#drained = true;
+  }
+
+  resume(): void {
+    this.#drained = false;
+  }
+
+  get drained(): boolean {
+    return this.#drained;
   }
 
   get life(): NodeLife | undefined {
@@ -138,6 +159,13 @@ export class Cluster {
     const life = this.life;
     if (life === undefined) throw new Lost('this node is not a member now');
     return life.router.replied(reply);
+  }
+
+  /** @throws Lost: the answer is not known; it may have been done. Told again under the same `id` it is done once. */
+  async operated(jobKey: JobKey, act: OperatorAct): Promise<ActAnswer> {
+    const life = this.life;
+    if (life === undefined) throw new Lost('this node is not a member now');
+    return life.router.operated(jobKey, act, this.#options.clock.wallMs() + CLUSTER_LIMITS.actMs);
   }
 
   /** The job that a business key leads to. @throws Lost: it is not known now; ask again. */

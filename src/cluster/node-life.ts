@@ -271,7 +271,7 @@ export class NodeLife {
 
   /** Takes jobs, and is a target of placement. */
   ready(): boolean {
-    return this.#skew.within && this.#options.assignedOnce();
+    return this.#skew.within && this.#options.assignedOnce() && this.#options.drained?.() !== true;
   }
 
   get skew(): Pick<Skew, 'ms' | 'within'> {

@@ -11,7 +11,7 @@ import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-
 import { emptyState, isPending, type JobState, restsUntilActivated } from '../actors/pending-job/state.ts';
 import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { ProbePace } from '../actors/probe-pace.ts';
-import type { Snapshot } from '../actors/snapshot.ts';
+import { type Snapshot, waitsMs } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
 import type { Aliases } from './aliases.ts';
 import type { Resting } from './arrivals.ts';
@@ -237,7 +237,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     const { snapshot, expected, ttlMs } = effect;
     const owesRequest = snapshot.kind === 'held' && snapshot.sentAttempt !== snapshot.attempt;
     const bytes = encodeSnapshot(snapshot, this.#around.snapshotVersion());
-    if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane, snapshot.settings.replyTimeoutMs);
+    if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane, waitsMs(snapshot));
     this.count(snapshot);
     this.putInFlight = true;
     try {

@@ -3,7 +3,7 @@
 // the shard cannot have moved past what its CAS still allows. Its time to live is renewed, since we now rely on it; never for
 // less than it had, for others rely on it for jobs that we do not see.
 import type { Incarnation, JobKey, Revision, ShardId } from '../actors/ids.ts';
-import type { Snapshot } from '../actors/snapshot.ts';
+import { type Snapshot, waitsMs } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
 import { type Arrived, owesProof } from './arrivals.ts';
 import { sentKey } from './names.ts';
@@ -49,7 +49,7 @@ export class Rehydration {
         this.#options.onUnreadable(shard, jobKey, error); // one damaged job stops no shard
       }
     }
-    for (const { snapshot } of live) this.#options.watermark.outlive(snapshot.settings.replyTimeoutMs);
+    for (const { snapshot } of live) this.#options.watermark.outlive(waitsMs(snapshot));
     for (const { snapshot } of live) if (owesProof(snapshot)) writers.add(snapshot.incarnation);
     const records = new Map<Incarnation, SentRecord>();
     await Promise.all([...writers].map(async (writer) => records.set(writer, await this.#recordOf(writer))));

@@ -2,9 +2,9 @@
 // tick, split by bytes; answers come per command, as each settles. Nothing here is durable and nothing needs to be: a
 // sender that hears nothing, or "not mine", asks again whoever is the owner then. Both ends are durable (design §3.3).
 import { Packr } from 'msgpackr';
-import type { Incarnation, ShardId } from '../actors/ids.ts';
+import type { Incarnation, JobKey, ShardId } from '../actors/ids.ts';
 import { shardOf } from '../actors/ids.ts';
-import type { Activation, ActivationAnswer, Reply, ReplyAnswer } from '../actors/messages.ts';
+import type { ActAnswer, Activation, ActivationAnswer, OperatorAct, Reply, ReplyAnswer } from '../actors/messages.ts';
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { Claims } from './claims.ts';
 import { Lost } from './effects-gate.ts';
@@ -15,9 +15,10 @@ import type { HostAnswer } from './shard-jobs.ts';
 
 type RoutedCommand =
   | { readonly type: 'activated'; readonly activation: Activation }
-  | { readonly type: 'replied'; readonly reply: Reply };
+  | { readonly type: 'replied'; readonly reply: Reply }
+  | { readonly type: 'operated'; readonly jobKey: JobKey; readonly act: OperatorAct };
 
-type RoutedAnswer = ActivationAnswer | ReplyAnswer;
+type RoutedAnswer = ActivationAnswer | ReplyAnswer | ActAnswer;
 
 interface CommandBatch {
   /** Where the answers go. */
@@ -53,6 +54,7 @@ export interface RouterOptions {
   readonly host: {
     activated(shard: ShardId, activation: Activation): Promise<HostAnswer<ActivationAnswer>>;
     replied(shard: ShardId, reply: Reply): Promise<HostAnswer<ReplyAnswer>>;
+    operated(shard: ShardId, jobKey: JobKey, act: OperatorAct): Promise<HostAnswer<ActAnswer>>;
   };
 }
 
@@ -103,6 +105,12 @@ export class Router {
   replied(reply: Reply): Promise<ReplyAnswer> {
     const shard = shardOf(reply.jobKey, this.#options.shards);
     return this.#ask(shard, { type: 'replied', reply }, undefined) as Promise<ReplyAnswer>;
+  }
+
+  /** Asks until `untilMs`, wall. @throws Lost: nobody has answered; it may have been done all the same. */
+  operated(jobKey: JobKey, act: OperatorAct, untilMs: number): Promise<ActAnswer> {
+    const shard = shardOf(jobKey, this.#options.shards);
+    return this.#ask(shard, { type: 'operated', jobKey, act }, untilMs) as Promise<ActAnswer>;
   }
 
   /** Commands without an answer. */
@@ -160,7 +168,8 @@ export class Router {
     if (!this.#asked.has(asked.id)) return;
     if (asked.untilMs !== undefined && this.#options.clock.wallMs() >= asked.untilMs) {
       this.#asked.delete(asked.id);
-      asked.resolve('stale');
+      if (asked.command.type === 'activated') asked.resolve('stale');
+      else asked.reject(new Lost('the owner of this job has not answered in time'));
       return;
     }
     this.#send(asked);
@@ -186,9 +195,14 @@ export class Router {
 
   async #local(shard: ShardId, command: RoutedCommand): Promise<HostAnswer<RoutedAnswer>> {
     const { host } = this.#options;
-    return command.type === 'activated'
-      ? host.activated(shard, command.activation)
-      : host.replied(shard, command.reply);
+    switch (command.type) {
+      case 'activated':
+        return host.activated(shard, command.activation);
+      case 'replied':
+        return host.replied(shard, command.reply);
+      case 'operated':
+        return host.operated(shard, command.jobKey, command.act);
+    }
   }
 
   #planFlush(): void {
@@ -270,6 +284,7 @@ function* split(asked: readonly Asked[], bytes: number): Generator<Asked[]> {
 
 function weightOf(command: RoutedCommand): number {
   if (command.type === 'activated') return 1000 + Buffer.byteLength(command.activation.request.body);
+  if (command.type === 'operated') return 1000 + 3 * ('variables' in command.act ? command.act.variables.length : 0);
   const { content } = command.reply;
   if (content.kind === 'malformed') return 300 + content.message.length;
   const headers = content.headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0);

@@ -4,7 +4,7 @@
 import type { ActorSystem } from '../actors/actor-system.ts';
 import { ABSENT, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
-import type { Activation, ActivationAnswer, Reply, ReplyAnswer } from '../actors/messages.ts';
+import type { ActAnswer, Activation, ActivationAnswer, OperatorAct, Reply, ReplyAnswer } from '../actors/messages.ts';
 import { unpack } from '../actors/pending-job/cold.ts';
 import type { Command, CommandAnswer } from '../actors/pending-job/decide.ts';
 import { nextDueMs, probeIsDue, probeUrgentUntilMs } from '../actors/pending-job/due.ts';
@@ -142,6 +142,11 @@ export class ShardJobs {
     this.#replies.set(key, answer);
     void answer.finally(() => this.#replies.delete(key)).catch(() => undefined);
     return answer;
+  }
+
+  /** What a person does by hand; told twice it is done once (actors/pending-job/operated.ts). */
+  operated(shard: ShardId, jobKey: JobKey, act: OperatorAct): Promise<HostAnswer<ActAnswer>> {
+    return this.#ask(shard, jobKey, { type: 'operated', act }) as Promise<HostAnswer<ActAnswer>>;
   }
 
   requestSettled(job: PendingJob, command: Extract<Command, { type: 'requestSettled' }>): void {

@@ -214,6 +214,7 @@ export class Bridge {
           : `the clock: ${Math.round(ms)} ms away from the NATS server's; set both by NTP`,
       );
     }
+    if (this.cluster.drained) missing.push('an operator: he has drained this node (resume it, or restart it)');
     if (this.replies.memberId === '') missing.push('Kafka: no assignment of the reply topic yet');
     return missing;
   }

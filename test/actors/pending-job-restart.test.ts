@@ -122,7 +122,7 @@ class Life {
   #tell(command: Command): string | undefined {
     let said: string | undefined;
     this.world.owner.tell(command, (answer) => {
-      said = answer;
+      said = String(answer);
     });
     this.#run();
     return said;

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { CorrelationId, Incarnation, NodeName, Revision } from '../../src/actors/ids.ts';
 import { LIMITS } from '../../src/actors/limits.ts';
-import type { Activation, Reply, ReplyContent } from '../../src/actors/messages.ts';
+import type { ActAnswer, Activation, OperatorAct, Reply, ReplyContent } from '../../src/actors/messages.ts';
 import { pack, timesOf, unpack } from '../../src/actors/pending-job/cold.ts';
 import { type Command, type CommandAnswer, decide } from '../../src/actors/pending-job/decide.ts';
 import { nextDueMs, probeIsDue, probeUrgentUntilMs } from '../../src/actors/pending-job/due.ts';
@@ -91,6 +91,7 @@ const anyStanding: fc.Arbitrary<Snapshot> = fc
       failing: kind === 'failing' ? (failing ?? A_FAILING) : undefined,
       outcome: kind === 'ended' ? (snapshot.outcome ?? 'gone') : undefined,
       endedAtMs: kind === 'ended' ? NOW_MS - Math.abs(heldAgo) : 0,
+      resend: kind === 'held' && sent && snapshot.resend,
       timeline: snapshot.timeline.slice(0, 16),
     } satisfies Snapshot;
   });
@@ -189,6 +190,27 @@ const anyActivation: fc.Arbitrary<Activation> = fc
     return large ? { ...activation, request: { ...activation.request, body: GROWN } } : activation;
   });
 
+const anyAct: fc.Arbitrary<OperatorAct> = fc
+  .oneof(
+    fc.constant({ act: 'resend' as const }),
+    fc.record({ act: fc.constant('extend' as const), replyTimeoutMs: fc.constantFrom(1_000, 10_000_000) }),
+    fc.record({ act: fc.constant('complete' as const), variables: fc.constantFrom('{}', GROWN) }),
+    fc.record({
+      act: fc.constant('fail' as const),
+      message: fc.constant('by hand'),
+      retries: fc.constantFrom(undefined, 0, 5),
+      backoffMs: fc.constantFrom(undefined, 0, 5_000),
+    }),
+    fc.record({
+      act: fc.constant('throw' as const),
+      errorCode: fc.constant('E'),
+      message: fc.constant('by hand'),
+      variables: fc.constantFrom('', '{}', GROWN),
+    }),
+    fc.constant({ act: 'drop' as const }),
+  )
+  .map((act) => ({ ...act, by: 'anna', id: 'a1' }));
+
 const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   anyActivation.map((activation) => ({ type: 'activated' as const, activation })),
   anyReply.map((reply) => ({ type: 'replied' as const, reply })),
@@ -203,9 +225,10 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     standing: { snapshot, revision: revision as Revision },
   })),
   fc.record({ type: fc.constant('rehydrated' as const), covered: fc.boolean() }),
+  anyAct.map((act) => ({ type: 'operated' as const, act })),
 );
 
-const ANSWERS: Readonly<Record<Command['type'], readonly CommandAnswer[]>> = {
+const ANSWERS: Readonly<Record<Command['type'], readonly (CommandAnswer | ActAnswer['result'])[]>> = {
   activated: ['held', 'attached', 'ended', 'stale', 'full', 'failed', 'retry'],
   replied: [
     ...(['applied', 'duplicate', 'late', 'latePublished', 'lateDropped', 'unreadable'] as const),
@@ -215,6 +238,7 @@ const ANSWERS: Readonly<Record<Command['type'], readonly CommandAnswer[]>> = {
   due: ['done', 'retry'],
   reloaded: ['done', 'retry'],
   rehydrated: ['done', 'retry'],
+  operated: ['done', 'later', 'gone', 'absent', 'wrongState', 'refused', 'retry'],
 };
 
 /** Performs what one decision asks for. The bucket holds `standing`; each stored snapshot is held against the law. */
@@ -337,15 +361,15 @@ test('whatever stands, whatever is told and whatever is answered: a decision end
       const was = state.snapshot?.kind ?? 'nothing';
       const bench = new Bench(state, outside);
       const answer = bench.decide(state, command);
-      expect(ANSWERS[command.type]).toContain(answer);
+      expect(ANSWERS[command.type]).toContain(typeof answer === 'string' ? answer : answer.result);
       expect(bench.breaches).toEqual([]);
       if (state.snapshot !== undefined) expect(nextDueMs(state), 'never looks again').toBeDefined();
       seen.add(`${was} ${command.type}`);
     }),
     { numRuns: RUNS },
   );
-  // Six things may stand, and six be told.
-  expect(seen.size).toBe(36);
+  // Six things may stand, and seven be told.
+  expect(seen.size).toBe(42);
 });
 
 test('the same command told once more, at the same moment, stores nothing and sends nothing', () => {
@@ -367,6 +391,8 @@ test('the same command told once more, at the same moment, stores nothing and se
       // And what a heartbeat said is written now or with the next one.
       const gradual = command.type === 'due' || (command.type === 'replied' && isHeartbeat(command.reply));
       for (let more = 0; gradual && more < 2; more++) bench.decide(state, command);
+      // What could not be done may be possible when it is told again: by then it is known that the request was sent.
+      if (typeof first === 'object' && first.result === 'wrongState') return;
       const told = bench.effects.length;
       const standing = state.snapshot;
       const second = bench.decide(state, command);
@@ -400,7 +426,7 @@ test('a job that is packed goes on exactly as one that was not', () => {
         expect(probeIsDue(times, nowMs)).toBe(probeIsDue(whole, nowMs));
         expect(probeUrgentUntilMs(times, nowMs)).toBe(probeUrgentUntilMs(whole, nowMs));
       }
-      expect(other.decide(small, command)).toBe(one.decide(whole, command));
+      expect(other.decide(small, command)).toEqual(one.decide(whole, command));
       expect(other.effects).toEqual(one.effects);
     }),
     { numRuns: RUNS },

@@ -48,6 +48,7 @@ export const HELD: Snapshot = {
   outcome: undefined,
   endedAtMs: 0,
   timeline: [{ atMs: 1_760_000_000_123, what: 'held', node: 'node-1' }],
+  resend: false,
 };
 
 export const REPLIED: Snapshot = {
@@ -140,6 +141,12 @@ export const WORDS: Readonly<Record<string, Snapshot>> = Object.fromEntries([
   ),
 ]);
 
+/** What version 2 adds. */
+export const WORDS_2: Readonly<Record<string, Snapshot>> = {
+  'why byHand': failingWith({ why: 'byHand' }),
+  resend: { ...HELD, resend: true },
+};
+
 function failingWith(failing: Partial<NonNullable<Snapshot['failing']>>): Snapshot {
   return { ...FAILING, failing: { ...(FAILING.failing as NonNullable<Snapshot['failing']>), ...failing } };
 }
@@ -227,7 +234,7 @@ export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
       cause: text,
       why: fc.constantFrom(
         ...(['malformed', 'replyTimeout', 'notSent', 'refused', 'heartbeatTimeout'] as const),
-        ...(['businessError', 'technicalError', 'businessKeyTaken'] as const),
+        ...(['businessError', 'technicalError', 'businessKeyTaken', 'byHand'] as const),
       ),
       retries: fc.nat(),
       backoffMs: ms,
@@ -242,4 +249,5 @@ export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
   }),
   endedAtMs: ms,
   timeline: fc.array(fc.record({ atMs: ms, what: text, node: text }), { maxLength: 16 }),
+  resend: fc.boolean(),
 });

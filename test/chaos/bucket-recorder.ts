@@ -17,7 +17,7 @@ import type { KvEntry, KvWatch } from '../../src/cluster/ports.ts';
 import { parseSent } from '../../src/cluster/sent-watermark.ts';
 import { readMeta } from '../../src/gateway/meta.ts';
 import { HistoryWriter } from './history.ts';
-import { asVersion1 } from './snapshot-patch.ts';
+import { asReal } from './snapshot-patch.ts';
 
 const TOLD_ON = 'chaos';
 
@@ -111,7 +111,7 @@ export class BucketRecorder implements AsyncDisposable {
   }
 
   #job(jobKey: string, value: Uint8Array, revision: number, storedMs: number): void {
-    const { kind, attempt, sentAttempt, incarnation, outcome } = decodeSnapshot(asVersion1(value));
+    const { kind, attempt, sentAttempt, incarnation, outcome } = decodeSnapshot(asReal(value));
     if (kind === 'held' && sentAttempt !== attempt) {
       this.#writer.write({ kind, jobKey, attempt, incarnation, revision, storedMs });
     } else if (kind === 'ended' && outcome !== undefined) {

@@ -3,7 +3,7 @@ import { registerHooks } from 'node:module';
 import { CODEC, patched } from './snapshot-patch.ts';
 
 const version = Number(new URL(import.meta.url).searchParams.get('version'));
-if (!Number.isInteger(version) || version < 2) throw new Error(`snapshot-hook.ts: no version in ${import.meta.url}`);
+if (!Number.isInteger(version) || version < 1) throw new Error(`snapshot-hook.ts: no version in ${import.meta.url}`);
 
 let applied = false;
 

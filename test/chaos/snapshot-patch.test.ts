@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { decodeSnapshot, encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { HELD } from '../actors/snapshot-samples.ts';
-import { asVersion1, CODEC, nodeArgsFor, patched } from './snapshot-patch.ts';
+import { asReal, CODEC, nodeArgsFor, patched } from './snapshot-patch.ts';
 
 const run = promisify(execFile);
 const codec = join(import.meta.dirname, '../..', CODEC);
@@ -31,7 +31,18 @@ test('a process of version 3 reads 1 to 3 and writes what others take for what i
   const { stdout } = await run(process.execPath, args);
   const all = (JSON.parse(stdout) as string[]).map((text) => Buffer.from(text, 'base64'));
   expect(all.map((bytes) => bytes[0])).toEqual([1, 2, 3]);
-  for (const bytes of all) expect(decodeSnapshot(asVersion1(bytes))).toEqual(HELD);
-  expect(() => decodeSnapshot(all[1]!)).toThrow(/version 2/);
-  expect(() => decodeSnapshot(Buffer.from(all[2]!).fill(1, 0, 1))).toThrow(/damaged/);
+  for (const bytes of all) expect(decodeSnapshot(asReal(bytes))).toEqual(HELD);
+  expect(() => decodeSnapshot(all[2]!)).toThrow(/version 3/);
+  expect(() => decodeSnapshot(Buffer.from(all[2]!).fill(2, 0, 1))).toThrow(/damaged/);
+});
+
+test('a process of version 1 reads and writes that alone, and says so', async () => {
+  const written = [1, 2].map((version) => Buffer.from(encodeSnapshot(HELD, version)).toString('base64'));
+  const script = `
+    import { decodeSnapshot, encodeSnapshot, SNAPSHOT_VERSIONS_READ } from ${JSON.stringify(pathToFileURL(codec).href)};
+    const [one, two] = ${JSON.stringify(written)}.map((text) => Buffer.from(text, 'base64'));
+    const refused = (() => { try { return decodeSnapshot(two) && ''; } catch (error) { return error.message; } })();
+    console.log(JSON.stringify([SNAPSHOT_VERSIONS_READ, encodeSnapshot(decodeSnapshot(one))[0], refused]));`;
+  const { stdout } = await run(process.execPath, [...nodeArgsFor(1), '--input-type=module', '--eval', script]);
+  expect(JSON.parse(stdout)).toEqual([[1], 1, 'the snapshot has version 2; this node reads 1']);
 });

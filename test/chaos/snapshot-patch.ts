@@ -1,6 +1,7 @@
-// A bridge of a later snapshot version, for upgrades: the source of the codec with another version in it, put there by the
-// module loader of a node's process (snapshot-hook.ts), for there is no switch in the product. The bytes of such a version
-// differ, so that whoever reads one as another cannot but notice. The later code reads and writes all versions up to its own.
+// Bridges of other snapshot versions, for upgrades: the source of the codec with fewer or more versions in it, put there by the
+// module loader of a node's process (snapshot-hook.ts), for there is no switch in the product. Versions 1 and 2 are the
+// product's own, and a node of version 1 is the product that does not know version 2 yet. The bytes of later ones differ,
+// so that whoever reads one as another cannot but notice. Each reads and writes all versions up to its own.
 
 export const CODEC = 'src/actors/snapshot-codec.ts';
 
@@ -9,39 +10,57 @@ interface Change {
   readonly to: (version: number) => string;
 }
 
-const CHANGES: readonly Change[] = [
+/** Of this product as it is. */
+const REAL = 2;
+
+/** A node of the release before: it knows version 1 alone. */
+const EARLIER: readonly Change[] = [
   {
-    from: 'export const SNAPSHOT_VERSIONS_READ: readonly number[] = [1];',
-    to: (version) =>
-      `export const SNAPSHOT_VERSIONS_READ: readonly number[] = [${Array.from({ length: version }, (_, i) => i + 1)}];`,
+    from: 'SNAPSHOT_VERSIONS_READ: readonly number[] = [1, 2];',
+    to: () => 'SNAPSHOT_VERSIONS_READ: readonly number[] = [1];',
   },
-  { from: 'if (version !== 1) throw', to: () => 'if (!SNAPSHOT_VERSIONS_READ.includes(version)) throw' },
-  { from: 'bytes.set(packed, 1);', to: () => 'bytes.set(packed.map((byte) => byte ^ (version - 1)), 1);' },
-  { from: 'if (bytes[1] !== RECORD_0)', to: () => 'if (((bytes[1] ?? 0) ^ (version - 1)) !== RECORD_0)' },
+];
+
+/** One of a release to come, whose version is like the newest one, in other bytes. */
+const LATER: readonly Change[] = [
   {
-    from: 'reader1.unpack(bytes.subarray(1))',
-    to: () => 'reader1.unpack(Uint8Array.from(bytes.subarray(1), (byte) => byte ^ (version - 1)))',
+    from: 'SNAPSHOT_VERSIONS_READ: readonly number[] = [1, 2];',
+    to: (version) =>
+      `SNAPSHOT_VERSIONS_READ: readonly number[] = [${Array.from({ length: version }, (_, i) => i + 1)}];`,
+  },
+  { from: 'CODECS[version - 1]', to: () => `CODECS[Math.min(version, ${REAL}) - 1]` },
+  {
+    from: 'bytes.set(packed, 1);',
+    to: () => `bytes.set(packed.map((byte) => byte ^ Math.max(0, version - ${REAL})), 1);`,
+  },
+  {
+    from: 'codec.read(bytes.subarray(1))',
+    to: () => `codec.read(Uint8Array.from(bytes.subarray(1), (byte) => byte ^ Math.max(0, version - ${REAL})))`,
+  },
+  {
+    from: 'bytes[1] === RECORD_0 && bytes[2] === ENDED_1',
+    to: () => `((at) => bytes[1] === (RECORD_0 ^ at) && bytes[2] === (ENDED_1 ^ at))(Math.max(0, bytes[0] - ${REAL}))`,
   },
 ];
 
 /** @throws when the source is no longer what the changes were made for */
 export function patched(source: string, version: number): string {
-  return CHANGES.reduce((text, { from, to }) => {
+  return (version < REAL ? EARLIER : LATER).reduce((text, { from, to }) => {
     if (text.split(from).length !== 2)
       throw new Error(`${CODEC} no longer has exactly one "${from}": change the patch`);
     return text.replace(from, () => to(version));
   }, source);
 }
 
-/** A snapshot of any such version as one of version 1, which everybody reads. */
-export function asVersion1(bytes: Uint8Array): Uint8Array {
-  const version = bytes[0] ?? 1;
-  return Uint8Array.from(bytes, (byte, i) => (i === 0 ? 1 : byte ^ (version - 1)));
+/** A snapshot of any such version as one that this product reads. */
+export function asReal(bytes: Uint8Array): Uint8Array {
+  const version = bytes[0] ?? REAL;
+  return version <= REAL ? bytes : Uint8Array.from(bytes, (byte, i) => (i === 0 ? REAL : byte ^ (version - REAL)));
 }
 
 /** What a node's process must be started with. */
 export function nodeArgsFor(version: number): readonly string[] {
-  if (version === 1) return [];
+  if (version === REAL) return [];
   const hook = new URL('snapshot-hook.ts', import.meta.url);
   hook.searchParams.set('version', String(version));
   return ['--import', hook.href];

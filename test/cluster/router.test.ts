@@ -53,7 +53,11 @@ class Pair {
         incarnation: name as Incarnation,
         shards: 1,
         claims,
-        host: { activated: () => answer('activated'), replied: () => answer('replied') },
+        host: {
+          activated: () => answer('activated'),
+          replied: () => answer('replied'),
+          operated: () => answer('operated'),
+        },
       });
       router.start();
       this.routers.set(name, router);

@@ -1,5 +1,6 @@
 // The product as a node of the simulated world: the same bridge as in production, over the world's ports.
-import type { NodeName, ShardId } from '../../src/actors/ids.ts';
+import type { JobKey, NodeName, ShardId } from '../../src/actors/ids.ts';
+import type { OperatorAct } from '../../src/actors/messages.ts';
 import { Bridge, type BridgeEvent } from '../../src/gateway/bridge.ts';
 import type { Config, Route } from '../../src/gateway/config.ts';
 import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
@@ -128,6 +129,15 @@ class BridgeNode implements SimNode {
 
   stop(): Promise<void> {
     return this.#bridge.stop();
+  }
+
+  operate(jobKey: string, act: OperatorAct): void {
+    this.#bridge.cluster.operated(jobKey as JobKey, act).catch(() => undefined);
+  }
+
+  drain(drained: boolean): void {
+    if (drained) this.#bridge.cluster.drain();
+    else this.#bridge.cluster.resume();
   }
 
   serves(): readonly boolean[] {

@@ -52,6 +52,7 @@ const HELD: Snapshot = {
   outcome: undefined,
   endedAtMs: 0,
   timeline: [],
+  resend: false,
 };
 const REPLY = { ...RESULT, body: ANSWER, partition: 0, offset: '0', attempt: 1 } as const;
 const FAILING = {

@@ -13,6 +13,7 @@ import { breachOfError, breachOfPace, breachOfSilence, heard } from './error-rep
 import { breachOfTimeout, FailCauses } from './fail-causes.ts';
 import { type EventOf, failIn, type History, type Recorded } from './history.ts';
 import { type JobFacts, unseen } from './job-facts.ts';
+import { OPERATOR } from './names.ts';
 import { ReplyFates } from './reply-fates.ts';
 import { RequestsAgain, type Surroundings } from './requests-again.ts';
 import { breach } from './snapshot-law.ts';
@@ -38,6 +39,9 @@ interface Asked extends Surroundings {
   /** Services are told what became of their replies. */
   readonly acknowledgements: boolean;
 }
+
+/** The cause of a job that `OPERATOR` has dropped. */
+const GIVEN_BACK = `Given back to the engine by ${OPERATOR}.`;
 
 class Checker {
   readonly violations: Violation[] = [];
@@ -78,6 +82,7 @@ class Checker {
     else if (event.kind === 'full') this.#causes.toldFull(event);
     else if (event.kind === 'committed') this.#replies.committed(event);
     else if (job === undefined) return;
+    else if (event.kind === 'operated') job.byHand.add(event.act === 'drop' ? GIVEN_BACK : event.said);
     else if (event.kind === 'accepted') this.#accepted(event, job);
     else if (event.kind === 'ended') job.completed = event.how === 'completed';
     else if (event.kind === 'activated') job.handedOut.set(event.node, { retries: event.retries, givenBack: false });
@@ -119,7 +124,9 @@ class Checker {
       const stored = job.snapshot?.reply?.body;
       const reply = job.results.get(event.payload);
       if (reply !== undefined) this.#replies.completedWith(reply.partition, reply.offset, event.atMs);
-      if (reply === undefined)
+      if (job.byHand.has(event.payload)) {
+        if (stored !== event.payload) this.#blame('I3', event, 'completed by hand, and that was not stored');
+      } else if (reply === undefined)
         this.#blame('I2', event, `completed with what no service answered: ${event.payload.slice(0, 80)}`);
       else if (job.snapshot?.kind === 'replied' && stored !== event.payload)
         this.#blame('I2', event, 'completed with another reply than the stored one');

@@ -48,6 +48,8 @@ export function breachOfError(
 ): { invariant: 'I3' | 'I10'; message: string } | undefined {
   const { failing, attempt, alias } = snapshot;
   const meant = MEANT[failing?.why ?? ''];
+  if (failing?.why === 'byHand' && !job.byHand.has(failing.cause))
+    return { invariant: 'I3', message: `nobody said ${failing.cause} by hand` };
   if (failing === undefined || meant === undefined) return undefined;
   const error = job.errors.get(failing.cause);
   if (error?.meant !== meant) return { invariant: 'I3', message: `no service said ${failing.why} ${failing.cause}` };

@@ -2,6 +2,7 @@
 //
 // Every simulated server records what it accepted, every port what a node tried. The order of the list is the true order in the world.
 // The hash over all of it is what "replays exactly" means: two runs of one seed are the same if their hashes are.
+import type { OperatorAct } from '../../src/actors/messages.ts';
 import type { EngineCommands, FailJob } from '../../src/actors/ports.ts';
 
 export type CommandName = keyof EngineCommands;
@@ -82,6 +83,15 @@ export type WorldEvent =
     }
   /** A node began to write a job, or heard what became of that. */
   | { readonly kind: 'writing' | 'heard'; readonly node: string; readonly key: string }
+  /** A person acted on it by hand. `said`: variables of a completion, or the message of a failure or an error. */
+  | {
+      readonly kind: 'operated';
+      readonly node: string;
+      readonly jobKey: string;
+      readonly act: OperatorAct['act'];
+      readonly said: string;
+      readonly id: string;
+    }
   /** Something was done to a node or a server. */
   | { readonly kind: 'fault'; readonly node: string; readonly what: string }
   | { readonly kind: 'log'; readonly node: string; readonly what: string };

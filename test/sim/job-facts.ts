@@ -25,6 +25,8 @@ export interface JobFacts {
   readonly results: Map<string, Result>;
   /** Error replies so far, by their texts. */
   readonly errors: Map<string, SaidError>;
+  /** Results and causes that people gave by hand so far. */
+  readonly byHand: Set<string>;
   /** Heartbeats so far. */
   readonly beats: Beat[];
   /** The last one that was written. */
@@ -54,6 +56,7 @@ export function unseen({ jobKey, variables, retries }: EventOf<'started'>): JobF
     retries,
     results: new Map(),
     errors: new Map(),
+    byHand: new Set(),
     beats: [],
     beatWritten: undefined,
     unanswered: new Set(),

@@ -4,8 +4,9 @@ import { parseClaim } from '../../src/cluster/claims.ts';
 import { type MemberRecord, parseMember } from '../../src/cluster/member-record.ts';
 import { VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { bridgeNodes } from './bridge-node.ts';
+import { repeatedRequests } from './checker.ts';
 import { SESSION_MS } from './kafka-group.ts';
-import { World } from './world.ts';
+import { NAMES, World } from './world.ts';
 
 const SECOND = 1_000;
 
@@ -98,6 +99,43 @@ test('a node whose clock is off takes no jobs and gives its shards away, and is 
   );
   expect(told.length).toBeGreaterThan(20);
   expect(ahead).toEqual([]);
+});
+
+test('a node that is drained by hand gives its shards away and takes no jobs, as long as it is not taken back', async () => {
+  const { world, until } = threeNodes(9);
+  await until('its share', () => claimedBy(world, 'n2') >= 5);
+  world.startInstances(300, 30 * SECOND);
+  await world.run(5 * SECOND);
+  const drainedMs = world.nowMs;
+  world.drain('n2', true);
+  await until('it gave all away', () => claimedBy(world, 'n2') === 0);
+  expect(world.nowMs - drainedMs).toBeLessThan(3 * SECOND);
+  await world.run(10 * SECOND);
+  expect([recordOf(world, 'n2')?.state, claimedBy(world, 'n2')]).toEqual(['notReady', 0]);
+  const taken = world.history.of('activated').filter(({ node, atMs }) => node === 'n2' && atMs > drainedMs + SECOND);
+  expect(taken).toEqual([]);
+  world.drain('n2', false);
+  await until('its share again', () => claimedBy(world, 'n2') >= 5);
+  await world.finish(60 * SECOND);
+  expect(repeatedRequests(world.history, NAMES.requestTopic)).toEqual([]);
+  world.assertHolds();
+});
+
+test('the last node that is ready keeps its shards, drained or not: what is pending goes on', async () => {
+  const world = new World({ seed: 10, nodes: 1, factory: bridgeNodes() });
+  world.startAll();
+  await world.run(5 * SECOND);
+  world.startInstances(40);
+  await world.run(300);
+  world.drain('n1', true);
+  await world.run(10 * SECOND);
+  expect([claimedBy(world, 'n1'), world.unfinished().length]).toEqual([16, 0]);
+  world.startInstances(1);
+  await world.run(5 * SECOND);
+  expect(world.unfinished().length).toBe(1);
+  world.drain('n1', false);
+  await world.finish(20 * SECOND);
+  world.assertHolds();
 });
 
 test('where no clock is right, the shards stay with whoever has them: what is pending goes on, nothing new is taken', async () => {

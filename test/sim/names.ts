@@ -10,3 +10,6 @@ export const NAMES: Names = {
   ackTopic: 'holdfast.sim.acks',
   giveBack: GIVE_BACK_MESSAGE,
 };
+
+/** Whoever acts by hand. */
+export const OPERATOR = 'anna';

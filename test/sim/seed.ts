@@ -61,6 +61,7 @@ export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOpt
   const sightings = new Sightings();
   const factory = bridgeNodes({ leaseTtlMs: LEASE_TTL_MS, route, acknowledgements, ...sightings.hooks });
   const world = new World({ seed, nodes, factory, acknowledgements, faults, keepLogs });
+  sightings.drained = (node) => world.drained.has(node);
   world.startAll();
   world.startInstances(jobs, 30_000, JOB_TYPE, { sharing: 0.15 });
   const everyMs = random.pick([1_500, 3_000, 5_000]);

@@ -8,7 +8,7 @@ import type { ShardState } from '../../src/cluster/shard-lifecycle.ts';
 import type { BridgeEvent } from '../../src/gateway/bridge.ts';
 import { type Metrics, NO_METRICS } from '../../src/gateway/metrics.ts';
 import type { History } from './history.ts';
-import { NAMES } from './names.ts';
+import { NAMES, OPERATOR } from './names.ts';
 
 export const SIGHTS = [
   // The bucket.
@@ -59,9 +59,20 @@ export const SIGHTS = [
   'technical error failed',
   'business key taken',
   'request not sent in time',
+  // People.
+  'resend by hand',
+  'extend by hand',
+  'complete by hand',
+  'fail by hand',
+  'throw by hand',
+  'drop by hand',
+  'drained node gave a shard away',
 ] as const;
 
 export type Sight = (typeof SIGHTS)[number];
+
+/** As an act is noted in the timeline. */
+const ACTED = new RegExp(`^(\\w+) by ${OPERATOR} `);
 
 /** What one node believes of its shards, per incarnation. */
 type Lives = Map<string, Map<number, ShardState>>;
@@ -70,6 +81,9 @@ export class Sightings {
   readonly counts = new Map<string, number>(SIGHTS.map((name) => [name, 0]));
   readonly #lives: Lives = new Map();
   readonly #incarnations = new Map<string, string>();
+
+  /** Is this node drained by hand now? */
+  drained: (node: string) => boolean = () => false;
 
   /** For `bridgeNodes`. */
   readonly hooks = {
@@ -113,6 +127,8 @@ export class Sightings {
       else if (event.kind === 'dead') this.#saw('node dead by its record');
       else if (event.kind === 'shard') {
         this.#lives.get(this.#incarnations.get(node) ?? '')?.set(event.shard, event.to);
+        if (event.from === 'draining' && event.to === 'released' && this.drained(node))
+          this.#saw('drained node gave a shard away');
       } else if (event.kind === 'takeover') {
         this.#saw('takeover');
         const stood = this.#lives.get(event.from)?.get(event.shard);
@@ -131,7 +147,9 @@ export class Sightings {
       if (event.kind === 'stored') {
         const jobKey = /^\d+\.(\d+)$/.exec(event.key)?.[1];
         if (jobKey === undefined) continue;
-        const { kind, attempt, outcome, failing } = decodeSnapshot(event.value);
+        const { kind, attempt, outcome, failing, timeline } = decodeSnapshot(event.value);
+        const [, act] = ACTED.exec(timeline.at(-1)?.what ?? '') ?? [];
+        if (act !== undefined) this.#saw(`${act} by hand` as Sight);
         const before = jobs.get(jobKey);
         jobs.set(jobKey, { kind, attempt });
         if (kind === 'held' && attempt > 1 && attempt !== before?.attempt) this.#saw('attempt reopened');

@@ -2,7 +2,9 @@
 //
 // Every trouble ends by itself, so that storms of many short troubles and of few long ones both come up. At least one node
 // is left running, because a world in which nothing runs tests nothing.
+import type { OperatorAct } from '../../src/actors/messages.ts';
 import { SERVERS, type ServerName } from './host.ts';
+import { OPERATOR } from './names.ts';
 import type { SeededRandom } from './random.ts';
 import type { World } from './world.ts';
 
@@ -34,6 +36,9 @@ const TROUBLES = [
   'clockStep',
   'cancel',
   'resolve',
+  'act',
+  'act',
+  'drain',
 ] as const;
 
 export type Trouble = (typeof TROUBLES)[number];
@@ -54,6 +59,7 @@ export function storm(
   const counts = new Map<string, number>();
   const endMs = world.nowMs + forMs;
   let struck = 0;
+  let acts = 0;
   const later = (ms: number, run: () => void) => world.clock.setTimer(ms, run);
   const runningNodes = () => world.names.filter((name) => world.state(name) === 'running');
 
@@ -79,7 +85,11 @@ export function storm(
     if (trouble === 'kvLeaderLost' && !world.kv.available) return false;
     if (trouble === 'engineAway' && !world.engine.available) return false;
     if (trouble === 'kafkaAway' && !world.kafka.available) return false;
-    if ((trouble === 'resolve' && waiting.length === 0) || (trouble === 'cancel' && living.length === 0)) return false;
+    if (
+      (trouble === 'resolve' && waiting.length === 0) ||
+      ((trouble === 'cancel' || trouble === 'act') && living.length === 0)
+    )
+      return false;
     world.history.add({ kind: 'fault', node: name, what: `storm: ${trouble}` });
     if (trouble === 'kill') {
       world.kill(name);
@@ -116,7 +126,11 @@ export function storm(
       clock.setSkew(random.pick([-1, 1]) * random.pick([100, 700, 3_000, 20_000]));
       later(linger(), () => clock.setSkew(0));
     } else if (trouble === 'resolve') world.engine.jobs.resolve(random.pick(waiting).key, random.pick([1, 3]));
-    else world.engine.jobs.cancel(random.pick(living).key);
+    else if (trouble === 'act') world.operate(name, random.pick(living).key, drawAct(random, ++acts));
+    else if (trouble === 'drain') {
+      world.drain(name, true);
+      later(linger(), () => world.drain(name, false));
+    } else world.engine.jobs.cancel(random.pick(living).key);
     return true;
   };
 
@@ -136,4 +150,34 @@ export function storm(
   };
   next();
   return counts;
+}
+
+/** Something that a person may do to a job; texts that no other act and no service has. */
+function drawAct(random: SeededRandom, number: number): OperatorAct {
+  const who = { by: OPERATOR, id: `act-${number}` };
+  const act = random.pick(['resend', 'extend', 'complete', 'fail', 'throw', 'drop'] as const);
+  switch (act) {
+    case 'extend':
+      return { ...who, act, replyTimeoutMs: random.pick([3_000, 15_000]) };
+    case 'complete':
+      return { ...who, act, variables: `{"byHand":${number}}` };
+    case 'fail': {
+      const [retries, backoffMs] = random.pick([
+        [undefined, undefined],
+        [0, 0],
+        [2, 1_000],
+      ] as const);
+      return { ...who, act, message: `by hand ${number}`, retries, backoffMs };
+    }
+    case 'throw':
+      return {
+        ...who,
+        act,
+        errorCode: random.pick(['TIMED_OUT', 'UNHEARD_OF']),
+        message: `by hand ${number}`,
+        variables: '',
+      };
+    default:
+      return { ...who, act };
+  }
 }

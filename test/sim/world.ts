@@ -5,6 +5,7 @@
 // calls give the same history, event by event.
 
 import type { ShardId } from '../../src/actors/ids.ts';
+import type { OperatorAct } from '../../src/actors/messages.ts';
 import type { Clock, Random } from '../../src/actors/ports.ts';
 import { parseClaim } from '../../src/cluster/claims.ts';
 import { claimKey } from '../../src/cluster/names.ts';
@@ -49,6 +50,10 @@ export interface SimNode {
   readonly leaseTtlMs?: number;
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** A person acts on a job by way of this node; not a word of what becomes of it is needed. */
+  operate?(jobKey: string, act: OperatorAct): void;
+  /** A person wants this node to have nothing, or to take part again. */
+  drain?(drained: boolean): void;
   /** Per shard, whether this node serves it now; absent: it knows no shards. */
   serves?(): readonly boolean[];
 }
@@ -87,6 +92,8 @@ export class World {
   readonly kafka: KafkaServers;
   readonly service: SimService;
   readonly names: readonly string[];
+  /** By hand; a process that is started anew knows nothing of it. */
+  readonly drained = new Set<string>();
   readonly #options: WorldOptions;
   readonly #lives = new Map<string, Life>();
   /** Frozen processes whose place another one of the same name has taken. */
@@ -150,6 +157,7 @@ export class World {
   start(name: string): void {
     if (this.#lives.has(name)) throw new Error(`node ${name} lives already`);
     this.#note(name, 'start');
+    this.drained.delete(name);
     const random = this.random.fork(name);
     const { skewMs, driftPpm } = this.#faults;
     const clock = this.clock.view({
@@ -222,6 +230,19 @@ export class World {
     this.host(name).clock.thaw();
   }
 
+  operate(name: string, jobKey: string, act: OperatorAct): void {
+    const said = act.act === 'complete' ? act.variables : act.act === 'fail' || act.act === 'throw' ? act.message : '';
+    this.history.add({ kind: 'operated', node: name, jobKey, act: act.act, said, id: act.id });
+    this.#lives.get(name)?.node.operate?.(jobKey, act);
+  }
+
+  drain(name: string, drained: boolean): void {
+    this.#note(name, drained ? 'drained' : 'taken back');
+    if (drained) this.drained.add(name);
+    else this.drained.delete(name);
+    this.#lives.get(name)?.node.drain?.(drained);
+  }
+
   cut(name: string, server: ServerName, kind: 'down' | 'silent'): void {
     this.#note(name, `${server} ${kind}`);
     this.host(name).links[server].cut(kind);
@@ -240,6 +261,7 @@ export class World {
     for (const ghost of this.#ghosts.keys()) if (ghost.host.clock.state === 'frozen') ghost.host.kill();
     this.faults = healed(this.#faults);
     this.bus.joinAll();
+    for (const name of this.drained) this.drain(name, false);
     for (const name of this.names) {
       if (!this.#lives.has(name)) this.start(name);
       else if (this.state(name) === 'frozen') this.resume(name);

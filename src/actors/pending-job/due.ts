@@ -111,9 +111,12 @@ function* deadline(
   yield* startFailing(state, context, snapshot, timedOut(snapshot, why), undefined);
 }
 
-/** Renewal and probe in one: the lock is extended, and a job that is gone is noticed. */
-function* renew(state: JobState, context: JobContext): Decision<void> {
-  const timeoutMs = renewedLockMs(context);
+/**
+ * Renewal and probe in one: the lock is extended, and a job that is gone is noticed. Of a job whose request is to be sent again
+ * it is shortened instead, so that it comes back.
+ */
+export function* renew(state: JobState, context: JobContext): Decision<void> {
+  const timeoutMs = state.snapshot?.resend ? LIMITS.releaseLockMs : renewedLockMs(context);
   const answer = yield* engine({ do: 'updateTimeout', timeoutMs });
   switch (CONSEQUENCES.updateTimeout[answer.code]) {
     case 'extended':

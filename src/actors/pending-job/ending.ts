@@ -75,6 +75,7 @@ export function* startFailing(
   from: Snapshot,
   failing: Failing,
   position: ReplyPosition | undefined,
+  what = `failing: ${failing.why}`,
 ): Decision<void> {
   const next = successor(
     state,
@@ -88,14 +89,14 @@ export function* startFailing(
       reply: undefined,
       outcome: undefined,
     },
-    `failing: ${failing.why}`,
+    what,
   );
   try {
     yield* storeIntention(state, context, next);
   } catch (error) {
     if (!(error instanceof NotStorable) || failing.variables === '') throw error;
     const cause = withoutVariables(failing.cause, error.message);
-    return yield* startFailing(state, context, from, { ...failing, cause, variables: '' }, position);
+    return yield* startFailing(state, context, from, { ...failing, cause, variables: '' }, position, what);
   }
   yield* finishFailing(state, context, next);
 }

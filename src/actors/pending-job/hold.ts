@@ -1,6 +1,5 @@
 // An activation: hold a new job, attach to one that is held, reopen one whose attempt ended, or complete with what was
 // parked or stored. The hold is written before the request is published, and carries all that a new owner needs.
-import type { CorrelationId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Activation, ActivationAnswer } from '../messages.ts';
 import { addToTimeline, type Failing, type Snapshot, type StoredReply } from '../snapshot.ts';
@@ -8,12 +7,11 @@ import { claimAlias, type Decision, engine, type JobContext, read } from './effe
 import { finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
 import { planFirstRenewal } from './engine-time.ts';
+import { sendAgain } from './operated.ts';
+import { aliasMs, CORRELATION, publish, refused } from './publish.ts';
 import { failingBy } from './reply-verdict.ts';
 import { adopt, type JobState, wasUnbroken } from './state.ts';
 import { NotStorable, Redecide, store, successor } from './writing.ts';
-
-/** Where the stored request keeps the correlation id it was signed with. */
-const CORRELATION = 'kafka_correlationId';
 
 export function* activated(state: JobState, context: JobContext, activation: Activation): Decision<ActivationAnswer> {
   const snapshot = state.snapshot;
@@ -21,6 +19,7 @@ export function* activated(state: JobState, context: JobContext, activation: Act
   switch (snapshot.kind) {
     case 'held':
       attach(state, context, activation);
+      yield* sendAgain(state, context, snapshot, activation);
       return 'attached';
     case 'replied':
       attach(state, context, activation);
@@ -65,7 +64,7 @@ function* hold(
     return 'failed';
   }
   if (activation.businessKey !== '') {
-    if ((yield* claimAlias(activation.businessKey, aliasMs(activation))) === 'taken') {
+    if ((yield* claimAlias(activation.businessKey, aliasMs(activation.settings))) === 'taken') {
       yield* startFailing(state, context, { ...held, request: undefined }, keyTaken(activation), undefined);
       return 'failed';
     }
@@ -99,30 +98,6 @@ function* mustBeNew(state: JobState): Decision<void> {
   if (standing === undefined) return;
   adopt(state, standing.snapshot, standing.revision);
   throw new Redecide();
-}
-
-/** Hands the request of a held job to the publisher; again after a takeover, under the same correlation id. */
-export function* publish(state: JobState, context: JobContext, held: Snapshot): Decision<void> {
-  const request = held.request;
-  if (request === undefined) return;
-  // Only the first is ours: where technical headers have other names, a service may want one of this name for itself.
-  const marked = request.headers.findIndex(([name]) => name === CORRELATION);
-  yield {
-    do: 'publish',
-    request: {
-      jobKey: state.jobKey,
-      attempt: held.attempt,
-      // As signed at the hold: a secret that rotates meanwhile must not change the id of the same attempt.
-      correlationId: (request.headers[marked]?.[1] ??
-        context.correlationId(state.jobKey, held.attempt)) as CorrelationId,
-      lane: held.lane,
-      content: { ...request, headers: request.headers.filter((_, index) => index !== marked) },
-      profile: held.settings.profile,
-      origin: held.origin,
-      replyDeadlineMs: held.replyDeadlineMs,
-      trace: held.trace,
-    },
-  };
 }
 
 /**
@@ -223,19 +198,7 @@ function firstSnapshot(context: JobContext, activation: Activation, before: Snap
     timeline: addToTimeline(before?.timeline ?? [], [
       { atMs: nowMs, what: `held, attempt ${attempt}`, node: context.node },
     ]),
-  };
-}
-
-/** What can never be sent needs a person: an incident, with the reason as its text. */
-export function refused(reason: string): Failing {
-  return {
-    cause: `The request was not sent: ${reason}`,
-    why: 'refused',
-    retries: 0,
-    backoffMs: 0,
-    outcome: 'failed',
-    errorCode: '',
-    variables: '',
+    resend: false,
   };
 }
 
@@ -260,10 +223,4 @@ function keyTaken({ businessKey, retries, settings }: Activation): Failing {
     errorCode: '',
     variables: '',
   };
-}
-
-/** An alias outlives its call: who finds one whose job has neither snapshot nor tombstone may take it over anyway. */
-function aliasMs({ settings }: Activation): number {
-  const longestMs = settings.replyTimeoutMs + Math.max(settings.lateWindowMs, settings.incidentWindowMs);
-  return Math.max(LIMITS.aliasMinMs, 2 * longestMs);
 }

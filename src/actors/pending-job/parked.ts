@@ -108,5 +108,6 @@ function parked(context: JobContext, reply: Reply, content: ReplyAsSent, unsaid:
     outcome: undefined,
     endedAtMs: 0,
     timeline: [{ atMs: nowMs, what: 'parked', node: context.node }],
+    resend: false,
   };
 }

@@ -2,7 +2,7 @@
 // since the last one without a write of its own (sent, attached), and the first one after Kafka's ack drops the request.
 import { ABSENT, type Revision } from '../ids.ts';
 import type { ReplyPosition } from '../messages.ts';
-import { addToTimeline, type Outcome, type Snapshot, type TimelineEntry } from '../snapshot.ts';
+import { addToTimeline, BY_HAND, type Outcome, type Snapshot, type TimelineEntry } from '../snapshot.ts';
 import { type Decision, type JobContext, put } from './effects.ts';
 import { adopt, type JobState, mayBeReopened } from './state.ts';
 
@@ -133,7 +133,7 @@ function ended(
 
 /** Highest applied offset per partition, this record included. */
 export function withApplied(applied: Snapshot['applied'], position: ReplyPosition): Snapshot['applied'] {
-  if (wasApplied(applied, position)) return applied;
+  if (position.partition === BY_HAND || wasApplied(applied, position)) return applied;
   return [...applied.filter(([partition]) => partition !== position.partition), [position.partition, position.offset]];
 }
 

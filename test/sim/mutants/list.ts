@@ -214,7 +214,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'actors/pending-job/hold.ts',
-        find: "    case 'held':\n      attach(state, context, activation);\n      return 'attached';",
+        find: "    case 'held':\n      attach(state, context, activation);\n      yield* sendAgain(state, context, snapshot, activation);\n      return 'attached';",
         replace:
           "    case 'held':\n      return yield* hold(state, context, activation, snapshot, activation.lockDeadlineMs);",
       },
@@ -350,8 +350,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'actors/pending-job/decide.ts',
-        find: '    state.ackedAttempt = attempt;',
-        replace: '    state.ackedAttempt = snapshot.attempt;',
+        find: 'says it for all jobs.\n    state.ackedAttempt = attempt;',
+        replace: 'says it for all jobs.\n    state.ackedAttempt = snapshot.attempt;',
       },
     ],
   },

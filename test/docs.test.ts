@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { DeadLetterReason } from '../src/actors/messages.ts';
 import { ConfigError, loadConfig } from '../src/gateway/config.ts';
+import { PROBLEMS } from '../src/gateway/http/api/problem.ts';
 
 interface Row {
   readonly setting: string;
@@ -156,6 +157,15 @@ test('docs/services.md explains every reason of a dead letter, and no other', ()
   const [table = ''] = document.slice(document.indexOf(head) + head.length).split('\n\n');
   const explained = [...table.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, reason]) => reason);
   expect(explained.toSorted()).toEqual(Object.keys(reasons).toSorted());
+});
+
+test('docs/errors.md explains every problem code of the API with its status, and no other', () => {
+  const document = readFileSync(join(docs, 'errors.md'), 'utf8');
+  const explained = [...document.matchAll(/^\| (\d{3}) \| `([A-Z_]+)` \|/gm)].map(
+    ([, status, code]) => `${code} ${status}`,
+  );
+  const known = Object.entries(PROBLEMS).map(([code, status]) => `${code} ${status}`);
+  expect(explained.toSorted()).toEqual(known.toSorted());
 });
 
 /** The rows of each table, by the heading of the second level above it. */

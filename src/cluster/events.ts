@@ -20,7 +20,8 @@ export type ClusterEvent =
   | { readonly kind: 'takeover'; readonly shard: ShardId; readonly from: Incarnation }
   | { readonly kind: 'rehydrated'; readonly shard: ShardId; readonly jobs: number; readonly republished: number }
   | { readonly kind: 'stored'; readonly shard: ShardId; readonly jobKey: JobKey; readonly snapshot: Snapshot }
-  | { readonly kind: 'conflict'; readonly shard: ShardId; readonly jobKey: JobKey }
+  /** `snapshot`: what was to be written. */
+  | { readonly kind: 'conflict'; readonly shard: ShardId; readonly jobKey: JobKey; readonly snapshot: Snapshot }
   | { readonly kind: 'unreadable'; readonly shard: ShardId; readonly jobKey: JobKey; readonly error: unknown }
   | { readonly kind: 'commandFailed'; readonly actor: string; readonly error: unknown }
   | { readonly kind: 'skew'; readonly ms: number };

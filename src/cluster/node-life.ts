@@ -170,7 +170,7 @@ export class NodeLife {
         options.onEvent?.({ kind: 'stored', shard: job.shard, jobKey: job.jobKey, snapshot }),
       onLeg: (leg, ms) => options.onLeg?.(leg, ms),
       onStep: options.onStep && ((step) => options.onStep?.(step)),
-      onConflict: (job) => options.onEvent?.({ kind: 'conflict', shard: job.shard, jobKey: job.jobKey }),
+      onConflict: ({ shard, jobKey }, snapshot) => options.onEvent?.({ kind: 'conflict', shard, jobKey, snapshot }),
       onUnreadable: (job, error) => this.#unreadable(job.shard, job.jobKey, error),
     });
     this.inventory = new Inventory(clock, this.jobs);

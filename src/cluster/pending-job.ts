@@ -52,7 +52,7 @@ export interface JobSurroundings {
   onLeg(leg: Leg, ms: number): void;
   /** undefined: nobody follows single calls. */
   readonly onStep?: ((step: CallStep) => void) | undefined;
-  onConflict(job: PendingJob): void;
+  onConflict(job: PendingJob, snapshot: Snapshot): void;
   /** What stands under its key cannot be read; told each time that somebody tried. */
   onUnreadable(job: PendingJob, error: unknown): void;
 }
@@ -286,7 +286,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
       }
       if (owesRequest) watermark.refused(jobKey, snapshot.attempt);
       if (answer.kind === 'never') return answer;
-      this.#around.onConflict(this);
+      this.#around.onConflict(this, snapshot);
       return { kind: 'conflict', standing: this.#standing(answer.standing) };
     } finally {
       this.putInFlight = false;

@@ -107,6 +107,6 @@ function pathsOf({ ca, cert, key }: TlsFiles) {
 }
 
 function loginOf(login: NatsCredentials): NatsLogin {
-  const read = () => login.secret.text;
+  const read = () => login.secret.read();
   return login.kind === 'password' ? { kind: 'password', user: login.user, read } : { kind: login.kind, read };
 }

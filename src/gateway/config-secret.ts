@@ -22,7 +22,7 @@ export class SecretText {
   }
 
   /** As it is now. @throws SecretUnreadable when its file is gone, empty, or holds what is not allowed */
-  get text(): string {
+  read(): string {
     return this.#read();
   }
 }

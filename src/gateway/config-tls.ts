@@ -55,8 +55,8 @@ export function checkTogether(env: EnvReader, prefix: string, { cert, key, keyPa
   if (key === undefined && keyPassword !== undefined) missing('KEY_FILE', 'KEY_PASSWORD');
   if (cert === undefined || key === undefined) return;
   try {
-    const passphrase = keyPassword?.text;
-    createSecureContext({ cert: cert.text, key: key.text, ...(passphrase !== undefined && { passphrase }) });
+    const passphrase = keyPassword?.read();
+    createSecureContext({ cert: cert.read(), key: key.read(), ...(passphrase !== undefined && { passphrase }) });
   } catch (error) {
     const { code = 'unusable' } = error as NodeJS.ErrnoException;
     const password = keyPassword === undefined ? '' : `, encrypted with ${prefix}_KEY_PASSWORD if at all`;

@@ -20,5 +20,5 @@ export function engineSecretsOf(env: EnvReader): EngineSecrets {
 
 /** As they are now. @throws SecretUnreadable */
 export function engineSettings(secrets: EngineSecrets): ZeebeSettings {
-  return Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.text]));
+  return Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.read()]));
 }

@@ -9,6 +9,7 @@ export function gaugesOf(bridge: Bridge, clock: Clock, natsConnected: () => bool
   return {
     wallMs: () => clock.wallMs(),
     pendingByLane: () => cluster.life?.lanes.pending() ?? [],
+    oldestHeldAtMsByLane: () => cluster.oldest().map(({ lane, heldAtMs }) => [lane, heldAtMs] as const),
     roomByLane: () => Object.entries(cluster.life?.room() ?? {}),
     replyLagByPartition: () => replies.lag(),
     reachable: () => new Map([...bridge.reachable, ['nats', natsConnected()]]),

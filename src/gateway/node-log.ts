@@ -1,8 +1,9 @@
 // One log line per transition, with fixed field names. What happens per job is debug, what happens to the node is info.
+import type { Snapshot } from '../actors/snapshot.ts';
 import { Lost } from '../cluster/effects-gate.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { BridgeEvent } from './bridge.ts';
-import type { Log } from './log.ts';
+import type { Log, LogFields } from './log.ts';
 import { traceIdOf } from './trace.ts';
 
 export function logEvent(log: Log, cluster: string, { from, event, ...more }: BridgeEvent): void {
@@ -16,18 +17,22 @@ export function logEvent(log: Log, cluster: string, { from, event, ...more }: Br
   else log.debug(line, { ...more, ...event });
 }
 
+/** With the trace of its call: computed only where the line is written, for there are several for each call. */
+function traced(cluster: string, snapshot: Snapshot, fields: LogFields): LogFields {
+  return {
+    ...fields,
+    get traceId() {
+      return traceIdOf(cluster, snapshot);
+    },
+  };
+}
+
 function logClusterEvent(log: Log, cluster: string, event: ClusterEvent): void {
   switch (event.kind) {
     case 'stored': {
       const { shard, jobKey, snapshot } = event;
       const { kind, attempt, outcome, lane } = snapshot;
-      return log.debug(`job ${outcome ?? kind}`, {
-        ...{ shard, jobKey, attempt, lane },
-        // Computed only where the line is written: there are several for each call.
-        get traceId() {
-          return traceIdOf(cluster, snapshot);
-        },
-      });
+      return log.debug(`job ${outcome ?? kind}`, traced(cluster, snapshot, { shard, jobKey, attempt, lane }));
     }
     case 'takeover':
       return log.debug('shard taken over', { shard: event.shard, from: event.from });
@@ -48,7 +53,10 @@ function logClusterEvent(log: Log, cluster: string, event: ClusterEvent): void {
     case 'unreadable':
       return log.error('a snapshot cannot be read', { shard: event.shard, jobKey: event.jobKey, err: event.error });
     case 'conflict':
-      return log.debug('another write came first', { shard: event.shard, jobKey: event.jobKey });
+      return log.debug(
+        'another write came first',
+        traced(cluster, event.snapshot, { shard: event.shard, jobKey: event.jobKey }),
+      );
     default:
       return log.info(`cluster: ${event.kind}`, { ...event });
   }

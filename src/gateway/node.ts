@@ -265,7 +265,7 @@ async function tracingOf(config: Config, ports: { clock: Clock; log: Log }): Pro
 function registryOf({ registry }: Config, clock: Clock): SchemaRegistry | undefined {
   if (registry === undefined) return undefined;
   const { urls, userInfo } = registry;
-  const source = new RegistryClient({ urls, ...(userInfo !== undefined && { userInfo: () => userInfo.text }) });
+  const source = new RegistryClient({ urls, ...(userInfo !== undefined && { userInfo: () => userInfo.read() }) });
   return new SchemaRegistry({ source, clock });
 }
 

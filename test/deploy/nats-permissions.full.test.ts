@@ -28,24 +28,23 @@ const BULK = 10;
 /** What stops working without it. A few things need more than one, and a node that hears no answers can do nothing. */
 const NEEDED_FOR: Readonly<Record<string, readonly string[]>> = {
   '$KV.holdfast_orders_jobs.>': ['write'],
-  '$JS.API.STREAM.INFO.KV_holdfast_orders_jobs': ['bucket', 'watch', 'watch of much'],
+  '$JS.API.STREAM.INFO.KV_holdfast_orders_jobs': ['bucket', 'watch of much'],
   '$JS.API.STREAM.MSG.GET.KV_holdfast_orders_jobs': ['read'],
-  '$JS.API.CONSUMER.CREATE.KV_holdfast_orders_jobs.*': ['watch', 'watch of much', 'whether caught up', 'tidy'],
-  '$JS.API.CONSUMER.INFO.KV_holdfast_orders_jobs.*': ['whether caught up'],
+  '$JS.API.CONSUMER.CREATE.KV_holdfast_orders_jobs.*': ['watch of much', 'whether caught up', 'tidy'],
+  '$JS.API.CONSUMER.INFO.KV_holdfast_orders_jobs.*': ['watch of much', 'whether caught up'],
   '$JS.API.CONSUMER.DELETE.KV_holdfast_orders_jobs.*': ['tidy'],
-  '$JS.FC.KV_holdfast_orders_jobs.>': ['watch of much'],
   'holdfast.orders.> (publish)': ['command', 'ping'],
   'holdfast_audit.orders.>': ['audit'],
   '$JS.API.STREAM.INFO.holdfast_orders_audit': ['audit: how much'],
   '$JS.API.STREAM.MSG.GET.holdfast_orders_audit': ['audit: read'],
   '$JS.API.INFO': ['check'],
   '_INBOX_orders.>': [
-    ...['read', 'write', 'bucket', 'watch', 'watch of much', 'whether caught up', 'tidy', 'ping'],
+    ...['read', 'write', 'bucket', 'watch of much', 'whether caught up', 'tidy', 'ping'],
     ...['audit', 'audit: how much', 'audit: read', 'check'],
   ],
   'holdfast.orders.> (subscribe)': ['command', 'ping'],
   '$SRV.>': ['micro'],
-  allow_responses: ['ping', 'micro'],
+  allow_responses: ['ping', 'micro', 'watch of much'],
 };
 
 describe('each line of it is needed, and together they are enough', () => {
@@ -120,9 +119,7 @@ describe('a cluster with these permissions', () => {
       `{ user: node, password: pw, permissions { include "permissions.conf" } }`,
     ];
     await writeFile(file, `jetstream {}\nmax_payload: 8MB\naccounts { A { jetstream: enabled, users: [${users}] } }\n`);
-    // startNats puts the file elsewhere: what it includes has to be there too.
-    await writeFile(file, (await readFile(file, 'utf8')).replace('permissions.conf', join(dir, 'permissions.conf')));
-    nats = await startNats({ config: file });
+    nats = await startNats({ config: file, dir });
     const others = { natsUrl: nats.url, kafkaBrokers: inject('kafkaBrokers'), zeebeAddress: inject('zeebeAddress') };
     await writeFile(join(dir, 'pw'), 'pw\n');
     const env = { NATS_USER: 'node', NATS_PASSWORD_FILE: join(dir, 'pw'), NATS_INBOX_PREFIX: `_INBOX_${name}` };
@@ -203,12 +200,12 @@ async function failing(url: string, missing: number): Promise<string[]> {
   const kv = new NatsKv(node, inbox, bucketName('orders'));
   const bus = new NatsBus(node, inbox);
   const stream = `KV_${bucketName('orders')}`;
+  let tries = 0;
   const checks: Readonly<Record<string, () => Promise<unknown>>> = {
     read: async () => (await kv.get('1.0')) ?? refuse(),
-    write: async () => (await kv.put('2.1', Buffer.from('x'), ABSENT)).kind === 'stored' || refuse(),
+    write: async () => (await kv.put(`2.${++tries}`, Buffer.from('x'), ABSENT)).kind === 'stored' || refuse(),
     bucket: () => kv.bucketId(),
-    watch: () => watched(kv, '1.0'),
-    'watch of much': () => watched(kv, '1.*'),
+    'watch of much': () => watched(kv, '1.*', BULK),
     'whether caught up': async () => {
       const consumer = consumerOf(node, inbox, stream);
       await consumer.make(['$KV.holdfast_orders_jobs.9.*'], 0 as Revision);
@@ -221,40 +218,36 @@ async function failing(url: string, missing: number): Promise<string[]> {
         .then((info) => info as never as { name: string });
       consumer.stop();
       const listed = () => callApi<{ consumers: string[] }>(made, `CONSUMER.NAMES.${stream}`, {}, PATIENCE_MS);
-      await eventually('it to be gone', async () => !(await listed()).consumers.includes(name), PATIENCE);
+      await eventually('it to be gone', async () => !(await listed()).consumers.includes(name), BRIEFLY);
     },
     command: () => heard(new NatsBus(other, new Inbox(other)), bus),
     ping: async () => {
       const far = new NatsBus(other, new Inbox(other));
       far.subscribe('holdfast.orders.node.b.ping', () => new Uint8Array());
-      await eventually(
-        'an answer',
-        async () => {
-          return (await bus.request('holdfast.orders.node.b.ping', new Uint8Array(), 500)).kind === 'answer';
-        },
-        PATIENCE,
-      );
+      const answer = await bus.request('holdfast.orders.node.b.ping', new Uint8Array(), 2_000);
+      return answer.kind === 'answer' || refuse();
     },
     micro: async () => {
       bus.subscribe('$SRV.PING', () => Buffer.from('{}'));
-      await eventually('an answer', async () => (await ask(made, '$SRV.PING', 500)).kind === 'answer', PATIENCE);
+      await eventually('an answer', async () => (await ask(made, '$SRV.PING', 500)).kind === 'answer', BRIEFLY);
     },
     audit: async () => stored(await ask(inbox, 'holdfast_audit.orders.begin.2')) || refuse(),
     'audit: how much': () => callApi(inbox, 'STREAM.INFO.holdfast_orders_audit', {}, PATIENCE_MS),
     'audit: read': () => callApi(inbox, 'STREAM.MSG.GET.holdfast_orders_audit', { seq: 1 }, PATIENCE_MS),
     check: () => callApi(inbox, 'INFO', {}, PATIENCE_MS),
   };
-  const outcomes = Object.entries(checks).map(async ([name, run]) =>
-    run().then(
+  const outcomes = Object.entries(checks).map(async ([name, run]) => {
+    const works = () => run().then(() => true);
+    return eventually(name, works, { deadlineMs: PATIENCE_MS, everyMs: 500 }).then(
       () => [],
       () => [name],
-    ),
-  );
+    );
+  });
   return (await Promise.all(outcomes)).flat();
 }
 
 const PATIENCE_MS = 8_000;
-const PATIENCE = { deadlineMs: PATIENCE_MS };
+const BRIEFLY = { deadlineMs: 4_000 };
 
 /** By somebody who may: the streams, ten megabytes of snapshots, one record of audit. */
 async function prepared(admin: NatsLink): Promise<Inbox> {
@@ -279,14 +272,17 @@ function stored(answer: Answer): boolean {
   return answer.kind === 'answer' && (answer.message.json<{ seq?: number }>().seq ?? 0) > 0;
 }
 
-async function watched(kv: NatsKv, filter: string): Promise<void> {
-  const caughtUp = Promise.withResolvers<void>();
-  const timer = setTimeout(() => caughtUp.reject(new Error('it stands still')), PATIENCE_MS);
-  const watch = await kv.watch([filter], { onEntry: () => {}, onReset: () => {}, onCaughtUp: caughtUp.resolve });
-  await caughtUp.promise.finally(() => {
-    clearTimeout(timer);
-    watch.stop();
+async function watched(kv: NatsKv, filter: string, most: number): Promise<void> {
+  const seen = new Set<string>();
+  let caughtUp = false;
+  const watch = await kv.watch([filter], {
+    onEntry: ({ key }) => seen.add(key),
+    onReset: () => {},
+    onCaughtUp: () => {
+      caughtUp = true;
+    },
   });
+  await eventually('all to be seen', () => caughtUp && seen.size === most, BRIEFLY).finally(() => watch.stop());
 }
 
 async function heard(from: NatsBus, by: NatsBus): Promise<void> {
@@ -301,7 +297,7 @@ async function heard(from: NatsBus, by: NatsBus): Promise<void> {
       from.publish('holdfast.orders.node.a.commands', new Uint8Array());
       return commands.length > 0;
     },
-    PATIENCE,
+    BRIEFLY,
   );
 }
 

@@ -4,6 +4,7 @@ import type { Finding } from '../../src/gateway/cli/finding.ts';
 import { findings, type Seeing } from '../../src/gateway/cli/findings.ts';
 import type { NatsFacts } from '../../src/gateway/cli/findings-nats.ts';
 import { type Config, loadConfig } from '../../src/gateway/config.ts';
+import { SecretText } from '../../src/gateway/config-secret.ts';
 import type { TopicFacts } from '../../src/gateway/kafka/topics.ts';
 import type { Topology } from '../../src/gateway/zeebe/client.ts';
 
@@ -82,6 +83,25 @@ test('a server that cannot be reached is a problem with its reason, and hides no
     expect.stringMatching(/^problem Kafka: .*connection refused \| .*KAFKA_BOOTSTRAP_SERVERS/),
     expect.stringMatching(/^problem Zeebe: 8\.5\.3 is older than 8\.6\.0/),
   ]);
+});
+
+test('a server that lets nobody in is a problem in its own words, which name the setting', () => {
+  const reason = 'Kafka refused the user: check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD (SASL PLAIN …)';
+  const refused: Seeing = { ...see({}), kafka: { kind: 'unseen', reason } };
+  expect(said(findings(CONFIG, refused))).toEqual([expect.stringContaining(`problem Kafka: ${reason} | Nodes wait`)]);
+});
+
+test('a password or a token that others can read on its way is worth a note', () => {
+  const withLogin = (mechanism: 'PLAIN' | 'SCRAM-SHA-512', byTls: boolean): Config => {
+    const sasl = { mechanism, username: 'bridge', password: new SecretText(() => 'secret') };
+    const nothing = { ca: undefined, cert: undefined, key: undefined, keyPassword: undefined, serverName: undefined };
+    return { ...CONFIG, kafkaSecurity: { sasl, tls: byTls ? nothing : undefined } };
+  };
+  expect(said(findings(withLogin('PLAIN', false), see({})))).toEqual([
+    expect.stringMatching(/^note Kafka: the password goes to Kafka as plain text.* \| .*SASL_SSL/),
+  ]);
+  expect(findings(withLogin('PLAIN', true), see({}))).toEqual([]);
+  expect(findings(withLogin('SCRAM-SHA-512', false), see({}))).toEqual([]);
 });
 
 describe('one thing wrong, one finding with its remedy', () => {

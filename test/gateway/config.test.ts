@@ -33,6 +33,10 @@ function routeFaults(settings: string): string[] {
 describe('defaults', () => {
   test('two settings of a route and a cluster are enough', () => {
     expect(load(MINIMAL)).toEqual({
+      api: {
+        ...{ address: { host: '127.0.0.1', port: 8091 }, tls: undefined, tokensFile: undefined, oidc: undefined },
+        payloads: 'admin',
+      },
       cluster: 'orders',
       node: 'Bridge-1-example-org',
       natsUrls: ['nats://127.0.0.1:4222'],

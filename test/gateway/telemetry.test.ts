@@ -2,7 +2,11 @@
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { describe, expect, test } from 'vitest';
-import { SILENT } from '../../src/gateway/log.ts';
+import type { Snapshot } from '../../src/actors/snapshot.ts';
+import type { ClusterEvent } from '../../src/cluster/events.ts';
+import { loadConfig } from '../../src/gateway/config.ts';
+import { createLog, SILENT } from '../../src/gateway/log.ts';
+import { logEvent } from '../../src/gateway/node-log.ts';
 import type { TraceSettings } from '../../src/gateway/telemetry/settings.ts';
 import { samplerOf, startTracing } from '../../src/gateway/telemetry/start.ts';
 import { traceIdOf } from '../../src/gateway/trace.ts';
@@ -236,6 +240,64 @@ describe('who samples', () => {
     expect(spans()).toEqual([]);
     expect(samplerOf({ sampler, ratio: 1 }).toString()).toMatch(/AlwaysOff/);
   });
+});
+
+describe('the environment says whether and how', () => {
+  const SERVERS = { NATS_URL: 'nats://127.0.0.1:4222', KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092' };
+  const FILE = 'cluster: orders\nroutes: [{ jobType: charge-card, requestTopic: payments }]';
+  const tracesOf = (env: Readonly<Record<string, string>>) =>
+    loadConfig({ ...SERVERS, ...env }, () => FILE, 'node').traces;
+  const OTLP = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
+  const DEFAULT = { sampler: 'parentbased_always_on', ratio: 1 };
+
+  test.each([
+    ['nothing', {}, undefined],
+    ['an endpoint', OTLP, DEFAULT],
+    ['an endpoint of traces', { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://collector/v1/traces' }, DEFAULT],
+    ['an exporter', { OTEL_TRACES_EXPORTER: 'otlp' }, DEFAULT],
+    ['an endpoint of something else', { ...OTLP, OTEL_TRACES_EXPORTER: 'none' }, undefined],
+    ['off', { ...OTLP, OTEL_SDK_DISABLED: 'true' }, undefined],
+    [
+      'a share',
+      { ...OTLP, OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' },
+      { sampler: 'parentbased_traceidratio', ratio: 0.25 },
+    ],
+  ] as const)('%s', (_, env, traces) => {
+    expect(tracesOf(env)).toEqual(traces);
+  });
+
+  test.each([
+    { ...OTLP, OTEL_TRACES_SAMPLER_ARG: '1.5' },
+    { ...OTLP, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
+    { OTEL_TRACES_EXPORTER: 'jaeger' },
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' },
+  ])('what cannot be done is a fault: %o', (env) => {
+    expect(() => tracesOf(env)).toThrow(new RegExp(Object.keys(env).at(-1) ?? ''));
+  });
+});
+
+test('a log line of one job has its trace, computed only where the line is written', () => {
+  const lines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+  const snapshot = { kind: 'held', attempt: 1, outcome: undefined, lane: 'charge', trace: '' } as unknown as Snapshot;
+  let asked = 0;
+  const origin = {
+    get instanceKey() {
+      asked += 1;
+      return '2251799813685249';
+    },
+  };
+  const event = { kind: 'stored', shard: 3, jobKey: '7', snapshot: { ...snapshot, origin } } as unknown as ClusterEvent;
+  logEvent(createLog('info', {}, destination), 'sim', { from: 'cluster', event });
+  expect([lines, asked]).toEqual([[], 0]);
+  logEvent(createLog('debug', {}, destination), 'sim', { from: 'cluster', event });
+  expect(lines).toMatchObject([
+    {
+      message: 'job held',
+      jobKey: '7',
+      traceId: traceIdOf('sim', { origin: { instanceKey: '2251799813685249' }, trace: '' }),
+    },
+  ]);
 });
 
 test('the trace of a log line is that of its call', () => {

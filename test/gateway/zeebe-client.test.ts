@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   Server,
   ServerCredentials,
@@ -159,6 +162,61 @@ describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
     expect(await trusting.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
     const strict = await client({ ZEEBE_GRPC_ADDRESS: `grpcs://${address}` });
     expect(await strict.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'transient', unseen: false });
+  });
+
+  test('mTLS is spoken with a certificate and a key in files, by commands and by streams', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'holdfast-mtls-'));
+    cleanups.push(() => rmSync(dir, { recursive: true }));
+    const [key, certificate] = [join(dir, 'key.pem'), join(dir, 'certificate.pem')];
+    writeFileSync(key, TLS_KEY);
+    writeFileSync(certificate, TLS_CERTIFICATE);
+    const pair = { private_key: Buffer.from(TLS_KEY), cert_chain: Buffer.from(TLS_CERTIFICATE) };
+    const credentials = ServerCredentials.createSsl(Buffer.from(TLS_CERTIFICATE), [pair], true);
+    const address = await gateway(
+      { CompleteJob: (_call, done) => done(null, {}), StreamActivatedJobs: (call) => call.end() },
+      credentials,
+    );
+    const settings = { ZEEBE_GRPC_ADDRESS: `grpcs://${address}`, CAMUNDA_CUSTOM_ROOT_CERT_PATH: certificate };
+    const known = await client({
+      ...settings,
+      CAMUNDA_CUSTOM_CERT_CHAIN_PATH: certificate,
+      CAMUNDA_CUSTOM_PRIVATE_KEY_PATH: key,
+    });
+    const ended = (zeebe: ZeebeClient) => new Promise<string>((resolve) => zeebe.openStream(QUERY, () => {}, resolve));
+    expect(await known.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
+    expect(await ended(known)).not.toMatch(/UNAVAILABLE/);
+    const unknown = await client(settings);
+    expect(await unknown.complete(KEY, '{}', 2_000)).toMatchObject({ code: 'transient' });
+    expect(await ended(unknown)).toMatch(/UNAVAILABLE/);
+  });
+
+  test('a secret that has changed is in the header within seconds', async () => {
+    const seen: string[] = [];
+    const address = await gateway({
+      CompleteJob: (call, done) => {
+        seen.push(String(call.metadata.get('authorization')));
+        done(null, {});
+      },
+    });
+    let password = 'old';
+    const zeebe = await openZeebe(
+      () => ({
+        ZEEBE_GRPC_ADDRESS: `grpc://${address}`,
+        CAMUNDA_AUTH_STRATEGY: 'BASIC',
+        CAMUNDA_BASIC_AUTH_USERNAME: 'ada',
+        CAMUNDA_BASIC_AUTH_PASSWORD: password,
+      }),
+      unary,
+    );
+    cleanups.push(() => zeebe.close());
+    const header = (word: string) => `Basic ${Buffer.from(`ada:${word}`).toString('base64')}`;
+    await zeebe.complete(KEY, '{}', 5_000);
+    expect(seen).toEqual([header('old')]);
+    password = 'new';
+    await eventually('the new one', async () => {
+      await zeebe.complete(KEY, '{}', 5_000);
+      return seen.at(-1) === header('new');
+    });
   });
 
   test('a connection that breaks after the command was sent leaves it unseen', async () => {

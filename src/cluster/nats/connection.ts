@@ -159,7 +159,8 @@ export async function connectNats(link: LinkOptions): Promise<NatsLink> {
       return new NatsLink(nc, link, report, pace);
     } catch (error) {
       if (error instanceof NatsTooOld) throw error;
-      const reason = reasonOf(error as Error, link.credentials);
+      const byTls = Boolean(link.options?.tls);
+      const reason = reasonOf(error as Error, link.credentials, byTls);
       report({ kind: 'waiting', reason: `no NATS server at ${hosts(link.url)}: ${reason}` });
     }
     await pause(waitMs, link.signal);

@@ -8,7 +8,12 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /** @param credentials the settings that say who this client is */
-export function reasonOf(error: Error, credentials: string | undefined): string {
+export function reasonOf(error: Error, credentials: string | undefined, byTls = false): string {
+  // The server says so in an alert after the handshake, which the client loses: it waits for a word that does not come.
+  if (byTls && error instanceof errors.TimeoutError) {
+    const hint = 'it may want a certificate, or not take ours: check NATS_CERT_FILE and NATS_KEY_FILE';
+    return `${error.message}; by TLS, ${hint}`;
+  }
   if (isRefusal(error)) {
     const who = credentials === undefined ? 'a client without credentials' : 'this user';
     const what = credentials ?? 'NATS_CREDS_FILE, NATS_NKEY_SEED_FILE, NATS_USER and NATS_PASSWORD, or NATS_TOKEN';

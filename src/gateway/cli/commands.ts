@@ -16,8 +16,9 @@ const USAGE = `holdfast holds a Camunda 8 job while a service answers over Kafka
   holdfast help      print this
 
 Configuration: the YAML file that HOLDFAST_CONFIG names (default holdfast.yaml), NATS_URL, KAFKA_BOOTSTRAP_SERVERS,
-ZEEBE_GRPC_ADDRESS and the other variables of the Camunda SDK, HOLDFAST_NODE, HOLDFAST_HTTP,
-NATS_MONITOR_URL (for check), LOG_LEVEL.
+ZEEBE_GRPC_ADDRESS and the other variables of the Camunda SDK, HOLDFAST_NODE, HOLDFAST_HTTP, HOLDFAST_API,
+NATS_MONITOR_URL (for check), LOG_LEVEL. Logins and TLS: KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_…, KAFKA_SSL_…,
+NATS_CREDS_FILE, NATS_NKEY_SEED_FILE, NATS_USER, NATS_CA_FILE, …; docs/configuration.md has them all.
 `;
 
 /** Answers the exit code. */

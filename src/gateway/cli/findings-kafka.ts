@@ -13,7 +13,7 @@ export interface KafkaFacts {
 }
 
 export function kafkaFindings(config: Config, { brokers, topics }: KafkaFacts): Finding[] {
-  const found: Finding[] = [];
+  const found: Finding[] = [...readableByOthers(config)];
   for (const name of requestTopics(config).filter((name) => !topics.has(name))) {
     const remedy = 'Create it: holdfast never does, and each job of its route would become an incident.';
     found.push(problem('Kafka', `the request topic ${name} does not exist`, remedy));
@@ -37,6 +37,12 @@ export function kafkaFindings(config: Config, { brokers, topics }: KafkaFacts): 
   }
   const replies = topics.get(config.replyTopic);
   return replies === undefined ? found : [...found, ...keeping(config, replies)];
+}
+
+function readableByOthers({ kafkaSecurity: { tls, sasl } }: Config): Finding[] {
+  if (tls !== undefined || sasl === undefined || sasl.mechanism.startsWith('SCRAM')) return [];
+  const what = `the ${sasl.mechanism === 'PLAIN' ? 'password' : 'token'} goes to Kafka as plain text, and so do all records`;
+  return [note('Kafka', what, 'Set KAFKA_SECURITY_PROTOCOL to SASL_SSL where others can listen on the network.')];
 }
 
 function keeping(config: Config, replies: TopicFacts): Finding[] {

@@ -46,6 +46,10 @@ function templateFindings({ template }: Config): Finding[] {
 }
 
 function unreached(about: Finding['about'], setting: string, reason: string): Finding {
+  // It is there, and something else is wrong: the reason says which setting to look at.
+  if (/\b(check|set) [A-Z]+_[A-Z_]+/.test(reason)) {
+    return problem(about, reason, 'Nodes wait, and try again with what the settings and their files say then.');
+  }
   return problem(
     about,
     `it cannot be reached: ${reason}`,

@@ -18,6 +18,8 @@ const MEANINGS: Readonly<Record<string, readonly [ErrorMeaning, remedy: string]>
   ],
   INVALID_TOPIC_EXCEPTION: ['refused', 'Kafka takes no such topic name'],
   INVALID_RECORD: ['refused', 'the topic does not take such a record (is it compacted, or validated by the broker?)'],
+  UNSUPPORTED_SASL_MECHANISM: ['transient', 'Kafka does not take this way to log in: check KAFKA_SASL_MECHANISM'],
+  ILLEGAL_SASL_STATE: ['transient', 'Kafka asks for no login there: check KAFKA_SECURITY_PROTOCOL'],
   UNKNOWN_TOPIC_OR_PARTITION: ['unknownTopic', 'the topic does not exist (it is never created by this process)'],
 };
 

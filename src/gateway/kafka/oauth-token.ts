@@ -70,7 +70,7 @@ export class TokenSource {
 
 async function fetchToken({ tokenUrl, clientId, clientSecret, scope }: KafkaOAuth) {
   const body = new URLSearchParams({ grant_type: 'client_credentials', ...(scope !== '' && { scope }) });
-  const authorization = `Basic ${Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret.text)}`).toString('base64')}`;
+  const authorization = `Basic ${Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret.read())}`).toString('base64')}`;
   let status: number;
   let text: string;
   try {

@@ -13,10 +13,11 @@ export function describeRefusal(error: unknown): string | undefined {
 
 function loginRefusal({ name, message }: Error): string | undefined {
   if (name === 'TokenUnavailable' || name === 'SecretUnreadable') return message;
-  if (name !== 'KafkaJSSASLAuthenticationError') return undefined;
-  if (/mechanism is not supported/.test(message)) {
-    return `Kafka does not take this way to log in: check KAFKA_SASL_MECHANISM (${message})`;
+  // Kafka says nothing to whoever does not speak as it expects; but it also closes connections when it ends.
+  if (name === 'KafkaJSConnectionClosedError') {
+    return `Kafka closed the connection; if that goes on, check KAFKA_SECURITY_PROTOCOL and the port (${message})`;
   }
+  if (name !== 'KafkaJSSASLAuthenticationError') return undefined;
   if (message.startsWith('SASL OAUTHBEARER')) {
     const settings =
       'KAFKA_SASL_OAUTHBEARER_CLIENT_ID and KAFKA_SASL_OAUTHBEARER_SCOPE, and what the brokers expect of a token';
@@ -37,8 +38,8 @@ function tlsRefusal(error: Error): string | undefined {
     case 'ours':
       return `Kafka does not take our certificate: check KAFKA_SSL_CERT_FILE and KAFKA_SSL_KEY_FILE (${message})`;
     case undefined:
-      return /wrong version number|packet length too long/i.test(message)
-        ? `the Kafka broker does not speak TLS there: check KAFKA_SECURITY_PROTOCOL and the port (${message})`
+      return /wrong version number|packet length too long|before secure TLS connection/i.test(message)
+        ? `no TLS with the Kafka broker: check KAFKA_SECURITY_PROTOCOL and the port (${message})`
         : undefined;
   }
 }

@@ -34,13 +34,18 @@ export class Renewable<T extends Connectable> {
     if (this.#closed) throw new Error('this Kafka client is closed');
     this.#current ??= this.#connect();
     const current = this.#current;
+    let connected = false;
     try {
       return await within(
         deadlineMs,
-        current.connected.then(() => run(current.client)),
+        current.connected.then(() => {
+          connected = true;
+          return run(current.client);
+        }),
       );
     } catch (error) {
-      if (kafkaErrorName(error) === undefined && this.#current === current) this.renew();
+      // An answer of a broker is no fault of the client; but one that was not let in never will be.
+      if ((!connected || kafkaErrorName(error) === undefined) && this.#current === current) this.renew();
       throw error;
     }
   }

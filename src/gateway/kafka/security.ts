@@ -27,7 +27,7 @@ function passwordLogin({ mechanism, username, password }: KafkaPassword): NonNul
   const rest = {
     username,
     get password() {
-      return password.text;
+      return password.read();
     },
   };
   // Spread would read the password now, and for good.
@@ -52,9 +52,9 @@ function tlsSockets(tls: KafkaTls): ISocketFactory {
 /** @throws SecretUnreadable */
 function contextOf({ ca, cert, key, keyPassword }: KafkaTls): SecureContextOptions {
   return {
-    ...(ca !== undefined && { ca: ca.text }),
-    ...(cert !== undefined && { cert: cert.text }),
-    ...(key !== undefined && { key: key.text }),
-    ...(keyPassword !== undefined && { passphrase: keyPassword.text }),
+    ...(ca !== undefined && { ca: ca.read() }),
+    ...(cert !== undefined && { cert: cert.read() }),
+    ...(key !== undefined && { key: key.read() }),
+    ...(keyPassword !== undefined && { passphrase: keyPassword.read() }),
   };
 }

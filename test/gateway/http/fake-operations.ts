@@ -100,6 +100,8 @@ export class FakeOperations implements Operations {
   error: Error | undefined;
   /** Answers payloads to anybody, and what no model has, as no real one may. */
   leaks = false;
+  /** Answers nothing, ever. */
+  hangs = false;
 
   /** As if it were new. */
   forget(): void {
@@ -111,6 +113,7 @@ export class FakeOperations implements Operations {
 
   #answer<T>(answer: T, ...asked: unknown[]): Promise<T> {
     this.asked.push(asked);
+    if (this.hangs) return new Promise(() => undefined);
     return this.error === undefined ? Promise.resolve(answer) : Promise.reject(this.error);
   }
 

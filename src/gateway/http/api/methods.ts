@@ -3,8 +3,6 @@ import type { HTTPMethods } from 'fastify';
 import { ApiProblem } from './problem.ts';
 import type { Api } from './serving.ts';
 
-const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
-
 /** Call it before the first route is registered, and what it answers after the last. */
 export function refuseOtherMethods(api: Api): () => void {
   const known = new Map<string, Set<string>>();
@@ -24,7 +22,7 @@ export function refuseOtherMethods(api: Api): () => void {
           headers: { allow },
         });
       };
-      const method = METHODS.filter((one) => !methods.has(one));
+      const method = api.supportedMethods.filter((one) => !methods.has(one)) as HTTPMethods[];
       // Before a body would be looked at.
       api.route({ method, url, schema: { hide: true }, onRequest: refuse, handler: refuse });
     }

@@ -5,8 +5,13 @@ import { ApiProblem } from './problem.ts';
 import { answers, Nothing, named } from './schemas.ts';
 import { type Api, needs, type Serving } from './serving.ts';
 
+const FLOW_SECONDS = 60;
 const FlowQuery = Type.Object(
-  { seconds: Type.Integer({ minimum: 1, maximum: 300, default: 60, description: 'How far back' }) },
+  {
+    seconds: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 300, default: FLOW_SECONDS, description: 'How far back' }),
+    ),
+  },
   { additionalProperties: false },
 );
 export const JobParams = Type.Object({
@@ -36,7 +41,7 @@ export function seeRoutes(api: Api, serving: Serving): void {
     ...{ operationId: 'seeFlow', tags: ['cluster'], summary: 'Steps of calls per second' },
     ...{ querystring: FlowQuery, response: answers('Counts per second', named('FlowView')) },
   };
-  api.get('/flow', { config, schema: flow }, ({ query }) => serving.operations.flow(query.seconds));
+  api.get('/flow', { config, schema: flow }, ({ query }) => serving.operations.flow(query.seconds ?? FLOW_SECONDS));
 
   const routes = {
     ...{ operationId: 'seeRoutes', tags: ['cluster'], summary: 'What is pending, and for how long, by route' },

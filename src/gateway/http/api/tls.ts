@@ -1,7 +1,7 @@
 // The certificate of the listener, read again when its files change: whoever renews it does not have to restart a node.
 // A pair that does not fit together (one of the two is written already, the other is not) is not taken; the next change is.
 import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
+import { assertKeyPair } from '../../config-api.ts';
 import type { Log } from '../../log.ts';
 import { watchFiles } from './watched-files.ts';
 
@@ -21,7 +21,7 @@ export interface Certificate {
 export function certificateFrom(certFile: string, keyFile: string, log: Log, lookEveryMs?: number): Certificate {
   const read = (): KeyPair => {
     const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
-    createSecureContext(pair);
+    assertKeyPair(pair.cert, pair.key);
     return pair;
   };
   let pair = read();

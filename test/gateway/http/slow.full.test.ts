@@ -1,0 +1,63 @@
+// Slow ones, with the time limits as they are: requests that never end are cut off, and operations that never answer are not
+// waited for without end.
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { post, trial } from './trial-server.ts';
+
+/** What comes back on a connection until it is closed, and after how long. */
+function until(port: number, write: (send: (text: string) => void) => void): Promise<{ text: string; tookMs: number }> {
+  const startedMs = performance.now();
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connect({ host: '127.0.0.1', port }, () => write((part) => void socket.write(part)));
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve({ text, tookMs: performance.now() - startedMs }));
+  });
+}
+
+test('requests that do not come to their end are cut off, others are served meanwhile', {
+  timeout: 60_000,
+}, async () => {
+  await using api = trial({ address: { host: '127.0.0.1', port: 0 } });
+  const url = await api.server.listen();
+  const port = Number(new URL(url).port);
+  const host = `Host: 127.0.0.1:${port}\r\n`;
+  const slow = [
+    until(port, () => undefined),
+    until(port, (send) => send(`GET /api/v1/whoami HTTP/1.1\r\n${host}x: `)),
+    until(port, (send) => {
+      const act = `POST /api/v1/jobs/1/drop HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n`;
+      send(`${act}{"reason":`);
+    }),
+    // A byte a second is no way around it.
+    until(port, (send) => {
+      send(`GET /api/v1/whoami HTTP/1.1\r\n${host}x: `);
+      const drip = setInterval(() => send('y'), 1_000);
+      setTimeout(() => clearInterval(drip), 25_000).unref();
+    }),
+  ];
+  expect((await fetch(`${url}/api/v1/whoami`)).status).toBe(200);
+  for (const { text, tookMs } of await Promise.all(slow)) {
+    expect(text).not.toContain('200 OK');
+    expect(tookMs).toBeLessThan(20_000);
+  }
+  expect(api.operations.asked).toEqual([]);
+});
+
+test('an operation that never answers is answered for', { timeout: 60_000 }, async () => {
+  await using api = trial();
+  api.operations.hangs = true;
+  const answers = [{ url: '/api/v1/cluster' }, post('/api/v1/jobs/1/drop', { reason: 'by hand' })].map((request) =>
+    api.call(request),
+  );
+  for (const answer of await Promise.all(answers)) {
+    expect(answer).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '2' },
+      body: { code: 'OPERATION_UNAVAILABLE' },
+    });
+  }
+});

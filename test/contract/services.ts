@@ -14,8 +14,9 @@ import { type LocalServer, startProcess } from '../../deploy/local/process.ts';
 import { client } from '../support/service.ts';
 
 export interface Service {
-  /** Its directory here. */
+  /** Its directory here, or in `within`. */
   readonly name: string;
+  readonly within?: string;
   readonly framework: string;
   /** The route's setting. */
   readonly profile: 'spring' | 'nest' | 'smallrye';
@@ -76,9 +77,17 @@ export const SERVICES: readonly Service[] = [
   },
 ];
 
+/** What users are given to begin with: the same frameworks, built and run the same way. */
+export const EXAMPLES: readonly Service[] = SERVICES.filter(({ name }) =>
+  ['spring', 'nest', 'python'].includes(name),
+).map((service) => ({
+  ...service,
+  within: join(import.meta.dirname, '..', '..', 'deploy', 'examples', 'services'),
+}));
+
 /** Where its sources are. */
-export function sourcesOf({ name }: Service): string {
-  return join(import.meta.dirname, name);
+export function sourcesOf({ name, within = import.meta.dirname }: Service): string {
+  return join(within, name);
 }
 
 export interface RunningService {
@@ -117,10 +126,10 @@ export async function startService(service: Service, brokers: string, topic: str
 }
 
 async function built(service: Service): Promise<string> {
-  const { name, framework, build } = service;
+  const { name, framework, build, within } = service;
   const sources = sourcesOf(service);
   if (build === undefined) return sources;
-  const item = `contract-${name}-${await hashOf(sources)}`;
+  const item = `${within === undefined ? 'contract' : 'example'}-${name}-${await hashOf(sources)}`;
   const what = `${framework} for the contract tests (${build.downloads})`;
   return cached(item, what, (dir) => build.in(dir, sources));
 }

@@ -97,14 +97,15 @@ describe('the overview', () => {
     const page = await open();
     await heading(page).waitFor();
     await page.evaluate(WATCH_SHIFTS);
-    const from = api.requests.length;
+    const asked = () => api.requests.filter((request) => request.endsWith('/cluster')).length;
+    const [from, startedMs] = [asked(), performance.now()];
     api.world.setNode('n2', { state: 'notReady', waitingFor: ['Kafka'] });
-    await page.waitForTimeout(4_000);
+    api.world.missing = ['n3'];
+    await eventually('four more rounds', () => asked() >= from + 4, { deadlineMs: 30_000 });
+    expect(performance.now() - startedMs).toBeGreaterThan(2_500);
     await seen(page, 'waits for Kafka');
+    await seen(page, 'n3 did not answer: what it holds is not counted here.');
     expect(await page.evaluate('shifts')).toEqual([]);
-    const asked = api.requests.slice(from).filter((request) => request.endsWith('/cluster')).length;
-    expect(asked).toBeGreaterThanOrEqual(2);
-    expect(asked).toBeLessThanOrEqual(5);
   });
 
   test('nodes that did not answer are named', async () => {
@@ -112,7 +113,7 @@ describe('the overview', () => {
     api.world.missing = ['n2', 'n3'];
     await page.getByText('n2 and n3 did not answer: what they hold is not counted here.').waitFor();
     await page.goto(`${api.url}#/jobs`);
-    await page.getByText('their jobs are not in this list').waitFor();
+    await page.getByText('jobs may be lacking in this list').waitFor();
   });
 
   test('a large cluster is there within seconds', async () => {
@@ -304,13 +305,13 @@ describe('trouble', () => {
     const page = await open();
     await page.getByRole('article', { name: /^Node n1/ }).waitFor();
     await api.stop();
-    await page.getByText(/N1 has not answered for|n1 has not answered for/).waitFor();
+    await page.getByText('n1 has not answered for').waitFor();
     await page.getByText(/What you see is \d+ s old/).waitFor();
     await page.locator('html.is-old').waitFor();
     await page.getByRole('article', { name: /^Node n1/ }).waitFor();
     const oldest = page.locator('.figures dd').nth(1);
     const frozen = await oldest.textContent();
-    await page.waitForTimeout(2_000);
+    await page.getByText(/What you see is (9|1\d) s old/).waitFor();
     expect(await oldest.textContent()).toBe(frozen);
 
     api.version = '1.0.0';

@@ -145,6 +145,8 @@ function Search(): VNode {
     event.preventDefault();
     const text = String(new FormData(event.currentTarget).get('text') ?? '').trim();
     if (text.length < 2) return;
+    // From here on it stands in the filters of the list.
+    event.currentTarget.reset();
     location.hash = hashOf({ view: 'jobs', query: { text: jobKeyIn(text) ?? text } });
     document.querySelector<HTMLInputElement>('#search')?.blur();
   };

@@ -4,7 +4,7 @@ import type { FlowStep, FlowView } from '../../../operations/model.ts';
 import { h } from './element.ts';
 import { count, duration, rate } from './format.ts';
 import { recentRate, scaleOf, sparkOf, sum } from './spark.ts';
-import { Missing, Section } from './ui.ts';
+import { Section } from './ui.ts';
 
 const STEPS: readonly (readonly [FlowStep, means: string])[] = [
   ['activated', 'jobs that the engine has handed out'],
@@ -24,7 +24,7 @@ export function Flow({ flow }: { readonly flow: FlowView | undefined }): VNode {
   const aside = h(
     'p',
     { class: 'quiet' },
-    seconds === 0 ? ' ' : `per second, the last ${duration(seconds * 1_000)}; scale 0 to ${count(scale)}/s`,
+    seconds === 0 ? '\u00a0' : `per second, the last ${duration(seconds * 1_000)}; scale 0 to ${count(scale)}/s`,
   );
   return h(
     Section,
@@ -56,6 +56,5 @@ export function Flow({ flow }: { readonly flow: FlowView | undefined }): VNode {
         );
       }),
     ),
-    h(Missing, { nodes: flow?.missing ?? [], what: 'their part of the flow is not counted here.' }),
   );
 }

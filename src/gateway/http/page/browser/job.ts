@@ -183,7 +183,7 @@ function Payload({ job }: { readonly job: JobView }): VNode {
   if (payload === null)
     return h(Section, { title: 'Payload', id: 'payload' }, h(Nothing, {}, 'Payloads are not shown to your role.'));
   const parts = [
-    ['Request, until Kafka has it', payload.request],
+    ['Request, while it is stored', payload.request],
     ['Stored reply', payload.reply],
     ['Progress of the last heartbeat', payload.progress],
     ['Variables with the error', payload.variables],

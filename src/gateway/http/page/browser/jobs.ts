@@ -26,7 +26,7 @@ export function Jobs({ query }: { readonly query: Query }): VNode {
     h(JobFilters, { query }),
     h(Direct, { text: query.text ?? '', listed: jobs }),
     h(Trouble, { failure }),
-    h(Missing, { nodes: missing, what: 'their jobs are not in this list.' }),
+    h(Missing, { nodes: missing, what: 'jobs may be lacking in this list.' }),
     pages.length > 0 && jobs.length === 0 && !loading
       ? h(
           Nothing,

@@ -71,7 +71,7 @@ export function NodeHead({ node, answers, reload }: NodeHeadProps): VNode {
       : h(
           'p',
           { class: 'quiet small-text one-line', title: `incarnation ${node.incarnation}` },
-          small.length === 0 ? ' ' : small.join(' · '),
+          small.length === 0 ? '\u00a0' : small.join(' · '),
         ),
     acting &&
       h(ActDialog, {

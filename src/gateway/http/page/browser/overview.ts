@@ -8,8 +8,9 @@ import { age, count } from './format.ts';
 import { useLive, useLiveState } from './hooks.ts';
 import { Movements } from './movements-list.ts';
 import { Routes } from './routes.ts';
-import { Glyph, Missing, Nothing, Title } from './ui.ts';
+import { Glyph, Nothing, Title } from './ui.ts';
 import { verdictOn } from './verdict.ts';
+import { named } from './words.ts';
 
 export function Overview(): VNode {
   const { cluster, flow, routes } = useLiveState();
@@ -17,8 +18,11 @@ export function Overview(): VNode {
   return h(
     'div',
     { class: 'overview' },
-    h(Verdict, { cluster: cluster.value, routes: routes?.value }),
-    h(Missing, { nodes: missingIn(cluster.value, routes?.value), what: 'what they hold is not counted here.' }),
+    h(Verdict, {
+      cluster: cluster.value,
+      routes: routes?.value,
+      missing: [...new Set([cluster, flow, routes].flatMap((known) => known?.value.missing ?? []))],
+    }),
     h(Flow, { flow: flow?.value }),
     h(ClusterMap, { cluster: cluster.value }),
     h(
@@ -30,16 +34,14 @@ export function Overview(): VNode {
   );
 }
 
-function missingIn(cluster: ClusterView, routes: RoutesView | undefined): readonly string[] {
-  return [...new Set([...cluster.missing, ...(routes?.missing ?? [])])];
-}
-
 function Verdict({
   cluster,
   routes,
+  missing,
 }: {
   readonly cluster: ClusterView;
   readonly routes: RoutesView | undefined;
+  readonly missing: readonly string[];
 }): VNode {
   const nowMs = useLive().wallMs();
   const { tone, shape, text } = verdictOn(cluster);
@@ -62,6 +64,14 @@ function Verdict({
       'div',
       { role: 'status' },
       h('h1', { id: 'title', tabIndex: -1, class: `tone-${tone}` }, h(Glyph, { shape }), h('span', {}, text)),
+      // Always there, so that nothing moves when a node falls silent.
+      missing.length === 0
+        ? h('p', { class: 'quiet' }, 'All nodes have answered.')
+        : h(
+            'p',
+            { class: 'tone-warn' },
+            `${named(missing)} did not answer: ${missing.length === 1 ? 'what it holds' : 'what they hold'} is not counted here.`,
+          ),
     ),
     h(
       'dl',

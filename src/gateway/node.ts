@@ -14,6 +14,7 @@ import type { Config } from './config.ts';
 import { natsLink } from './config-nats.ts';
 import { engineSettings } from './config-zeebe.ts';
 import { startApi } from './http/api/start.ts';
+import { pageAssets } from './http/page/assets.ts';
 import { createHttpServer } from './http/server.ts';
 import { connectKafka } from './kafka/connect.ts';
 import { KafkaReplyReader } from './kafka/reply-reader.ts';
@@ -82,12 +83,10 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     );
   });
   log.info('HTTP is up', { url });
-  const closeApi = await startApi(config, () => operations, { get: () => undefined }, log).catch(
-    async (error: unknown) => {
-      await http.close();
-      throw error;
-    },
-  );
+  const closeApi = await startApi(config, () => operations, pageAssets, log).catch(async (error: unknown) => {
+    await http.close();
+    throw error;
+  });
 
   let setCalls: ((config: Config) => Promise<void>) | undefined;
   const stopping = new AbortController();

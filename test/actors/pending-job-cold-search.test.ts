@@ -45,8 +45,8 @@ test('bytes that are cut off, or damaged, or of another version, are not read', 
   const bytes = packed({ ...HELD, alias: 'order-7' });
   const spans = spansOf(bytes)!;
   for (let length = 0; length < spans.alias.to; length++) expect(spansOf(bytes.slice(0, length))).toBeUndefined();
-  const version2 = `${bytes.slice(0, HEADER_BYTES)}\x02${bytes.slice(HEADER_BYTES + 1)}`;
-  expect(spansOf(version2)).toBeUndefined();
+  const version9 = `${bytes.slice(0, HEADER_BYTES)}\x09${bytes.slice(HEADER_BYTES + 1)}`;
+  expect(spansOf(version9)).toBeUndefined();
   fc.assert(
     fc.property(fc.nat({ max: bytes.length - 1 }), fc.nat(255), (at, byte) => {
       const found = spansOf(bytes.slice(0, at) + String.fromCharCode(byte) + bytes.slice(at + 1));

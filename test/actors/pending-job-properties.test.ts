@@ -103,6 +103,7 @@ class Story {
   readonly world = new World();
   readonly records: Record[] = [];
   acts = 0;
+  dropped = false;
 
   play(event: Event): void {
     const { world } = this;
@@ -205,6 +206,7 @@ class Story {
 
   #act(act: OperatorAct['act']): OperatorAct {
     const who = { by: 'anna', id: `a${++this.acts}` };
+    if (act === 'drop') this.dropped = true;
     switch (act) {
       case 'extend':
         return { ...who, act, replyTimeoutMs: 90_000 };
@@ -274,7 +276,8 @@ class Story {
     // Said again, it may be of a bucket that is no more.
     if (!first || (said !== 'applied' && said !== 'duplicate')) return;
     const stored = world.standing?.snapshot.reply !== undefined;
-    if (!stored && !world.engine.gone) world.breaches.push(`${mark}, and nothing shows it`);
+    // A parked one may have been thrown away by hand since.
+    if (!stored && !world.engine.gone && !this.dropped) world.breaches.push(`${mark}, and nothing shows it`);
   }
 }
 

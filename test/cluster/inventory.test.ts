@@ -2,50 +2,20 @@
 // come and go. And the oldest of each lane, which is asked for at every scrape.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { JobKey, Lane, Revision, ShardId } from '../../src/actors/ids.ts';
+import type { JobKey, Lane, ShardId } from '../../src/actors/ids.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { byPlace, Inventory, type JobFilter, type Listed, type Place } from '../../src/cluster/inventory.ts';
-import { Lanes } from '../../src/cluster/lanes.ts';
-import { OldestOfLanes } from '../../src/cluster/oldest.ts';
-import { type JobSurroundings, PendingJob } from '../../src/cluster/pending-job.ts';
+import type { PendingJob } from '../../src/cluster/pending-job.ts';
 import { FAILING, HELD, REPLIED } from '../actors/snapshot-samples.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { JobShelf, SHELF_SHARDS } from './job-shelf.ts';
 
 const FIRST_KEY = 2251799813685248n;
-const SHARDS = 8;
 const SAMPLES = { held: HELD, replied: REPLIED, failing: FAILING, parked: { ...REPLIED, kind: 'parked' } } as const;
 
-/** A node's jobs, as ShardJobs has them, without anything that could happen to them. */
-class Shelf {
-  readonly clock = new ManualClock();
-  readonly lanes = new Lanes();
-  readonly shards = new Map<ShardId, Map<JobKey, PendingJob>>();
-  readonly inventory = new Inventory(this.clock, this);
-  readonly oldest = new OldestOfLanes(this.clock, this, this.lanes);
-
-  add(jobKey: JobKey, snapshot: Snapshot, pack = true): PendingJob {
-    const shard = Number(BigInt(jobKey) % BigInt(SHARDS)) as ShardId;
-    const job = new PendingJob(shard, jobKey, { lanes: this.lanes } as unknown as JobSurroundings);
-    Object.assign(job.state, { snapshot, revision: 1 as Revision, ackedAttempt: snapshot.sentAttempt });
-    job.count(snapshot);
-    if (pack) job.pack();
-    const jobs = this.shards.get(shard) ?? new Map<JobKey, PendingJob>();
-    this.shards.set(shard, jobs.set(jobKey, job));
-    return job;
-  }
-
-  remove({ shard, jobKey }: PendingJob): void {
-    const job = this.shards.get(shard)?.get(jobKey);
-    job?.count(undefined);
-    this.shards.get(shard)?.delete(jobKey);
-  }
-
-  *all(only?: ShardId): Generator<PendingJob> {
-    for (const [shard, jobs] of this.shards) if (only === undefined || shard === only) yield* jobs.values();
-  }
-
-  get size(): number {
-    return [...this.shards.values()].reduce((sum, jobs) => sum + jobs.size, 0);
+class Shelf extends JobShelf<ManualClock> {
+  constructor() {
+    super(new ManualClock());
   }
 
   async page(filter: JobFilter, limit: number, after?: Place) {
@@ -111,7 +81,7 @@ const filter = fc.record({
     fc.constantFrom('ord', 'GRÖSSE', 'GRÖße', 'äpfel', 'pay.1', '25179', 'reply', 'x1', '{"note"', 'held'),
   ),
   heldBeforeMs: optional(fc.nat(20).map((ms) => 1_760_000_000_000 + ms)),
-  shard: optional(fc.nat(SHARDS - 1)),
+  shard: optional(fc.nat(SHELF_SHARDS - 1)),
 });
 
 test('all pages together are all jobs that fit, each once, longest held first', async () => {
@@ -151,17 +121,17 @@ function large(count: number): Shelf {
   return shelf;
 }
 
-test('of twenty thousand jobs each is on one page', async () => {
-  const shelf = large(20_000);
+test('of ten thousand jobs each is on one page', async () => {
+  const shelf = large(10_000);
   const jobs = await shelf.pages({}, 1_000);
   const places = jobs.map(place);
-  expect(new Set(keysOf(jobs)).size).toBe(20_000);
-  expect(places).toEqual(places.toSorted(byPlace));
+  expect(new Set(keysOf(jobs)).size).toBe(10_000);
+  expect(places.every((one, i) => i === 0 || byPlace(places[i - 1]!, one) < 0)).toBe(true);
   expect(await shelf.pages({ lane: 'lane-3' }, 1_000)).toHaveLength(
     [...shelf.all()].filter(({ lane }) => lane === 'lane-3').length,
   );
   // None of them was unpacked by being looked at.
-  expect([...shelf.all()].filter(({ packed }) => packed)).toHaveLength(18_000);
+  expect([...shelf.all()].filter(({ packed }) => packed)).toHaveLength(9_000);
 });
 
 test('a job is found by its correlation id, of whatever attempt', async () => {
@@ -219,9 +189,11 @@ test('a look that takes too long is given up', async () => {
 });
 
 function oldestOf(shelf: Shelf, lane: string): PendingJob | undefined {
-  return [...shelf.all()]
-    .filter((job) => job.lane === lane)
-    .sort((a, b) => byPlace({ heldAtMs: a.heldAtMs, jobKey: a.jobKey }, { heldAtMs: b.heldAtMs, jobKey: b.jobKey }))[0];
+  let oldest: PendingJob | undefined;
+  for (const job of shelf.all()) {
+    if (job.lane === lane && (oldest === undefined || byPlace(job, oldest) < 0)) oldest = job;
+  }
+  return oldest;
 }
 
 test.each([

@@ -97,18 +97,19 @@ export class Nodes {
 
   /** Starts a process; resolves when it answers, which is before it is ready. @param nodeArgs options of Node itself */
   async start(name: string, servers: Servers, nodeArgs: readonly string[] = []): Promise<BridgeNode> {
-    const [port = 0] = await freePorts(1);
+    const [port = 0, apiPort = 0] = await freePorts(2);
     const httpUrl = `http://127.0.0.1:${port}`;
+    const api = `127.0.0.1:${apiPort}`;
     const process_ = await startProcess({
       name,
       dir: this.dir,
       command: process.execPath,
       args: [...nodeArgs, NODE_MAIN, 'start'],
-      env: nodeEnv(servers, name, this.config, port, this.logLevel),
+      env: { ...nodeEnv(servers, name, this.config, port, this.logLevel), HOLDFAST_API: api },
       ready: async () => (await fetch(`${httpUrl}/healthz/live`, { signal: AbortSignal.timeout(2_000) })).ok,
       readyWithinMs: 60_000,
     });
-    const node = new BridgeNode(process_, httpUrl);
+    const node = new BridgeNode(process_, httpUrl, `http://${api}/`);
     this.#all.set(name, node);
     return node;
   }
@@ -131,11 +132,14 @@ export class Nodes {
 
 export class BridgeNode {
   readonly httpUrl: string;
+  /** Of its page, with the API below it; a restart keeps it. '': whoever started it has not said where. */
+  readonly pageUrl: string;
   readonly #process: LocalServer;
 
-  constructor(server: LocalServer, httpUrl: string) {
+  constructor(server: LocalServer, httpUrl: string, pageUrl = '') {
     this.#process = server;
     this.httpUrl = httpUrl;
+    this.pageUrl = pageUrl;
   }
 
   get name(): string {

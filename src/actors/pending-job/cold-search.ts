@@ -1,8 +1,8 @@
 // Looking for a packed job without unpacking it. A search may meet a million of them, and msgpack keeps texts as they are: so
 // the fields that are searched are found by stepping over what stands before them, and compared byte by byte.
 //
-// It knows the order of the fields of version 1 (snapshot-format1.ts), which never changes. Of another version, or of bytes that
-// do not look as expected, it says so, and the caller unpacks.
+// It knows the order of the fields up to these, which versions 1 and 2 have in common (snapshot-format1.ts) and which never
+// changes. Of another version, or of bytes that do not look as expected, it says so, and the caller unpacks.
 import { HEADER_BYTES } from './cold.ts';
 
 /** Where a text stands in the packed job: UTF-8, one character per byte. */
@@ -21,7 +21,8 @@ export interface Spans {
   readonly alias: Span;
 }
 
-const VERSION = 1;
+const FIRST_VERSION = 1;
+const LAST_VERSION = 2;
 const RECORD_0 = 0x40;
 /** kind, attempt, incarnation, sentAttempt, lane. */
 const BEFORE_ORIGIN = 5;
@@ -31,7 +32,9 @@ const BEFORE_ALIAS = 7;
 /** undefined: not to be read in this way. */
 export function spansOf(packed: string): Spans | undefined {
   const start = HEADER_BYTES;
-  if (packed.charCodeAt(start) !== VERSION || packed.charCodeAt(start + 1) !== RECORD_0) return undefined;
+  const version = packed.charCodeAt(start);
+  if (!(version >= FIRST_VERSION && version <= LAST_VERSION)) return undefined;
+  if (packed.charCodeAt(start + 1) !== RECORD_0) return undefined;
   let at = skip(packed, start + 2, BEFORE_ORIGIN);
   if (packed.charCodeAt(at) !== 0x97) return undefined; // a list of seven
   at = skip(packed, at + 1, 1); // the job type

@@ -4,21 +4,27 @@ import { formatDuration } from '../../actors/duration.ts';
 import type { Config } from '../config.ts';
 import type { TopicFacts } from '../kafka/topics.ts';
 import { largestReply, RECORD_OVERHEAD_BYTES, SNAPSHOT_OVERHEAD_BYTES } from '../routes.ts';
-import { bytes, type Finding, note, problem } from './finding.ts';
+import { bytes, critical, type Finding, note, problem } from './finding.ts';
 
 export interface KafkaFacts {
   readonly brokers: number;
   /** Only topics that exist. */
   readonly topics: ReadonlyMap<string, TopicFacts>;
+  /** Topics that this user may not even see; whether they exist is not known. */
+  readonly denied?: ReadonlySet<string>;
 }
 
-export function kafkaFindings(config: Config, { brokers, topics }: KafkaFacts): Finding[] {
+export function kafkaFindings(config: Config, { brokers, topics, denied = new Set() }: KafkaFacts): Finding[] {
   const found: Finding[] = [...readableByOthers(config)];
-  for (const name of requestTopics(config).filter((name) => !topics.has(name))) {
-    const remedy = 'Create it: holdfast never does, and each job of its route would become an incident.';
-    found.push(problem('Kafka', `the request topic ${name} does not exist`, remedy));
+  for (const name of denied) {
+    const grant = name === config.replyTopic ? 'DESCRIBE and READ' : 'DESCRIBE and WRITE';
+    found.push(critical('Kafka', `this user may not see the topic ${name}`, `Grant ${grant} on it.`));
   }
-  for (const name of [config.replyTopic, config.deadLetterTopic]) {
+  for (const name of requestTopics(config).filter((name) => !topics.has(name) && !denied.has(name))) {
+    const remedy = 'Create it: holdfast never does, and each job of its route would become an incident.';
+    found.push(critical('Kafka', `the request topic ${name} does not exist`, remedy));
+  }
+  for (const name of [config.replyTopic, config.deadLetterTopic].filter((name) => !denied.has(name))) {
     const replicas = topics.get(name)?.replicas;
     if (replicas === undefined) {
       found.push(
@@ -28,6 +34,9 @@ export function kafkaFindings(config: Config, { brokers, topics }: KafkaFacts): 
       found.push(
         problem('Kafka', `the topic ${name} has one copy on ${brokers} brokers`, 'Raise its replication factor to 3.'),
       );
+    } else if (replicas >= 3 && topics.get(name)?.config['min.insync.replicas'] === '1') {
+      const what = `the topic ${name} takes a record as written when one of its ${replicas} copies has it`;
+      found.push(note('Kafka', what, `Set min.insync.replicas=2 on it, or the loss of one broker can lose a record.`));
     }
   }
   const unread = [...topics].filter(([, { configUnread }]) => configUnread !== undefined).map(([name]) => name);

@@ -3,7 +3,7 @@
 import type { BucketReport, FlushSetting } from '../../cluster/nats/bucket.ts';
 import type { Config } from '../config.ts';
 import { wantedReplicas } from '../provision.ts';
-import { bytes, count, type Finding, note, problem } from './finding.ts';
+import { bytes, count, critical, type Finding, note, problem } from './finding.ts';
 
 export interface NatsFacts {
   readonly version: string;
@@ -22,7 +22,7 @@ const MIN_PAYLOAD_BYTES = 1024 * 1024;
 export function natsFindings(config: Config, facts: NatsFacts): Finding[] {
   if (!facts.jetStream) {
     return [
-      problem(
+      critical(
         'NATS',
         'JetStream is not enabled for this account',
         'Add a jetstream block to the server, or enable it.',
@@ -40,7 +40,7 @@ export function natsFindings(config: Config, facts: NatsFacts): Finding[] {
   }
   for (const fault of facts.bucket?.faults ?? []) {
     found.push(
-      problem(
+      critical(
         'NATS',
         `bucket ${facts.bucket?.bucket}: ${fault}`,
         'Edit its stream, or make it anew when nothing is pending.',
@@ -49,7 +49,7 @@ export function natsFindings(config: Config, facts: NatsFacts): Finding[] {
   }
   if (facts.shards !== undefined && facts.shards !== config.shards) {
     const remedy = `Set shards to ${facts.shards}: the number is fixed for the life of a bucket, and nodes refuse to start.`;
-    found.push(problem('NATS', `shards is ${config.shards}, and the bucket was made with ${facts.shards}`, remedy));
+    found.push(critical('NATS', `shards is ${config.shards}, and the bucket was made with ${facts.shards}`, remedy));
   }
   return found;
 }
@@ -66,7 +66,7 @@ function copies(config: Config, { servers, bucket }: NatsFacts): Finding[] {
   if (have >= 3 || have < wanted) return [];
   return servers >= 3
     ? [
-        problem(
+        critical(
           'NATS',
           `${kept} on ${servers} servers`,
           'Set replicas to 3: with fewer, one lost server can lose pending jobs.',
@@ -89,5 +89,5 @@ function flushing({ flush, servers }: NatsFacts): Finding[] {
   }
   if (flush.always) return [];
   const what = `acknowledged writes are flushed to disk only every ${flush.intervalMs / 1000} s`;
-  return [servers >= 3 ? problem('NATS', what, remedy) : note('NATS', what, remedy)];
+  return [servers >= 3 ? critical('NATS', what, remedy) : note('NATS', what, remedy)];
 }

@@ -3,7 +3,7 @@ import { olderThan } from '../../cluster/nats/connection.ts';
 import type { Config } from '../config.ts';
 import { ANY_TOPIC, allowedTopics } from '../topic-rules.ts';
 import type { Topology } from '../zeebe/client.ts';
-import { count, type Finding, note, problem } from './finding.ts';
+import { count, critical, type Finding, note, problem } from './finding.ts';
 import { type KafkaFacts, kafkaFindings, sizeFindings } from './findings-kafka.ts';
 import { type NatsFacts, natsFindings } from './findings-nats.ts';
 
@@ -48,9 +48,9 @@ function templateFindings({ template }: Config): Finding[] {
 function unreached(about: Finding['about'], setting: string, reason: string): Finding {
   // It is there, and something else is wrong: the reason says which setting to look at.
   if (/\b(check|set) [A-Z]+_[A-Z_]+/.test(reason)) {
-    return problem(about, reason, 'Nodes wait, and try again with what the settings and their files say then.');
+    return critical(about, reason, 'Nodes wait, and try again with what the settings and their files say then.');
   }
-  return problem(
+  return critical(
     about,
     `it cannot be reached: ${reason}`,
     `Look at ${setting}, the network between, and whether it runs; nodes wait until it answers.`,
@@ -82,7 +82,7 @@ function zeebeFindings({ gatewayVersion, brokerVersions, partitions, partitionsW
     );
   if (partitionsWithLeader < partitions) {
     found.push(
-      problem(
+      critical(
         'Zeebe',
         `${partitions - partitionsWithLeader} of ${count(partitions, 'partition')} have no leader`,
         'Their jobs wait: look at the brokers.',

@@ -12,7 +12,7 @@ import { ensureMeta } from '../meta.ts';
 import { productVersion } from '../product.ts';
 import { makeTopic, serverCount, topicSpecs, wantedReplicas } from '../provision.ts';
 import { SystemRandom } from '../system-clock.ts';
-import { EXIT } from './commands.ts';
+import { EXIT } from './exit.ts';
 import { reachNats } from './look.ts';
 
 /** Answers the exit code. */

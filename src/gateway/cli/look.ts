@@ -9,6 +9,7 @@ import type { Config } from '../config.ts';
 import { natsLink } from '../config-nats.ts';
 import { engineSettings } from '../config-zeebe.ts';
 import { connectKafka } from '../kafka/connect.ts';
+import { notAuthorized } from '../kafka/errors.ts';
 import { within } from '../kafka/renewable.ts';
 import { KafkaTopics, type TopicFacts } from '../kafka/topics.ts';
 import { SILENT } from '../log.ts';
@@ -32,7 +33,7 @@ export async function look(config: Config): Promise<Seeing> {
   return { nats, kafka, zeebe };
 }
 
-async function seen<T>(looking: Promise<T>): Promise<Seen<T>> {
+export async function seen<T>(looking: Promise<T>): Promise<Seen<T>> {
   try {
     return { kind: 'seen', facts: await looking };
   } catch (error) {
@@ -83,11 +84,16 @@ async function hasJetStream(inbox: Inbox): Promise<boolean> {
   }
 }
 
-async function lookAtKafka(config: Config): Promise<KafkaFacts> {
-  const topics = new KafkaTopics(
-    connectKafka({ brokers: config.kafkaBrokers, security: config.kafkaSecurity, clientId: 'holdfast-check' }, SILENT),
+/** For one command; it connects when it is first asked. */
+export function reachKafka(config: Config, clientId: string): KafkaTopics {
+  return new KafkaTopics(
+    connectKafka({ brokers: config.kafkaBrokers, security: config.kafkaSecurity, clientId }, SILENT),
     DEADLINE_MS,
   );
+}
+
+async function lookAtKafka(config: Config): Promise<KafkaFacts> {
+  const topics = reachKafka(config, 'holdfast-check');
   try {
     const { brokers } = await topics.facts();
     const names = new Set([
@@ -96,11 +102,17 @@ async function lookAtKafka(config: Config): Promise<KafkaFacts> {
       config.deadLetterTopic,
     ]);
     const found = new Map<string, TopicFacts>();
+    const denied = new Set<string>();
     for (const name of names) {
-      const topic = await topics.describe(name);
-      if (topic !== undefined) found.set(name, topic);
+      try {
+        const topic = await topics.describe(name);
+        if (topic !== undefined) found.set(name, topic);
+      } catch (error) {
+        if (!notAuthorized(error)) throw error;
+        denied.add(name);
+      }
     }
-    return { brokers: brokers.length, topics: found };
+    return { brokers: brokers.length, topics: found, denied };
   } finally {
     await topics.close();
   }

@@ -6,7 +6,7 @@ import type { Config } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { RunningNode } from '../node.ts';
 import { SystemClock } from '../system-clock.ts';
-import { EXIT } from './commands.ts';
+import { EXIT } from './exit.ts';
 
 const ENDING = ['SIGTERM', 'SIGINT'] as const;
 const SAME_SIGNAL_MS = 1_000;

@@ -59,14 +59,32 @@ export class KafkaTopics {
 
   /** True: made now. False: it was there; what it is like is left alone. */
   async create(spec: TopicSpec): Promise<boolean> {
-    const config = Object.entries(spec.config ?? {});
-    const topic = {
-      topic: spec.name,
-      numPartitions: spec.partitions,
-      replicationFactor: spec.replicas ?? -1,
-      configEntries: config.map(([name, value]) => ({ name, value })),
-    };
-    return this.#use((admin) => admin.createTopics({ topics: [topic], waitForLeaders: true }));
+    const topics = [createRequest(spec)];
+    return this.#use((admin) => admin.createTopics({ topics, waitForLeaders: true }));
+  }
+
+  /** Whether Kafka would make it, without making it. undefined: it would; else why not. */
+  async whyNotCreate(spec: TopicSpec): Promise<string | undefined> {
+    try {
+      const topics = [createRequest(spec)];
+      await this.#use((admin) => admin.createTopics({ topics, validateOnly: true, waitForLeaders: false }));
+      return undefined;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      if (code === 'KAFKA_UNAVAILABLE') throw error;
+      return (error as Error).message;
+    }
+  }
+
+  /** Of a consumer group; to join it takes READ besides. */
+  async maySeeGroup(groupId: string): Promise<boolean> {
+    try {
+      await this.#use((admin) => admin.fetchOffsets({ groupId, topics: [] }));
+      return true;
+    } catch (error) {
+      if (notAuthorized(error)) return false;
+      throw error;
+    }
   }
 
   /** Needs no right but to see the topic. */
@@ -103,6 +121,11 @@ export class KafkaTopics {
       throw Object.assign(new Error(describeError(error), { cause: error }), { code: name ?? 'KAFKA_UNAVAILABLE' });
     }
   }
+}
+
+function createRequest({ name, partitions, replicas = -1, config = {} }: TopicSpec) {
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+  return { topic: name, numPartitions: partitions, replicationFactor: replicas, configEntries };
 }
 
 async function partitionsOf(admin: Admin, name: string): Promise<readonly PartitionMetadata[] | undefined> {

@@ -8,7 +8,7 @@ import Type from 'typebox';
 const Nullable = <T extends Type.TSchema>(schema: T, options: Type.TSchemaOptions = {}) =>
   Type.Union([schema, Type.Null()], options);
 const words = <const W extends readonly string[]>(list: W, description?: string) =>
-  Type.Enum([...list] as unknown as W, description === undefined ? {} : { description });
+  Type.Enum<[...W]>([...list] as [...W], description === undefined ? {} : { description });
 
 const JobKey = Type.String({ pattern: '^[0-9]{1,19}$', description: "The engine's key of the job" });
 const AtMs = Type.Number({ description: 'Wall clock, ms since the epoch' });
@@ -121,7 +121,7 @@ const Filter = {
       minLength: 2,
       maxLength: 200,
       description:
-        'Part of a job, instance or element instance key, correlation id, process or element id, business key or error message; never of a payload. Upper and lower case are the same',
+        'Part of a job, instance or element instance key, process or element id, business key or error message, or a correlation id of ours (its end may be left out); never of a payload. Upper and lower case are the same',
     }),
   ),
 };

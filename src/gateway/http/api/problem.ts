@@ -15,6 +15,7 @@ export const PROBLEMS = {
   JOB_ABSENT: 404,
   NO_SUCH_NODE: 404,
   METHOD_NOT_ALLOWED: 405,
+  TOO_SLOW: 408,
   JOB_GONE: 409,
   JOB_WRONG_STATE: 409,
   NODE_WRONG_STATE: 409,
@@ -37,6 +38,7 @@ export const TITLES: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  408: 'Request Timeout',
   409: 'Conflict',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
@@ -72,14 +74,17 @@ export class ApiProblem extends Error {
   }
 }
 
-/** undefined: it is none that the caller may be told of. */
-export function problemOf(error: unknown): ApiProblem | undefined {
+/** undefined: it is none that the caller may be told of. @param isWhole the request has come to its end */
+export function problemOf(error: unknown, isWhole: boolean): ApiProblem | undefined {
   if (error instanceof ApiProblem) return error;
   if (error instanceof OperationUnavailable) return unavailable(error.message);
   if (error instanceof OperationRefused) return new ApiProblem(error.code, error.message, later(error.code));
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
-  if ('code' in error && error.code === 'FST_ERR_HANDLER_TIMEOUT') {
-    return unavailable('the node did not get an answer in time; ask again');
+  if (codeOf(error) === 'FST_ERR_HANDLER_TIMEOUT') {
+    // What it waited for is the caller or the operations.
+    return isWhole
+      ? unavailable('the node did not get an answer in time; ask again')
+      : new ApiProblem('TOO_SLOW', 'the body did not come to its end in time', { headers: { connection: 'close' } });
   }
   switch (error.statusCode) {
     case 413:
@@ -87,7 +92,7 @@ export function problemOf(error: unknown): ApiProblem | undefined {
     case 415:
       return new ApiProblem('NOT_JSON', 'the body is of another content type; allowed: application/json');
     case 400:
-      return new ApiProblem('BAD_REQUEST', isNoJson(error) ? NO_JSON : error.message);
+      return new ApiProblem('BAD_REQUEST', codeOf(error) === 'FST_ERR_CTP_INVALID_JSON_BODY' ? NO_JSON : error.message);
     default:
       return undefined;
   }
@@ -96,8 +101,8 @@ export function problemOf(error: unknown): ApiProblem | undefined {
 const NO_JSON =
   'the body is not valid JSON, or has a field __proto__ or constructor.prototype; allowed: a JSON object without them';
 
-function isNoJson(error: Error): boolean {
-  return 'code' in error && error.code === 'FST_ERR_CTP_INVALID_JSON_BODY';
+function codeOf(error: Error): unknown {
+  return 'code' in error ? error.code : undefined;
 }
 
 function unavailable(detail: string): ApiProblem {

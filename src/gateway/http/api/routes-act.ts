@@ -11,11 +11,11 @@ import { type Api, needs, type Serving } from './serving.ts';
 const NodeParams = Type.Object({ node: Type.String({ minLength: 1, maxLength: 64, description: 'Its name' }) });
 const JOB_PROBLEMS = [
   ...(['JOB_ABSENT', 'JOB_GONE', 'JOB_WRONG_STATE', 'ACT_REFUSED'] as const),
-  ...(['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_MANY'] as const),
+  ...(['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW', 'TOO_MANY'] as const),
 ];
 const NODE_PROBLEMS = [
   ...(['NO_SUCH_NODE', 'NODE_WRONG_STATE', 'ACT_REFUSED'] as const),
-  ...(['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE'] as const),
+  ...(['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW'] as const),
 ];
 
 export function actRoutes(api: Api, serving: Serving): void {
@@ -25,7 +25,7 @@ export function actRoutes(api: Api, serving: Serving): void {
     ...{ operationId: `${act}Job`, tags: ['jobs'], summary, params: JobParams, querystring: Nothing, response },
   });
   const act = async (jobKey: string, what: JobAct, by: Operator, reason: string) =>
-    done(await serving.operations.act(jobKey, what, by, reason), JOB_CODES);
+    done(await serving.ask((operations) => operations.act(jobKey, what, by, reason)), JOB_CODES);
 
   const resend = {
     ...about('resend', 'Publish the request once more, as a new attempt of the engine'),
@@ -78,12 +78,12 @@ function nodeRoutes(api: Api, serving: Serving): void {
 
   const drain = { ...common, operationId: 'drainNode', summary: 'It gives its shards away and takes none' };
   api.post('/nodes/:node/drain', { config, schema: drain }, async ({ params: { node }, body, operator }) =>
-    done(await serving.operations.drain(node, operator, body.reason), NODE_CODES),
+    done(await serving.ask((operations) => operations.drain(node, operator, body.reason)), NODE_CODES),
   );
 
   const resume = { ...common, operationId: 'resumeNode', summary: 'It takes shards again' };
   api.post('/nodes/:node/resume', { config, schema: resume }, async ({ params: { node }, body, operator }) =>
-    done(await serving.operations.resume(node, operator, body.reason), NODE_CODES),
+    done(await serving.ask((operations) => operations.resume(node, operator, body.reason)), NODE_CODES),
   );
 }
 

@@ -10,9 +10,10 @@ const Position = Type.Object({
   offset: Type.String({ pattern: '^[0-9]{1,19}$' }),
 });
 const RedriveParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
-const ACT_PROBLEMS = ['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE'] as const;
+const ACT_PROBLEMS = ['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW'] as const;
 /** A topic is read from, which may be slow and long. */
-const HANDLER_TIMEOUT_MS = 30_000;
+const DEADLINE_MS = 30_000;
+const HANDLER_TIMEOUT_MS = 35_000;
 
 export function deadLetterRoutes(api: Api, serving: Serving): void {
   const tags = ['dead letters'];
@@ -25,7 +26,7 @@ export function deadLetterRoutes(api: Api, serving: Serving): void {
   api.get(
     '/dead-letters',
     { config: needs('viewer', 'BAD_CURSOR', 'TOO_MANY'), schema: list, handlerTimeout },
-    ({ query }) => serving.operations.deadLetters(query),
+    ({ query }) => serving.ask((operations) => operations.deadLetters(query), DEADLINE_MS),
   );
 
   const one = {
@@ -38,7 +39,7 @@ export function deadLetterRoutes(api: Api, serving: Serving): void {
     async (request) => {
       const { partition, offset } = request.params;
       const shown = serving.showsPayloadsTo(request.operator);
-      const letter = await serving.operations.deadLetter(partition, offset, shown);
+      const letter = await serving.ask((operations) => operations.deadLetter(partition, offset, shown), DEADLINE_MS);
       if (letter === undefined) {
         throw new ApiProblem('NOT_FOUND', `partition ${partition} has no dead letter at offset ${offset} (any more)`);
       }
@@ -54,7 +55,7 @@ export function deadLetterRoutes(api: Api, serving: Serving): void {
   api.post(
     '/dead-letters/redrive',
     { config: needs('operator', ...ACT_PROBLEMS, 'TOO_MANY'), schema: redrive, handlerTimeout },
-    (request) => serving.operations.redrive(request.body, request.operator),
+    (request) => serving.ask((operations) => operations.redrive(request.body, request.operator), DEADLINE_MS),
   );
 
   const state = {
@@ -65,7 +66,7 @@ export function deadLetterRoutes(api: Api, serving: Serving): void {
     '/dead-letters/redrives/:id',
     { config: needs('viewer', 'NOT_FOUND'), schema: state },
     async ({ params: { id } }) => {
-      return (await serving.operations.redriveState(id)) ?? unknownRedrive(id);
+      return (await serving.ask((operations) => operations.redriveState(id))) ?? unknownRedrive(id);
     },
   );
 
@@ -78,7 +79,7 @@ export function deadLetterRoutes(api: Api, serving: Serving): void {
     { config: needs('operator', ...ACT_PROBLEMS, 'NOT_FOUND'), schema: stop },
     async (request) => {
       const { id } = request.params;
-      return (await serving.operations.stopRedrive(id, request.operator)) ?? unknownRedrive(id);
+      return (await serving.ask((operations) => operations.stopRedrive(id, request.operator))) ?? unknownRedrive(id);
     },
   );
 }

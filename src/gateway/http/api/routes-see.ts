@@ -35,25 +35,29 @@ export function seeRoutes(api: Api, serving: Serving): void {
     ...{ operationId: 'seeCluster', tags: ['cluster'], summary: 'Nodes, shards and their latest movements' },
     ...{ querystring: Nothing, response: answers('The cluster', named('ClusterView')) },
   };
-  api.get('/cluster', { config, schema: cluster }, () => serving.operations.cluster());
+  api.get('/cluster', { config, schema: cluster }, () => serving.ask((operations) => operations.cluster()));
 
   const flow = {
     ...{ operationId: 'seeFlow', tags: ['cluster'], summary: 'Steps of calls per second' },
     ...{ querystring: FlowQuery, response: answers('Counts per second', named('FlowView')) },
   };
-  api.get('/flow', { config, schema: flow }, ({ query }) => serving.operations.flow(query.seconds ?? FLOW_SECONDS));
+  api.get('/flow', { config, schema: flow }, ({ query }) =>
+    serving.ask((operations) => operations.flow(query.seconds ?? FLOW_SECONDS)),
+  );
 
   const routes = {
     ...{ operationId: 'seeRoutes', tags: ['cluster'], summary: 'What is pending, and for how long, by route' },
     ...{ querystring: Nothing, response: answers('The routes', named('RoutesView')) },
   };
-  api.get('/routes', { config, schema: routes }, () => serving.operations.routes());
+  api.get('/routes', { config, schema: routes }, () => serving.ask((operations) => operations.routes()));
 
   const jobs = {
     ...{ operationId: 'listJobs', tags: ['jobs'], summary: 'Pending jobs, longest held first' },
     ...{ querystring: JobQuery, response: answers('A page of jobs', named('JobPage')) },
   };
-  api.get('/jobs', { config: listed, schema: jobs }, ({ query }) => serving.operations.jobs(query));
+  api.get('/jobs', { config: listed, schema: jobs }, ({ query }) =>
+    serving.ask((operations) => operations.jobs(query)),
+  );
 
   const job = {
     ...{ operationId: 'seeJob', tags: ['jobs'], summary: 'One job with its timeline, pending or ended' },
@@ -65,7 +69,7 @@ export function seeRoutes(api: Api, serving: Serving): void {
     { config: needs('viewer', 'JOB_ABSENT'), schema: job },
     async ({ params: { jobKey }, operator }) => {
       const shown = serving.showsPayloadsTo(operator);
-      const view = await serving.operations.job(jobKey, shown);
+      const view = await serving.ask((operations) => operations.job(jobKey, shown));
       if (view === undefined) {
         throw new ApiProblem('JOB_ABSENT', `nothing is known of job ${jobKey}: never held, or its tombstone is gone`);
       }
@@ -79,11 +83,15 @@ export function seeRoutes(api: Api, serving: Serving): void {
     querystring: OutcomeQuery,
     response: answers('A page of outcomes', named('OutcomePage')),
   };
-  api.get('/outcomes', { config: listed, schema: outcomes }, ({ query }) => serving.operations.outcomes(query));
+  api.get('/outcomes', { config: listed, schema: outcomes }, ({ query }) =>
+    serving.ask((operations) => operations.outcomes(query)),
+  );
 
   const audit = {
     ...{ operationId: 'listAudit', tags: ['audit'], summary: 'What was done by whom, newest first' },
     ...{ querystring: AuditQuery, response: answers('A page of the audit', named('AuditPage')) },
   };
-  api.get('/audit', { config: listed, schema: audit }, ({ query }) => serving.operations.audit(query));
+  api.get('/audit', { config: listed, schema: audit }, ({ query }) =>
+    serving.ask((operations) => operations.audit(query)),
+  );
 }

@@ -67,7 +67,11 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 const MAX_PARAM_CHARS = 200;
 const REQUEST_TIMEOUT_MS = 10_000;
-const HANDLER_TIMEOUT_MS = 15_000;
+/**
+ * For what none of the others ends: a body that does not come to its end. Operations have a deadline of their own, and a
+ * shorter one (serving.ts); fastify forgets this one as soon as a body is read.
+ */
+const HANDLER_TIMEOUT_MS = 20_000;
 /** How often connections are looked at that have not sent a whole request yet. Node's default would leave them half a minute. */
 const CHECK_CONNECTIONS_MS = 1_000;
 const KEEP_ALIVE_MS = 10_000;
@@ -81,7 +85,7 @@ export function createApiServer(options: ApiOptions): ApiServer {
   }
   const app = newApp(options);
   app.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(error);
+    const problem = problemOf(error, request.raw.complete);
     if (problem !== undefined) return answerProblem(reply, problem);
     log.error('a request to the API failed', { err: error, method: request.method, path: pathOf(request) });
     return answerProblem(reply, new ApiProblem('INTERNAL', 'the request failed inside the node; its log says why'));

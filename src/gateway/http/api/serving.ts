@@ -24,6 +24,8 @@ export interface Identity {
 /** Who may see payloads: this role and those above it. */
 export type PayloadRole = Role | 'nobody';
 
+const DEADLINE_MS = 15_000;
+
 export class Serving {
   readonly identity: Identity;
   readonly #operations: () => Operations | undefined;
@@ -35,13 +37,28 @@ export class Serving {
     this.#payloads = payloads;
   }
 
-  /** @throws OperationUnavailable while the node is no member */
-  get operations(): Operations {
+  /** @throws OperationUnavailable while the node is no member, or when no answer comes in time; what the operations throw */
+  async ask<T>(work: (operations: Operations) => Promise<T>, deadlineMs = DEADLINE_MS): Promise<T> {
     const operations = this.#operations();
-    if (operations !== undefined) return operations;
-    throw new OperationUnavailable(
-      `node ${this.identity.node} is not a member of the cluster yet, or not any more; ask again or ask another node`,
-    );
+    if (operations === undefined) {
+      throw new OperationUnavailable(
+        `node ${this.identity.node} is not a member of the cluster yet, or not any more; ask again or ask another node`,
+      );
+    }
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const seconds = deadlineMs / 1000;
+      late.reject(
+        new OperationUnavailable(
+          `no answer within ${seconds} s; an act may be done all the same, so look before you ask again`,
+        ),
+      );
+    }, deadlineMs);
+    try {
+      return await Promise.race([work(operations), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   showsPayloadsTo({ role }: Operator): boolean {

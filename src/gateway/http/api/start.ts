@@ -15,13 +15,13 @@ import { certificateFrom } from './tls.ts';
 export async function startApi(
   { api, cluster, node }: Pick<Config, 'api' | 'cluster' | 'node'>,
   operations: () => Operations | undefined,
-  assets: Assets,
+  assets: () => Assets,
   log: Log,
 ): Promise<() => Promise<void>> {
   if (api === undefined) return async () => undefined;
   const { address, tls, payloads } = api;
   const server = createApiServer({
-    ...{ address, payloads, operations, assets, log },
+    ...{ address, payloads, operations, assets: assets(), log },
     tls: tls && certificateFrom(tls.certFile, tls.keyFile, log),
     authentication: authenticationFrom(api, log),
     identity: { cluster, node, version: productVersion() },

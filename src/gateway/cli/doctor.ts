@@ -1,0 +1,126 @@
+// `holdfast doctor`: what `check` finds, and what takes a closer look or the nodes' own word: rights, clocks, copies, versions,
+// readiness. The worst comes first, each with what to change. It changes nothing on any server.
+import type { Config } from '../config.ts';
+import type { Env } from '../config-env.ts';
+import { ClusterView } from '../operations/model.ts';
+import { headLines, problemCount } from './check.ts';
+import type { Arguments } from './command-line.ts';
+import { examineKafka, type KafkaExamination } from './examine-kafka.ts';
+import { examineNats, type NatsExamination } from './examine-nats.ts';
+import { EXIT } from './exit.ts';
+import { type Finding, note, problem } from './finding.ts';
+import { findings, type Seeing, type Seen } from './findings.ts';
+import { type NodesFacts, nodesFindings } from './findings-nodes.ts';
+import { kafkaExaminationFindings, natsExaminationFindings } from './findings-rights.ts';
+import type { Io } from './io.ts';
+import { look, seen } from './look.ts';
+import { ApiClient, read } from './operator/api-client.ts';
+import { type ApiSettings, readApiSettings } from './operator/api-settings.ts';
+import { Output } from './operator/output.ts';
+import { printable } from './text-width.ts';
+
+export interface Examination {
+  readonly nats: Seen<NatsExamination>;
+  readonly kafka: Seen<KafkaExamination>;
+  readonly nodes: Seen<NodesFacts>;
+  /** Somebody said where the API is; else it was only tried. */
+  readonly apiIsNamed: boolean;
+}
+
+/** Answers the exit code: problems count, notes do not. @throws UsageFault */
+export async function doctor(config: Config, args: Arguments, env: Env, io: Io, ownVersion: string): Promise<number> {
+  const settings = readApiSettings(args, env);
+  const apiIsNamed = args.has('url') || (env.HOLDFAST_API_URL?.trim() ?? '') !== '';
+  const [seeing, nats, kafka, nodes] = await Promise.all([
+    look(config),
+    seen(examineNats(config)),
+    seen(examineKafka(config)),
+    seen(lookAtNodes(settings, ownVersion)),
+  ]);
+  const found = diagnosis(config, seeing, { nats, kafka, nodes, apiIsNamed });
+  const heads = [...headLines(config, seeing), nodesLine(nodes)];
+  const out = new Output(io.stdout);
+  await out.lines(args.has('json') ? [json(config, heads, found)] : report(heads, found, out));
+  return problemCount(found) > 0 ? EXIT.failed : EXIT.fine;
+}
+
+/** Everything that is to be said, the worst first. Pure. */
+export function diagnosis(config: Config, seeing: Seeing, examination: Examination): readonly Finding[] {
+  const { nats, kafka, nodes, apiIsNamed } = examination;
+  const found = [
+    ...findings(config, seeing),
+    // A server that is away is named by `findings` already.
+    ...(nats.kind === 'seen' ? natsExaminationFindings(nats.facts) : notExamined('NATS', seeing.nats, nats.reason)),
+    ...(kafka.kind === 'seen'
+      ? kafkaExaminationFindings(kafka.facts)
+      : notExamined('Kafka', seeing.kafka, kafka.reason)),
+    ...(nodes.kind === 'seen' ? nodesFindings(config, nodes.facts) : [unheard(nodes.reason, apiIsNamed)]),
+  ];
+  return found.toSorted((a, b) => weight(a) - weight(b));
+}
+
+function weight({ level, critical }: Finding): number {
+  return critical ? 0 : level === 'problem' ? 1 : 2;
+}
+
+function notExamined(about: Finding['about'], seenBefore: Seen<unknown>, reason: string): readonly Finding[] {
+  if (seenBefore.kind === 'unseen') return [];
+  return [problem(about, `it was reached, and the closer look failed: ${reason}`, 'Run it again; mostly it was slow.')];
+}
+
+function unheard(reason: string, apiIsNamed: boolean): Finding {
+  const what = `no node was asked, so neither readiness nor versions nor clocks of nodes were looked at: ${reason.split('\n', 2).join(':')}`;
+  const remedy =
+    'Set HOLDFAST_API_URL (or --url) to the API of a node, and HOLDFAST_API_TOKEN_FILE where it asks for a token.';
+  return apiIsNamed ? problem('nodes', what, remedy) : note('nodes', what, remedy);
+}
+
+async function lookAtNodes(settings: ApiSettings, ownVersion: string): Promise<NodesFacts> {
+  const api = new ApiClient(settings, new AbortController().signal);
+  return { view: await read(ClusterView, await api.get('cluster')), ownVersion };
+}
+
+function nodesLine(nodes: Seen<NodesFacts>): string {
+  if (nodes.kind === 'unseen') return 'nodes  not asked';
+  const { view } = nodes.facts;
+  const versions = new Set(view.nodes.flatMap(({ version }) => (version === null ? [] : [version])));
+  return `nodes  ${view.nodes.length}, of holdfast ${[...versions].join(', ') || 'unknown'}, answered by ${view.answeredBy}`;
+}
+
+function report(heads: readonly string[], found: readonly Finding[], { sheet }: Output): readonly string[] {
+  const problems = problemCount(found);
+  const notes = found.length - problems;
+  const labels = {
+    critical: sheet.paint(['red', 'bold'], 'critical'),
+    problem: sheet.paint('red', 'problem'),
+    note: 'note',
+  };
+  return [
+    ...heads.map(printable),
+    '',
+    ...found.flatMap((finding) => [
+      `${labels[severityOf(finding)]}: ${finding.about}: ${printable(finding.what)}`,
+      ...(finding.remedy === '' ? [] : [`  ${printable(finding.remedy)}`]),
+    ]),
+    `${problems === 1 ? '1 problem' : `${problems || 'no'} problems`}, ${notes === 1 ? '1 note' : `${notes || 'no'} notes`}`,
+  ];
+}
+
+function json(config: Config, heads: readonly string[], found: readonly Finding[]): string {
+  return JSON.stringify({
+    cluster: config.cluster,
+    node: config.node,
+    seen: heads,
+    findings: found.map((finding) => ({
+      severity: severityOf(finding),
+      about: finding.about,
+      what: finding.what,
+      remedy: finding.remedy,
+    })),
+    problems: problemCount(found),
+  });
+}
+
+function severityOf({ level, critical }: Finding): 'critical' | 'problem' | 'note' {
+  return critical ? 'critical' : level;
+}

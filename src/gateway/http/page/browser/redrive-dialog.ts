@@ -1,0 +1,184 @@
+// Driving dead letters once more, in two steps: what it would be (nothing happens), then the driving, which is watched and can be
+// stopped. Nobody starts the second without having seen the first of exactly the same letters.
+import type { VNode } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { RedriveView } from '../../../operations/model.ts';
+import { type Answer, act, type Failure, read } from './api.ts';
+import { Dialog, Field } from './dialog.ts';
+import { h } from './element.ts';
+import { count, many } from './format.ts';
+import { useLive } from './hooks.ts';
+import { redriveBody, redriveFaults, type Scope } from './redrive-body.ts';
+import { Glyph, State, Trouble } from './ui.ts';
+import { REDRIVE } from './words.ts';
+
+const WATCH_EVERY_MS = 1_000;
+
+export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClose(): void }): VNode {
+  const live = useLive();
+  const [typed, setTyped] = useState({ reason: '', perSecond: '10', max: '1000' });
+  const [checked, setChecked] = useState(false);
+  const [seen, setSeen] = useState<RedriveView>();
+  const [failure, setFailure] = useState<Failure>();
+  const [busy, setBusy] = useState(false);
+  const running = seen?.state === 'running';
+
+  const take = (answer: Answer<RedriveView>) => {
+    setBusy(false);
+    setFailure(answer.ok ? undefined : answer.failure);
+    if (answer.ok) setSeen(answer.value);
+    else if (answer.failure.kind === 'token') live.tokenRefused();
+  };
+  const begin = async (dryRun: boolean) => {
+    setChecked(true);
+    if (Object.values(redriveFaults(typed)).some((fault) => fault !== undefined)) return;
+    setBusy(true);
+    take(await act<RedriveView>('dead-letters/redrive', JSON.stringify(redriveBody(scope, typed, dryRun))));
+  };
+  const id = seen?.id;
+  useEffect(() => {
+    if (!running || id === undefined) return;
+    const timer = setInterval(
+      async () => take(await read<RedriveView>(`dead-letters/redrives/${encodeURIComponent(id)}`)),
+      WATCH_EVERY_MS,
+    );
+    return () => clearInterval(timer);
+  }, [running, id]);
+
+  const faults: ReturnType<typeof redriveFaults> = checked
+    ? redriveFaults(typed)
+    : { reason: undefined, perSecond: undefined, max: undefined };
+  // What is changed after the preview makes it void.
+  const edit = (name: keyof typeof typed) => (value: string) => {
+    setTyped((now) => ({ ...now, [name]: value }));
+    setSeen((now) => (name === 'max' ? undefined : now));
+  };
+  const begun = seen !== undefined && seen.state !== 'preview';
+  return h(
+    Dialog,
+    { title: 'Re-drive dead letters', wide: true, onClose },
+    h(
+      'form',
+      {
+        noValidate: true,
+        onSubmit: (event) => {
+          event.preventDefault();
+          if (!begun) void begin(seen === undefined);
+        },
+      },
+      h(
+        'p',
+        { class: 'will' },
+        `${inWords(scope)} put on the reply topic once more, as they were, and decided anew. One that still cannot be used comes back as a dead letter.`,
+      ),
+      !begun && [
+        h(Field, {
+          key: 'reason',
+          label: 'Reason',
+          hint: 'Kept in the audit, with your name.',
+          fault: faults.reason,
+          value: typed.reason,
+          focus: true,
+          onInput: edit('reason'),
+        }),
+        h(
+          'div',
+          { class: 'pair', key: 'pair' },
+          h(Field, {
+            label: 'Letters per second',
+            hint: 'So that services and engine keep up.',
+            fault: faults.perSecond,
+            value: typed.perSecond,
+            onInput: edit('perSecond'),
+          }),
+          h(Field, {
+            label: 'At most',
+            hint: 'Letters in all.',
+            fault: faults.max,
+            value: typed.max,
+            onInput: edit('max'),
+          }),
+        ),
+      ],
+      h('div', { 'aria-live': 'polite' }, seen && h(Seen, { seen }), h(Trouble, { failure })),
+      h(
+        'footer',
+        {},
+        h('button', { type: 'button', onClick: onClose }, begun ? 'Close' : 'Cancel'),
+        running &&
+          h(
+            'button',
+            {
+              type: 'button',
+              class: 'grave',
+              disabled: busy,
+              onClick: async () =>
+                take(await act<RedriveView>(`dead-letters/redrives/${encodeURIComponent(seen.id)}/stop`, '{}')),
+            },
+            'Stop',
+          ),
+        !begun &&
+          seen === undefined &&
+          h('button', { type: 'submit', class: 'main', disabled: busy }, busy ? 'Counting…' : 'Preview'),
+        !begun &&
+          seen !== undefined &&
+          h(
+            'button',
+            { type: 'submit', class: 'grave', disabled: busy || seen.matched === 0 },
+            `Drive ${many(Math.max(0, seen.matched - seen.skipped), 'letter')}`,
+          ),
+      ),
+    ),
+  );
+}
+
+function inWords(scope: Scope): string {
+  if (scope.kind === 'positions')
+    return scope.positions.length === 1 ? 'This letter is' : `The ${scope.positions.length} chosen letters are`;
+  return Object.keys(scope.query).length === 0
+    ? 'All dead letters are'
+    : 'All dead letters that the filters of the list match are';
+}
+
+function Seen({ seen }: { readonly seen: RedriveView }): VNode {
+  const { state, matched, driven, skipped, sample, detail } = seen;
+  return h(
+    'div',
+    { class: 'seen' },
+    h(
+      'dl',
+      { class: 'figures' },
+      (
+        [
+          ['state', h(State, { of: REDRIVE[state] })],
+          ['matched', count(matched)],
+          ['driven', count(driven)],
+          ['skipped', count(skipped)],
+        ] as const
+      ).map(([name, value]) => h('div', { key: name }, h('dt', {}, name), h('dd', {}, value))),
+    ),
+    state !== 'preview' &&
+      h('progress', { max: Math.max(1, matched - skipped), value: driven, 'aria-label': 'Driven' }),
+    detail !== '' && h('p', { class: 'small-text' }, detail),
+    state === 'preview' &&
+      sample.length > 0 &&
+      h(
+        'details',
+        {},
+        h('summary', {}, `A sample of ${sample.length}`),
+        h(
+          'ol',
+          { class: 'log' },
+          sample.map(({ partition, offset, reason, message }) =>
+            h(
+              'li',
+              { key: `${partition}/${offset}` },
+              h('span', {}, `${partition}/${offset}`),
+              h('span', { class: 'tone-warn' }, h(Glyph, { shape: 'triangle' })),
+              h('span', {}, h('b', {}, reason), ` ${message}`),
+            ),
+          ),
+        ),
+      ),
+  );
+}

@@ -1,0 +1,263 @@
+// What the doctor says of what it was shown, and in which order. That it sees it, on real servers: cli-processes.full.test.ts.
+import { describe, expect, test } from 'vitest';
+import { diagnosis, type Examination } from '../../../src/gateway/cli/doctor.ts';
+import type { NatsExamination } from '../../../src/gateway/cli/examine-nats.ts';
+import type { Finding } from '../../../src/gateway/cli/finding.ts';
+import type { Seeing } from '../../../src/gateway/cli/findings.ts';
+import { loadConfig } from '../../../src/gateway/config.ts';
+import type { TopicFacts } from '../../../src/gateway/kafka/topics.ts';
+import type { ClusterView, NodeView } from '../../../src/gateway/operations/model.ts';
+
+const MIB = 1024 * 1024;
+const CONFIG = loadConfig(
+  { NATS_URL: 'a', KAFKA_BOOTSTRAP_SERVERS: 'a:1' },
+  () =>
+    'cluster: orders\nshards: 2\nroutes: [{jobType: charge, requestTopic: payments}]\ntemplate: {topics: [payments]}',
+  'n1',
+);
+const TOPIC: TopicFacts = {
+  name: 'x',
+  partitions: 12,
+  replicas: 3,
+  config: { 'max.message.bytes': String(MIB), 'retention.ms': '604800000', 'cleanup.policy': 'delete' },
+};
+const NAMES = ['payments', 'holdfast.orders.replies', 'holdfast.orders.dlq'];
+
+function seeing(topics: readonly string[] = NAMES, denied: readonly string[] = []): Seeing {
+  const bucket = {
+    bucket: 'b',
+    faults: [],
+    replicas: 3,
+    messages: 0,
+    bytes: 0,
+    serverVersion: '2.15.1',
+    maxPayloadBytes: MIB,
+  };
+  const flush = { always: true, intervalMs: 120_000 };
+  const nats = { version: '2.15.1', jetStream: true, servers: 3, maxPayloadBytes: 8 * MIB, flush, bucket, shards: 2 };
+  const zeebe = {
+    ...{ gatewayVersion: '8.6.0', brokerVersions: ['8.6.0'], clusterSize: 1, partitions: 2 },
+    ...{ replicationFactor: 1, partitionsWithLeader: 2 },
+  };
+  const kafka = {
+    brokers: 3,
+    topics: new Map(topics.map((name) => [name, { ...TOPIC, name }])),
+    denied: new Set(denied),
+  };
+  return {
+    nats: { kind: 'seen', facts: nats },
+    kafka: { kind: 'seen', facts: kafka },
+    zeebe: { kind: 'seen', facts: zeebe },
+  };
+}
+
+const NODE: NodeView = {
+  ...{ node: 'n1', incarnation: 'i', state: 'ready', version: '0.1.0', startedAtMs: 0, leaseRemainingMs: 9_000 },
+  ...{ shardsOwned: 1, pending: 0, clockSkewMs: 3, waitingFor: [] },
+};
+const SHARD: ClusterView['shards'][number] = {
+  shard: 0,
+  node: 'n1',
+  incarnation: 'i',
+  epoch: 1,
+  state: 'owned',
+  target: 'n1',
+};
+const VIEW: ClusterView = {
+  ...{ cluster: 'orders', atMs: 0, answeredBy: 'n1', missing: [], movements: [] },
+  nodes: [NODE, { ...NODE, node: 'n2' }],
+  shards: [SHARD, { ...SHARD, shard: 1, node: 'n2' }],
+};
+const NATS: NatsExamination = {
+  denied: [],
+  cannotMakeBucket: false,
+  skewMs: 0,
+  copies: {
+    leader: 's1',
+    followers: [
+      { name: 's2', current: true },
+      { name: 's3', current: true },
+    ],
+  },
+  storage: undefined,
+};
+
+function said(changes: {
+  nats?: Partial<NatsExamination>;
+  view?: Partial<ClusterView>;
+  kafka?: object;
+  seeing?: Seeing;
+  unheard?: string;
+  named?: boolean;
+}): string[] {
+  const examination: Examination = {
+    nats: { kind: 'seen', facts: { ...NATS, ...changes.nats } },
+    kafka: { kind: 'seen', facts: { cannotMake: [], deniedGroup: undefined, ...changes.kafka } },
+    nodes:
+      changes.unheard === undefined
+        ? { kind: 'seen', facts: { view: { ...VIEW, ...changes.view }, ownVersion: '0.1.0' } }
+        : { kind: 'unseen', reason: changes.unheard },
+    apiIsNamed: changes.named ?? false,
+  };
+  return diagnosis(CONFIG, changes.seeing ?? seeing(), examination).map(line);
+}
+
+function line({ level, critical, about, what, remedy }: Finding): string {
+  return `${critical ? 'critical' : level} ${about}: ${what} | ${remedy}`;
+}
+
+test('a cluster as it should be has nothing to be said about', () => {
+  expect(said({})).toEqual([]);
+});
+
+describe('one thing wrong, one finding with what to change', () => {
+  const denied = [
+    { right: 'publish', subject: '$KV.holdfast_orders_jobs._doctor', need: 'to store pending jobs' },
+  ] as const;
+  const follower = (more: object) => ({ leader: 's1', followers: [{ name: 's2', current: true, ...more }] });
+  const cases: [name: string, changes: Parameters<typeof said>[0], expected: RegExp][] = [
+    [
+      'a right',
+      { nats: { denied } },
+      /^critical NATS: this user may not publish to \$KV\S+_doctor, which .* jobs \| Grant it: publish on \$KV\.holdfast_orders_jobs\.>\.$/,
+    ],
+    [
+      'no bucket, and no right to make one',
+      { nats: { cannotMakeBucket: true } },
+      /^problem NATS: the bucket is not made yet, and this user may not make it \| Have "holdfast init" run/,
+    ],
+    [
+      'a clock behind',
+      { nats: { skewMs: -2_500 } },
+      /^critical NATS: the server's clock is 2s behind the clock here \| .*NTP/,
+    ],
+    ['no time told', { nats: { skewMs: undefined } }, /^note NATS: the clocks were not compared/],
+    [
+      'no leader',
+      { nats: { copies: { leader: undefined, followers: [] } } },
+      /^critical NATS: the bucket has no leader/,
+    ],
+    [
+      'a copy offline',
+      { nats: { copies: follower({ offline: true, current: false }) } },
+      /^problem NATS: the copy .* on s2 is offline/,
+    ],
+    [
+      'a copy that lags',
+      { nats: { copies: follower({ lag: 5_000 }) } },
+      /^problem NATS: the copy .* on s2 is 5000 entries behind/,
+    ],
+    [
+      'a store nearly full',
+      { nats: { storage: { usedBytes: 90 * MIB, mostBytes: 100 * MIB } } },
+      /^problem NATS: 90\.00 MiB of the 100\.00 MiB/,
+    ],
+    [
+      'a topic not to be seen',
+      { seeing: seeing(NAMES.slice(1), ['payments']) },
+      /^critical Kafka: this user may not see the topic payments \| Grant DESCRIBE and WRITE/,
+    ],
+    [
+      'a topic not to be made',
+      { kafka: { cannotMake: [{ topic: 't', reason: 'no' }] } },
+      /^problem Kafka: the topic t is missing, and this user could not make it: no \|/,
+    ],
+    [
+      'a group not to be seen',
+      { kafka: { deniedGroup: 'g' } },
+      /^critical Kafka: this user may not see the consumer group g,/,
+    ],
+    [
+      'not ready',
+      { view: { nodes: [NODE, { ...NODE, node: 'n2', state: 'notReady', waitingFor: ['Kafka'] }] } },
+      /^critical nodes: n2 is not ready: it waits for Kafka \|/,
+    ],
+    [
+      'silent',
+      {
+        view: {
+          missing: ['n2'],
+          nodes: [NODE, { ...NODE, node: 'n2', state: 'silent', version: null, clockSkewMs: null }],
+        },
+      },
+      /^critical nodes: n2 is a member and does not answer/,
+    ],
+    [
+      'draining',
+      { view: { nodes: [NODE, { ...NODE, node: 'n2', state: 'draining' }] } },
+      /^note nodes: n2 is draining \| .*holdfast resume n2/,
+    ],
+    [
+      'an idle shard',
+      { view: { shards: [SHARD, { ...SHARD, shard: 1, state: 'acquiring' }] } },
+      /^problem nodes: 1 shard of 2 is not served/,
+    ],
+    [
+      'other shards',
+      { view: { shards: [SHARD] } },
+      /^problem nodes: shards is 2 here, and the nodes have 1 \| Set shards to 1/,
+    ],
+    [
+      'a clock off',
+      { view: { nodes: [NODE, { ...NODE, node: 'n2', clockSkewMs: 1_500 }] } },
+      /^critical nodes: the clock of n2 differs from the NATS server's by 1s/,
+    ],
+    [
+      'clocks apart',
+      {
+        view: {
+          nodes: [
+            { ...NODE, clockSkewMs: -700 },
+            { ...NODE, node: 'n2', clockSkewMs: 700 },
+          ],
+        },
+      },
+      /^problem nodes: the clocks of two nodes are 1s apart/,
+    ],
+    [
+      'an upgrade',
+      { view: { nodes: [NODE, { ...NODE, node: 'n2', version: '0.2.0' }] } },
+      /^note nodes: the nodes are of different versions \(n1: 0\.1\.0; n2: 0\.2\.0\) \| Finish/,
+    ],
+    [
+      'versions apart',
+      { view: { nodes: [NODE, { ...NODE, node: 'n2', version: '0.3.0' }] } },
+      /^problem nodes: the nodes are more than one minor version apart/,
+    ],
+    [
+      'majors apart',
+      { view: { nodes: [NODE, { ...NODE, node: 'n2', version: '1.1.0' }] } },
+      /^problem nodes: the nodes are more than one minor version apart/,
+    ],
+    [
+      'another command',
+      { view: { nodes: VIEW.nodes.map((node) => ({ ...node, version: '0.2.0' })) } },
+      /^note nodes: this command is 0\.1\.0, and the nodes are 0\.2\.0/,
+    ],
+    ['one node', { view: { nodes: [NODE, { ...NODE, node: 'n2', state: 'left' }] } }, /^note nodes: there is one node/],
+    [
+      'another cluster',
+      { view: { cluster: 'billing', nodes: [], shards: [] } },
+      /^problem nodes: the API answers for the cluster billing, and the configuration is of orders/,
+    ],
+    [
+      'no API tried',
+      { unheard: 'nobody listens' },
+      /^note nodes: no node was asked.*: nobody listens \| Set HOLDFAST_API_URL/,
+    ],
+    ['no API where it should be', { unheard: 'nobody listens', named: true }, /^problem nodes: no node was asked/],
+  ];
+  test.each(cases)('%s', (_name, changes, expected) => {
+    expect(said(changes)).toEqual([expect.stringMatching(expected)]);
+  });
+});
+
+test('the worst comes first, whichever server it is about', () => {
+  const nodes = [NODE, { ...NODE, node: 'n2', state: 'notReady' as const, waitingFor: ['NATS'] }];
+  const levels = said({
+    view: { nodes, missing: ['n9'] },
+    nats: { skewMs: undefined, copies: { leader: 's1', followers: [{ name: 's2', current: false }] } },
+    seeing: seeing(NAMES.slice(1)),
+  }).map((text) => text.split(':', 1)[0]);
+  expect(levels).toEqual(['critical Kafka', 'critical nodes', 'problem NATS', 'problem nodes', 'note NATS']);
+});

@@ -1,0 +1,103 @@
+// The page over three real nodes on real servers, open in a real browser while one node is killed, and then the one that it
+// comes from: what it shows is what the service and the engine know, and it needs no reload.
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { complaintsOf, openBrowser } from '../../support/browser.ts';
+import { eventually } from '../../support/eventually.ts';
+import { ANSWER } from '../../support/service.ts';
+import { Trial } from '../../support/trial.ts';
+
+const JOBS = 30;
+const ANSWERED = 18;
+const LEFT = JOBS - ANSWERED;
+const SOON = { timeout: 30_000 };
+
+let trial: Trial;
+let browser: Browser;
+let page: Page;
+let complaints: string[];
+
+beforeAll(async () => {
+  const servers = {
+    natsUrl: inject('natsUrl'),
+    kafkaBrokers: inject('kafkaBrokers'),
+    zeebeAddress: inject('zeebeAddress'),
+  };
+  [trial, browser] = await Promise.all([Trial.start({ servers }), openBrowser()]);
+  const { pageUrl } = trial.node('n1');
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  complaints = complaintsOf(page, pageUrl);
+  await page.goto(pageUrl);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await trial?.stop();
+});
+
+const heading = (name: string | RegExp) => page.getByRole('heading', { level: 1, name });
+/** A figure beside the verdict, as it is now. */
+const figure = (name: string) => page.locator('.verdict dl > div', { hasText: name }).locator('dd').textContent();
+
+async function untilFigure(name: string, wanted: string): Promise<void> {
+  await eventually(`"${name}" to be ${wanted}`, async () => (await figure(name)) === wanted, {
+    deadlineMs: 30_000,
+    diagnose: async () => [await figure(name), await trial.diagnose()],
+  });
+}
+
+test('it shows what is there, through the death of a node and of its own', { timeout: 240_000 }, async () => {
+  await heading('All shards owned, all nodes ready').waitFor(SOON);
+  expect([await figure('nodes ready'), await figure('shards owned')]).toEqual(['3 / 3', '128 / 128']);
+  for (const name of ['n1', 'n2', 'n3']) await page.getByRole('article', { name: `Node ${name}, ready` }).waitFor();
+
+  // What waits, found and opened.
+  trial.service.hold();
+  await trial.driver.start(JOBS);
+  await eventually('all requests', () => trial.service.requests.length === JOBS, { deadlineMs: 60_000 });
+  await untilFigure('pending', String(JOBS));
+  const ids = trial.service.requests.map(({ correlationId }) => correlationId);
+  const answered = new Set(ids.slice(0, ANSWERED));
+  trial.service.release((request, number) =>
+    answered.has(request.correlationId) ? ANSWER(request, number) : undefined,
+  );
+  await eventually('the answers', () => trial.driver.results.size === ANSWERED, { deadlineMs: 60_000 });
+  await untilFigure('pending', String(LEFT));
+  await page.getByRole('img', { name: new RegExp(`^completed: ${ANSWERED} in `) }).waitFor(SOON);
+  await page.getByRole('link', { name: trial.jobType }).click();
+  await page.getByText(`${LEFT} jobs shown, that is all`).waitFor(SOON);
+  await page.locator('a.row-link').first().click();
+  await page.getByRole('listitem').filter({ hasText: 'held, attempt 1' }).waitFor(SOON);
+  const correlationId = (await page.locator('dd .key').first().textContent()) ?? '';
+  expect(ids).toContain(correlationId);
+  await page.keyboard.press('/');
+  await page.keyboard.type(correlationId);
+  await page.keyboard.press('Enter');
+  await page.getByText('1 job shown, that is all').waitFor(SOON);
+  await page.getByRole('link', { name: 'Outcomes' }).click();
+  await page.getByText(`${ANSWERED} outcomes shown`).waitFor(SOON);
+
+  // Another node dies: it is told, its shards are seen elsewhere, and what waits is all there.
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await heading('All shards owned, all nodes ready').waitFor(SOON);
+  await trial.node('n3').kill();
+  await page
+    .getByText(/shards? taken over from n3 by n\d/)
+    .first()
+    .waitFor(SOON);
+  await page.getByRole('application', { name: 'Shards of n3: none.' }).waitFor(SOON);
+  await untilFigure('shards owned', '128 / 128');
+  await untilFigure('pending', String(LEFT));
+  expect(await page.getByRole('article', { name: 'Node n3, ready' }).count()).toBe(0);
+
+  // The page's own node dies: what was known stays, with its age. The same address again, and all goes on.
+  await trial.node('n1').kill();
+  await page.getByText('n1 has not answered for').waitFor(SOON);
+  await page.getByText(/What you see is \d+ s old/).waitFor(SOON);
+  expect(await figure('pending')).toBe(String(LEFT));
+  await trial.node('n1').restart();
+  await page.getByText('live from n1').waitFor({ timeout: 60_000 });
+  await untilFigure('shards owned', '128 / 128');
+  await untilFigure('pending', String(LEFT));
+  expect(complaints).toEqual([]);
+});

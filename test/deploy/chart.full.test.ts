@@ -247,8 +247,8 @@ test('values that are refused are named, with what is allowed', async () => {
   }
 });
 
-test('two releases in one namespace, and one with a long name, keep apart', async () => {
-  const long = await helm.run('template', 'a-release-with-a-name-that-is-long-indeed-53-characters', CHART);
+test('names stay short enough for pods and what is made of theirs', async () => {
+  const long = await helm.run('template', 'a'.padEnd(53, 'b'), CHART);
   expect(long.code).toBe(0);
   const names = [...long.out.matchAll(/^ {2}name: (.*)$/gm)].map(([, name = '']) => name);
   expect(names.filter((name) => name.length > 52)).toEqual([]);

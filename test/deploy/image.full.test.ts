@@ -13,7 +13,7 @@ import { buildImage, ended, type Image, run, start } from './image/build.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** Its node_modules and its code; Node itself and Debian come on top. */
-const MOST_MB = 130;
+const MOST_MB = 90;
 
 let image: Image & { remove(): Promise<void> };
 /** Of configuration, readable for all. */

@@ -1,7 +1,7 @@
 // The programs and schemas that judge what is shipped, from the registries that a build needs anyway, each once into the
 // cache: helm and kubeconform built from the Go proxy, Kubernetes' JSON schemas and hadolint out of wheels on PyPI, the
 // schema of compose files and the validators of custom resources from npm. None of them runs an install script.
-import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { cached, runTool } from '../../deploy/local/cache.ts';
@@ -36,10 +36,22 @@ export async function kubernetesSchemas(version: (typeof KUBERNETES)[number]): P
   const dir = await cached(item, "Kubernetes' JSON schemas (22 MB)", async (part) => {
     const inside = (version: string) => `kubernetes_validate/kubernetes-json-schema/v${version}-local-strict/`;
     await wheel(part, 'kubernetes-validate==1.37.0', KUBERNETES.map(inside));
-    for (const each of KUBERNETES) await rename(join(part, 'wheel', inside(each)), join(part, each));
+    for (const each of KUBERNETES) {
+      await rename(join(part, 'wheel', inside(each)), join(part, each));
+      await refersToNeighbours(join(part, each));
+    }
     await rm(join(part, 'wheel'), { recursive: true });
   });
   return join(dir, version, '{{.ResourceKind}}{{.KindSuffix}}.json');
+}
+
+/** The schemas have names and refer to each other by addresses, which nobody is to be asked for. */
+async function refersToNeighbours(dir: string): Promise<void> {
+  for (const file of await readdir(dir)) {
+    const { $id: _, ...schema } = JSON.parse(await readFile(join(dir, file), 'utf8'));
+    const text = JSON.stringify(schema).replaceAll('"/api/_definitions.json#', '"_definitions.json#');
+    await writeFile(join(dir, file), text);
+  }
 }
 
 export async function hadolint(): Promise<string> {

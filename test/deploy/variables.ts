@@ -49,7 +49,8 @@ export function unknownVariables(names: Iterable<string>): string[] {
 /** What the configuration looks for in the environment. */
 function asked(): string[] {
   const names = new Set<string>(['HOLDFAST_CONFIG']);
-  const env = new Proxy({}, { get: (_, name) => void names.add(String(name)) });
+  // Wrong for any of them, and there: some are only asked for where others are.
+  const env = new Proxy({}, { get: (_, name) => names.add(String(name)) && '§' });
   try {
     loadConfig(env, () => 'cluster: orders', 'node');
   } catch (error) {

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { COMMANDS } from '../../src/gateway/cli/command-table.ts';
 import { TEMPLATE_JOB_TYPE } from '../../src/gateway/config-template.ts';
 import { HEADER_LABELS, INPUT_LABELS } from '../../src/gateway/template-fields.ts';
 import { EXAMPLES, sourcesOf } from '../contract/services.ts';
@@ -67,6 +68,20 @@ describe('the tutorial', () => {
     expect(attributes('input', 'source')).toContain(TOPIC);
     expect(parse(read('deploy/examples/tutorial/holdfast.yaml')).template.topics).toEqual(['payments.*']);
     expect(read('deploy/examples/tutorial/deploy.ts')).toContain(`'${TOPIC}'`);
+  });
+
+  test('uses commands as they are', () => {
+    const used = [...tutorial.matchAll(/^(?:KEY=\$\()?holdfast (.+)$/gm)].map(
+      ([, words = '']) => words.split(/[)|]/)[0] ?? '',
+    );
+    expect(used.length).toBeGreaterThan(8);
+    for (const words of used) {
+      const [name = '', ...rest] = words.trim().split(/\s+/);
+      const command = COMMANDS.find((known) => known.name === name);
+      const options = rest.filter((word) => word.startsWith('--')).map((word) => word.slice(2));
+      expect(Object.keys(command?.options ?? {}), words).toEqual(expect.arrayContaining(options));
+      expect(command, words).toBeDefined();
+    }
   });
 
   test('runs and links files that are there', () => {

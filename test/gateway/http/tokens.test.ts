@@ -26,6 +26,12 @@ afterEach(() => rm(dir, { recursive: true }));
 
 const errors = () => logged.filter(({ level }) => level === 'error');
 
+/** All at once, as whoever mounts secrets does it: a look in between finds no half of it. */
+async function replaceFile(path: string, content: string): Promise<void> {
+  await writeFile(`${path}.new`, content);
+  await rename(`${path}.new`, path);
+}
+
 test('each is somebody with a role; two tokens may be of one name', async () => {
   await writeFile(
     file,
@@ -42,34 +48,34 @@ test('each is somebody with a role; two tokens may be of one name', async () => 
 });
 
 test('a token that is taken out opens nothing any more, a new one does; no restart', async () => {
-  await writeFile(file, entry('ann', 'admin', 'first'));
+  await replaceFile(file, entry('ann', 'admin', 'first'));
   const authentication = new TokenFile(file, logInto(logged), LOOK_EVERY_MS);
   await using api = trial({ authentication, address: { host: '127.0.0.1', port: 0 } });
   const url = await api.server.listen();
   const status = async (token: string) => (await fetch(`${url}/api/v1/whoami`, { headers: bearer(token) })).status;
   expect([await status('first'), await status('second')]).toEqual([200, 401]);
 
-  await writeFile(file, entry('bob', 'viewer', 'second'));
+  await replaceFile(file, entry('bob', 'viewer', 'second'));
   await eventually('the new token to be taken', async () => (await status('second')) === 200);
   expect(await status('first')).toBe(401);
 
   // As Kubernetes does it: a link is changed to another file.
   const other = join(dir, 'other.yaml');
-  await writeFile(other, entry('ann', 'admin', 'third'));
+  await replaceFile(other, entry('ann', 'admin', 'third'));
   await symlink(other, join(dir, 'link'));
   await rename(join(dir, 'link'), file);
   await eventually('the third token to be taken', async () => (await status('third')) === 200);
   expect(await status('second')).toBe(401);
 
-  await writeFile(other, '[]\n');
+  await replaceFile(other, '[]\n');
   await eventually('nobody to be let in', async () => (await status('third')) === 401);
   expect(errors()).toEqual([]);
 });
 
 test('a broken file changes nothing, and the log says what is wrong with it, once', async () => {
-  await writeFile(file, entry('ann', 'admin', 'good'));
+  await replaceFile(file, entry('ann', 'admin', 'good'));
   const tokens = new TokenFile(file, logInto(logged), LOOK_EVERY_MS);
-  await writeFile(file, '- {name: ann, role: root, sha256: hunter2}\n');
+  await replaceFile(file, '- {name: ann, role: root, sha256: hunter2}\n');
   await eventually('the fault to be logged', () => errors().length === 1);
   const [line] = errors();
   expect(line?.fields.reason).toContain('[0].role: found "root"; allowed: viewer, operator, admin');
@@ -80,7 +86,7 @@ test('a broken file changes nothing, and the log says what is wrong with it, onc
   await eventually('the absence to be logged', () => errors().length === 2);
   expect(await tokens.verify('good')).toMatchObject({ kind: 'known' });
 
-  await writeFile(file, entry('ann', 'admin', 'better'));
+  await replaceFile(file, entry('ann', 'admin', 'better'));
   await eventually('the new one', async () => (await tokens.verify('better')).kind === 'known');
   expect(errors()).toHaveLength(2);
   tokens.close();

@@ -66,7 +66,7 @@ export function seeRoutes(api: Api, serving: Serving): void {
   };
   api.get(
     '/jobs/:jobKey',
-    { config: needs('viewer', 'JOB_ABSENT'), schema: job },
+    { config: needs('viewer', 'JOB_ABSENT', 'UNREADABLE'), schema: job },
     async ({ params: { jobKey }, operator }) => {
       const shown = serving.showsPayloadsTo(operator);
       const view = await serving.ask((operations) => operations.job(jobKey, shown));

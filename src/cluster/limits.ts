@@ -49,7 +49,7 @@ export const CLUSTER_LIMITS = {
   /** Commands that wait so at once, of all shards; the others are asked again by whoever sent them. */
   doorMost: 1000,
   /** How long an operator waits for the owner of a job: longer than a takeover and a slow engine take. */
-  actMs: 15 * SECOND,
+  actMs: 10 * SECOND,
   /** One message between nodes; the server's max_payload may be smaller. */
   batchBytes: 512 * 1024,
   /** Engine commands in flight per node. */

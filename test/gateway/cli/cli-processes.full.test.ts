@@ -71,6 +71,24 @@ test('watching appends blocks where there is no terminal, and Ctrl-C ends it wel
   expect(said.out).not.toContain('\u001b');
 });
 
+test('a node that is told to end while it starts ends in order', async () => {
+  const config = join(dir, 'starting.yaml');
+  await writeFile(config, 'cluster: starting\nroutes: [{jobType: a, requestTopic: b}]\n');
+  const { child, said, ended } = start(['start'], {
+    HOLDFAST_CONFIG: config,
+    HOLDFAST_HTTP: '127.0.0.1:0',
+    HOLDFAST_API: '127.0.0.1:0',
+    NATS_URL: 'nats://127.0.0.1:1',
+    KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
+    ZEEBE_GRPC_ADDRESS: 'grpc://127.0.0.1:1',
+    CAMUNDA_AUTH_STRATEGY: 'NONE',
+  });
+  // The first thing that it says; its API is not up then.
+  child.stdout.once('data', () => child.kill('SIGTERM'));
+  expect(await ended, said.out + said.err).toBe(0);
+  expect(said.out).toContain('told to end');
+});
+
 test('TLS is checked against the authority that HOLDFAST_API_CA_FILE names, and not given up without one', async () => {
   const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
   const made =

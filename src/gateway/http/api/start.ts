@@ -20,8 +20,16 @@ export async function startApi(
 ): Promise<() => Promise<void>> {
   if (api === undefined) return async () => undefined;
   const { address, tls, payloads } = api;
+  // Made when it is first asked for: a node that is started again has better things to do.
+  let page: Assets | undefined;
+  const served: Assets = {
+    get: (path) => {
+      page ??= assets();
+      return page.get(path);
+    },
+  };
   const server = createApiServer({
-    ...{ address, payloads, operations, assets: assets(), log },
+    ...{ address, payloads, operations, assets: served, log },
     tls: tls && certificateFrom(tls.certFile, tls.keyFile, log),
     authentication: authenticationFrom(api, log),
     identity: { cluster, node, version: productVersion() },

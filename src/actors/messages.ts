@@ -184,11 +184,9 @@ export type DeadLetterReason =
  */
 export type ReplyAnswer = 'applied' | 'duplicate' | 'late' | 'latePublished' | 'lateDropped' | 'unreadable' | Rejection;
 
-/** What a person does to one job. `by` names him, `id` is the act's in the audit; both are kept in the job's timeline. */
-export type OperatorAct = {
-  readonly by: string;
-  readonly id: string;
-} /** The engine hands the job out again soon, and its request is then published once more, under the same correlation id. */ & (
+/** What a person may do to one job. */
+export type JobAct =
+  /** The engine hands the job out again soon, and its request is then published once more, under the same correlation id. */
   | { readonly act: 'resend' }
   /** `replyTimeoutMs`: from now on. */
   | { readonly act: 'extend'; readonly replyTimeoutMs: number }
@@ -204,8 +202,10 @@ export type OperatorAct = {
   /** `variables`: JSON text of an object, or ''. */
   | { readonly act: 'throw'; readonly errorCode: string; readonly message: string; readonly variables: string }
   /** The hold is given up, at the cost of no retry; or the parked reply thrown away. */
-  | { readonly act: 'drop' }
-);
+  | { readonly act: 'drop' };
+
+/** `by` names who does it, `id` is the act's in the audit; both are kept in the job's timeline. */
+export type OperatorAct = JobAct & { readonly by: string; readonly id: string };
 
 /**
  *  - `done`: the engine has said yes, or nobody had to be asked. `later`: it is stored and happens by itself.

@@ -2,6 +2,7 @@
 // who want one at the same time, kept until shortly before they expire, and after a failure not asked for again at once, for
 // every connection of every client comes here.
 import type { KafkaOAuth } from '../config-kafka.ts';
+import { textOf, whyNoAnswer } from '../fetch-answers.ts';
 
 const DEADLINE_MS = 3_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -78,10 +79,10 @@ async function fetchToken({ tokenUrl, clientId, clientSecret, scope }: KafkaOAut
     const signal = AbortSignal.timeout(DEADLINE_MS);
     const response = await fetch(tokenUrl, { method: 'POST', headers, body, signal, redirect: 'error' });
     status = response.status;
-    text = await textOf(response);
+    text = await textOf(response, MAX_ANSWER_BYTES);
   } catch (error) {
     throw new TokenUnavailable(
-      `${tokenUrl} ${reasonOf(error)}; check KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL`,
+      `${tokenUrl} ${whyNoAnswer(error)}; check KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL`,
       error,
     );
   }
@@ -109,25 +110,6 @@ function remedyOf(status: number, { error }: Answer): string {
     return 'check KAFKA_SASL_OAUTHBEARER_CLIENT_ID and KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET';
   }
   return 'check KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL';
-}
-
-async function textOf(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error(`answered more than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'gave no answer';
-  if (error.name === 'TimeoutError') return `did not answer within ${DEADLINE_MS} ms`;
-  // fetch says only that it failed, and why in the cause.
-  const cause = error.cause as NodeJS.ErrnoException | undefined;
-  return `gave no answer (${cause?.code ?? cause?.message ?? error.message})`;
 }
 
 type Answer = Readonly<Record<string, unknown>>;

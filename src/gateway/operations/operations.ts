@@ -1,5 +1,6 @@
 // What an operator can see and do, as the API asks for it. Whoever implements it answers for the whole cluster, whichever node
 // is asked (operations/cluster-operations.ts); what one node cannot learn in time is named in `missing`, not guessed.
+import type { JobAct } from '../../actors/messages.ts';
 import type {
   ActResult,
   AuditPage,
@@ -30,21 +31,7 @@ export const ROLES = ['viewer', 'operator', 'admin'] as const;
 /** Each may what the one before it may, and more: see; act on jobs and dead letters; drain nodes and see payloads. */
 export type Role = (typeof ROLES)[number];
 
-export type JobAct =
-  | { readonly act: 'resend' }
-  | { readonly act: 'extend'; readonly replyTimeoutMs: number }
-  /** `variables`: JSON text of an object. */
-  | { readonly act: 'complete'; readonly variables: string }
-  | {
-      readonly act: 'fail';
-      readonly message: string;
-      readonly retries: number | undefined;
-      readonly backoffMs: number | undefined;
-    }
-  | { readonly act: 'throw'; readonly errorCode: string; readonly message: string; readonly variables: string }
-  | { readonly act: 'drop' };
-
-export type { JobActName };
+export type { JobAct, JobActName };
 
 /** Nobody can answer this now (not a member, JetStream or Kafka away); ask again. */
 export class OperationUnavailable extends Error {

@@ -3,6 +3,7 @@
 //
 // Only an answer in the registry's own words (an error_code 404xx) means that something is unknown. Everything else that is
 // not an answer, refused credentials and a wrong URL among it, means that nothing is known: to ask again is always safe.
+import { textOf, whyNoAnswer } from '../fetch-answers.ts';
 import type { RegisteredSchema } from './codec.ts';
 import { RegistryUnavailable, SchemaUnknown, SchemaUnusable } from './errors.ts';
 
@@ -131,9 +132,9 @@ async function ask(
   try {
     const response = await fetch(url + path, { headers, signal });
     status = response.status;
-    text = await textOf(response);
+    text = await textOf(response, MAX_ANSWER_BYTES);
   } catch (error) {
-    throw new RegistryUnavailable(url, reasonOf(error), error);
+    throw new RegistryUnavailable(url, whyNoAnswer(error), error);
   }
   const answer = parse(text);
   if (status === 200 && answer !== undefined) return answer;
@@ -146,25 +147,6 @@ async function ask(
   }
   const remedy = status === 404 || status === 200 ? ': is this the root of a schema registry’s API?' : '';
   throw new RegistryUnavailable(url, `answered GET ${path} with ${status}${remedy}`);
-}
-
-async function textOf(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error(`answered more than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return `gave no answer (${error})`;
-  if (error.name === 'TimeoutError') return 'did not answer in time';
-  // fetch says only that it failed, and why in the cause.
-  const cause = error.cause as NodeJS.ErrnoException | undefined;
-  return `gave no answer (${cause?.code ?? cause?.message ?? error.message})`;
 }
 
 function parse(text: string): Answer | undefined {

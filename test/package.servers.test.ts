@@ -33,13 +33,16 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-test('it carries compiled code and types, and nothing else of the repository', async () => {
+test('it carries compiled code and types, the page, and nothing else of the repository', async () => {
   const { out } = await run('tar', ['tzf', join(directory, packed)]);
   const files = out.trim().split('\n');
   expect(files).toEqual(
     expect.arrayContaining(['package/dist/gateway/cli/main.js', 'package/dist/gateway/cli/main.d.ts']),
   );
-  const odd = files.filter((file) => !/^package\/(package\.json|README\.md|LICENSE|dist\/.*\.(js|d\.ts))$/.test(file));
+  const page = 'dist/gateway/http/page/static/';
+  expect(files).toEqual(expect.arrayContaining([`package/${page}index.html`, `package/${page}base.css`]));
+  const code = /^package\/(package\.json|README\.md|LICENSE|dist\/.*\.(js|d\.ts))$/;
+  const odd = files.filter((file) => !code.test(file) && !file.startsWith(`package/${page}`));
   expect(odd).toEqual([]);
 });
 

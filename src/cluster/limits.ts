@@ -64,6 +64,8 @@ export const CLUSTER_LIMITS = {
   unreadableNamed: 10_000,
   /** Member records of nodes that never came back expire. */
   memberTtlMs: 24 * 3600 * SECOND,
+  /** So long the snapshot version of a node that has gone still counts: it may come back as it was, in the midst of an upgrade. */
+  versionOfGoneMs: 10 * 60 * SECOND,
   /** Joining may take this long (or four leases, if that is longer); then it begins anew. */
   joinMs: 60 * SECOND,
   /** How long a leaving node waits for its shards to be empty before it gives up and leaves them to takeover. */

@@ -449,13 +449,18 @@ export class NodeLife {
     return parseClaim(entry.value, entry.revision).incarnation === this.incarnation;
   }
 
-  /** The highest version that all live members read. */
+  /**
+   * The highest version that all members read. Those that died or left lately count too: in the midst of an upgrade a node of
+   * the version before may only be away for a while, and has to read what was written meanwhile.
+   */
   #snapshotVersion(): number {
     let version = this.#newestVersion;
-    for (const { record } of this.membership.peers().values()) {
-      if (record.state !== 'left' && !this.membership.isDead(record.incarnation)) {
-        version = Math.min(version, Math.max(...record.snapshotVersions));
-      }
+    for (const { record, advancedMs } of this.membership.peers().values()) {
+      const reads = Math.max(...record.snapshotVersions);
+      if (reads >= version) continue;
+      const isGone = record.state === 'left' || this.membership.isDead(record.incarnation);
+      const goneMs = this.#options.clock.monotonicMs() - advancedMs;
+      if (!isGone || goneMs < CLUSTER_LIMITS.versionOfGoneMs) version = reads;
     }
     return version;
   }

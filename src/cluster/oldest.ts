@@ -139,6 +139,8 @@ class Look {
     const { lane } = job;
     if (lane === undefined) return;
     const { heldAtMs } = job;
+    // Its hold is on its way, over nothing or over a tombstone: it is younger than whatever is known.
+    if (heldAtMs === 0 || (!job.packed && job.state.snapshot?.kind === 'ended')) return;
     const few = this.found.get(lane);
     if (few === undefined) {
       this.found.set(lane, [{ heldAtMs, job }]);

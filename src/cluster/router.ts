@@ -114,8 +114,14 @@ export class Router {
 
   /** Asks until `untilMs`, wall. @throws Lost: nobody has answered; it may have been done all the same. */
   operated(jobKey: JobKey, act: OperatorAct, untilMs: number): Promise<ActAnswer> {
-    const shard = shardOf(jobKey, this.#options.shards);
-    return this.#ask(shard, { type: 'operated', jobKey, act }, untilMs) as Promise<ActAnswer>;
+    const { shards, bus } = this.#options;
+    const command = { type: 'operated', jobKey, act } as const;
+    const [bytes, most] = [weightOf(command), bus.maxPayloadBytes()];
+    if (bytes > most) {
+      const detail = `it is too large for NATS: about ${bytes} bytes, and max_payload is ${most}`;
+      return Promise.resolve({ result: 'refused', detail });
+    }
+    return this.#ask(shardOf(jobKey, shards), command, untilMs) as Promise<ActAnswer>;
   }
 
   /** Commands without an answer. */
@@ -300,7 +306,8 @@ function* split(asked: readonly Asked[], bytes: number): Generator<Asked[]> {
 
 function weightOf(command: RoutedCommand): number {
   if (command.type === 'activated') return 1000 + Buffer.byteLength(command.activation.request.body);
-  if (command.type === 'operated') return 1000 + 3 * ('variables' in command.act ? command.act.variables.length : 0);
+  if (command.type === 'operated')
+    return 1000 + ('variables' in command.act ? Buffer.byteLength(command.act.variables) : 0);
   const { content } = command.reply;
   if (content.kind === 'malformed') return 300 + content.message.length;
   const headers = content.headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0);

@@ -208,7 +208,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     const inOrder = end.kind === 'left' || stopping.signal.aborted;
     if (inOrder) log.info('left the cluster', { reason: end.reason });
     else log.error('the node ends', { reason: end.reason });
-    await Promise.allSettled([stopped]); // replies and requests may still be on their way to Kafka
+    await Promise.allSettled([operations.close(), stopped]); // replies and requests may still be on their way to Kafka
     await Promise.allSettled([topics.close(), link.close(), tracing?.stop()]);
     return inOrder ? 0 : 1;
   };
@@ -239,7 +239,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     },
     stop: async () => {
       stopping.abort(new Error('asked to stop'));
-      stopped ??= operations?.close().then(() => bridge?.stop());
+      stopped ??= Promise.all([operations?.close(), bridge?.stop()]).then(() => undefined);
       await stopped;
     },
   };

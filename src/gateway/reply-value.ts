@@ -27,8 +27,14 @@ export function jsonOf(bytes: Uint8Array | null, maxBytes = Number.POSITIVE_INFI
     const text = utf8.decode(bytes);
     return { kind: 'json', text, parsed: JSON.parse(text) };
   } catch (error) {
-    return unusable('not-json', `the reply is not JSON in UTF-8: ${error instanceof Error ? error.message : error}`);
+    return unusable('not-json', `the reply is not JSON in UTF-8${whereIn(error)}`);
   }
+}
+
+/** The parser's own words quote the value, which not everybody may see who is told of this. */
+function whereIn(error: unknown): string {
+  const [, position] = /at position (\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
+  return position === undefined ? '' : `, from position ${position} on`;
 }
 
 /** The attributes of a structured CloudEvent; undefined: the record is none. */

@@ -109,6 +109,13 @@ test('complete: stored as the result before the engine is told, number for numbe
   expect(world.ask({ type: 'replied', reply: world.reply(0) })).toBe('duplicate');
 });
 
+test('complete with what the engine never takes: refused, and like a reply of that kind it costs a retry', () => {
+  const world = held();
+  world.fates.push('never');
+  expect(operate(world, COMPLETE)).toMatchObject({ result: 'refused' });
+  expect(world.outcome).toBe('failed');
+});
+
 test('complete, while the engine is away: it is stored, and happens by itself, under another owner too', () => {
   const world = held();
   world.fates.push('later');

@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts';
 import type { BridgeNode } from '../support/nodes.ts';
 import type { FaultName, ServerKind } from './history.ts';
 import { MORE_NODES, NODES, type PlannedFault } from './schedule.ts';
-import { nodeArgsFor } from './snapshot-patch.ts';
+import { FIRST_VERSION, nodeArgsFor } from './snapshot-patch.ts';
 import type { Stage } from './stage.ts';
 
 const PATIENCE = { deadlineMs: 60_000, everyMs: 200 };
@@ -22,7 +22,7 @@ export class Faults {
   readonly #tell: (line: string) => void;
   /** Nodes that are meant to run. */
   readonly #up = new Set<string>(NODES);
-  #version = 1;
+  #version = FIRST_VERSION;
 
   constructor(stage: Stage, signal: AbortSignal, tell: (line: string) => void) {
     this.#stage = stage;

@@ -13,6 +13,9 @@ interface Change {
 /** Of this product as it is. */
 const REAL = 2;
 
+/** Of the nodes that a run begins with: those of the release before, so that the first upgrade is a real one. */
+export const FIRST_VERSION = 1;
+
 /** A node of the release before: it knows version 1 alone. */
 const EARLIER: readonly Change[] = [
   {

@@ -23,6 +23,7 @@ import { Links } from './links.ts';
 import { type ChaosService, openDriver, startService } from './parties.ts';
 import { EngineRecorder, NodesRecorder } from './recorders.ts';
 import { MORE_NODES, NODES } from './schedule.ts';
+import { FIRST_VERSION, nodeArgsFor } from './snapshot-patch.ts';
 
 /** Fires only where the service is silent: longer than any fault holds an answer up, and shorter than the silence (parties.ts). */
 const REPLY_TIMEOUT = { replyTimeout: 'PT60S', onReplyTimeout: 'fail', retryBackoff: 'PT1S' } as const;
@@ -102,7 +103,7 @@ export async function setStage(options: StageOptions, stack: AsyncDisposableStac
   stack.defer(() => nodes.stop());
   await Promise.all(
     NODES.map(async (name) => {
-      nodesHistory.follow(name, (await nodes.start(name, links.of(name))).logFile);
+      nodesHistory.follow(name, (await nodes.start(name, links.of(name), nodeArgsFor(FIRST_VERSION))).logFile);
     }),
   );
   await nodes.untilReady();

@@ -4,7 +4,7 @@ import type { CorrelationId, JobKey, NodeName, ShardId } from '../../src/actors/
 import type { EngineAnswer } from '../../src/actors/ports.ts';
 import { Cluster, type ClusterEnd } from '../../src/cluster/cluster.ts';
 import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
-import { fromJson, META_KEY, memberKey } from '../../src/cluster/names.ts';
+import { fromJson, META_KEY, memberKey, toJson } from '../../src/cluster/names.ts';
 import { World as Job, plainMeaning } from '../actors/pending-job-world.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { FIXED, MemoryBus, MemoryKv } from './memory.ts';
@@ -49,7 +49,7 @@ class OneNode {
       leaseTtlMs: 5_000,
       longestReplyTimeoutMs: 0,
       prepare: () => this.prepare(),
-      report: () => ({ consumerMemberId: '', replyProgress: {}, secrets: [], snapshotVersions: [1] }),
+      report: () => ({ consumerMemberId: '', replyProgress: {}, secrets: [], snapshotVersions: [1, 2] }),
       correlationId: () => 'id' as CorrelationId,
       interpret: plainMeaning,
       assignedOnce: () => true,
@@ -156,4 +156,30 @@ test('what waits for its turn with the engine when a life ends is told at once, 
   for (const answer of asked) answer({ code: 'ok', unseen: false, message: '' });
   await node.clock.advance(100);
   expect(asked).toHaveLength(CLUSTER_LIMITS.engineInFlight);
+});
+
+test('snapshots are written as a node of the version before reads them, also for a while after it has gone', async () => {
+  const node = new OneNode();
+  const record = { node: 'old', incarnation: 'old-1', state: 'left', renewal: 3, snapshotVersions: [1] };
+  await node.run();
+  const { handler } = node.kv.watched!;
+  handler.onEntry(node.kv.write(memberKey('old' as NodeName), toJson(record)), 0);
+  handler.onCaughtUp();
+  await node.clock.advance(500);
+  const life = node.cluster.life!;
+  life.jobs.open(0 as ShardId);
+  const versionOfHold = async (jobKey: string) => {
+    const activation = new Job().activation(node.clock.wallMs() + 20_000);
+    void life.jobs.activated(0 as ShardId, { ...activation, jobKey: jobKey as JobKey });
+    await node.clock.advance(10);
+    return node.kv.entries.get(`0.${jobKey}`)?.value[0];
+  };
+  expect(await versionOfHold('1')).toBe(1);
+  // It came back, of this version; then it is gone for good.
+  handler.onEntry(node.kv.write(memberKey('old' as NodeName), toJson({ ...record, snapshotVersions: [1, 2] })), 0);
+  expect(await versionOfHold('2')).toBe(2);
+  handler.onEntry(node.kv.write(memberKey('older' as NodeName), toJson({ ...record, node: 'older' })), 0);
+  expect(await versionOfHold('3')).toBe(1);
+  await node.clock.advance(CLUSTER_LIMITS.versionOfGoneMs);
+  expect(await versionOfHold('4')).toBe(2);
 });

@@ -126,7 +126,7 @@ function* complete(
   const replied = successor(state, context, snapshot, changes, markOf(act));
   yield* store(state, replied);
   yield* finishReplied(state, context, replied);
-  return happened(state);
+  return happened(state, act);
 }
 
 function* fail(
@@ -138,7 +138,7 @@ function* fail(
 ): Decision<ActAnswer> {
   if (snapshot.kind !== 'held') return wrongState(snapshot, 'held');
   yield* startFailing(state, context, snapshot, failing, undefined, markOf(act));
-  return happened(state);
+  return happened(state, act);
 }
 
 /** The hold is given up; the engine keeps its retries and hands the job out again. Of a parked reply nothing else is there. */
@@ -187,19 +187,22 @@ function isMarked({ timeline }: Snapshot, act: OperatorAct): boolean {
 const GONE: ActAnswer = { result: 'gone', detail: 'the engine does not have this job any more' };
 
 /** What it has come to: the engine was told, or is going to be. */
-function happened({ snapshot }: JobState): ActAnswer {
+function happened({ snapshot }: JobState, { act }: OperatorAct): ActAnswer {
   if (snapshot?.kind !== 'ended')
     return {
       result: 'later',
       detail: 'it is stored; the engine does not answer yet, and is asked again until it does',
     };
   if (snapshot.outcome === 'gone' || snapshot.outcome === 'cancelled') return GONE;
+  const wanted = act === 'complete' ? 'completed' : act === 'throw' ? 'bpmnError' : 'failed';
+  // The engine takes no such result, ever: like a reply of that kind it has cost the job a retry.
+  if (snapshot.outcome !== wanted) return { result: 'refused', detail: `the engine refused it: ${snapshot.outcome}` };
   return { result: 'done', detail: `the job ended here: ${snapshot.outcome}` };
 }
 
-function doneAlready(state: JobState, { act }: OperatorAct): ActAnswer {
-  if (act === 'resend') return { result: 'later', detail: 'it was asked for already' };
-  return act === 'extend' ? { result: 'done', detail: 'it was extended already' } : happened(state);
+function doneAlready(state: JobState, act: OperatorAct): ActAnswer {
+  if (act.act === 'resend') return { result: 'later', detail: 'it was asked for already' };
+  return act.act === 'extend' ? { result: 'done', detail: 'it was extended already' } : happened(state, act);
 }
 
 function ended({ outcome }: Snapshot): ActAnswer {

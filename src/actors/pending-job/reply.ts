@@ -109,7 +109,9 @@ function* heartbeat(
   }
   state.progress = progress;
   // Its service has the request, whoever sent that.
-  if (reply.attempt === snapshot.attempt) state.ackedAttempt = snapshot.attempt;
+  // Known already, it says nothing of one that an operator wants sent again.
+  const known = snapshot.sentAttempt === snapshot.attempt;
+  if (reply.attempt === snapshot.attempt && !known) state.ackedAttempt = snapshot.attempt;
   // Under a business key that is not so sure: a request that nobody is known to have sent is seen to first (decide.ts, takeUp).
   const owed = state.adopted && state.ackedAttempt !== snapshot.attempt && snapshot.sentAttempt !== snapshot.attempt;
   if (!owed && context.clock.wallMs() >= heartbeatWriteAtMs(state)) yield* writeHeartbeat(state, context, snapshot);

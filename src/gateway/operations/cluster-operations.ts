@@ -46,9 +46,12 @@ export interface ClusterOperationsOptions {
 }
 
 const DEFAULT_LIMIT = 50;
+/** Lists at the same time. */
+const MOST_LOOKS = 8;
 
 export class ClusterOperations implements ReadOperations {
   readonly #options: ClusterOperationsOptions;
+  #looks = 0;
 
   constructor(options: ClusterOperationsOptions) {
     this.#options = options;
@@ -87,7 +90,11 @@ export class ClusterOperations implements ReadOperations {
     return { missing, routes: mergeRoutes(said, this.#options.calls()) };
   }
 
-  async jobs({ node, limit = DEFAULT_LIMIT, after, olderThanMs, ...filter }: JobQuery): Promise<JobPage> {
+  jobs(query: JobQuery): Promise<JobPage> {
+    return this.#looking(() => this.#jobs(query));
+  }
+
+  async #jobs({ node, limit = DEFAULT_LIMIT, after, olderThanMs, ...filter }: JobQuery): Promise<JobPage> {
     const heldBeforeMs = olderThanMs === undefined ? undefined : this.#options.clock.wallMs() - olderThanMs;
     const place = after === undefined ? null : placeOf(after);
     const wanted = withoutUndefined({ ...filter, heldBeforeMs }) as JobFilter;
@@ -129,7 +136,23 @@ export class ClusterOperations implements ReadOperations {
     });
   }
 
-  async outcomes(query: OutcomeQuery): Promise<OutcomePage> {
+  outcomes(query: OutcomeQuery): Promise<OutcomePage> {
+    return this.#looking(() => this.#outcomes(query));
+  }
+
+  /** A look goes through all jobs of all nodes, or thousands of entries of the bucket: not many of them at a time. */
+  async #looking<T>(look: () => Promise<T>): Promise<T> {
+    if (this.#looks >= MOST_LOOKS)
+      throw new OperationRefused('TOO_MANY', `${MOST_LOOKS} lists are put together through this node now; ask again`);
+    this.#looks += 1;
+    try {
+      return await look();
+    } finally {
+      this.#looks -= 1;
+    }
+  }
+
+  async #outcomes(query: OutcomeQuery): Promise<OutcomePage> {
     const { clock, tail, correlationId } = this.#options;
     if (tail === undefined) throw new OperationUnavailable('this node cannot look back in the bucket');
     this.#life();

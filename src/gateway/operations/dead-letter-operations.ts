@@ -11,7 +11,7 @@ import { describeFilter, rangesOf } from './dead-letter-filter.ts';
 import { pageOf } from './dead-letter-pages.ts';
 import type { LetterLog, OffsetRange } from './letter-log.ts';
 import type { RedriveBody, RedriveView } from './model.ts';
-import { OperationRefused, type Operations, type Operator } from './operations.ts';
+import { OperationRefused, type Operations, OperationUnavailable, type Operator } from './operations.ts';
 import { Redrive, type RedrivePlan } from './redrive.ts';
 
 export interface DeadLetterOperationsOptions {
@@ -80,6 +80,7 @@ class RedriveRuns {
   readonly #known = new Map<string, Redrive>();
   #running: { readonly id: string; readonly ended: Promise<void> } | undefined;
   #starting = false;
+  #closed = false;
 
   constructor(options: DeadLetterOperationsOptions) {
     this.#options = options;
@@ -95,6 +96,7 @@ class RedriveRuns {
 
   /** @throws OperationRefused when one runs; OperationUnavailable when it cannot be audited */
   async begin(body: RedriveBody, by: Operator): Promise<RedriveView> {
+    if (this.#closed) throw new OperationUnavailable('this node ends; ask another one');
     if (this.#running !== undefined || this.#starting) {
       const which = this.#running === undefined ? '' : ` ${this.#running.id}`;
       throw new OperationRefused('TOO_MANY', `a redrive${which} runs on this node; stop it or wait for its end`);
@@ -110,6 +112,10 @@ class RedriveRuns {
         target: describeFilter(body.filter),
         before: `${beforeOf(plan.ranges)}; at most ${plan.max}, ${perSecond} per second; id ${plan.id}`,
       });
+      if (this.#closed) {
+        await this.#options.audit.end(auditId, { after: 'the node ended before it began', result: 'stopped' });
+        throw new OperationUnavailable('this node ends; ask another one');
+      }
       const redrive = new Redrive(plan, this.#options, auditId);
       this.#remember(plan.id, redrive);
       this.#running = { id: plan.id, ended: this.#run(redrive, perSecond, auditId) };
@@ -130,6 +136,7 @@ class RedriveRuns {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const running = this.#running;
     if (running === undefined) return;
     this.#known.get(running.id)?.stop(`the end of node ${this.#options.node}`);

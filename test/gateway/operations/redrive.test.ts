@@ -339,7 +339,8 @@ describe('runs of one node', () => {
     await expect(subject.redrive(body(), ANNA)).rejects.toMatchObject({ code: 'TOO_MANY' });
     await subject.close();
     expect(audit.ended).toMatchObject([{ result: 'stopped', after: expect.stringContaining('the end of node n1') }]);
-    await expect(subject.redrive(body({ max: 1 }), ANNA)).resolves.toMatchObject({ state: 'running' });
+    // Its node ends: nothing would stop another one.
+    await expect(subject.redrive(body({ max: 1 }), ANNA)).rejects.toMatchObject({ code: 'OPERATION_UNAVAILABLE' });
   });
 
   test('are not begun when they cannot be audited, and the next one can', async () => {

@@ -95,7 +95,11 @@ describe('the overview', () => {
 
   test('nothing moves about while it is asked again and again, and nobody is asked too often', async () => {
     const page = await open();
-    await heading(page).waitFor();
+    // Everything has come once: what is watched is that nothing moves from then on.
+    await page.getByRole('heading', { name: 'All shards owned, all nodes ready' }).waitFor();
+    await seen(page, '3 / 3');
+    const first = api.requests.filter((request) => request.endsWith('/cluster')).length;
+    await eventually('a round more', () => api.requests.filter((r) => r.endsWith('/cluster')).length > first);
     await page.evaluate(WATCH_SHIFTS);
     const asked = () => api.requests.filter((request) => request.endsWith('/cluster')).length;
     const [from, startedMs] = [asked(), performance.now()];
@@ -437,7 +441,7 @@ describe('looks', () => {
     for (const name of ['Overview', 'Jobs', 'Outcomes', 'Dead letters', 'Audit']) {
       await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name }).click();
       await heading(page).waitFor();
-      await page.waitForFunction(`document.title.startsWith(${JSON.stringify(name)})`);
+      await eventually(`the title ${name}`, async () => (await page.title()).startsWith(name));
       expect(await page.getByRole('main').count()).toBe(1);
       expect(await page.getByRole('banner').count()).toBe(1);
       expect(await page.locator('[aria-current=page]').textContent()).toBe(name);

@@ -1,4 +1,5 @@
-// Servers that are not there: at the start, and for 20 s under load, four times as long as the lease.
+// Servers that are not there at the start; and NATS, without which a node may do nothing, away for 20 s under load, four times
+// as long as the lease. Each of them away for a minute: outages.full.test.ts.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import type { BridgeNode } from '../support/nodes.ts';
@@ -34,10 +35,6 @@ test('a node waits for servers that are missing at its start, says for which, an
 });
 
 test('NATS away for 20 s', () => outages.outage('NATS', AWAY_MS));
-
-test('Kafka away for 20 s', () => outages.outage('Kafka', AWAY_MS));
-
-test('Zeebe away for 20 s', () => outages.outage('Zeebe', AWAY_MS));
 
 async function waitingFor(node: BridgeNode): Promise<readonly string[]> {
   return (await node.readiness()).waitingFor;

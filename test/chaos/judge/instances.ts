@@ -1,10 +1,15 @@
 // Of each process instance, which its token tells from all others: did it pass the task, once, with an answer that a service
 // gave to its own request, and in time once nothing was done to the system any more? What was never begun must not be seen.
+import { LIMITS } from '../../../src/actors/limits.ts';
 import type { Event } from '../history.ts';
 import { type Breach, type Evidence, type Finding, percentile } from './evidence.ts';
 
 /** After the last fault: a lease, for whoever was cut off from it, and this (issue: I7). */
-const RECOVERY_BEYOND_LEASE_MS = 15_000;
+/**
+ * The first lock of a job, and some time to hand it out again and have it answered: one that the engine wrote into a stream which its
+ * node was just giving up, as nodes do until they have all joined again, is hidden for so long (README, "When something breaks").
+ */
+const RECOVERY_BEYOND_LEASE_MS = LIMITS.activationLockMs + 3_000;
 
 export interface InstanceFigures {
   readonly started: number;

@@ -4,8 +4,8 @@ import { LIMITS } from '../../../src/actors/limits.ts';
 import type { Event } from '../history.ts';
 import { type Breach, type Evidence, type Finding, percentile } from './evidence.ts';
 
-/** After the last fault: a lease, for whoever was cut off from it, and this (issue: I7). */
 /**
+ * After the last fault: a lease, for whoever was cut off from it, and this (I7).
  * The first lock of a job, and some time to hand it out again and have it answered: one that the engine wrote into a stream which its
  * node was just giving up, as nodes do until they have all joined again, is hidden for so long (README, "When something breaks").
  */

@@ -186,7 +186,7 @@ export type ReplyAnswer = 'applied' | 'duplicate' | 'late' | 'latePublished' | '
 
 /** What a person may do to one job. */
 export type JobAct =
-  /** The engine hands the job out again soon, and its request is then published once more, under the same correlation id. */
+  /** The engine hands the job out again soon, and its request is then published once more, under an id of the same attempt. */
   | { readonly act: 'resend' }
   /** `replyTimeoutMs`: from now on. */
   | { readonly act: 'extend'; readonly replyTimeoutMs: number }

@@ -8,19 +8,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire, stripTypeScriptTypes } from 'node:module';
 import { extname, join } from 'node:path';
-
-export interface Asset {
-  /** The content type. */
-  readonly type: string;
-  readonly body: Buffer;
-  /** Strong, in its quotes. */
-  readonly etag: string;
-}
-
-export interface Assets {
-  /** @param path from the root of the listener, without a query: `/` is the page, everything else is below `/page/` */
-  get(path: string): Asset | undefined;
-}
+import type { Asset, Assets } from '../api/assets.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

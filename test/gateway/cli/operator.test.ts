@@ -204,9 +204,10 @@ describe('what is shown', () => {
     const plain = (await against(operations, ['jobs'])).out;
     expect(plain).toContain('n1    charge-card  order    charge');
     expect(stripVTControlCharacters(plain)).toBe(plain);
-    vi.stubEnv('FORCE_COLOR', undefined);
+    // What Node asks before it takes a terminal for a coloured one; a CI service sets some of them.
+    for (const name of ['FORCE_COLOR', 'NO_COLOR', 'NODE_DISABLE_COLORS', 'CI', 'TEAMCITY_VERSION'])
+      vi.stubEnv(name, undefined);
     vi.stubEnv('TERM', 'xterm-256color');
-    vi.stubEnv('NO_COLOR', undefined);
     const coloured = (await holdfast(['jobs'], { env: api.env, columns: 90 })).out;
     const lines = stripVTControlCharacters(coloured).split('\n');
     expect(lines.join('\n')).not.toBe(coloured);

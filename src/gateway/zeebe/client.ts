@@ -3,7 +3,7 @@
 //
 // Variables and keys pass as text, untouched. The SDK's own job path is not used because it parses every variable,
 // fails jobs with large integers by itself and never reopens a broken stream; its configuration and authentication are.
-import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
 import type { JobKey } from '../../actors/ids.ts';
 import type { EngineAnswer, FailJob, PublishMessage, ThrowError } from '../../actors/ports.ts';
 import { type Log, SILENT } from '../log.ts';
@@ -11,6 +11,7 @@ import { type ActivatedJob, type EnginePort, EngineUnavailable, type JobQuery, t
 import { answerTo, type EngineCommand, OK, refuseVariables, shortenMessage, ZeebeCallError } from './answers.ts';
 import { configureConnection, type ZeebeSettings } from './connection.ts';
 import { DEFAULT_TRANSPORT, GatewayCalls, streamFailure, type UnaryTransport } from './gateway-calls.ts';
+import type { JobStreamConnection } from './gateway-calls-pushed.ts';
 import { decodeJob, decodeJobs } from './job-decoding.ts';
 import type { Calls, StreamCalls } from './protocol.ts';
 
@@ -138,9 +139,9 @@ export class ZeebeClient implements EnginePort {
     }).finally(() => signal?.removeEventListener('abort', abort));
   }
 
-  /** `onEnd` is called exactly once, also after `cancel`; jobs that had arrived by then may still be handed over. */
+  /** `onEnd` is called exactly once, also after `cancel`; until then jobs that were on their way are handed over. */
   openStream(query: JobQuery, onJob: (job: ActivatedJob) => void, onEnd: (reason: string) => void): JobStream {
-    let call: ClientReadableStream<ActivatedJob> | undefined;
+    let stream: JobStreamConnection | undefined;
     let state: 'flowing' | 'paused' | 'cancelled' = 'flowing';
     let ended = false;
     const end = (reason: string) => {
@@ -148,30 +149,31 @@ export class ZeebeClient implements EnginePort {
       ended = true;
       onEnd(reason);
     };
-    const read = (opened: ClientReadableStream<ActivatedJob>) => {
-      call = opened;
-      call.on('error', (error: ServiceError) => end(streamFailure('StreamActivatedJobs', error)));
-      call.on('end', () => end('ended by the gateway'));
-      call.on('data', onJob);
-      if (state === 'paused') call.pause();
-      if (state === 'cancelled') call.cancel();
-    };
-    this.#stream('StreamActivatedJobs', subscription(query), decodeJob, undefined)
-      .then(read)
-      .catch((error: unknown) => end(String(error)));
+    const opening = this.#calls
+      .push(
+        'StreamActivatedJobs',
+        subscription(query),
+        (bytes) => onJob(decodeJob(bytes)),
+        (reason) => end(state === 'cancelled' ? 'cancelled' : reason),
+      )
+      .then(async (opened) => {
+        stream = opened;
+        if (state === 'paused') opened.pause();
+        if (state === 'cancelled') await opened.close();
+      })
+      .catch((error: unknown) => end(error instanceof Error ? error.message : String(error)));
     return {
       pause: () => {
         state = 'paused';
-        call?.pause();
+        stream?.pause();
       },
       resume: () => {
         state = 'flowing';
-        call?.resume();
+        stream?.resume();
       },
       cancel: async () => {
         state = 'cancelled';
-        if (call !== undefined) await socketsRead();
-        call?.cancel();
+        await (stream === undefined ? opening : stream.close());
         end('cancelled');
       },
     };

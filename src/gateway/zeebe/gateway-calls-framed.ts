@@ -1,9 +1,6 @@
 // Unary gRPC calls framed by hand on node:http2, without what grpc-js does for each of them: a chain of interceptors and the
 // choice of a subchannel. Only what the engine's commands need: one connection, no compression, no load balancing, nothing
-// repeated. Long streams stay with grpc-js (gateway-calls.ts); what is saved is measured by bench/alone.
-//
-// The wire is the gRPC protocol over HTTP/2 (PROTOCOL-HTTP2 of grpc): a request is one message behind five bytes (not
-// compressed, its length), the answer's status stands in the trailers, or in the headers when nothing else came.
+// repeated. What is saved is measured by bench/alone; the wire is in grpc-frames.ts.
 //
 // What must hold: whatever failed says truly whether it may have reached the engine. `sent: false` is only said when the
 // connection was never there, or the server refused the stream before it looked at it (REFUSED_STREAM).
@@ -17,18 +14,22 @@ import {
 import { status } from '@grpc/grpc-js';
 import { ZeebeCallError } from './answers.ts';
 import type { TlsSettings } from './connection.ts';
+import {
+  CONNECT_MS,
+  framed,
+  HEAD_BYTES,
+  PING_EVERY_MS,
+  PING_TIMEOUT_MS,
+  requestHeaders,
+  statusSaid,
+  unavailable,
+} from './grpc-frames.ts';
 
 /** As CHANNEL_OPTIONS of the other transport: a lost connection is sought again within a second. */
 const RECONNECT_MIN_MS = 200;
 const RECONNECT_MAX_MS = 1_000;
-const CONNECT_MS = 5_000;
-/** The gateway ends connections that ask more often than every 30 s. */
-const PING_EVERY_MS = 35_000;
-const PING_TIMEOUT_MS = 10_000;
 /** MB; the largest results times the commands in flight. */
 const SESSION_MEMORY_MB = 512;
-
-const HEAD_BYTES = 5;
 
 export class FramedCalls {
   readonly #origin: string;
@@ -138,14 +139,8 @@ class Session {
     return new Promise((resolve, reject) => {
       let stream: ClientHttp2Stream;
       try {
-        stream = this.#session.request({
-          ...headers,
-          ':method': 'POST',
-          ':path': path,
-          te: 'trailers',
-          'content-type': 'application/grpc+proto',
-          'grpc-timeout': `${Math.ceil(deadlineMs)}m`,
-        });
+        const timeout = { 'grpc-timeout': `${Math.ceil(deadlineMs)}m` };
+        stream = this.#session.request({ ...requestHeaders(path, headers), ...timeout });
       } catch (error) {
         return reject(notSent(method, error instanceof Error ? error.message : String(error)));
       }
@@ -189,57 +184,21 @@ class Session {
     rstCode: number,
     failure: Error | undefined,
   ): ZeebeCallError | undefined {
-    const said = headers?.['grpc-status'];
-    if (said === '0') return undefined;
-    if (said !== undefined) return new ZeebeCallError(method, Number(said), detailsOf(headers), true);
+    const said = statusSaid(headers);
+    if (said?.code === status.OK) return undefined;
+    if (headers?.['grpc-status'] !== undefined && said !== undefined)
+      return new ZeebeCallError(method, said.code, said.details, true);
     if (!this.#wasConnected) return notSent(method, `No connection established. ${failure?.message ?? this.#reason}`);
     if (late) return new ZeebeCallError(method, status.DEADLINE_EXCEEDED, 'Deadline exceeded', true);
     if (rstCode === constants.NGHTTP2_REFUSED_STREAM) return notSent(method, 'the gateway refused the stream');
-    const http = Number(headers?.[':status'] ?? 200);
-    if (http !== 200)
-      return new ZeebeCallError(method, HTTP_STATUS[http] ?? status.UNKNOWN, `HTTP status ${http}`, true);
-    const reason = failure?.message ?? this.#reason;
-    return new ZeebeCallError(
-      method,
-      status.UNAVAILABLE,
-      `Connection dropped${reason === '' ? '' : `: ${reason}`}`,
-      true,
-    );
+    if (said !== undefined) return new ZeebeCallError(method, said.code, said.details, true);
+    return unavailable(method, 'Connection dropped', failure?.message ?? this.#reason, true);
   }
 
   #ping(): void {
     if (!this.#wasConnected || this.#session.destroyed) return;
     const silent = setTimeout(() => this.#session.destroy(new Error('the gateway is silent')), PING_TIMEOUT_MS).unref();
     this.#session.ping(() => clearTimeout(silent));
-  }
-}
-
-/** Of answers without a gRPC status: from a proxy in between (grpc's http-grpc-status-mapping). */
-const HTTP_STATUS: Readonly<Record<number, number>> = {
-  400: status.INTERNAL,
-  401: status.UNAUTHENTICATED,
-  403: status.PERMISSION_DENIED,
-  404: status.UNIMPLEMENTED,
-  429: status.UNAVAILABLE,
-  502: status.UNAVAILABLE,
-  503: status.UNAVAILABLE,
-  504: status.UNAVAILABLE,
-};
-
-function framed(message: Buffer): Buffer {
-  const frame = Buffer.allocUnsafe(HEAD_BYTES + message.length);
-  frame[0] = 0;
-  frame.writeUInt32BE(message.length, 1);
-  message.copy(frame, HEAD_BYTES);
-  return frame;
-}
-
-function detailsOf(headers: IncomingHttpHeaders | undefined): string {
-  const text = String(headers?.['grpc-message'] ?? '');
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // not percent-encoded as it should be
   }
 }
 

@@ -1,5 +1,6 @@
-// The transport: typed calls to the gateway, each with metadata for authentication. Streams go over grpc-js; unary calls
-// too, or framed by hand over a connection of their own (`UnaryTransport`); bench/alone measures both.
+// The transport: typed calls to the gateway, each with metadata for authentication. Polls go over grpc-js; unary calls too, or
+// framed by hand over a connection of their own (`UnaryTransport`; bench/alone measures both); a stream of jobs has a
+// connection of its own in any case (gateway-calls-pushed.ts).
 //
 // Nothing is compressed (the gateway is near, CPU is what is scarce) and grpc-js repeats nothing that a server may have
 // seen. What an answer means is decided elsewhere.
@@ -7,6 +8,7 @@ import { Client, type ClientReadableStream, Metadata, type ServiceError, status 
 import { ZeebeCallError } from './answers.ts';
 import { CHANNEL_OPTIONS, type ZeebeConnection } from './connection.ts';
 import { FramedCalls } from './gateway-calls-framed.ts';
+import { JobStreamConnection } from './gateway-calls-pushed.ts';
 import { type Calls, type GatewayService, loadGatewayService, type StreamCalls } from './protocol.ts';
 
 /** How long a token may take where no deadline says so. */
@@ -17,13 +19,16 @@ export type UnaryTransport = (typeof UNARY_TRANSPORTS)[number];
 export const DEFAULT_TRANSPORT: UnaryTransport = 'http2';
 
 export class GatewayCalls {
+  readonly #connection: ZeebeConnection;
   readonly #client: Client;
   readonly #framed: FramedCalls | undefined;
   readonly #headers: ZeebeConnection['headers'];
   readonly #service: GatewayService = loadGatewayService();
+  #closed = false;
 
   constructor(connection: ZeebeConnection, unary: UnaryTransport) {
     const { address, credentials, tls, headers } = connection;
+    this.#connection = connection;
     this.#client = new Client(address, credentials, CHANNEL_OPTIONS);
     this.#framed = unary === 'http2' ? new FramedCalls(address, tls) : undefined;
     this.#headers = headers;
@@ -83,8 +88,32 @@ export class GatewayCalls {
     }
   }
 
-  /** No call can be made any more; those under way end by themselves, streams only when they are cancelled. */
+  /**
+   * Opens a stream that goes on until one side closes it. `onEnd` gets the reason, once; what `onMessage` throws ends it too.
+   * @throws ZeebeCallError
+   */
+  async push<M extends keyof StreamCalls>(
+    method: M,
+    request: StreamCalls[M][0],
+    onMessage: (bytes: Buffer) => void,
+    onEnd: (reason: string) => void,
+  ): Promise<JobStreamConnection> {
+    const headers = this.#headers === undefined ? NONE : await this.#authenticate(this.#headers, method, TOKEN_MS);
+    if (this.#closed) throw notSent(method, 'the client is closed');
+    const { path, requestSerialize } = this.#service[method];
+    return new JobStreamConnection(this.#connection.address, this.#connection.tls, {
+      method,
+      path,
+      message: requestSerialize(request),
+      headers,
+      onMessage,
+      onEnd: (error) => onEnd(error?.message ?? 'ended by the gateway'),
+    });
+  }
+
+  /** No call can be made any more; those under way end by themselves, streams only when they are closed. */
   close(): void {
+    this.#closed = true;
     this.#client.close();
     this.#framed?.close();
   }

@@ -1,0 +1,158 @@
+// The stream over which the gateway pushes jobs, on a connection of its own, so that it can be closed without losing any.
+//
+// A call that is cancelled (RST_STREAM) throws away whatever the gateway has written and this side has not read, and what it
+// writes until it hears of it; each such job is hidden until its lock ends. So the closing of this stream is that of its
+// connection, in one direction: we say that we shall send nothing more (FIN), and go on reading until the gateway, which
+// takes that for the end of its client, has closed its side too. What it had written by then arrives. What is left to chance
+// is the moment within the gateway between a job put into its queue and the queue written out.
+//
+// A gateway, or a proxy before it, that does not close its side within `CLOSE_MS` is left as before, by a reset.
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+} from 'node:http2';
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { ZeebeCallError } from './answers.ts';
+import type { TlsSettings } from './connection.ts';
+import {
+  CONNECT_MS,
+  FrameReader,
+  framed,
+  PING_EVERY_MS,
+  PING_TIMEOUT_MS,
+  requestHeaders,
+  statusSaid,
+  unavailable,
+} from './grpc-frames.ts';
+
+/** The gateway needs a few ms; a busy one a hundred. */
+const CLOSE_MS = 2_000;
+
+export interface StreamRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly message: Buffer;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What it throws ends the stream. */
+  onMessage(message: Buffer): void;
+  /** Called once, after the last message. `undefined`: by the gateway, in order. */
+  onEnd(error: ZeebeCallError | undefined): void;
+}
+
+export class JobStreamConnection {
+  readonly #request: StreamRequest;
+  readonly #socket: Socket;
+  readonly #session: ClientHttp2Session;
+  readonly #stream: ClientHttp2Stream;
+  readonly #frames = new FrameReader();
+  readonly #closed: Promise<void>;
+  #answer: IncomingHttpHeaders | undefined;
+  #connected = false;
+  #reason = '';
+
+  /** @param address `host:port` */
+  constructor(address: string, tls: TlsSettings | undefined, request: StreamRequest) {
+    this.#request = request;
+    const origin = `${tls === undefined ? 'http' : 'https'}://${address}`;
+    this.#socket = connectSocket(new URL(origin), tls);
+    // Half open is what we may leave the connection, not the gateway.
+    this.#socket.once('end', () => this.#socket.end());
+    this.#session = connect(origin, { createConnection: () => this.#socket, settings: { enablePush: false } });
+    this.#keepAlive();
+    this.#stream = this.#session.request(requestHeaders(request.path, request.headers));
+    this.#closed = new Promise((resolve) => this.#stream.once('close', resolve));
+    this.#read();
+    this.#stream.end(framed(request.message));
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  /** Resolves when the gateway has closed its side and the jobs that came until then are handed over. */
+  async close(): Promise<void> {
+    if (!this.#connected) this.#session.destroy();
+    this.#stream.resume();
+    this.#socket.end();
+    const patience = setTimeout(() => {
+      this.#stream.close(constants.NGHTTP2_CANCEL);
+      this.#session.destroy();
+    }, CLOSE_MS);
+    await this.#closed.finally(() => clearTimeout(patience));
+  }
+
+  #read(): void {
+    const stream = this.#stream;
+    const take = (headers: IncomingHttpHeaders) => {
+      this.#answer = { ...this.#answer, ...headers };
+    };
+    stream.on('response', take);
+    stream.on('trailers', take);
+    stream.on('data', (chunk: Buffer) => this.#take(chunk));
+    stream.on('error', (error) => this.#fail(error.message));
+    stream.on('close', () => {
+      this.#session.destroy();
+      this.#request.onEnd(this.#error());
+    });
+  }
+
+  #take(chunk: Buffer): void {
+    try {
+      for (const message of this.#frames.read(chunk)) this.#request.onMessage(message);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+  }
+
+  #keepAlive(): void {
+    const session = this.#session;
+    const late = setTimeout(() => session.destroy(new Error('the gateway did not answer')), CONNECT_MS);
+    const pinging = setInterval(() => {
+      if (session.destroyed || this.#socket.writableEnded) return;
+      const silent = setTimeout(() => session.destroy(new Error('the gateway is silent')), PING_TIMEOUT_MS).unref();
+      session.ping(() => clearTimeout(silent));
+    }, PING_EVERY_MS).unref();
+    session.on('connect', () => {
+      clearTimeout(late);
+      this.#connected = true;
+    });
+    session.on('error', (error) => this.#fail(error.message));
+    session.on('close', () => {
+      clearTimeout(late);
+      clearInterval(pinging);
+    });
+  }
+
+  /** The first reason is the cause, later ones its consequences. */
+  #fail(reason: string): void {
+    if (this.#reason === '') this.#reason = reason;
+  }
+
+  #error(): ZeebeCallError | undefined {
+    const { method } = this.#request;
+    const said = statusSaid(this.#answer);
+    if (said?.code === 0) return undefined;
+    if (said !== undefined) return new ZeebeCallError(method, said.code, said.details, true);
+    const what = this.#connected ? 'Connection dropped' : 'No connection established';
+    return unavailable(method, what, this.#reason, this.#connected);
+  }
+}
+
+/** It may be half open: that is what its closing is made of. */
+function connectSocket(origin: URL, tls: TlsSettings | undefined): Socket {
+  const host = origin.hostname.replace(/^\[(.*)\]$/, '$1');
+  const port = Number(origin.port || (tls === undefined ? 80 : 443));
+  if (tls === undefined) return connectPlain({ host, port, allowHalfOpen: true });
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ ...tls, ...servername, host, port, ALPNProtocols: ['h2'], allowHalfOpen: true } as object);
+}

@@ -307,16 +307,20 @@ export class Replies {
     return this.#options.followed ? { seen: { correlationId, traceparent: textOf(record, TRACE) } } : {};
   }
 
-  /** A business key names no attempt. */
+  /**
+   * A business key names no attempt. That it leads to no job is only believed of a look that began so late that any replica has
+   * heard of the job: not one that was begun early and answered late.
+   */
   async #jobOf(businessKey: string, readMs: number): Promise<{ jobKey: JobKey; attempt: number } | undefined> {
     const { clock, jobOf } = this.#options;
-    let jobKey = await jobOf(businessKey);
-    const leftMs = readMs + this.#limits.unknownAfterMs - clock.monotonicMs();
-    if (jobKey === undefined && leftMs > 0) {
-      await new Promise<void>((resolve) => clock.setTimer(leftMs, resolve));
-      jobKey = await jobOf(businessKey);
+    const decisiveMs = readMs + this.#limits.unknownAfterMs;
+    for (;;) {
+      const askedMs = clock.monotonicMs();
+      const jobKey = await jobOf(businessKey);
+      if (jobKey !== undefined) return { jobKey, attempt: 0 };
+      if (askedMs >= decisiveMs) return undefined;
+      await new Promise<void>((resolve) => clock.setTimer(Math.max(0, decisiveMs - clock.monotonicMs()), resolve));
     }
-    return jobKey === undefined ? undefined : { jobKey, attempt: 0 };
   }
 
   #answered(share: Share, record: IncomingRecord, judged: Delivered, answer: ReplyAnswer): void {

@@ -102,8 +102,8 @@ describe('hold and attach', () => {
 
   test.each([
     ['backoff', undefined, 'stale'],
-    ['active', 'lostBefore', 'stale'],
-    ['active', 'later', 'stale'],
+    ['active', 'lostBefore', 'retry'],
+    ['active', 'later', 'retry'],
     ['cancelled', undefined, 'ended'],
   ] as const)('only OK to UpdateJobTimeout raises the attempt: job in %s, call %s', (state, fate, expected) => {
     const world = held();
@@ -115,6 +115,9 @@ describe('hold and attach', () => {
     if (fate !== undefined) world.fates.push(fate);
     expect(world.ask({ type: 'activated', activation })).toBe(expected);
     expect(snapshot(world)).toMatchObject({ kind: 'ended', attempt: 1 });
+    if (expected !== 'retry') return;
+    expect(world.ask({ type: 'activated', activation })).toBe('held');
+    expect(snapshot(world)).toMatchObject({ kind: 'held', attempt: 2 });
   });
 
   test('what can never be sent is an incident with the reason, whoever finds out', () => {

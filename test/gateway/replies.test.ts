@@ -69,6 +69,8 @@ const schemas = {
   },
 };
 const businessKeys = new Map<string, JobKey>();
+/** How long the bucket takes to say what it knew when it was asked. */
+let lookMs = 0;
 
 async function start(limits: Partial<RepliesLimits> = {}, acks = false, followed = false): Promise<void> {
   const deadLetters = new DeadLetters({ writer, clock, random, topic: 'dlq', mayAct: () => true });
@@ -98,7 +100,11 @@ async function start(limits: Partial<RepliesLimits> = {}, acks = false, followed
     acknowledgements: acks
       ? new Acknowledgements({ writer, clock, random, topic: 'acks', names: DEFAULT_HEADER_NAMES, mayAct: () => true })
       : undefined,
-    jobOf: async (businessKey) => businessKeys.get(businessKey),
+    jobOf: async (businessKey) => {
+      const found = businessKeys.get(businessKey);
+      if (lookMs > 0) await new Promise<void>((resolve) => clock.setTimer(lookMs, resolve));
+      return found;
+    },
     limits,
     followed,
     onEvent: (event) => events.push(event),
@@ -126,6 +132,7 @@ const reasons = () =>
 const outcomes = () => events.flatMap((event) => (event.kind === 'settled' ? [event.outcome] : []));
 
 beforeEach(async () => {
+  lookMs = 0;
   clock = new ManualClock();
   ownClock = clock.view();
   commits = [];
@@ -179,6 +186,19 @@ describe('replies', () => {
     await clock.advance(1_100);
     expect(deliveries.map(({ reply }) => reply.jobKey)).toEqual(['9']);
     expect(reasons()).toEqual(nobodys.map(() => 'unknown'));
+  });
+
+  it('under a business key are nobody\u2019s only by a look that began late enough, not by one that was answered late', async () => {
+    lookMs = 5_000;
+    await start();
+    assign(1, 0);
+    businessKeys.delete('order-9');
+    handlers.onBatch(0, [record(10, 'order-9')], '11');
+    await clock.advance(1_000);
+    businessKeys.set('order-9', '9' as JobKey);
+    await clock.advance(9_100);
+    expect(deliveries.map(({ reply }) => reply.jobKey)).toEqual(['9']);
+    expect(reasons()).toEqual([]);
   });
 
   it('are acknowledged before they are settled, with what became of them; refused acknowledgements hold up nothing', async () => {

@@ -13,7 +13,12 @@ import { failingBy } from './reply-verdict.ts';
 import { adopt, type JobState, wasUnbroken } from './state.ts';
 import { NotStorable, Redecide, store, successor } from './writing.ts';
 
-export function* activated(state: JobState, context: JobContext, activation: Activation): Decision<ActivationAnswer> {
+/** 'retry': not known yet; it is to be told again while its lock stands. */
+export function* activated(
+  state: JobState,
+  context: JobContext,
+  activation: Activation,
+): Decision<ActivationAnswer | 'retry'> {
   const snapshot = state.snapshot;
   if (snapshot === undefined) return yield* hold(state, context, activation, undefined, activation.lockDeadlineMs);
   switch (snapshot.kind) {
@@ -109,7 +114,7 @@ function* reopen(
   context: JobContext,
   activation: Activation,
   tombstone: Snapshot,
-): Decision<ActivationAnswer> {
+): Decision<ActivationAnswer | 'retry'> {
   if (tombstone.outcome === 'completed' || tombstone.outcome === 'cancelled' || tombstone.outcome === 'gone')
     return 'ended';
   // Handed out before this attempt was held: the activation that opened it, told again because its answer was lost. The job's
@@ -123,9 +128,12 @@ function* reopen(
       return yield* hold(state, context, activation, tombstone, context.clock.wallMs() + timeoutMs);
     case 'gone':
       return 'ended';
+    case 'awaitActivation':
+      return 'stale'; // not active: this copy is worth nothing; if the job lives, it comes again
     default:
-      // Not active, or no answer: this copy is worth nothing; if the job lives, it comes again.
-      return 'stale';
+      // Asked once more while the lock stands: given up, the job would be hidden for the lock, and that for as long as a
+      // renewal of the attempt before asked for, if one is still on its way.
+      return 'retry';
   }
 }
 

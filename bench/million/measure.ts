@@ -7,7 +7,7 @@ import { freePorts } from '../../deploy/local/ports.ts';
 import type { Incarnation, NodeName } from '../../src/actors/ids.ts';
 import { loadConfig } from '../../src/gateway/config.ts';
 import { SystemClock, SystemRandom } from '../../src/gateway/system-clock.ts';
-import { type BridgeNode, type ClusterSettings, nodeEnv } from '../../test/support/nodes.ts';
+import { type ClusterSettings, nodeEnv } from '../../test/support/nodes.ts';
 import { bodyOf, spreads } from '../alone/measure.ts';
 import { type Round, Rounds } from '../alone/rounds.ts';
 import { routeOf, setStage } from '../alone/stage.ts';

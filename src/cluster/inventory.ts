@@ -6,7 +6,7 @@
 // What is searched are the names and keys of a job, its business key and its stored error; never a payload.
 import type { JobKey, ShardId } from '../actors/ids.ts';
 import { isParked } from '../actors/pending-job/cold.ts';
-import { type Span, spansOf } from '../actors/pending-job/cold-search.ts';
+import { aliasSpanOf, originSpansOf, type Span } from '../actors/pending-job/cold-search.ts';
 import type { Clock } from '../actors/ports.ts';
 import type { Snapshot, SnapshotKind } from '../actors/snapshot.ts';
 import type { PendingJob } from './pending-job.ts';
@@ -202,14 +202,19 @@ export class Wanted {
     const isKey = search === undefined || this.#isKey(jobKey);
     if (!isKey && !search.inBytes(bytes)) return false;
     if (isKey && process === undefined && instance === undefined) return true;
-    const spans = spansOf(bytes);
-    if (spans === undefined) return undefined;
-    if (process !== undefined && !isAt(bytes, spans.processId, process)) return false;
-    if (instance !== undefined && !isAt(bytes, spans.instanceKey, instance)) return false;
+    const origin = originSpansOf(bytes);
+    if (origin === undefined) return undefined;
+    const { processId, elementId, instanceKey, elementInstanceKey } = origin;
+    if (process !== undefined && !isAt(bytes, processId, process)) return false;
+    if (instance !== undefined && !isAt(bytes, instanceKey, instance)) return false;
     if (isKey) return true;
-    const { processId, elementId, instanceKey, elementInstanceKey, alias } = spans;
-    if (!search.inBytes(bytes.slice(processId.from, elementInstanceKey.to))) return isIn(bytes, alias, search);
-    return [processId, elementId, instanceKey, elementInstanceKey, alias].some((span) => isIn(bytes, span, search));
+    // What all have, but where none is looked, stands before (the lane, the job type) or behind (the timeline).
+    const end = search.firstEnd(bytes, processId.from);
+    if (end < 0) return false;
+    const names = [processId, elementId, instanceKey, elementInstanceKey];
+    if (end <= elementInstanceKey.to && names.some((span) => isIn(bytes, span, search))) return true;
+    const alias = aliasSpanOf(bytes, origin);
+    return alias && isIn(bytes, alias, search);
   }
 
   #isKey(jobKey: JobKey): boolean {

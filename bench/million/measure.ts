@@ -124,6 +124,7 @@ export async function measureMillion(asked: Partial<MillionOptions> = {}): Promi
   const profile = options.profile === '' ? undefined : await profileOf(port, options.profile, stack);
   await profile?.during('idle', () => sleep(PROFILED_IDLE_MS));
   const pages = options.pages ? await pagesOf(many, planned, say) : [];
+  if (options.pages) await profile?.during('pages', () => pagesOf(many, planned, () => undefined));
 
   const measured: Record<Cluster, readonly Round[]> = { [MANY]: [], [FEW]: [] };
   if (few > 0 && rounds > 0) {

@@ -13,6 +13,7 @@ import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { ProbePace } from '../actors/probe-pace.ts';
 import { type Snapshot, waitsMs } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
+import { IN_NO_WHEEL, type Timed } from '../actors/timer-wheel.ts';
 import type { Aliases } from './aliases.ts';
 import type { Resting } from './arrivals.ts';
 import type { CallStep } from './call-steps.ts';
@@ -57,7 +58,7 @@ export interface JobSurroundings {
   onUnreadable(job: PendingJob, error: unknown): void;
 }
 
-export class PendingJob extends Actor<Command, CommandAnswer> {
+export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<PendingJob> {
   readonly shard: ShardId;
   readonly jobKey: JobKey;
   /** Its mailbox, while there is something in it or was lately. */
@@ -69,6 +70,9 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   #packedRevision: Revision = ABSENT;
   /** Commands told and not yet answered: a job is forgotten only when there are none. */
   commands = 0;
+  tick = IN_NO_WHEEL;
+  earlier: PendingJob | undefined;
+  later: PendingJob | undefined;
   putInFlight = false;
   #countedIn: Lane | undefined;
   /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */

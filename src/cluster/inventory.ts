@@ -79,6 +79,7 @@ export class Inventory {
       this.#clock,
       this.#jobs.all(only),
       (job) => {
+        if (!page.mayAdmit(job.heldAtS)) return;
         const { heldAtMs } = job;
         if (page.admits(heldAtMs, job.jobKey) && wanted.has(job, heldAtMs)) page.add(heldAtMs, job);
       },
@@ -102,18 +103,26 @@ function listed(job: PendingJob): Listed[] {
 class Page {
   readonly #most: number;
   readonly #after: Place | undefined;
+  readonly #afterS: number;
   readonly #places: (Place & { readonly job: PendingJob })[] = [];
+  /** Of the last place, once there are enough. */
+  #lastS = Number.POSITIVE_INFINITY;
 
   constructor(most: number, after: Place | undefined) {
     this.#most = most;
     this.#after = after;
+    this.#afterS = after === undefined ? Number.NEGATIVE_INFINITY : Math.floor(after.heldAtMs / 1_000);
   }
 
   get jobs(): readonly PendingJob[] {
     return this.#places.map(({ job }) => job);
   }
 
-  /** Most are refused, by the first comparison. */
+  /** Most are refused by this: what a job keeps in its bytes is not looked at. */
+  mayAdmit(heldAtS: number): boolean {
+    return heldAtS <= this.#lastS && heldAtS >= this.#afterS;
+  }
+
   admits(heldAtMs: number, jobKey: JobKey): boolean {
     const last = this.#places[this.#most - 1];
     if (last !== undefined && heldAtMs > last.heldAtMs) return false;
@@ -135,6 +144,8 @@ class Page {
     }
     this.#places.splice(from, 0, place);
     if (this.#places.length > this.#most) this.#places.pop();
+    const last = this.#places[this.#most - 1];
+    if (last !== undefined) this.#lastS = Math.floor(last.heldAtMs / 1_000);
   }
 }
 

@@ -181,7 +181,8 @@ export function figuresOfAlone({ sides }: AloneFigures): Figure[] {
 
 /** The engine is a double. */
 export function figuresOfMillion(figures: MillionFigures): Figure[] {
-  const { options, rehydration, rssBytes, idleCores, manyByFew } = figures;
+  const { options, rehydration, rssBytes, idleCores, manyByFew, pages } = figures;
+  const slowestPageMs = Math.max(...pages.map(({ wallMs }) => wallMs.median));
   const jobs = options.pending.toLocaleString('en');
   const one = (name: string, goal: Goal, unit: string, values: readonly number[], before = '–'): Figure => ({
     name: `${jobs} pending on one node: ${name}`,
@@ -197,6 +198,12 @@ export function figuresOfMillion(figures: MillionFigures): Figure[] {
     one('taken over within', options.pending > 500_000 ? { kind: 'none' } : most(20), 's', [rehydration.seconds]),
     one('memory in all, at the most', most(1_024), 'MiB', [Math.max(...Object.values(rssBytes)) / 2 ** 20]),
     one('CPU when idle', most(5), '% of a core', [100 * idleCores]),
+    one(
+      'a page of the list over HTTP, slowest of ten kinds',
+      most(500),
+      'ms',
+      pages.length === 0 ? [] : [slowestPageMs],
+    ),
     one('CPU per call ÷ with a thousand pending', most(1.1), '', manyByFew === undefined ? [] : [manyByFew]),
   ];
 }

@@ -116,7 +116,7 @@ async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions
 }
 
 /** A third of a million: what each of two nodes takes over when a third one with a million dies. */
-const THIRD = { pending: 333_333, rounds: 0, few: 0, idleSeconds: 20 };
+const THIRD = { pending: 333_333, rounds: 0, few: 0, pages: false, idleSeconds: 20 };
 
 async function troubleOf(stage: Stage, quick: boolean, broke: (what: string, error: unknown) => void): Promise<Rounds> {
   const rounds: { [Name in MeasureName]?: unknown[] } = {};

@@ -40,6 +40,16 @@ const REMARKS: readonly Remark[] = [
     when: 'met',
     text: 'Two writes a call are the hold and the tombstone; the rest is the record of what was sent, about seven a second, and the liveness record.',
   },
+  {
+    about: '1,000,000 pending on one node: memory in all, at the most',
+    when: 'missed',
+    text: 'At rest it is below; the rest is what calls leave behind before V8 looks through its old generation, which it does the later the more is in it. Taken out already: the map and the set of the timer wheel. Next would be a bound on how far that generation may grow (it costs CPU of calls), and a job in fewer objects.',
+  },
+  {
+    about: '1,000,000 pending on one node: a page of the list over HTTP, slowest of ten kinds',
+    when: 'missed',
+    text: 'Pages that few jobs fit go through the bytes of all of them, a few hundred megabytes, and wait for memory; it is done in slices of 3 ms, so nothing else waits. Pages that most jobs fit look at no bytes. Next would be to keep what is searched beside each other instead of in each job’s bytes.',
+  },
 ];
 
 /** Those that apply to what was measured. */

@@ -67,7 +67,8 @@ export async function setStage(options: StageOptions, stack: AsyncDisposableStac
     { args = [], env = {} }: NodeOptions = {},
   ): Promise<BridgeNode> => {
     const nodes = await Nodes.create(settings, join(dir, settings.cluster));
-    const [port = 0] = await freePorts(1);
+    const [port = 0, apiPort = 0] = await freePorts(2);
+    const api = `127.0.0.1:${apiPort}`;
     const httpUrl = `http://127.0.0.1:${port}`;
     const server = await startProcess({
       name: settings.cluster,
@@ -75,12 +76,12 @@ export async function setStage(options: StageOptions, stack: AsyncDisposableStac
       command: process.execPath,
       args: [...args, NODE_MAIN, 'start'],
       // Users do not log every job.
-      env: { ...nodeEnv(servers, 'n1', nodes.config, port), LOG_LEVEL: 'info', ...env },
+      env: { ...nodeEnv(servers, 'n1', nodes.config, port), HOLDFAST_API: api, LOG_LEVEL: 'info', ...env },
       ready: async () => (await fetch(`${httpUrl}/healthz/live`, { signal: AbortSignal.timeout(2_000) })).ok,
       readyWithinMs: 60_000,
     });
     stack.defer(() => server.stop());
-    return new BridgeNode(server, httpUrl);
+    return new BridgeNode(server, httpUrl, `http://${api}/`);
   };
   return { nats, kafka, double, service, startNode };
 }

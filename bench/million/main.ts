@@ -1,14 +1,15 @@
 // A million pending jobs on one node: `node bench/million/main.ts [--pending N] [--tombstones N] [--few N] [--idle-seconds N]
-// [--in-flight N] [--warm-up N] [--calls N] [--rounds N] [--profile DIR] [--json FILE]`. Kafka and NATS are real and started
-// here; the engine is a double. `--rounds 0` stops after the idle time. Exit codes: 0 measured (whatever came out), 1 something
-// broke, 2 wrong usage.
+// [--in-flight N] [--warm-up N] [--calls N] [--rounds N] [--pages 0|1] [--profile DIR] [--json FILE]`. Kafka and NATS are real and
+// started here; the engine is a double. `--rounds 0`: no calls are made; `--pages 0`: no page of the list is asked for. Exit codes:
+// 0 measured (whatever came out), 1 something broke, 2 wrong usage.
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readFlags, UsageError } from '../parts/flags.ts';
 import { MILLION_DEFAULTS, type MillionFigures, type MillionOptions, measureMillion } from './measure.ts';
+import { pageLine } from './node-pages.ts';
 
 const USAGE =
-  'node bench/million/main.ts [--pending N] [--tombstones N] [--few N] [--idle-seconds N] [--in-flight N] [--warm-up N] [--calls N] [--rounds N] [--profile DIR] [--json FILE]';
+  'node bench/million/main.ts [--pending N] [--tombstones N] [--few N] [--idle-seconds N] [--in-flight N] [--warm-up N] [--calls N] [--rounds N] [--pages 0|1] [--profile DIR] [--json FILE]';
 
 async function main(args: readonly string[]): Promise<number> {
   let options: MillionOptions;
@@ -47,6 +48,7 @@ function parseOptions(args: readonly string[]): { options: MillionOptions; json:
       'warm-up': whole(warmUp, 1, 1_000_000),
       calls: whole(calls, 100, 1_000_000),
       rounds: whole(rounds, 0, 100),
+      pages: whole(1, 0, 1),
     },
     ['profile', 'json'],
   );
@@ -57,6 +59,7 @@ function parseOptions(args: readonly string[]): { options: MillionOptions; json:
       ...{ pending: numbers.pending, tombstones: numbers.tombstones, few: numbers.few },
       ...{ calls: numbers.calls, rounds: numbers.rounds },
       idleSeconds: numbers['idle-seconds'],
+      pages: numbers.pages === 1,
       inFlight: numbers['in-flight'],
       warmUp: numbers['warm-up'],
       profile: profile === '' ? '' : resolve(profile),
@@ -86,6 +89,7 @@ function linesOf(figures: MillionFigures): string[] {
     line('RSS of nats-server', mib(natsRssBytes)),
     line('in the first 25 s, % of a core', (100 * settlingCores).toFixed(2)),
     line('idle after that, % of a core', (100 * idleCores).toFixed(2)),
+    ...figures.pages.map(pageLine),
     line(`bridge CPU per call with ${options.few} pending, ms`, spread(few)),
     line(`bridge CPU per call with ${options.pending} pending, ms`, spread(many)),
     line('the one by the other', manyByFew === undefined ? 'not measured' : manyByFew.toFixed(3)),

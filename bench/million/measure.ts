@@ -3,14 +3,17 @@
 // a second node, of another cluster on the same servers, holds a thousand, and both make calls in turn: round by round.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../../deploy/local/ports.ts';
 import type { Incarnation, NodeName } from '../../src/actors/ids.ts';
 import { loadConfig } from '../../src/gateway/config.ts';
 import { SystemClock, SystemRandom } from '../../src/gateway/system-clock.ts';
 import { type ClusterSettings, nodeEnv } from '../../test/support/nodes.ts';
-import { bodyOf, profileArgs, spreads } from '../alone/measure.ts';
+import { bodyOf, spreads } from '../alone/measure.ts';
 import { type Round, Rounds } from '../alone/rounds.ts';
 import { routeOf, setStage } from '../alone/stage.ts';
 import { cpuMs, rssBytes } from '../parts/processes.ts';
+import { type PageFigures, pagesOf } from './node-pages.ts';
+import { inspectArgs, NodeProfile } from './profile.ts';
 import { rehydrated } from './rehydrated.ts';
 import { seed } from './seeder.ts';
 import { type SeedPlan, seedCount, seededKeys } from './seeds.ts';
@@ -26,7 +29,9 @@ export interface MillionOptions {
   readonly warmUp: number;
   readonly calls: number;
   readonly rounds: number;
-  /** Where the large node's CPU profile goes; '': none is made. */
+  /** Are pages of the list asked for? */
+  readonly pages: boolean;
+  /** Where CPU profiles go, of the large node at rest and of both in a round that does not count; '': none are made. */
   readonly profile: string;
   onProgress?(line: string): void;
 }
@@ -40,6 +45,7 @@ export const MILLION_DEFAULTS: MillionOptions = {
   warmUp: 5_000,
   calls: 8_000,
   rounds: 5,
+  pages: true,
   profile: '',
 };
 
@@ -62,12 +68,16 @@ export interface MillionFigures {
   readonly settlingCores: number;
   /** Of one core, over the idle seconds after that. */
   readonly idleCores: number;
+  /** Over HTTP, from the large node. Empty: none were asked for. */
+  readonly pages: readonly PageFigures[];
   /** Undefined when no calls were made. */
   readonly few: ReturnType<typeof spreads> | undefined;
   readonly many: ReturnType<typeof spreads> | undefined;
   /** Bridge CPU per call, many ÷ few, of the medians. */
   readonly manyByFew: number | undefined;
 }
+
+type Cluster = typeof MANY | typeof FEW;
 
 const SHARDS = 128;
 const MANY = 'many';
@@ -76,6 +86,7 @@ const REHYDRATED_WITHIN_MS = 240_000;
 const BODY_BYTES = 300;
 /** One activation lock, and some. */
 const SETTLE_MS = 25_000;
+const PROFILED_IDLE_MS = 30_000;
 
 export async function measureMillion(asked: Partial<MillionOptions> = {}): Promise<MillionFigures> {
   const { onProgress: say = () => undefined, ...options } = { ...MILLION_DEFAULTS, ...asked };
@@ -91,7 +102,9 @@ export async function measureMillion(asked: Partial<MillionOptions> = {}): Promi
   const planned = planOf(MANY, pending, tombstones, variables);
   const written = await seed(natsUrl, planned);
   say(`${written.records} records written in ${written.seconds.toFixed(1)} s`);
-  const many = await stage.startNode(settingsOf(MANY), { args: profileArgs(options.profile) });
+  const [port = 0, otherPort = 0] = await freePorts(2);
+  const args = (at: number) => ({ args: options.profile === '' ? [] : inspectArgs(at) });
+  const many = await stage.startNode(settingsOf(MANY), args(port));
   const { seconds } = await rehydrated(many, natsUrl, MANY, planned, REHYDRATED_WITHIN_MS);
   const cpuSeconds = (await cpuMs([many.pid])) / 1_000;
   const afterRehydration = await rssBytes(many.pid);
@@ -108,32 +121,28 @@ export async function measureMillion(asked: Partial<MillionOptions> = {}): Promi
   const idle = await rssBytes(many.pid);
   say(`idle: ${(100 * idleCores).toFixed(2)} % of a core, RSS ${megabytes(idle)}`);
 
-  const measured: Record<string, Round[]> = { [MANY]: [], [FEW]: [] };
+  const profile = options.profile === '' ? undefined : await profileOf(port, options.profile, stack);
+  await profile?.during('idle', () => sleep(PROFILED_IDLE_MS));
+  const pages = options.pages ? await pagesOf(many, planned, say) : [];
+  if (options.pages) await profile?.during('pages', () => pagesOf(many, planned, () => undefined));
+
+  const measured: Record<Cluster, readonly Round[]> = { [MANY]: [], [FEW]: [] };
   if (few > 0 && rounds > 0) {
     await seed(natsUrl, planOf(FEW, few, tombstones, variables));
-    const other = await stage.startNode(settingsOf(FEW));
+    const other = await stage.startNode(settingsOf(FEW), args(otherPort));
     await rehydrated(other, natsUrl, FEW, { shards: SHARDS, pending: few }, REHYDRATED_WITHIN_MS);
     await Promise.all([many.untilReady(), other.untilReady()]);
-    const sides = [new Rounds(stage, other, FEW), new Rounds(stage, many, MANY)] as const;
-    for (let number = 0; number <= rounds; number++) {
-      for (const [side, cluster] of [
-        [sides[0], FEW],
-        [sides[1], MANY],
-      ] as const) {
-        await side.keep(options.inFlight);
-        // The first round is the warm-up; the others begin when the load is on.
-        const round = await side.run(number === 0 ? options.warmUp : options.calls);
-        await side.keep(0);
-        if (number === 0) continue;
-        measured[cluster]!.push(round);
-        const { cpuMsPerCall, callsPerSecond } = round;
-        say(
-          `round ${number}, ${cluster}: ${cpuMsPerCall.bridge.toFixed(3)} ms of bridge CPU per call at ${callsPerSecond.toFixed(0)} calls/s`,
-        );
-      }
-    }
+    const otherProfile = profile && (await profileOf(otherPort, options.profile, stack));
+    Object.assign(
+      measured,
+      await roundsOf(
+        { ...options, say },
+        { cluster: FEW, load: new Rounds(stage, other, FEW), profile: otherProfile },
+        { cluster: MANY, load: new Rounds(stage, many, MANY), profile },
+      ),
+    );
   }
-  const of = (cluster: string) => (measured[cluster]!.length === 0 ? undefined : spreads(measured[cluster]!));
+  const of = (cluster: Cluster) => (measured[cluster].length === 0 ? undefined : spreads(measured[cluster]));
   const [fewFigures, manyFigures] = [of(FEW), of(MANY)];
   return {
     engine: 'double',
@@ -145,11 +154,58 @@ export async function measureMillion(asked: Partial<MillionOptions> = {}): Promi
     natsRssBytes: await rssBytes(stage.nats.servers[0]!.pid),
     settlingCores,
     idleCores,
+    pages,
     few: fewFigures,
     many: manyFigures,
     manyByFew:
       fewFigures && manyFigures && manyFigures.cpuMsPerCall.bridge.median / fewFigures.cpuMsPerCall.bridge.median,
   };
+}
+
+interface Side {
+  readonly cluster: Cluster;
+  readonly load: Rounds;
+  readonly profile: NodeProfile | undefined;
+}
+
+/** Both sides in turn, and each as often the first: round 0 warms up, the others begin when the load is on. */
+async function roundsOf(
+  {
+    rounds,
+    inFlight,
+    warmUp,
+    calls,
+    say,
+  }: Pick<MillionOptions, 'rounds' | 'inFlight' | 'warmUp' | 'calls'> & { say(line: string): void },
+  few: Side,
+  many: Side,
+): Promise<Record<Cluster, readonly Round[]>> {
+  const measured: Record<Cluster, Round[]> = { [MANY]: [], [FEW]: [] };
+  const run = async ({ cluster, load }: Side, count: number) => {
+    await load.keep(inFlight);
+    const round = await load.run(count);
+    await load.keep(0);
+    return { cluster, round };
+  };
+  for (let number = 0; number <= rounds; number++) {
+    for (const side of number % 2 === 0 ? [many, few] : [few, many]) {
+      const { cluster, round } = await run(side, number === 0 ? warmUp : calls);
+      if (number === 0) continue;
+      measured[cluster].push(round);
+      const { cpuMsPerCall, callsPerSecond } = round;
+      say(
+        `round ${number}, ${cluster}: ${cpuMsPerCall.bridge.toFixed(3)} ms of bridge CPU per call at ${callsPerSecond.toFixed(0)} calls/s`,
+      );
+    }
+  }
+  for (const side of [few, many]) await side.profile?.during(side.cluster, () => run(side, calls));
+  return measured;
+}
+
+async function profileOf(port: number, dir: string, stack: AsyncDisposableStack): Promise<NodeProfile> {
+  const profile = await NodeProfile.open(port, dir);
+  stack.defer(() => profile.close());
+  return profile;
 }
 
 /** The most that was ever resident. */

@@ -1,6 +1,7 @@
-// What a page of the list costs at a million pending: `node bench/million/pages.ts [count]`. One process, no server: the jobs of a
-// node, packed, and the product's own look at them (src/cluster/inventory.ts). Wall time of a page, and the longest time that
-// nothing else had its turn; and the CPU that it took, which is what can be compared where the machine has other work too.
+// What a page of the list costs at a million pending, without HTTP and whatever else a node does (node-pages.ts has it with that):
+// `node bench/million/pages.ts [count]`. One process, no server: the jobs of a node, packed, and the product's own look at them
+// (src/cluster/inventory.ts). Wall time of a page, and the longest time that nothing else had its turn; and the CPU that it took,
+// which is what can be compared where the machine has other work too.
 import type { JobKey, Lane } from '../../src/actors/ids.ts';
 import type { JobFilter, Place } from '../../src/cluster/inventory.ts';
 import { SystemClock } from '../../src/gateway/system-clock.ts';
@@ -11,7 +12,8 @@ const COUNT = Number(process.argv[2] ?? 1_000_000);
 const FIRST_KEY = 2251799813685248n;
 const ROUNDS = 5;
 
-const shelf = new JobShelf(new SystemClock());
+const SHARDS = 128;
+const shelf = new JobShelf(new SystemClock(), SHARDS);
 const firstMs = Date.now() - COUNT;
 for (let i = 0; i < COUNT; i++) {
   const jobKey = String(FIRST_KEY + BigInt(i)) as JobKey;

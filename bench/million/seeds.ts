@@ -58,6 +58,11 @@ export function seededKeys({ pending, tombstones }: Pick<SeedPlan, 'pending' | '
   return { first: FIRST_KEY + tombstones, step: tombstones + 1, count: pending };
 }
 
+/** The last pending job's. */
+export function lastKeyOf(plan: Pick<SeedPlan, 'pending' | 'tombstones'>): JobKey {
+  return keyAt(seedCount(plan) - 1);
+}
+
 export class Seeds {
   readonly #plan: SeedPlan;
   readonly #context: JobContext;

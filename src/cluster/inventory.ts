@@ -6,7 +6,7 @@
 // What is searched are the names and keys of a job, its business key and its stored error; never a payload.
 import type { JobKey, ShardId } from '../actors/ids.ts';
 import { isParked } from '../actors/pending-job/cold.ts';
-import { type Span, spansOf } from '../actors/pending-job/cold-search.ts';
+import { aliasSpanOf, originSpansOf, type Span } from '../actors/pending-job/cold-search.ts';
 import type { Clock } from '../actors/ports.ts';
 import type { Snapshot, SnapshotKind } from '../actors/snapshot.ts';
 import type { PendingJob } from './pending-job.ts';
@@ -79,6 +79,7 @@ export class Inventory {
       this.#clock,
       this.#jobs.all(only),
       (job) => {
+        if (!page.mayAdmit(job.heldAtS)) return;
         const { heldAtMs } = job;
         if (page.admits(heldAtMs, job.jobKey) && wanted.has(job, heldAtMs)) page.add(heldAtMs, job);
       },
@@ -102,18 +103,26 @@ function listed(job: PendingJob): Listed[] {
 class Page {
   readonly #most: number;
   readonly #after: Place | undefined;
+  readonly #afterS: number;
   readonly #places: (Place & { readonly job: PendingJob })[] = [];
+  /** Of the last place, once there are enough. */
+  #lastS = Number.POSITIVE_INFINITY;
 
   constructor(most: number, after: Place | undefined) {
     this.#most = most;
     this.#after = after;
+    this.#afterS = after === undefined ? Number.NEGATIVE_INFINITY : Math.floor(after.heldAtMs / 1_000);
   }
 
   get jobs(): readonly PendingJob[] {
     return this.#places.map(({ job }) => job);
   }
 
-  /** Most are refused, by the first comparison. */
+  /** Most are refused by this: what a job keeps in its bytes is not looked at. */
+  mayAdmit(heldAtS: number): boolean {
+    return heldAtS <= this.#lastS && heldAtS >= this.#afterS;
+  }
+
   admits(heldAtMs: number, jobKey: JobKey): boolean {
     const last = this.#places[this.#most - 1];
     if (last !== undefined && heldAtMs > last.heldAtMs) return false;
@@ -135,6 +144,8 @@ class Page {
     }
     this.#places.splice(from, 0, place);
     if (this.#places.length > this.#most) this.#places.pop();
+    const last = this.#places[this.#most - 1];
+    if (last !== undefined) this.#lastS = Math.floor(last.heldAtMs / 1_000);
   }
 }
 
@@ -202,14 +213,19 @@ export class Wanted {
     const isKey = search === undefined || this.#isKey(jobKey);
     if (!isKey && !search.inBytes(bytes)) return false;
     if (isKey && process === undefined && instance === undefined) return true;
-    const spans = spansOf(bytes);
-    if (spans === undefined) return undefined;
-    if (process !== undefined && !isAt(bytes, spans.processId, process)) return false;
-    if (instance !== undefined && !isAt(bytes, spans.instanceKey, instance)) return false;
+    const origin = originSpansOf(bytes);
+    if (origin === undefined) return undefined;
+    const { processId, elementId, instanceKey, elementInstanceKey } = origin;
+    if (process !== undefined && !isAt(bytes, processId, process)) return false;
+    if (instance !== undefined && !isAt(bytes, instanceKey, instance)) return false;
     if (isKey) return true;
-    const { processId, elementId, instanceKey, elementInstanceKey, alias } = spans;
-    if (!search.inBytes(bytes.slice(processId.from, elementInstanceKey.to))) return isIn(bytes, alias, search);
-    return [processId, elementId, instanceKey, elementInstanceKey, alias].some((span) => isIn(bytes, span, search));
+    // What all have, but where none is looked, stands before (the lane, the job type) or behind (the timeline).
+    const end = search.firstEnd(bytes, processId.from);
+    if (end < 0) return false;
+    const names = [processId, elementId, instanceKey, elementInstanceKey];
+    if (end <= elementInstanceKey.to && names.some((span) => isIn(bytes, span, search))) return true;
+    const alias = aliasSpanOf(bytes, origin);
+    return alias && isIn(bytes, alias, search);
   }
 
   #isKey(jobKey: JobKey): boolean {

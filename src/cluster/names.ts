@@ -4,8 +4,14 @@ import { createHash } from 'node:crypto';
 import type { Incarnation, JobKey, NodeName, ShardId } from '../actors/ids.ts';
 
 export const META_KEY = '_meta';
-/** Watch filters of what every node follows: who is there, who owns what, and what the bucket is. */
-export const SYSTEM_FILTERS: readonly string[] = ['_member.*', '*._owner', META_KEY];
+/**
+ * What every node follows, as filters of a watch each: who is there and what the bucket is, and who owns what. Claims have one
+ * of their own: with a second filter beside it a server goes through every key of the bucket for `*._owner`, twice, and with
+ * four million of them takes no write for seconds meanwhile; by itself it finds them at once.
+ */
+export const SYSTEM_WATCHES: readonly (readonly string[])[] = [['_member.*', META_KEY], ['*._owner']];
+/** All of the bucket. As the only filter of a watch it costs the server no search. */
+export const EVERYTHING = '>';
 
 export const jobKeyName = (shard: ShardId, jobKey: JobKey): string => `${shard}.${jobKey}`;
 export const claimKey = (shard: ShardId): string => `${shard}._owner`;

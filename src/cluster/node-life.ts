@@ -24,7 +24,7 @@ import { Lease } from './lease.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import { type MemberRecord, type MemberReport, parseMember } from './member-record.ts';
 import { Membership } from './membership.ts';
-import { claimKey, META_KEY, nodeSubject, parseKey, SYSTEM_FILTERS } from './names.ts';
+import { claimKey, META_KEY, nodeSubject, parseKey, SYSTEM_WATCHES } from './names.ts';
 import { OldestOfLanes } from './oldest.ts';
 import type { KvEntry, KvWatch } from './ports.ts';
 import { Questions } from './questions.ts';
@@ -74,7 +74,7 @@ export class NodeLife {
   readonly #pings = new EndpointCount();
   readonly #releases = new EndpointCount();
   #bucketId = '';
-  #systemWatch: KvWatch | undefined;
+  readonly #systemWatches: KvWatch[] = [];
   #tick: Timer | undefined;
   readonly #unreadables = new Set<JobKey>();
   #over = false;
@@ -214,6 +214,7 @@ export class NodeLife {
       clock,
       kv,
       incarnation,
+      shardCount: shards,
       jobs: this.jobs,
       rehydration,
       requests: options.requests,
@@ -332,7 +333,7 @@ export class NodeLife {
     const { membership, suspicion, shards, watermark, router, questions, jobs } = this;
     this.#engine.close(new Lost('this incarnation is over'));
     for (const part of [membership, suspicion, shards, watermark, router, questions, jobs, this.#loader]) part.stop();
-    this.#systemWatch?.stop();
+    for (const watch of this.#systemWatches) watch.stop();
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#jobStore.close();
     this.#control.close();
@@ -349,19 +350,25 @@ export class NodeLife {
     this.#tick = this.#options.clock.setTimer(CLUSTER_LIMITS.tickMs, () => this.#onTick());
   }
 
+  /** No order between members and claims: whoever weighs one against the other looks at their revisions. */
   async #watchSystem(): Promise<void> {
+    await Promise.all(SYSTEM_WATCHES.map((filters) => this.#follow(filters)));
+    this.#checkNotOver();
+  }
+
+  /** Resolves when all that stands was seen. */
+  async #follow(filters: readonly string[]): Promise<void> {
     const caughtUp = Promise.withResolvers<void>();
     const watch = await this.#insist(() =>
-      this.#options.kv.watch(SYSTEM_FILTERS, {
+      this.#options.kv.watch(filters, {
         onEntry: (entry) => this.#systemEntry(entry),
         onCaughtUp: () => caughtUp.resolve(),
         onReset: (bucketId) => this.#sameBucket(bucketId),
       }),
     );
-    this.#systemWatch = watch;
+    this.#systemWatches.push(watch);
     if (this.#over) watch.stop();
     else await Promise.race([caughtUp.promise, this.ended]);
-    this.#checkNotOver();
   }
 
   /** What is opened after the end would be closed by nobody. */

@@ -13,6 +13,7 @@ import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { ProbePace } from '../actors/probe-pace.ts';
 import { type Snapshot, waitsMs } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
+import { IN_NO_WHEEL, type Timed } from '../actors/timer-wheel.ts';
 import type { Aliases } from './aliases.ts';
 import type { Resting } from './arrivals.ts';
 import type { CallStep } from './call-steps.ts';
@@ -57,7 +58,7 @@ export interface JobSurroundings {
   onUnreadable(job: PendingJob, error: unknown): void;
 }
 
-export class PendingJob extends Actor<Command, CommandAnswer> {
+export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<PendingJob> {
   readonly shard: ShardId;
   readonly jobKey: JobKey;
   /** Its mailbox, while there is something in it or was lately. */
@@ -67,8 +68,13 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   /** Instead of `#state`, while it only waits (cold.ts). */
   #packed: string | undefined;
   #packedRevision: Revision = ABSENT;
+  /** Since when it is held, s, as the bytes of `#packed` say it in ms: of a million jobs these are far apart in memory. */
+  #packedHeldAtS = 0;
   /** Commands told and not yet answered: a job is forgotten only when there are none. */
   commands = 0;
+  tick = IN_NO_WHEEL;
+  earlier: PendingJob | undefined;
+  later: PendingJob | undefined;
   putInFlight = false;
   #countedIn: Lane | undefined;
   /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */
@@ -85,8 +91,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     if (resting === undefined) {
       this.#state = emptyState(jobKey);
     } else {
-      this.#packed = resting.packed;
-      this.#packedRevision = resting.revision;
+      this.#keep(resting.packed, resting.revision);
       this.#countAs(resting.lane);
     }
   }
@@ -115,6 +120,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
     return this.#state === undefined ? heldAtMsOf(this.#packed ?? '') : (this.#state.snapshot?.heldAtMs ?? 0);
   }
 
+  /** The same in whole seconds, rounded down: known without a look at its bytes. */
+  get heldAtS(): number {
+    return this.#state === undefined ? this.#packedHeldAtS : Math.floor(this.heldAtMs / 1_000);
+  }
+
   /** What it counts in; undefined: it does not. */
   get lane(): Lane | undefined {
     return this.#countedIn;
@@ -137,12 +147,18 @@ export class PendingJob extends Actor<Command, CommandAnswer> {
   /** Makes it small, if it only waits. */
   pack(): void {
     if (this.#state === undefined || this.commands > 0) return;
-    this.#packed = pack(this.#state);
-    if (this.#packed === undefined) return;
-    this.#packedRevision = this.#state.revision;
+    const packed = pack(this.#state);
+    if (packed === undefined) return;
+    this.#keep(packed, this.#state.revision);
     this.#state = undefined;
     this.#legs = undefined;
     this.ref = undefined;
+  }
+
+  #keep(packed: string, revision: Revision): void {
+    this.#packed = packed;
+    this.#packedRevision = revision;
+    this.#packedHeldAtS = Math.floor(heldAtMsOf(packed) / 1_000);
   }
 
   override async receive(command: Command): Promise<CommandAnswer> {

@@ -16,6 +16,7 @@ import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
 import { TimerWheel } from '../actors/timer-wheel.ts';
 import type { Resting } from './arrivals.ts';
+import { byArrival } from './by-arrival.ts';
 import { Doors } from './doors.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import { type JobSurroundings, PendingJob } from './pending-job.ts';
@@ -113,14 +114,11 @@ export class ShardJobs {
   }
 
   /** Every job that is here, or those of one shard. Whoever takes his time over it may miss those that come meanwhile. */
-  *all(only?: ShardId): Generator<PendingJob> {
-    for (const [shard, jobs] of this.#shards) {
-      if (only !== undefined && shard !== only) continue;
-      for (const job of jobs.values()) {
-        if (this.#shards.get(shard) !== jobs) break; // it has gone in between
-        yield job;
-      }
-    }
+  all(only?: ShardId): Generator<PendingJob> {
+    const asked = [...this.#shards].filter(([shard]) => only === undefined || shard === only);
+    return byArrival(
+      asked.map(([shard, jobs]) => ({ jobs: jobs.values(), isHere: () => this.#shards.get(shard) === jobs })),
+    );
   }
 
   /** Commands of a shard that are not answered yet. */

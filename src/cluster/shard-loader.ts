@@ -18,6 +18,7 @@ export interface ShardLoaderOptions {
   readonly clock: Clock;
   readonly kv: KvPort;
   readonly incarnation: Incarnation;
+  readonly shardCount: number;
   readonly jobs: ShardJobs;
   readonly rehydration: Rehydration;
   readonly requests: Requests;
@@ -82,12 +83,13 @@ export class ShardLoader {
   /** Resolves when all that stood in the bucket is delivered, or nobody waits for it any more. */
   async #acquireTogether(shards: readonly ShardId[]): Promise<void> {
     if (shards.length === 0) return;
-    const { kv, clock, incarnation, epochOf, onClaim, onEntry, onReset } = this.#options;
+    const { kv, clock, incarnation, shardCount, epochOf, onClaim, onEntry, onReset } = this.#options;
     const arrivals = this.#options.arrivals();
     const wave = new Wave(
       {
         kv,
         incarnation,
+        shardCount,
         epochOf,
         arrived: (jobKey, entry) => arrivals.arrived(jobKey, entry),
         onBarrier: (shard, jobs) => void this.#load(wave, shard, jobs).catch(this.#options.onFailed),

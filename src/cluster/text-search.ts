@@ -8,12 +8,22 @@ export class TextSearch {
   constructor(text: string) {
     const letters = [...text].map(casesOf);
     this.#plain = letters.every((cases) => cases.length === 1) ? bytesOf(text) : undefined;
-    this.#pattern = new RegExp(letters.map(oneOf).join(''));
+    this.#pattern = new RegExp(letters.map(oneOf).join(''), 'g');
   }
 
   /** In bytes, one character each. */
   inBytes(bytes: string): boolean {
-    return this.#plain === undefined ? this.#pattern.test(bytes) : bytes.includes(this.#plain);
+    return this.firstEnd(bytes, 0) >= 0;
+  }
+
+  /** Where the first one ends that begins at `from` or later, in bytes; -1: there is none. Those that begin later end later. */
+  firstEnd(bytes: string, from: number): number {
+    if (this.#plain !== undefined) {
+      const at = bytes.indexOf(this.#plain, from);
+      return at < 0 ? -1 : at + this.#plain.length;
+    }
+    this.#pattern.lastIndex = from;
+    return this.#pattern.test(bytes) ? this.#pattern.lastIndex : -1;
   }
 
   inText(text: string): boolean {

@@ -10,12 +10,14 @@ import { ABSENT, type Incarnation, type JobKey, type Revision, type ShardId } fr
 import { isTombstone } from '../actors/snapshot-codec.ts';
 import type { Arrived } from './arrivals.ts';
 import { parseClaim } from './claims.ts';
-import { parseKey, shardFilter } from './names.ts';
+import { EVERYTHING, parseKey, shardFilter } from './names.ts';
 import type { KvEntry, KvPort, KvWatch } from './ports.ts';
 
 export interface WaveOptions {
   readonly kv: KvPort;
   readonly incarnation: Incarnation;
+  /** Of the cluster. A wave of all of them reads the whole bucket: the little else that is in it costs less than a search. */
+  readonly shardCount: number;
   /** The revision of our claim. One of an earlier tenure, still shown by a replica that lags, passes no barrier. */
   epochOf(shard: ShardId): Revision;
   /** How an entry is kept until its shard is taken. */
@@ -53,7 +55,8 @@ export class Wave {
   /** @throws KvUnavailable */
   async start(): Promise<void> {
     if (this.#stopped) return; // every shard has left already
-    const filters = [...this.#waiting.keys()].map(shardFilter);
+    const shards = [...this.#waiting.keys()];
+    const filters = shards.length === this.#options.shardCount ? [EVERYTHING] : shards.map(shardFilter);
     const watch = await this.#options.kv.watch(filters, {
       onEntry: (entry) => this.#entry(entry),
       onCaughtUp: () => {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Clock, Timer } from '../../src/actors/ports.ts';
-import { TimerWheel } from '../../src/actors/timer-wheel.ts';
+import { IN_NO_WHEEL, type Timed, TimerWheel } from '../../src/actors/timer-wheel.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -46,10 +46,46 @@ class TestClock implements Clock {
   }
 }
 
+/** A wheel of names: each name's key is made at its first use, and kept. */
+class NamedWheel {
+  readonly #keys = new Map<string, Key>();
+  readonly #wheel: TimerWheel<Key>;
+
+  constructor(clock: Clock, onDue: (names: readonly string[]) => void) {
+    this.#wheel = new TimerWheel<Key>(clock, (keys) => onDue(keys.map(({ name }) => name)));
+  }
+  schedule(atMs: number, name: string): void {
+    this.#wheel.schedule(atMs, this.#key(name));
+  }
+  cancel(name: string): void {
+    this.#wheel.cancel(this.#key(name));
+  }
+  clear(): void {
+    this.#wheel.clear();
+    for (const key of this.#keys.values()) expect(key).toEqual({ name: key.name, ...NOWHERE });
+  }
+  get size(): number {
+    const inIt = [...this.#keys.values()].filter(({ tick }) => tick !== IN_NO_WHEEL);
+    expect(this.#wheel.size).toBe(inIt.length);
+    return inIt.length;
+  }
+  #key(name: string): Key {
+    const key = this.#keys.get(name) ?? { name, ...NOWHERE };
+    this.#keys.set(name, key);
+    return key;
+  }
+}
+
+interface Key extends Timed<Key> {
+  readonly name: string;
+}
+
+const NOWHERE = { tick: IN_NO_WHEEL, earlier: undefined, later: undefined };
+
 function newWheel() {
   const clock = new TestClock();
   const fired: { key: string; atMs: number }[] = [];
-  const wheel = new TimerWheel<string>(clock, (keys) => {
+  const wheel = new NamedWheel(clock, (keys) => {
     for (const key of keys) fired.push({ key, atMs: clock.wallMs() });
   });
   const startMs = clock.wallMs();
@@ -76,7 +112,7 @@ test('whatever is scheduled, moved and cancelled: each key falls due once, never
       const clock = new TestClock();
       const model = new Map<string, number>();
       let leapFromMs = Number.POSITIVE_INFINITY;
-      const wheel = new TimerWheel<string>(clock, (keys) => {
+      const wheel = new NamedWheel(clock, (keys) => {
         for (const key of keys) {
           const dueMs = model.get(key);
           expect(dueMs, `${key} fell due and is not scheduled`).toBeDefined();
@@ -144,7 +180,7 @@ test('one timer drives all keys, none runs while there are none, and clear forge
 test('what falls due may schedule and cancel', () => {
   const clock = new TestClock();
   const fired: string[] = [];
-  const wheel: TimerWheel<string> = new TimerWheel(clock, (keys) => {
+  const wheel: NamedWheel = new NamedWheel(clock, (keys) => {
     fired.push(...keys);
     if (fired.length < 3) wheel.schedule(clock.wallMs() + 100, 'again');
     wheel.cancel('never');

@@ -102,7 +102,7 @@ test('asked to leave while JetStream does not answer, it leaves in order too', a
 test('a renewal of its own former life that lands late does not pass for another process', async () => {
   const node = new OneNode();
   await node.run();
-  node.kv.watched?.handler.onCaughtUp();
+  node.kv.caughtUp();
   await node.clock.advance(500);
   const former = node.kv.entries.get(memberKey('self' as NodeName))!;
   node.cluster.life?.lose('for the test');
@@ -116,7 +116,7 @@ test('a renewal of its own former life that lands late does not pass for another
     return put(key, ...rest);
   };
   await node.clock.advance(3_000);
-  node.kv.watched?.handler.onCaughtUp();
+  node.kv.caughtUp();
   await node.clock.advance(500);
   expect(node.end).toBeUndefined();
   expect(node.events.filter((kind) => kind === 'joined')).toHaveLength(2);
@@ -127,8 +127,7 @@ test('a renewal of its own former life that lands late does not pass for another
 test('a record of the bucket that changes under a running node is told to whoever keeps the secrets', async () => {
   const node = new OneNode();
   await node.run();
-  const { filters, handler } = node.kv.watched!;
-  expect(filters).toContain(META_KEY);
+  const { handler } = node.kv.watches.find(({ filters }) => filters.includes(META_KEY))!;
   handler.onEntry(node.kv.write(META_KEY, Buffer.from('changed')), 0);
   expect(node.metas).toEqual(['changed']);
 });
@@ -136,7 +135,7 @@ test('a record of the bucket that changes under a running node is told to whoeve
 test('what waits for its turn with the engine when a life ends is told at once, and never sent', async () => {
   const node = new OneNode();
   await node.run();
-  node.kv.watched?.handler.onCaughtUp();
+  node.kv.caughtUp();
   await node.clock.advance(500);
   const asked: ((answer: EngineAnswer) => void)[] = [];
   node.engine = () => new Promise((answer) => asked.push(answer));
@@ -162,9 +161,9 @@ test('snapshots are written as a node of the version before reads them, also for
   const node = new OneNode();
   const record = { node: 'old', incarnation: 'old-1', state: 'left', renewal: 3, snapshotVersions: [1] };
   await node.run();
-  const { handler } = node.kv.watched!;
+  const { handler } = node.kv.watches.find(({ filters }) => filters.includes('_member.*'))!;
   handler.onEntry(node.kv.write(memberKey('old' as NodeName), toJson(record)), 0);
-  handler.onCaughtUp();
+  node.kv.caughtUp();
   await node.clock.advance(500);
   const life = node.cluster.life!;
   life.jobs.open(0 as ShardId);

@@ -1,7 +1,8 @@
 // A node's pending jobs as ShardJobs has them, and nothing that could happen to them: for whoever only looks at them.
-import type { JobKey, Revision, ShardId } from '../../src/actors/ids.ts';
+import { type JobKey, type Revision, type ShardId, shardOf } from '../../src/actors/ids.ts';
 import type { Clock } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
+import { byArrival } from '../../src/cluster/by-arrival.ts';
 import { Inventory } from '../../src/cluster/inventory.ts';
 import { Lanes } from '../../src/cluster/lanes.ts';
 import { OldestOfLanes } from '../../src/cluster/oldest.ts';
@@ -16,16 +17,21 @@ export class JobShelf<C extends Clock> {
   readonly inventory: Inventory;
   readonly oldest: OldestOfLanes;
 
-  constructor(clock: C) {
+  readonly #shardCount: number;
+  #revision = 0;
+
+  constructor(clock: C, shardCount = SHELF_SHARDS) {
     this.clock = clock;
+    this.#shardCount = shardCount;
     this.inventory = new Inventory(clock, this);
     this.oldest = new OldestOfLanes(clock, this, this.lanes);
   }
 
   add(jobKey: JobKey, snapshot: Snapshot, pack = true): PendingJob {
-    const shard = Number(BigInt(jobKey) % BigInt(SHELF_SHARDS)) as ShardId;
+    const shard = shardOf(jobKey, this.#shardCount);
+    this.#revision += 1;
     const job = new PendingJob(shard, jobKey, { lanes: this.lanes } as unknown as JobSurroundings);
-    Object.assign(job.state, { snapshot, revision: 1 as Revision, ackedAttempt: snapshot.sentAttempt });
+    Object.assign(job.state, { snapshot, revision: this.#revision as Revision, ackedAttempt: snapshot.sentAttempt });
     job.count(snapshot);
     if (pack) job.pack();
     const jobs = this.shards.get(shard) ?? new Map<JobKey, PendingJob>();
@@ -39,11 +45,9 @@ export class JobShelf<C extends Clock> {
     this.shards.get(shard)?.delete(jobKey);
   }
 
-  *all(only?: ShardId): Generator<PendingJob> {
-    for (const [shard, jobs] of this.shards) {
-      if (only !== undefined && shard !== only) continue;
-      for (const job of jobs.values()) yield job;
-    }
+  all(only?: ShardId): Generator<PendingJob> {
+    const asked = [...this.shards].filter(([shard]) => only === undefined || shard === only);
+    return byArrival(asked.map(([, jobs]) => ({ jobs: jobs.values(), isHere: () => true })));
   }
 
   get size(): number {

@@ -21,8 +21,18 @@ export class MemoryKv implements KvPort {
   onWrite: (entry: KvEntry) => void = () => {};
   /** False: nothing is answered, and nothing lands. */
   up = true;
-  watched: { filters: readonly string[]; handler: KvWatchHandler; stopped: boolean } | undefined;
+  readonly watches: { readonly filters: readonly string[]; readonly handler: KvWatchHandler; stopped: boolean }[] = [];
   #sequence = 0;
+
+  /** The latest watch. */
+  get watched() {
+    return this.watches.at(-1);
+  }
+
+  /** To all watches that are open: nothing is left to be delivered. */
+  caughtUp(): void {
+    for (const { handler, stopped } of this.watches) if (!stopped) handler.onCaughtUp();
+  }
 
   write(key: string, value: Uint8Array): KvEntry {
     const entry = { key, value, revision: ++this.#sequence as Revision, writtenMs: 0 };
@@ -50,7 +60,7 @@ export class MemoryKv implements KvPort {
 
   watch: KvPort['watch'] = async (filters, handler) => {
     const watched = { filters, handler, stopped: false };
-    this.watched = watched;
+    this.watches.push(watched);
     return {
       stop: () => {
         watched.stopped = true;

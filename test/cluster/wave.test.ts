@@ -21,6 +21,7 @@ async function open(...shards: number[]) {
     {
       kv,
       incarnation: SELF,
+      shardCount: 5,
       epochOf: () => epoch as Revision,
       arrived: (_, entry) => entry,
       onBarrier: (passed, jobs) =>
@@ -51,6 +52,17 @@ async function open(...shards: number[]) {
 
 test('one watch serves all shards of the wave', async () => {
   expect((await open(3, 17)).filters).toEqual(['3.*', '17.*']);
+});
+
+test('a wave of all shards reads the whole bucket, and takes from it what it is there for', async () => {
+  const { filters, log, handler, job, claim } = await open(0, 1, 2, 3, 4);
+  expect(filters).toEqual(['>']);
+  for (const key of ['_member.n1', '_sent.n1-1', '_alias.0123456789abcdef', '_meta', '5.77'])
+    handler.onEntry({ ...job(0, 1, 1), key }, 9);
+  handler.onEntry(job(2, 7, 5), 5);
+  for (const of of [0, 1, 2, 3, 4]) handler.onEntry(claim(of, SELF, 6 + of), 4 - of);
+  handler.onCaughtUp();
+  expect(log).toEqual(['barrier 0: ', 'barrier 1: ', 'barrier 2: 7@5', 'barrier 3: ', 'barrier 4: ']);
 });
 
 test('neither the claim alone nor the end of what was pending is enough', async () => {

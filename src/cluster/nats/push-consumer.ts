@@ -86,16 +86,19 @@ export class PushConsumer {
    */
   make(filters: readonly string[], after: Revision): Promise<ConsumerInfo> {
     const { stream, link } = this.#source;
+    // A key has one entry, so the last of each key of the whole bucket is all that there is; and without a filter the server
+    // neither searches nor compares.
+    const all = filters.length === 1 && filters[0] === `${this.#source.subjects}>`;
     const from =
       after === 0
-        ? { deliver_policy: 'last_per_subject' }
+        ? { deliver_policy: all ? 'all' : 'last_per_subject' }
         : { deliver_policy: 'by_start_sequence', opt_start_seq: after + 1 };
     const config = {
       name: this.#name,
       description: `a watch of ${link.name}`,
       deliver_subject: this.#subscription.getSubject(),
       ...from,
-      filter_subjects: filters,
+      filter_subjects: all ? [] : filters,
       ack_policy: 'none',
       max_deliver: 1,
       replay_policy: 'instant',

@@ -83,9 +83,7 @@ export class NatsTail implements TailPort {
   }
 
   #make(consumer: PushConsumer, from: Revision): Promise<ConsumerInfo> {
-    // From the very first on the server calls it the last of each subject, and wants to hear which.
-    const filters = from > 1 ? [] : [`${this.#source.subjects}>`];
-    return unavailable(consumer.make(filters, Math.max(0, from - 1) as Revision));
+    return unavailable(consumer.make([`${this.#source.subjects}>`], Math.max(0, from - 1) as Revision));
   }
 
   async #endIfNothingIsLeft(consumer: PushConsumer, end: () => void): Promise<void> {

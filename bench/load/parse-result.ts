@@ -88,6 +88,7 @@ const result = object<LoadResult>({
   totals: object<LoadTotals>({
     ...{ planned: count, started: count, refusals: count, completed: count, failed: count, open: count },
     ...{ seconds: duration, completedPerSecond: duration },
+    unanswered: (value, at, note): value is number => value === undefined || count(value, at, note),
   }),
   latencies: listOf(leg),
   series: listOf(object<Series>({ group, name: text, unit: text, values: listOf(orNull) })),

@@ -2,7 +2,7 @@
 // command line may change single settings; parsed once, completely, with all faults told together.
 import { parse } from 'yaml';
 import type { Delay } from '../parts/delays.ts';
-import type { Phase } from './arrivals.ts';
+import { type Phase, secondsOf } from './arrivals.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -15,9 +15,9 @@ export interface Scenario {
   readonly delay: Delay;
   readonly nodes: number;
   readonly replicas: 1 | 3;
-  /** Instances that wait for their reply when the load begins; their replies come then. */
+  /** Instances that wait for their reply when the load begins. */
   readonly backlog: number;
-  /** Whether those of the backlog are answered at all. */
+  /** Whether those of the backlog are answered, from when the load begins. */
   readonly backlogAnswered: boolean;
   readonly faults: readonly Fault[];
   /** Processes that start instances. */
@@ -76,7 +76,9 @@ export function parseScenario(name: string, text: string, changed: Readonly<Reco
   read.end();
   if (scenario.phases.length === 0)
     faults.push(`${name}: phases: at least one is needed, such as { seconds: 60, perSecond: 50 }`);
-  for (const { node, what } of scenario.faults) {
+  const lengthS = secondsOf(scenario.phases);
+  for (const { node, what, atS } of scenario.faults) {
+    if (atS > lengthS) faults.push(`${name}: faults: ${what} at ${atS} s; the load ends at ${lengthS} s`);
     if (node > scenario.nodes) faults.push(`${name}: faults: ${what} of node ${node}; there are ${scenario.nodes}`);
   }
   if (faults.length > 0) throw new ScenarioError(faults.join('\n'));

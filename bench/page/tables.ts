@@ -13,6 +13,7 @@ const TOTALS: readonly (readonly [keyof LoadTotals, string, Wanted])[] = [
   ['completed', 'Completed', 'more'],
   ['failed', 'Failed', 'less'],
   ['open', 'Open at the end', 'less'],
+  ['unanswered', 'Never answered, as the scenario has it', 'either'],
   ['seconds', 'Seconds', 'either'],
   ['completedPerSecond', 'Completed per second', 'more'],
 ];
@@ -29,11 +30,12 @@ const PERCENTILES: readonly (readonly [Percentile, string])[] = [
 ];
 
 export function totalsTable({ totals }: LoadResult, earlier: LoadResult | undefined): Markup {
-  const rows = TOTALS.map(([field, label, wanted]) => {
-    const now = totals[field];
-    const before = earlier?.totals[field];
-    const compared = before !== undefined && html`<td>${figure(before)}</td>${changeCell(now, before, wanted)}`;
-    return html`<tr><th scope="row">${label}</th><td>${figure(now)}</td>${compared || undefined}</tr>`;
+  const rows = TOTALS.flatMap(([field, label, wanted]) => {
+    const [now, before] = [totals[field], earlier?.totals[field]];
+    // Absent where a scenario has nothing of the kind.
+    if (now === undefined && before === undefined) return [];
+    const compared = earlier && html`<td>${figure(before ?? 0)}</td>${changeCell(now ?? 0, before ?? 0, wanted)}`;
+    return [html`<tr><th scope="row">${label}</th><td>${figure(now ?? 0)}</td>${compared}</tr>`];
   });
   return wide(
     'Totals',

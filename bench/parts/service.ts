@@ -1,10 +1,11 @@
 // The service of all measurements: plain kafkajs, a process of its own, the same for every contestant. It answers each
 // request after a delay that it draws, as the contract says (contract.ts); what comes due in one turn travels in one batch,
 // so that it is not the service that is measured.
-import { Kafka, logLevel, type Message } from 'kafkajs';
+import type { Message } from 'kafkajs';
 import { serve } from './child.ts';
 import { type Contract, callOf } from './contract.ts';
 import { type Delay, drawDelayMs } from './delays.ts';
+import { kafkaClient } from './kafka-client.ts';
 
 export type ServiceOrder =
   | {
@@ -29,6 +30,8 @@ export type ServiceSaid =
       readonly kind: 'counted';
       readonly requests: number;
       readonly answers: number;
+      /** Requests that were left without an answer for good. */
+      readonly unanswered: number;
       /** Requests whose token was seen before: executed again. */
       readonly again: number;
       /** Their correlation ids. */
@@ -37,7 +40,8 @@ export type ServiceSaid =
 
 serve<ServiceOrder, ServiceSaid>((order, say) => {
   if (order.kind === 'start') void start(order).then(() => say({ kind: 'ready' }));
-  if (order.kind === 'count') say({ kind: 'counted', requests, answers, again: requests - tokens.size, againIds });
+  if (order.kind === 'count')
+    say({ kind: 'counted', requests, answers, unanswered, again: requests - tokens.size, againIds });
   if (order.kind === 'hold') holding = true;
   if (order.kind === 'release' || order.kind === 'forget') {
     holding = false;
@@ -47,6 +51,7 @@ serve<ServiceOrder, ServiceSaid>((order, say) => {
 
 let requests = 0;
 let answers = 0;
+let unanswered = 0;
 let holding = false;
 const held: (() => void)[] = [];
 const tokens = new Set<string>();
@@ -56,7 +61,7 @@ let sending = false;
 
 async function start(order: Extract<ServiceOrder, { kind: 'start' }>): Promise<void> {
   const { brokers, topic, delay, answerBytes, contract } = order;
-  const kafka = new Kafka({ clientId: 'service', brokers: brokers.split(','), logLevel: logLevel.NOTHING });
+  const kafka = kafkaClient('service', brokers);
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   const consumer = kafka.consumer({ groupId: `service-of-${topic}`, maxWaitTimeInMs: 100 });
   await Promise.all([producer.connect(), consumer.connect()]);
@@ -92,7 +97,10 @@ async function start(order: Extract<ServiceOrder, { kind: 'start' }>): Promise<v
         if (tokens.has(token)) againIds.push(String(request.headers?.kafka_correlationId));
         tokens.add(token);
         const delayMs = drawDelayMs(delay, Math.random);
-        if (delayMs === undefined) continue;
+        if (delayMs === undefined) {
+          unanswered += 1;
+          continue;
+        }
         const reply = () => give(replyTopic, answer);
         if (holding) held.push(reply);
         else if (delayMs === 0) reply();

@@ -47,9 +47,9 @@ export class Backlog {
 
   /** @throws when the engine refuses instances, or nodes do not hold them in time */
   async build(): Promise<void> {
-    const { backlog, payloadBytes } = this.#scenario;
+    const { backlog, payloadBytes, backlogAnswered } = this.#scenario;
     if (backlog === 0) return;
-    this.#subject.service.tell({ kind: 'hold' });
+    this.#subject.service.tell({ kind: backlogAnswered ? 'hold' : 'ignore' });
     const { metricsUrls, lane, processId } = this.#subject;
     const observer = new Observer({ metricsUrls, lane, processes: () => new Map() }, new Lines());
     let [started, held] = [0, 0];
@@ -76,7 +76,7 @@ export class Backlog {
   release(): boolean {
     const { backlog, backlogAnswered } = this.#scenario;
     if (backlog === 0) return false;
-    this.#subject.service.tell({ kind: backlogAnswered ? 'release' : 'forget' });
+    this.#subject.service.tell({ kind: 'release' });
     this.#left = backlogAnswered ? backlog : 0;
     return backlogAnswered;
   }

@@ -41,8 +41,8 @@ export class News {
     const started = Math.max(0, tally.started - this.#before.started);
     const completed = Math.max(0, tally.completed - this.#before.completed);
     this.#before = tally;
-    this.#lines.put('throughput', 'started', '1/s', atS, started);
-    this.#lines.put('throughput', 'completed', '1/s', atS, completed);
+    this.#lines.put('throughput', 'started', 'calls/s', atS, started);
+    this.#lines.put('throughput', 'completed', 'calls/s', atS, completed);
     this.#lines.put('pending', 'instances open', 'jobs', atS, tally.open);
     if (recent.count === 0) return { atS, started, completed, open: tally.open, p50: undefined, p99: undefined };
     const [p50, p99] = [recent.percentile(50), recent.percentile(99)];

@@ -57,7 +57,7 @@ export class Observer {
     const takenOver = this.#tales.sum('holdfast_takeovers_total') - takenOverBefore;
     if (answered.length > 0) {
       this.#lines.put('pending', 'held by holdfast', 'jobs', second, pending);
-      this.#lines.put('cluster', 'shards taken over', 'takeovers', second, takenOver);
+      this.#lines.put('takeovers', 'taken over', 'shards', second, takenOver);
     }
     return { pending, takenOver, allAnswered: answered.length === all.length };
   }
@@ -73,7 +73,7 @@ export class Observer {
       }
       const bytes = (await Promise.all(pids.map(rssBytes))).reduce((sum, each) => sum + each, 0);
       // None: there is no such process, for now.
-      if (bytes > 0) this.#lines.put('memory', name, 'MB', second, bytes / 2 ** 20);
+      if (bytes > 0) this.#lines.put('memory', name, 'MiB', second, bytes / 2 ** 20);
     }
   }
 }

@@ -56,7 +56,7 @@ const orNull = simple<number | null>('a number or null', (value) => value === nu
 
 const GROUPS: Readonly<Record<SeriesGroup, true>> = {
   ...{ latency: true, throughput: true, pending: true },
-  ...{ cpu: true, memory: true, cluster: true },
+  ...{ cpu: true, memory: true, cluster: true, takeovers: true },
 };
 const group = simple<SeriesGroup>(
   Object.keys(GROUPS).join(', '),

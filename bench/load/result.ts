@@ -49,13 +49,14 @@ export interface LegLatency {
   readonly histogram: readonly { readonly ms: number; readonly count: number }[];
 }
 
-export type SeriesGroup = 'latency' | 'throughput' | 'pending' | 'cpu' | 'memory' | 'cluster';
+/** `cluster`: who owns shards; `takeovers`: shards of dead or suspected nodes that others took. */
+export type SeriesGroup = 'latency' | 'throughput' | 'pending' | 'cpu' | 'memory' | 'cluster' | 'takeovers';
 
 /** One line of one plot; its value number i is that of second i. */
 export interface Series {
   readonly group: SeriesGroup;
   readonly name: string;
-  /** `ms`, `1/s`, `jobs`, `cores`, `MB`, `shards` … */
+  /** `ms`, `calls/s`, `jobs`, `cores`, `MiB`, `shards` … */
   readonly unit: string;
   readonly values: readonly (number | null)[];
 }

@@ -71,6 +71,7 @@ class LoadRun {
 
   async run(): Promise<LoadResult> {
     const { phases, warmUpS } = this.#scenario;
+    const { name, ...settings } = this.#scenario;
     const startedAt = new Date().toISOString();
     await this.#backlog.build();
     if (warmUpS > 0) this.#listener.note(`warming up for ${warmUpS} s, which count for nothing`);
@@ -99,8 +100,8 @@ class LoadRun {
     const totals = await this.#totals(ends.map(({ tally }) => tally));
     return {
       format: 1,
-      scenario: this.#scenario.name,
-      settings: { ...this.#scenario, arrivals: plannedOf(phases), against: this.#subject.what },
+      scenario: name,
+      settings: { ...settings, arrivals: plannedOf(phases), against: this.#subject.what },
       startedAt,
       machine: machine(),
       versions: await versions(),
@@ -185,9 +186,10 @@ class LoadRun {
   }
 
   #processes(): ReadonlyMap<string, readonly number[]> {
-    const { nodes, nats, service } = this.#subject;
+    const { nodes, nats, service, metricsUrls } = this.#subject;
+    const pidOf = (name: string) => nodes?.all.filter((node) => node.name === name).map(({ pid }) => pid) ?? [];
     return new Map<string, readonly number[]>([
-      ...(nodes?.all ?? []).map(({ name, pid }) => [name, [pid]] as const),
+      ...[...metricsUrls.keys()].map((name) => [name, pidOf(name)] as const),
       ['nats', (nats?.servers ?? []).map(({ pid }) => pid)],
       ['engine', this.#zeebePids],
       ['kafka', this.#stage.kafkaPids],

@@ -5,7 +5,7 @@ export class Lines {
   readonly #lines = new Map<string, { group: SeriesGroup; name: string; unit: string; values: (number | null)[] }>();
 
   put(group: SeriesGroup, name: string, unit: string, second: number, value: number): void {
-    const key = `${group}/${unit}/${name}`;
+    const key = `${group}/${name}`;
     const line = this.#lines.get(key) ?? { group, name, unit, values: [] };
     this.#lines.set(key, line);
     while (line.values.length <= second) line.values.push(null);

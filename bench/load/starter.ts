@@ -54,13 +54,17 @@ export type StarterSaid =
       readonly faults: readonly string[];
     };
 
+/** The first pause; each is twice the one before, up to a second: an engine that comes back has enough to do. */
 const RETRY_MS = 100;
+const MOST_RETRY_MS = 1_000;
 /** ABORTED: the gateway lost its broker, or the broker is going. */
 const RETRIED: readonly number[] = [status.RESOURCE_EXHAUSTED, status.UNAVAILABLE, status.ABORTED];
 /** The gateway wants to know; longer than any run. */
 const RESULT_MS = 24 * 3_600_000;
 const FAULTS_KEPT = 20;
 const ROUNDING_MS = 1e-6;
+/** Timers know no better, and are sometimes early by less. */
+const LEAST_LATE_MS = 0.1;
 
 serve<StarterOrder, StarterSaid>((order, say) => {
   void new Starter(order, say).run();
@@ -165,7 +169,7 @@ class Starter {
     const counts = closed ? this.#measuring || warmUpS === 0 : dueMs - this.#beginMs >= warmUpS * 1_000 - ROUNDING_MS;
     this.#open += 1;
     if (counts || closed) this.#tally.started += 1;
-    if (counts) this.#lateness.record(performance.now() - dueMs);
+    if (counts) this.#lateness.record(Math.max(LEAST_LATE_MS, performance.now() - dueMs));
     try {
       await this.#complete();
       if (counts || closed) this.#tally.completed += 1;
@@ -191,7 +195,7 @@ class Starter {
       requestTimeout: String(RESULT_MS),
       fetchVariables: ['answer'],
     };
-    for (;;) {
+    for (let tries = 0; ; tries++) {
       try {
         const { variables } = (await this.#engine?.call('CreateProcessInstanceWithResult', request, RESULT_MS)) ?? {};
         const { answer } = JSON.parse(variables ?? '{}') as { answer?: { token?: string } };
@@ -201,7 +205,8 @@ class Starter {
         if (!(error instanceof ZeebeCallError) || !RETRIED.includes(error.status)) throw error;
         this.#tally.refusals += 1;
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS * (0.5 + Math.random())));
+      const pauseMs = Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** tries);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs * (0.5 + Math.random())));
     }
   }
 

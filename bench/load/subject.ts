@@ -10,6 +10,7 @@ import { holdfast } from '../contestants/holdfast.ts';
 import type { Child } from '../parts/child.ts';
 import type { ServiceOrder, ServiceSaid } from '../parts/service.ts';
 import type { NatsStage, Stage } from '../parts/stage.ts';
+import { inOrder } from './faults.ts';
 import { type Fault, type Scenario, ScenarioError } from './scenario.ts';
 
 export interface Subject {
@@ -28,6 +29,10 @@ export interface Subject {
 }
 
 type Env = NodeJS.ProcessEnv;
+
+/** Jobs that a node holds besides the backlog, and what a route may ask for at most. */
+const ROOM = 10_000;
+const MOST_PENDING = 1_000_000;
 
 /** What can be known to be wrong before anything is started. @throws ScenarioError with all of it */
 export function checkSubject({ name, faults }: Scenario, env: Env = process.env): void {
@@ -61,9 +66,9 @@ export async function subjectOf(scenario: Scenario, stage: Stage, env: Env = pro
   const { delay, answerBytes, nodes: count, replicas, backlog } = scenario;
   const { HOLDFAST_METRICS_URLS: urls, HOLDFAST_JOB_TYPE: jobType = '', HOLDFAST_REQUEST_TOPIC: topic = '' } = env;
   if (urls === undefined) {
-    const route = { maxPending: Math.max(10_000, backlog + 10_000) };
+    const route = { maxPending: Math.min(backlog + ROOM, MOST_PENDING), replyTimeout: 'P1D' };
     const running = await holdfast(count, replicas).start(stage, { delay, answerBytes, route });
-    const metricsUrls = new Map(running.nodes.all.map(({ name, httpUrl }) => [name, httpUrl]));
+    const metricsUrls = new Map(inOrder(running.nodes).map(({ name, httpUrl }) => [name, httpUrl]));
     const { processId, service, nodes, nats, stop } = running;
     return { what: 'nodes of the run', processId, lane: processId, service, metricsUrls, nodes, nats, stop };
   }

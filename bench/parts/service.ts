@@ -18,11 +18,10 @@ export type ServiceOrder =
       readonly contract: Contract;
     }
   | { readonly kind: 'count' }
-  /** From now on requests wait; and no longer. */
+  /** From now on requests wait, or are never answered; until release, with which those that waited are. */
   | { readonly kind: 'hold' }
-  | { readonly kind: 'release' }
-  /** As release, but what has waited is never answered. */
-  | { readonly kind: 'forget' };
+  | { readonly kind: 'ignore' }
+  | { readonly kind: 'release' };
 
 export type ServiceSaid =
   | { readonly kind: 'ready' }
@@ -42,17 +41,17 @@ serve<ServiceOrder, ServiceSaid>((order, say) => {
   if (order.kind === 'start') void start(order).then(() => say({ kind: 'ready' }));
   if (order.kind === 'count')
     say({ kind: 'counted', requests, answers, unanswered, again: requests - tokens.size, againIds });
-  if (order.kind === 'hold') holding = true;
-  if (order.kind === 'release' || order.kind === 'forget') {
-    holding = false;
-    for (const give of held.splice(0)) if (order.kind === 'release') give();
+  if (order.kind === 'hold' || order.kind === 'ignore') mode = order.kind;
+  if (order.kind === 'release') {
+    mode = 'answer';
+    for (const give of held.splice(0)) give();
   }
 });
 
 let requests = 0;
 let answers = 0;
 let unanswered = 0;
-let holding = false;
+let mode: 'answer' | 'hold' | 'ignore' = 'answer';
 const held: (() => void)[] = [];
 const tokens = new Set<string>();
 const againIds: string[] = [];
@@ -102,7 +101,8 @@ async function start(order: Extract<ServiceOrder, { kind: 'start' }>): Promise<v
           continue;
         }
         const reply = () => give(replyTopic, answer);
-        if (holding) held.push(reply);
+        if (mode === 'ignore') continue;
+        if (mode === 'hold') held.push(reply);
         else if (delayMs === 0) reply();
         else setTimeout(reply, delayMs);
       }

@@ -60,7 +60,7 @@ describe('an observer', () => {
       'held by holdfast, jobs': [5, 5, null, 5, 5],
       'a, shards': [10, 20, null, 10, 10],
       'b, shards': [10, null, null, 10, 10],
-      'shards taken over, takeovers': [0, 5, null, 2, 0],
+      'taken over, shards': [0, 5, null, 2, 0],
     });
   });
 
@@ -73,7 +73,7 @@ describe('an observer', () => {
       ]);
     await new Observer({ metricsUrls: new Map(), lane: '', processes }, lines).look(0);
     const [me, ...rest] = lines.all(1);
-    expect(me).toMatchObject({ group: 'memory', name: 'me', unit: 'MB' });
+    expect(me).toMatchObject({ group: 'memory', name: 'me', unit: 'MiB' });
     expect(me!.values[0]).toBeGreaterThan(10);
     expect(rest).toEqual([]);
   });

@@ -33,13 +33,14 @@ async function run({ scenario, json, html }: LoadOptions, earlier: LoadResult | 
   const say = (line: string) => process.stdout.write(`${line}\n`);
   say(`${scenario.name}: ${scenario.what}`);
   const listener: Listener = { note: (text) => say(`      ${text}`), second: (news) => say(secondLine(news)) };
-  const result = await runLoad(scenario, listener);
+  const { result, broken } = await runLoad(scenario, listener);
   for (const line of printResult(result)) say(line);
   if (json !== undefined && json !== '-') await writeFile(json, `${JSON.stringify(result)}\n`);
   if (html !== undefined) await writeFile(html, await pageOf(result, earlier));
   if (json === '-') say(JSON.stringify(result));
+  for (const fault of broken) process.stderr.write(`load: ${fault}\n`);
   const { failed, open, unanswered = 0 } = result.totals;
-  return failed === 0 && open <= unanswered ? 0 : 1;
+  return failed === 0 && open <= unanswered && broken.length === 0 ? 0 : 1;
 }
 
 async function readEarlier(file: string): Promise<LoadResult> {

@@ -29,15 +29,22 @@ const LOOK_AFTER_MS = 500;
 /** A load process that is later than this in starting instances is what is measured. */
 const LATE_MS = 50;
 
+export interface LoadRunEnd {
+  readonly result: LoadResult;
+  /** What the scenario wanted to happen and did not, such as a server that would not come back. */
+  readonly broken: readonly string[];
+}
+
 /** @throws when servers or nodes do not come up, or a starter ends by itself */
-export async function runLoad(scenario: Scenario, listener: Listener): Promise<LoadResult> {
+export async function runLoad(scenario: Scenario, listener: Listener): Promise<LoadRunEnd> {
   checkSubject(scenario);
   listener.note('starting the servers and nodes that are needed');
   const stage = await setStage();
   let subject: Subject | undefined;
   try {
     subject = await subjectOf(scenario, stage);
-    return await new LoadRun(scenario, stage, subject, listener).run();
+    const run = new LoadRun(scenario, stage, subject, listener);
+    return { result: await run.run(), broken: run.broken };
   } finally {
     await subject?.stop();
     await stage.stop();
@@ -52,6 +59,7 @@ class LoadRun {
   readonly #lines = new Lines();
   readonly #news = new News(this.#lines);
   readonly #events: { atS: number; what: string }[] = [];
+  readonly broken: string[] = [];
   readonly #starters: Child<StarterOrder, StarterSaid>[] = [];
   readonly #observer: Observer;
   readonly #backlog: Backlog;
@@ -171,7 +179,13 @@ class LoadRun {
     await sleep(fault.atS * 1_000);
     const { nodes, nats } = this.#subject;
     const { zeebe } = this.#stage;
-    await hurt(fault, { nodes, zeebe, nats: nats?.servers ?? [] }, (what) => this.#note(what));
+    try {
+      await hurt(fault, { nodes, zeebe, nats: nats?.servers ?? [] }, (what) => this.#note(what));
+    } catch (error) {
+      // What was seen until then is worth having.
+      this.broken.push(`${fault.what}: ${error instanceof Error ? error.message : error}`);
+      return this.#note(`${fault.what}: failed`);
+    }
     if (fault.what === 'engineOutage' && zeebe !== undefined) this.#zeebePids = await withDescendants([zeebe.pid]);
   }
 

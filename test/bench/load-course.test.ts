@@ -1,6 +1,8 @@
 // What the command line makes of a scenario: --rate and --seconds each for itself and together, on every scenario that comes
 // along; and what a run is told to be wrong before it has started anything.
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { arrivalsBy, plannedOf, secondsOf } from '../../bench/load/arrivals.ts';
 import { phaseBegins } from '../../bench/load/course.ts';
 import { parseOptions } from '../../bench/load/options.ts';
@@ -124,3 +126,25 @@ describe('before anything is started', () => {
     expect(() => checkSubject(scenarioOf(name), {})).not.toThrow();
   });
 });
+
+test('the Job of deploy/load says what a run takes, and may run against a cluster that is there', () => {
+  const text = readFileSync(new URL('../../deploy/load/job.yaml', import.meta.url), 'utf8');
+  const { containers } = (parse(text) as Job).spec.template.spec;
+  const { args, env } = containers[0]!;
+  const { scenario, json } = parseOptions(args);
+  expect(json).toBe('-');
+  expect(() => checkSubject(scenario, Object.fromEntries(env.map(({ name, value }) => [name, value])))).not.toThrow();
+});
+
+interface Job {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly {
+          readonly args: readonly string[];
+          readonly env: readonly { readonly name: string; readonly value: string }[];
+        }[];
+      };
+    };
+  };
+}

@@ -1,7 +1,7 @@
 // The legs of a call as the nodes themselves tell them, in all since the run began.
 
 import { LEGS } from '../../src/cluster/legs.ts';
-import { type Buckets, bucketsOf, legOf, minus } from '../parts/exposition.ts';
+import { bucketsOf, legOf, minus } from '../parts/exposition.ts';
 import type { LegLatency } from './result.ts';
 import type { NodeTales } from './tales.ts';
 
@@ -18,10 +18,10 @@ const MEANING: Readonly<Record<(typeof LEGS)[number], string>> = {
 
 export function legsOf(tales: NodeTales): LegLatency[] {
   return LEGS.map((leg) => {
-    let all: Buckets = new Map();
+    const all = new Map<number, number>();
     for (const { from, to } of tales.all) {
       const since = minus(bucketsOf(to, NAME, { leg }), bucketsOf(from, NAME, { leg }));
-      all = new Map([...since].map(([bound, count]) => [bound, count + (all.get(bound) ?? 0)]));
+      for (const [bound, count] of since) all.set(bound, count + (all.get(bound) ?? 0));
     }
     return legOf(MEANING[leg], all, tales.sum(`${NAME}_sum`, { leg }));
   });

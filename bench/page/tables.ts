@@ -88,8 +88,8 @@ function changeCell(now: number, before: number, wanted: Wanted): Markup {
 /** What the names of legs do not say. */
 export function legsNote(): Markup {
   return html`<p class="note">Instances count from when they were due, whether they were started in time or not. The other legs
-are those that the nodes tell, which know their times up to the bounds of a bucket: a percentile lies somewhere in its bucket,
-and the largest is a bound.</p>`;
+are those that the nodes tell, of calls that were completed at the first try and by the node that took the job. They know their
+times up to the bounds of a bucket: a percentile lies somewhere in its bucket, and the largest is a bound.</p>`;
 }
 
 export function changeNote(): Markup {

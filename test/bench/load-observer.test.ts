@@ -92,6 +92,8 @@ holdfast_leg_duration_seconds_sum{leg="hold"} ${count / 1_000}`);
     for (const samples of [leg(1, 100, 100), leg(1, 130, 140), leg(2, 0, 5), leg(2, 7, 20)]) tales.add('n1', samples);
     tales.add('n2', leg(1, 1, 1));
     tales.add('n2', leg(1, 2, 2));
+    // Just born, and has seen no call.
+    tales.add('n2', parseExposition('process_start_time_seconds 3'));
     const hold = legsOf(tales).find((one) => one.leg === 'job received → stored')!;
     expect(hold.count).toBe(40 + 20 + 1);
     expect(hold.histogram).toEqual([

@@ -70,15 +70,17 @@ export class Backlog {
       clearInterval(telling);
     }
     this.#note(`backlog: ${held} held`);
+    // Those of the warm-up are answered already.
+    if (!backlogAnswered) this.#subject.service.tell({ kind: 'release' });
   }
 
   /** Whether there is one, and it is answered from now on. */
   release(): boolean {
     const { backlog, backlogAnswered } = this.#scenario;
-    if (backlog === 0) return false;
+    if (backlog === 0 || !backlogAnswered) return false;
     this.#subject.service.tell({ kind: 'release' });
-    this.#left = backlogAnswered ? backlog : 0;
-    return backlogAnswered;
+    this.#left = backlog;
+    return true;
   }
 
   /** Jobs of it that did not end. */

@@ -65,13 +65,22 @@ export class Backlog {
       await startInstances(this.#engine, processId, backlog, payloadBytes, () => {
         started += 1;
       });
-      await eventually(`${backlog} jobs to be held`, look, { deadlineMs: 60_000 + backlog * 10, everyMs: 500 });
+      const patience = { deadlineMs: 60_000 + backlog * 10, everyMs: 500 };
+      await eventually(`${backlog} jobs to be held`, look, patience);
+      await eventually(`the service to have read ${backlog} requests`, () => this.#isRead(backlog), patience);
     } finally {
       clearInterval(telling);
     }
     this.#note(`backlog: ${held} held`);
     // Those of the warm-up are answered already.
     if (!backlogAnswered) this.#subject.service.tell({ kind: 'release' });
+  }
+
+  async #isRead(requests: number): Promise<boolean> {
+    const { service } = this.#subject;
+    const counted = service.next('counted');
+    service.tell({ kind: 'count' });
+    return (await counted).requests >= requests;
   }
 
   /** Whether there is one, and it is answered from now on. */

@@ -18,7 +18,7 @@ const storms = 'chaos/*.servers.test.ts';
 const full = '**/*.full.test.ts';
 const long = [
   'test/contract/*.full.test.ts',
-  'test/{cluster,deploy,gateway}/**/*.full.test.ts',
+  'test/{bench,cluster,deploy,gateway}/**/*.full.test.ts',
   'test/chaos/cancelled.full.test.ts',
 ];
 

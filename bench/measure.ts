@@ -71,8 +71,7 @@ export async function measure(stage: Stage, running: Running, options: LoadOptio
     const { tally: end, ended, latencies, faults } = await done;
     await new Promise((resolve) => setTimeout(resolve, LAST_WRITES_MS));
     const writesAfter = await writesOf(running);
-    const open = end.started - end.completed - end.failed;
-    if (open > 0) throw new Error(`${open} instances did not end within ${PATIENCE_S} s`);
+    if (end.open > 0) throw new Error(`${end.open} instances did not end within ${PATIENCE_S} s`);
     if (end.failed > 0) throw new Error(`${end.failed} instances failed, such as by: ${faults.slice(0, 3).join('; ')}`);
     const per = (used: number) => used / tally.completed;
     const cpu = Object.keys(parties).map((party, i) => [party, per(after[i]! - before[i]!)] as const);

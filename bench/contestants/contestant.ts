@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { deployProcesses } from '../../src/gateway/zeebe/deploy.ts';
 import { serviceTaskProcess } from '../../test/support/bpmn.ts';
-import { makeTopics } from '../../test/support/service.ts';
 import { Child } from '../parts/child.ts';
 import type { Contract } from '../parts/contract.ts';
 import type { Delay } from '../parts/delays.ts';
+import { makeTopics } from '../parts/kafka-client.ts';
 import type { ServiceOrder, ServiceSaid } from '../parts/service.ts';
 import type { NatsStage, Stage } from '../parts/stage.ts';
 

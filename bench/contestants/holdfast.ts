@@ -12,6 +12,16 @@ export interface Holdfast extends Contestant {
   start(stage: Stage, options?: ContestOptions): Promise<HoldfastRunning>;
 }
 
+/** Of an engine that the environment names, whatever it says of how one is let in. */
+function engineEnv({ zeebe }: Stage, env: NodeJS.ProcessEnv = process.env): Readonly<Record<string, string>> {
+  const { ZEEBE_GRPC_ADDRESS: address, CAMUNDA_AUTH_STRATEGY: strategy, CAMUNDA_OAUTH_URL: oauthUrl } = env;
+  if (zeebe !== undefined || address === undefined) return {};
+  return {
+    ZEEBE_GRPC_ADDRESS: address,
+    CAMUNDA_AUTH_STRATEGY: strategy ?? (oauthUrl === undefined ? 'NONE' : 'OAUTH'),
+  };
+}
+
 export function holdfast(nodeCount: number, replicas: 1 | 3): Holdfast {
   return {
     name: `holdfast, ${nodeCount} node${nodeCount === 1 ? '' : 's'}, R${replicas}`,
@@ -31,7 +41,7 @@ export function holdfast(nodeCount: number, replicas: 1 | 3): Holdfast {
       };
       try {
         const { zeebeAddress, kafkaBrokers } = stage;
-        const servers = { natsUrl: nats.url, kafkaBrokers, zeebeAddress };
+        const servers = { natsUrl: nats.url, kafkaBrokers, zeebeAddress, env: engineEnv(stage) };
         await Promise.all(
           Array.from({ length: nodeCount }, (_, i) => nodes.start(`n${i + 1}`, servers, options.nodeArgs)),
         );

@@ -13,8 +13,13 @@ export type Plan =
   | { readonly kind: 'open'; readonly phases: readonly Phase[] }
   | { readonly kind: 'closed'; readonly inFlight: number; readonly seconds: number };
 
-export function secondsOf(plan: Plan): number {
-  return plan.kind === 'closed' ? plan.seconds : plan.phases.reduce((sum, { seconds }) => sum + seconds, 0);
+export function secondsOf(phases: readonly Phase[]): number {
+  return phases.reduce((sum, { seconds }) => sum + seconds, 0);
+}
+
+/** All arrivals of the plan. */
+export function plannedOf(phases: readonly Phase[]): number {
+  return arrivalsBy(phases, secondsOf(phases));
 }
 
 /** Arrivals of an open plan up to a moment; not a whole number. */

@@ -1,39 +1,147 @@
 // Calls that wait before the load begins: instances are started as fast as the engine takes them, while the service holds
-// its answers back, until the nodes say that they hold so many.
-
+// its answers back, until the nodes say that they hold so many. When the load begins they are answered, or never. The run
+// is not over before the last of those that are answered is gone from the nodes, or patience is; an instance that the
+// engine did not answer about may be there twice.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
 import { ZeebeCallError } from '../../src/gateway/zeebe/answers.ts';
 import { openZeebe } from '../../src/gateway/zeebe/client.ts';
 import type { ZeebeSettings } from '../../src/gateway/zeebe/connection.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { Observer, type Seen } from './observer.ts';
+import type { Scenario } from './scenario.ts';
+import { Lines } from './series-lines.ts';
+import type { Subject } from './subject.ts';
+import { variablesOf } from './variables.ts';
 
 const IN_FLIGHT = 100;
 const CALL_MS = 30_000;
 const RETRY_MS = 200;
+const RETRIED: readonly number[] = [
+  status.RESOURCE_EXHAUSTED,
+  status.UNAVAILABLE,
+  status.ABORTED,
+  status.DEADLINE_EXCEEDED,
+];
+/** Longer than an engine restarts. */
+const GIVEN_UP_MS = 120_000;
+const NOTE_EVERY_MS = 5_000;
+/** Looks in a row at which all nodes answer and hold no more than the load; a shard that changes hands is held by nobody. */
+const LOOKS = 3;
 
-/** Resolves when the engine has so many more instances. @param progress told of every thousandth */
-export async function startInstances(
+export class Backlog {
+  readonly #scenario: Scenario;
+  readonly #engine: ZeebeSettings;
+  readonly #subject: Subject;
+  readonly #note: (text: string) => void;
+  /** Of those that are answered, as they were seen last. */
+  #left = 0;
+  #looks = 0;
+
+  constructor(scenario: Scenario, engine: ZeebeSettings, subject: Subject, note: (text: string) => void) {
+    this.#scenario = scenario;
+    this.#engine = engine;
+    this.#subject = subject;
+    this.#note = note;
+  }
+
+  /** @throws when the engine refuses instances, or nodes do not hold them in time */
+  async build(): Promise<void> {
+    const { backlog, payloadBytes, backlogAnswered } = this.#scenario;
+    if (backlog === 0) return;
+    this.#subject.service.tell({ kind: backlogAnswered ? 'hold' : 'ignore' });
+    const { metricsUrls, lane, processId } = this.#subject;
+    const observer = new Observer({ metricsUrls, lane, processes: () => new Map() }, new Lines());
+    let [started, held] = [0, 0];
+    const look = async () => {
+      held = (await observer.look(0)).pending;
+      return held >= backlog;
+    };
+    const telling = setInterval(async () => {
+      await look();
+      this.#note(`backlog: ${started} of ${backlog} started, ${held} held`);
+    }, NOTE_EVERY_MS);
+    try {
+      await startInstances(this.#engine, processId, backlog, payloadBytes, () => {
+        started += 1;
+      });
+      const patience = { deadlineMs: 60_000 + backlog * 10, everyMs: 500 };
+      await eventually(`${backlog} jobs to be held`, look, patience);
+      await eventually(`the service to have read ${backlog} requests`, () => this.#isRead(backlog), patience);
+    } finally {
+      clearInterval(telling);
+    }
+    this.#note(`backlog: ${held} held`);
+    // Those of the warm-up are answered already.
+    if (!backlogAnswered) this.#subject.service.tell({ kind: 'release' });
+  }
+
+  async #isRead(requests: number): Promise<boolean> {
+    const { service } = this.#subject;
+    const counted = service.next('counted');
+    service.tell({ kind: 'count' });
+    return (await counted).requests >= requests;
+  }
+
+  /** Whether there is one, and it is answered from now on. */
+  release(): boolean {
+    const { backlog, backlogAnswered } = this.#scenario;
+    if (backlog === 0 || !backlogAnswered) return false;
+    this.#subject.service.tell({ kind: 'release' });
+    this.#left = backlog;
+    return true;
+  }
+
+  /** Jobs of it that did not end. */
+  get open(): number {
+    return this.#left;
+  }
+
+  /** @param loadOpen instances of the load itself @returns whether it has drained just now */
+  saw({ pending, allAnswered }: Seen, loadOpen: number): boolean {
+    if (this.#left === 0 || !allAnswered) return false;
+    this.#looks = pending <= loadOpen ? this.#looks + 1 : 0;
+    this.#left = this.#looks === LOOKS ? 0 : Math.max(1, pending - loadOpen);
+    return this.#left === 0;
+  }
+
+  /** Resolves when it has drained, or with the end of patience. */
+  async drained(): Promise<void> {
+    const giveUpMs = performance.now() + this.#scenario.patienceS * 1_000;
+    while (this.#left > 0 && performance.now() < giveUpMs) await sleep(200);
+  }
+}
+
+/**
+ * Resolves when the engine has so many more instances.
+ * @throws ZeebeCallError when the engine refuses them, or takes none for minutes
+ */
+async function startInstances(
   settings: ZeebeSettings,
   processId: string,
   count: number,
   payloadBytes: number,
-  progress: (started: number) => void,
+  onStarted: () => void,
 ): Promise<void> {
   const engine = await openZeebe(settings);
-  let [asked, started] = [0, 0];
+  const variablesWith = variablesOf(payloadBytes);
+  let [asked, lastMs] = [0, performance.now()];
   const one = async () => {
     while (asked < count) {
       asked += 1;
-      const variables = JSON.stringify({ token: crypto.randomUUID(), filler: 'x'.repeat(payloadBytes) });
+      const variables = variablesWith(crypto.randomUUID());
       for (let made = false; !made; ) {
         try {
           await engine.call('CreateProcessInstance', { bpmnProcessId: processId, version: -1, variables }, CALL_MS);
           made = true;
         } catch (error) {
-          if (!(error instanceof ZeebeCallError)) throw error;
-          await new Promise((resolve) => setTimeout(resolve, RETRY_MS * (0.5 + Math.random())));
+          if (!(error instanceof ZeebeCallError) || !RETRIED.includes(error.status)) throw error;
+          if (performance.now() - lastMs > GIVEN_UP_MS) throw error;
+          await sleep(RETRY_MS * (0.5 + Math.random()));
         }
       }
-      started += 1;
-      if (started % 1_000 === 0) progress(started);
+      onStarted();
+      lastMs = performance.now();
     }
   };
   try {

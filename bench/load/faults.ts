@@ -1,13 +1,18 @@
 // What goes wrong during a load run, at the seconds that the scenario says. Only what the run has started itself is hurt.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalServer } from '../../deploy/local/process.ts';
-import type { Nodes } from '../../test/support/nodes.ts';
+import type { BridgeNode, Nodes } from '../../test/support/nodes.ts';
 import { type Fault, ScenarioError } from './scenario.ts';
 
 export interface Hurtable {
   readonly nodes: Nodes | undefined;
   readonly zeebe: LocalServer | undefined;
   readonly nats: readonly LocalServer[];
+}
+
+/** By name: they come in the order in which they answered. */
+export function inOrder(nodes: Nodes | undefined): readonly BridgeNode[] {
+  return (nodes?.all ?? []).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
 }
 
 /** Resolves when it is healed, or at once when it stays. @param note told of each step */
@@ -28,7 +33,7 @@ export async function hurt(
       return note(`${what}: back`);
     }
     case 'rollingRestart':
-      for (const each of nodes?.all ?? []) {
+      for (const each of inOrder(nodes)) {
         note(`${each.name}: stopped in order`);
         await each.stop();
         await each.restart();
@@ -37,7 +42,7 @@ export async function hurt(
       }
       return;
     default: {
-      const target = nodes?.all[node - 1];
+      const target = inOrder(nodes)[node - 1];
       if (target === undefined) throw new ScenarioError(`${what}: there is no node ${node} of this run's own`);
       note(`${target.name}: ${what}`);
       if (what === 'pauseNode') target.pause();

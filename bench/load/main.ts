@@ -1,12 +1,15 @@
 // `npm run load -- SCENARIO`: what load a cluster carries, and what its users see meanwhile. It starts what it needs, or
-// uses what the environment names (docs/benchmarks.md); a line a second tells how it goes, then the result, as a table, as
+// uses what the environment names (docs/load.md); a line a second tells how it goes, then the result, as a table, as
 // JSON, and as one page to look at.
 //
-// Exit codes: 0 every instance ended, 1 some did not or something broke, 2 wrong usage.
-import { readFile, writeFile } from 'node:fs/promises';
+// Exit codes: 0 every instance ended that was answered, 1 some did not or something broke, 2 wrong usage.
+import { constants } from 'node:fs';
+import { access, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { pageOf } from '../page/page.ts';
 import { type LoadOptions, parseOptions } from './options.ts';
 import { parseResult } from './parse-result.ts';
+import { printResult, secondLine } from './print.ts';
 import type { LoadResult } from './result.ts';
 import { type Listener, runLoad } from './run.ts';
 import { ScenarioError } from './scenario.ts';
@@ -14,53 +17,48 @@ import { ScenarioError } from './scenario.ts';
 process.exit(await main(process.argv.slice(2)));
 
 async function main(args: readonly string[]): Promise<number> {
-  let options: LoadOptions;
   try {
-    options = parseOptions(args);
-  } catch (error) {
-    if (!(error instanceof ScenarioError)) throw error;
-    process.stderr.write(`load: ${error.message}\n`);
-    return 2;
-  }
-  const { scenario, json, html, compare } = options;
-  process.stdout.write(`${scenario.name}: ${scenario.what}\n`);
-  const listener: Listener = {
-    note: (text) => process.stdout.write(`      ${text}\n`),
-    second: ({ atS, started, completed, open, p50, p99 }) =>
-      process.stdout.write(
-        `${`${atS} s`.padStart(6)}  started ${pad(started, 5)}  completed ${pad(completed, 5)}  open ${pad(open, 6)}  p50 ${pad(p50, 7)} ms  p99 ${pad(p99, 7)} ms\n`,
-      ),
-  };
-  try {
+    const options = parseOptions(args);
     // Better told before the run than after it.
-    const earlier = compare === undefined ? undefined : parseResult(await readFile(compare, 'utf8'));
-    const result = await runLoad(scenario, listener);
-    print(result);
-    if (json !== undefined) await writeFile(json, `${JSON.stringify(result)}\n`);
-    if (html !== undefined) await writeFile(html, await pageOf(result, earlier));
-    return result.totals.failed + result.totals.open === 0 ? 0 : 1;
+    const earlier = options.compare === undefined ? undefined : await readEarlier(options.compare);
+    for (const file of [options.json, options.html]) if (file !== undefined && file !== '-') await checkWritable(file);
+    return await run(options, earlier);
   } catch (error) {
     process.stderr.write(`load: ${error instanceof Error ? error.message : error}\n`);
     return error instanceof ScenarioError ? 2 : 1;
   }
 }
 
-function print({ totals, latencies, events }: LoadResult): void {
-  const { planned, started, completed, failed, open, refusals, seconds, completedPerSecond } = totals;
-  process.stdout.write(
-    `planned ${planned}, started ${started}, completed ${completed} (${completedPerSecond.toFixed(1)}/s over ${seconds.toFixed(1)} s), failed ${failed}, open ${open}, refused and tried again ${refusals}\n`,
-  );
-  process.stdout.write(
-    `${'ms'.padEnd(32)}${['count', 'p50', 'p90', 'p99', 'p99.9', 'max'].map((h) => h.padStart(10)).join('')}\n`,
-  );
-  for (const { leg, count, p50, p90, p99, p999, max } of latencies) {
-    process.stdout.write(
-      `${leg.padEnd(32)}${[count, p50, p90, p99, p999, max].map((value) => pad(value, 10)).join('')}\n`,
-    );
-  }
-  for (const { atS, what } of events) process.stdout.write(`${atS.toFixed(1).padStart(6)} s  ${what}\n`);
+async function run({ scenario, json, html }: LoadOptions, earlier: LoadResult | undefined): Promise<number> {
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  say(`${scenario.name}: ${scenario.what}`);
+  const listener: Listener = { note: (text) => say(`      ${text}`), second: (news) => say(secondLine(news)) };
+  const { result, broken } = await runLoad(scenario, listener);
+  for (const line of printResult(result)) say(line);
+  if (json !== undefined && json !== '-') await writeFile(json, `${JSON.stringify(result)}\n`);
+  if (html !== undefined) await writeFile(html, await pageOf(result, earlier));
+  if (json === '-') say(JSON.stringify(result));
+  for (const fault of broken) process.stderr.write(`load: ${fault}\n`);
+  const { failed, open, unanswered = 0 } = result.totals;
+  return failed === 0 && open <= unanswered && broken.length === 0 ? 0 : 1;
 }
 
-function pad(value: number, width: number): string {
-  return (Number.isInteger(value) ? String(value) : value.toFixed(1)).padStart(width);
+async function readEarlier(file: string): Promise<LoadResult> {
+  try {
+    return parseResult(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new ScenarioError(`--compare ${file}: ${(error as Error).message}`);
+  }
+}
+
+async function checkWritable(file: string): Promise<void> {
+  const isThere = await access(file).then(
+    () => true,
+    () => false,
+  );
+  try {
+    await access(isThere ? file : dirname(file), constants.W_OK);
+  } catch (error) {
+    throw new ScenarioError(`${file} cannot be written: ${(error as Error).message}`);
+  }
 }

@@ -2,72 +2,64 @@
 
 import { type Sample, scrape, sumOf } from '../parts/exposition.ts';
 import { cpuMs, rssBytes } from '../parts/processes.ts';
-import type { Series, SeriesGroup } from './result.ts';
-
-/** One named line; seconds without a value stay null. */
-export class Lines {
-  readonly #lines = new Map<string, { group: SeriesGroup; unit: string; values: (number | null)[] }>();
-
-  put(group: SeriesGroup, name: string, unit: string, second: number, value: number): void {
-    const key = `${group}/${name}`;
-    const line = this.#lines.get(key) ?? { group, unit, values: [] };
-    this.#lines.set(key, line);
-    while (line.values.length <= second) line.values.push(null);
-    line.values[second] = value;
-  }
-
-  all(seconds: number): Series[] {
-    return [...this.#lines].map(([key, { group, unit, values }]) => ({
-      group,
-      name: key.slice(group.length + 1),
-      unit,
-      values: Array.from({ length: seconds }, (_, second) => values[second] ?? null),
-    }));
-  }
-}
+import type { Lines } from './series-lines.ts';
+import { NodeTales } from './tales.ts';
 
 export interface Watched {
   readonly metricsUrls: ReadonlyMap<string, string>;
+  /** Of the jobs that are this run's. */
+  readonly lane: string;
   /** By name; asked for each time, because a node that is started again is another process. */
   processes(): ReadonlyMap<string, readonly number[]>;
+}
+
+export interface Seen {
+  /** By the nodes that answered. */
+  readonly pending: number;
+  readonly allAnswered: boolean;
+  /** Since the look before. */
+  readonly takenOver: number;
 }
 
 export class Observer {
   readonly #watched: Watched;
   readonly #lines: Lines;
   readonly #cpu = new Map<string, { readonly pids: string; readonly ms: number; readonly atMs: number }>();
-  #takeovers = 0;
-  /** The last that each node said. */
-  readonly said = new Map<string, readonly Sample[]>();
+  readonly #tales = new NodeTales();
 
   constructor(watched: Watched, lines: Lines) {
     this.#watched = watched;
     this.#lines = lines;
   }
 
-  async look(second: number): Promise<void> {
-    await Promise.all([this.#lookAtNodes(second), this.#lookAtProcesses(second)]);
+  get tales(): NodeTales {
+    return this.#tales;
   }
 
-  async #lookAtNodes(second: number): Promise<void> {
-    const { metricsUrls } = this.#watched;
+  async look(second: number): Promise<Seen> {
+    const [seen] = await Promise.all([this.#lookAtNodes(second), this.#lookAtProcesses(second)]);
+    return seen;
+  }
+
+  async #lookAtNodes(second: number): Promise<Seen> {
+    const { metricsUrls, lane } = this.#watched;
     const all = await Promise.all(
       [...metricsUrls].map(async ([name, url]) => [name, await scrape(url).catch(() => undefined)] as const),
     );
+    const answered = all.filter((one): one is readonly [string, Sample[]] => one[1] !== undefined);
+    const takenOverBefore = this.#tales.sum('holdfast_takeovers_total');
     let pending = 0;
-    let takeovers = 0;
-    for (const [name, samples] of all) {
-      if (samples === undefined) continue;
-      this.said.set(name, samples);
-      pending += sumOf(samples, 'holdfast_pending_jobs');
-      takeovers += sumOf(samples, 'holdfast_takeovers_total');
-      this.#lines.put('cluster', `shards of ${name}`, 'shards', second, sumOf(samples, 'holdfast_shards_owned'));
+    for (const [name, samples] of answered) {
+      this.#tales.add(name, samples);
+      pending += sumOf(samples, 'holdfast_pending_jobs', { lane });
+      this.#lines.put('cluster', name, 'shards', second, sumOf(samples, 'holdfast_shards_owned'));
     }
-    this.#lines.put('pending', 'held by holdfast', 'jobs', second, pending);
-    // A node that is started again counts from 0.
-    if (takeovers > this.#takeovers)
-      this.#lines.put('cluster', 'shards taken over', 'shards', second, takeovers - this.#takeovers);
-    this.#takeovers = takeovers;
+    const takenOver = this.#tales.sum('holdfast_takeovers_total') - takenOverBefore;
+    if (answered.length > 0) {
+      this.#lines.put('pending', 'held by holdfast', 'jobs', second, pending);
+      this.#lines.put('takeovers', 'taken over', 'shards', second, takenOver);
+    }
+    return { pending, takenOver, allAnswered: answered.length === all.length };
   }
 
   async #lookAtProcesses(second: number): Promise<void> {
@@ -79,8 +71,9 @@ export class Observer {
       if (before?.pids === now.pids && now.ms >= before.ms) {
         this.#lines.put('cpu', name, 'cores', second, (now.ms - before.ms) / (now.atMs - before.atMs));
       }
-      const bytes = await Promise.all(pids.map(rssBytes));
-      this.#lines.put('memory', name, 'MB', second, bytes.reduce((sum, each) => sum + each, 0) / 2 ** 20);
+      const bytes = (await Promise.all(pids.map(rssBytes))).reduce((sum, each) => sum + each, 0);
+      // None: there is no such process, for now.
+      if (bytes > 0) this.#lines.put('memory', name, 'MiB', second, bytes / 2 ** 20);
     }
   }
 }

@@ -1,10 +1,12 @@
 // The command line of a load run.
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { recast } from './course.ts';
 import { parseScenario, type Scenario, ScenarioError } from './scenario.ts';
 
 export interface LoadOptions {
   readonly scenario: Scenario;
+  /** `-`: the last line of what is printed. */
   readonly json: string | undefined;
   readonly html: string | undefined;
   /** An earlier run's JSON. */
@@ -16,7 +18,7 @@ const names = readdirSync(SCENARIOS).map((file) => file.replace(/\.yaml$/, ''));
 
 export const USAGE = `npm run load -- SCENARIO [--rate PER_SECOND] [--seconds S] [--payload BYTES] [--nodes N] [--replicas 1|3] [--backlog N]
   [--processes N] [--warm-up S] [--json FILE] [--html FILE] [--compare EARLIER.json]
-SCENARIO is a YAML file, or one of ${names.sort().join(', ')}`;
+SCENARIO is a YAML file, or one of ${names.sort().join(', ')}; --rate is its highest rate, --seconds its length; --json - prints`;
 
 /** @throws ScenarioError with all that is wrong */
 export function parseOptions(args: readonly string[]): LoadOptions {
@@ -50,15 +52,16 @@ export function parseOptions(args: readonly string[]): LoadOptions {
   const [name, ...more] = positionals;
   if (name === undefined || more.length > 0) throw new ScenarioError(`one scenario is needed\n${USAGE}`);
   const { rate, seconds, payload, nodes, replicas, backlog, processes, 'warm-up': warmUp } = values;
-  if ((rate === undefined) !== (seconds === undefined)) {
-    throw new ScenarioError('--rate and --seconds go together: they replace the phases of the scenario');
-  }
-  const changed = {
-    ...(rate !== undefined && { phases: [{ seconds: numeric(seconds), perSecond: numeric(rate) }] }),
-    ...only({ payloadBytes: payload, nodes, replicas, backlog, processes, warmUpS: warmUp }),
-  };
+  const course = { perSecond: above('--rate', rate), seconds: above('--seconds', seconds) };
+  const changed = only({ payloadBytes: payload, nodes, replicas, backlog, processes, warmUpS: warmUp });
   const { json, html, compare } = values;
-  return { scenario: parseScenario(name, read(name), changed), json, html, compare };
+  return { scenario: recast(parseScenario(name, read(name), changed), course), json, html, compare };
+}
+
+function above(flag: string, text: string | undefined): number | undefined {
+  const value = numeric(text);
+  if (value === undefined || (typeof value === 'number' && value > 0)) return value as number | undefined;
+  throw new ScenarioError(`${flag}: found "${text}"; allowed: a number above 0`);
 }
 
 function read(name: string): string {

@@ -56,7 +56,7 @@ const orNull = simple<number | null>('a number or null', (value) => value === nu
 
 const GROUPS: Readonly<Record<SeriesGroup, true>> = {
   ...{ latency: true, throughput: true, pending: true },
-  ...{ cpu: true, memory: true, cluster: true },
+  ...{ cpu: true, memory: true, cluster: true, takeovers: true },
 };
 const group = simple<SeriesGroup>(
   Object.keys(GROUPS).join(', '),
@@ -88,6 +88,7 @@ const result = object<LoadResult>({
   totals: object<LoadTotals>({
     ...{ planned: count, started: count, refusals: count, completed: count, failed: count, open: count },
     ...{ seconds: duration, completedPerSecond: duration },
+    unanswered: (value, at, note): value is number => value === undefined || count(value, at, note),
   }),
   latencies: listOf(leg),
   series: listOf(object<Series>({ group, name: text, unit: text, values: listOf(orNull) })),

@@ -13,7 +13,7 @@ export interface LoadResult {
   readonly totals: LoadTotals;
   readonly latencies: readonly LegLatency[];
   readonly series: readonly Series[];
-  /** Faults, takeovers, and where a phase begins. */
+  /** Faults, takeovers, where a phase begins, what becomes of the backlog. */
   readonly events: readonly { readonly atS: number; readonly what: string }[];
 }
 
@@ -26,8 +26,10 @@ export interface LoadTotals {
   readonly completed: number;
   /** Ended otherwise. */
   readonly failed: number;
-  /** Neither, when the run was over. */
+  /** Neither, when the run was over; those of a backlog that is answered are among them. */
   readonly open: number;
+  /** Requests that the service left without an answer for good, as the scenario has it; absent: none. */
+  readonly unanswered?: number;
   readonly seconds: number;
   readonly completedPerSecond: number;
 }
@@ -47,13 +49,14 @@ export interface LegLatency {
   readonly histogram: readonly { readonly ms: number; readonly count: number }[];
 }
 
-export type SeriesGroup = 'latency' | 'throughput' | 'pending' | 'cpu' | 'memory' | 'cluster';
+/** `cluster`: who owns shards; `takeovers`: shards of dead or suspected nodes that others took. */
+export type SeriesGroup = 'latency' | 'throughput' | 'pending' | 'cpu' | 'memory' | 'cluster' | 'takeovers';
 
 /** One line of one plot; its value number i is that of second i. */
 export interface Series {
   readonly group: SeriesGroup;
   readonly name: string;
-  /** `ms`, `1/s`, `jobs`, `cores`, `MB`, `shards` … */
+  /** `ms`, `calls/s`, `jobs`, `cores`, `MiB`, `shards` … */
   readonly unit: string;
   readonly values: readonly (number | null)[];
 }

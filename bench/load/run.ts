@@ -1,44 +1,50 @@
 // One load run: the subject, the backlog, the starters, and everything that is seen meanwhile, second by second, until the last
 // instance has ended or patience has.
-import { readFile } from 'node:fs/promises';
-import { cpus, totalmem } from 'node:os';
-import { eventually } from '../../test/support/eventually.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '../parts/child.ts';
-import { sumOf } from '../parts/exposition.ts';
-import { type Counts, Latencies } from '../parts/latency.ts';
+import { Latencies } from '../parts/latency.ts';
+import { withDescendants } from '../parts/processes.ts';
 import { type Stage, setStage } from '../parts/stage.ts';
-import { arrivalsBy, secondsOf } from './arrivals.ts';
-import { startInstances } from './backlog.ts';
+import { plannedOf, secondsOf } from './arrivals.ts';
+import { Backlog } from './backlog.ts';
+import { phaseBegins } from './course.ts';
 import { hurt } from './faults.ts';
 import { legsOf } from './legs.ts';
-import { Lines, Observer } from './observer.ts';
+import { News, type Second, sumOfTallies } from './news.ts';
+import { Observer } from './observer.ts';
 import type { LoadResult, LoadTotals } from './result.ts';
 import type { Scenario } from './scenario.ts';
+import { Lines } from './series-lines.ts';
 import type { StarterOrder, StarterSaid, Tally } from './starter.ts';
-import { type Subject, subjectOf } from './subject.ts';
-
-export interface Second {
-  readonly atS: number;
-  readonly started: number;
-  readonly completed: number;
-  readonly open: number;
-  readonly p50: number;
-  readonly p99: number;
-}
+import { checkSubject, type Subject, subjectOf } from './subject.ts';
+import { machine, versions } from './surroundings.ts';
 
 export interface Listener {
   note(text: string): void;
   second(news: Second): void;
 }
 
+/** Half a second after the starters tell, so that each look finds one word of each. */
+const LOOK_AFTER_MS = 500;
+/** A load process that is later than this in starting instances is what is measured. */
+const LATE_MS = 50;
+
+export interface LoadRunEnd {
+  readonly result: LoadResult;
+  /** What the scenario wanted to happen and did not, such as a server that would not come back. */
+  readonly broken: readonly string[];
+}
+
 /** @throws when servers or nodes do not come up, or a starter ends by itself */
-export async function runLoad(scenario: Scenario, listener: Listener): Promise<LoadResult> {
+export async function runLoad(scenario: Scenario, listener: Listener): Promise<LoadRunEnd> {
+  checkSubject(scenario);
   listener.note('starting the servers and nodes that are needed');
   const stage = await setStage();
   let subject: Subject | undefined;
   try {
     subject = await subjectOf(scenario, stage);
-    return await new LoadRun(scenario, stage, subject, listener).run();
+    const run = new LoadRun(scenario, stage, subject, listener);
+    return { result: await run.run(), broken: run.broken };
   } finally {
     await subject?.stop();
     await stage.stop();
@@ -51,69 +57,71 @@ class LoadRun {
   readonly #subject: Subject;
   readonly #listener: Listener;
   readonly #lines = new Lines();
+  readonly #news = new News(this.#lines);
   readonly #events: { atS: number; what: string }[] = [];
+  readonly broken: string[] = [];
   readonly #starters: Child<StarterOrder, StarterSaid>[] = [];
-  readonly #tallies = new Map<string, Tally>();
-  readonly #recent = new Map<string, Counts>();
+  readonly #observer: Observer;
+  readonly #backlog: Backlog;
+  #zeebePids: readonly number[];
   #beginMs = 0;
-  #before: Tally = { started: 0, refusals: 0, completed: 0, failed: 0 };
 
   constructor(scenario: Scenario, stage: Stage, subject: Subject, listener: Listener) {
     this.#scenario = scenario;
     this.#stage = stage;
     this.#subject = subject;
     this.#listener = listener;
+    this.#zeebePids = stage.zeebePids;
+    const { metricsUrls, lane } = subject;
+    this.#observer = new Observer({ metricsUrls, lane, processes: () => this.#processes() }, this.#lines);
+    this.#backlog = new Backlog(scenario, stage.engine, subject, (text) => listener.note(text));
   }
 
   async run(): Promise<LoadResult> {
-    const { backlog, phases, backlogAnswered } = this.#scenario;
+    const { phases, warmUpS } = this.#scenario;
+    const { name, ...settings } = this.#scenario;
     const startedAt = new Date().toISOString();
-    if (backlog > 0) await this.#build(backlog);
-    const { metricsUrls } = this.#subject;
-    const observer = new Observer({ metricsUrls, processes: () => this.#processes() }, this.#lines);
+    await this.#backlog.build();
+    if (warmUpS > 0) this.#listener.note(`warming up for ${warmUpS} s, which count for nothing`);
     for (let share = 0; share < this.#scenario.processes; share++) this.#start(share);
     const done = Promise.all(this.#starters.map((starter) => starter.next('done')));
     done.catch(() => undefined); // awaited below
     await Promise.all(this.#starters.map((starter) => starter.next('measuring')));
     this.#beginMs = performance.now();
-    await observer.look(0);
-    const before = new Map(observer.said);
-    if (backlog > 0) this.#subject.service.tell({ kind: backlogAnswered ? 'release' : 'forget' });
-    const watching = this.#watch(observer);
-    const hurting = Promise.all(this.#scenario.faults.map((fault) => this.#hurt(fault)));
+    await this.#observer.look(0);
+    if (this.#backlog.release()) this.#note('the backlog is answered');
+    const watching = this.#watch();
+    const happening = Promise.all([
+      ...this.#scenario.faults.map((fault) => this.#hurt(fault)),
+      ...phaseBegins(phases).map(({ atS, what }) => this.#noteAt(atS, what)),
+      this.#noteAt(secondsOf(phases), 'the last arrival'),
+    ]);
+    happening.catch(() => undefined);
     const ends = await done;
-    await hurting;
+    await happening;
+    await this.#backlog.drained();
     await watching.stop();
-    const all = Latencies.of(...ends.map(({ latencies }) => latencies));
     for (const { faults } of ends) for (const fault of faults) this.#listener.note(`an instance failed: ${fault}`);
-    const totals = this.#totals(ends.map(({ tally }) => tally));
+    const lateness = Latencies.of(...ends.map((end) => end.lateness)).asLeg('instance due → engine asked');
+    if (lateness.p99 > LATE_MS)
+      this.#listener.note(`the load itself was late, p99 ${lateness.p99.toFixed(0)} ms: try more --processes`);
+    const totals = await this.#totals(ends.map(({ tally }) => tally));
     return {
       format: 1,
-      scenario: this.#scenario.name,
-      settings: { ...this.#scenario, arrivals: arrivalsBy(phases, secondsOf({ kind: 'open', phases })) },
+      scenario: name,
+      settings: { ...settings, arrivals: plannedOf(phases), against: this.#subject.what },
       startedAt,
-      machine: { cores: cpus().length, memoryMb: Math.round(totalmem() / 2 ** 20), cpu: cpus()[0]?.model ?? '' },
+      machine: machine(),
       versions: await versions(),
       totals,
-      latencies: [all.asLeg('instance due → ended'), ...legsOf(before, observer.said)],
+      latencies: [
+        Latencies.of(...ends.map(({ latencies }) => latencies)).asLeg('instance due → ended'),
+        lateness,
+        ...legsOf(this.#observer.tales),
+      ],
       series: this.#lines.all(Math.ceil(totals.seconds)),
-      events: this.#events,
+      events: this.#events.toSorted((a, b) => a.atS - b.atS),
     };
-  }
-
-  async #build(backlog: number): Promise<void> {
-    const { payloadBytes } = this.#scenario;
-    this.#subject.service.tell({ kind: 'hold' });
-    const tell = (started: number) => this.#listener.note(`backlog: ${started} of ${backlog} started`);
-    await startInstances(this.#stage.engine, this.#subject.processId, backlog, payloadBytes, tell);
-    const observer = new Observer({ metricsUrls: this.#subject.metricsUrls, processes: () => new Map() }, new Lines());
-    const held = async () => {
-      await observer.look(0);
-      const pending = [...observer.said.values()].map((samples) => sumOf(samples, 'holdfast_pending_jobs'));
-      return pending.reduce((sum, each) => sum + each, 0) >= backlog;
-    };
-    await eventually(`${backlog} jobs to be held`, held, { deadlineMs: 60_000 + backlog * 10, everyMs: 500 });
-    this.#listener.note(`backlog: ${backlog} held`);
   }
 
   #start(share: number): void {
@@ -133,92 +141,91 @@ class LoadRun {
     const name = `load ${share + 1}`;
     const starter = new Child<StarterOrder, StarterSaid>(name, new URL('starter.ts', import.meta.url), order);
     starter.on((said) => {
-      if (said.kind !== 'tick') return;
-      this.#tallies.set(name, said.tally);
-      this.#recent.set(name, said.latencies);
+      if (said.kind === 'tick') this.#news.hear(name, said);
     });
     this.#starters.push(starter);
   }
 
-  #watch(observer: Observer): { stop(): Promise<void> } {
+  #watch(): { stop(): Promise<void> } {
     let looking: Promise<void> = Promise.resolve();
-    let second = 0;
-    const timer = setInterval(() => {
-      second = Math.floor((performance.now() - this.#beginMs) / 1_000);
-      this.#tell(second);
-      looking = observer.look(second).catch((error: unknown) => this.#listener.note(`cannot look: ${error}`));
-    }, 1_000);
+    let last = 0;
+    const look = () => {
+      const second = Math.floor((performance.now() - this.#beginMs) / 1_000);
+      if (second === last) return;
+      last = second;
+      this.#listener.second(this.#news.second(second));
+      looking = this.#look(second).catch((error: unknown) => this.#listener.note(`cannot look: ${error}`));
+    };
+    let timer = setTimeout(() => {
+      look();
+      timer = setInterval(look, 1_000);
+    }, LOOK_AFTER_MS);
     return {
       stop: async () => {
         clearInterval(timer);
         await looking;
-        await observer.look(second + 1);
+        await this.#look(last + 1);
       },
     };
   }
 
-  #tell(atS: number): void {
-    const tally = sum([...this.#tallies.values()]);
-    const recent = Latencies.of(...this.#recent.values());
-    this.#recent.clear();
-    const started = Math.max(0, tally.started - this.#before.started);
-    const completed = Math.max(0, tally.completed - this.#before.completed);
-    const open = tally.started - tally.completed - tally.failed;
-    this.#before = tally;
-    this.#lines.put('throughput', 'started', '1/s', atS, started);
-    this.#lines.put('throughput', 'completed', '1/s', atS, completed);
-    this.#lines.put('pending', 'instances open', 'jobs', atS, open);
-    if (recent.count > 0) {
-      this.#lines.put('latency', 'p50', 'ms', atS, recent.percentile(50));
-      this.#lines.put('latency', 'p99', 'ms', atS, recent.percentile(99));
-    }
-    this.#listener.second({ atS, started, completed, open, p50: recent.percentile(50), p99: recent.percentile(99) });
+  async #look(second: number): Promise<void> {
+    const seen = await this.#observer.look(second);
+    if (seen.takenOver > 0) this.#note(`${seen.takenOver} shards taken over`);
+    if (this.#backlog.saw(seen, this.#news.open)) this.#note('the backlog has drained');
   }
 
   async #hurt(fault: Scenario['faults'][number]): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, fault.atS * 1_000));
+    await sleep(fault.atS * 1_000);
     const { nodes, nats } = this.#subject;
-    await hurt(fault, { nodes, zeebe: this.#stage.zeebe, nats: nats?.servers ?? [] }, (what) => {
-      this.#events.push({ atS: (performance.now() - this.#beginMs) / 1_000, what });
-      this.#listener.note(what);
-    });
+    const { zeebe } = this.#stage;
+    try {
+      await hurt(fault, { nodes, zeebe, nats: nats?.servers ?? [] }, (what) => this.#note(what));
+    } catch (error) {
+      // What was seen until then is worth having.
+      this.broken.push(`${fault.what}: ${error instanceof Error ? error.message : error}`);
+      return this.#note(`${fault.what}: failed`);
+    }
+    if (fault.what === 'engineOutage' && zeebe !== undefined) this.#zeebePids = await withDescendants([zeebe.pid]);
+  }
+
+  async #noteAt(atS: number, what: string): Promise<void> {
+    await sleep(atS * 1_000 - (performance.now() - this.#beginMs));
+    this.#note(what);
+  }
+
+  #note(what: string): void {
+    this.#events.push({ atS: (performance.now() - this.#beginMs) / 1_000, what });
+    this.#listener.note(what);
   }
 
   #processes(): ReadonlyMap<string, readonly number[]> {
-    const { nodes, nats, service } = this.#subject;
-    const { zeebePids, kafkaPids } = this.#stage;
+    const { nodes, nats, service, metricsUrls } = this.#subject;
+    const pidOf = (name: string) => nodes?.all.filter((node) => node.name === name).map(({ pid }) => pid) ?? [];
     return new Map<string, readonly number[]>([
-      ...(nodes?.all ?? []).map(({ name, pid }) => [name, [pid]] as const),
-      ['nats', nats?.pids ?? []],
-      ['engine', zeebePids],
-      ['kafka', kafkaPids],
+      ...[...metricsUrls.keys()].map((name) => [name, pidOf(name)] as const),
+      ['nats', (nats?.servers ?? []).map(({ pid }) => pid)],
+      ['engine', this.#zeebePids],
+      ['kafka', this.#stage.kafkaPids],
       ['service', [service.pid]],
-      ['load', this.#starters.map(({ pid }) => pid)],
+      ['load', [process.pid, ...this.#starters.map(({ pid }) => pid)]],
     ]);
   }
 
-  #totals(tallies: readonly Tally[]): LoadTotals {
-    const { phases } = this.#scenario;
-    const { started, refusals, completed, failed } = sum(tallies);
+  async #totals(tallies: readonly Tally[]): Promise<LoadTotals> {
+    const { service } = this.#subject;
+    const counted = service.next('counted');
+    service.tell({ kind: 'count' });
+    const { unanswered } = await counted;
+    const { started, refusals, completed, failed, open } = sumOfTallies(tallies);
     const seconds = (performance.now() - this.#beginMs) / 1_000;
-    const planned = Math.round(arrivalsBy(phases, secondsOf({ kind: 'open', phases })));
-    const open = started - completed - failed;
-    const completedPerSecond = completed / seconds;
-    return { planned, started, refusals, completed, failed, open, seconds, completedPerSecond };
+    return {
+      planned: Math.round(plannedOf(this.#scenario.phases)),
+      ...{ started, refusals, completed, failed },
+      open: open + this.#backlog.open,
+      ...(unanswered > 0 && { unanswered }),
+      seconds,
+      completedPerSecond: completed / seconds,
+    };
   }
-}
-
-function sum(tallies: readonly Tally[]): Tally {
-  const total = (of: (tally: Tally) => number) => tallies.reduce((all, tally) => all + of(tally), 0);
-  return {
-    started: total((tally) => tally.started),
-    refusals: total((tally) => tally.refusals),
-    completed: total((tally) => tally.completed),
-    failed: total((tally) => tally.failed),
-  };
-}
-
-async function versions(): Promise<Readonly<Record<string, string>>> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return { holdfast: (JSON.parse(text) as { version: string }).version, node: process.version };
 }

@@ -2,7 +2,7 @@
 // command line may change single settings; parsed once, completely, with all faults told together.
 import { parse } from 'yaml';
 import type { Delay } from '../parts/delays.ts';
-import type { Phase } from './arrivals.ts';
+import { type Phase, secondsOf } from './arrivals.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -15,9 +15,9 @@ export interface Scenario {
   readonly delay: Delay;
   readonly nodes: number;
   readonly replicas: 1 | 3;
-  /** Instances that wait for their reply when the load begins; their replies come then. */
+  /** Instances that wait for their reply when the load begins. */
   readonly backlog: number;
-  /** Whether those of the backlog are answered at all. */
+  /** Whether those of the backlog are answered, from when the load begins. */
   readonly backlogAnswered: boolean;
   readonly faults: readonly Fault[];
   /** Processes that start instances. */
@@ -62,21 +62,23 @@ export function parseScenario(name: string, text: string, changed: Readonly<Reco
     what: read.text('what', ''),
     phases: read.list('phases').map((phase) => phaseOf(phase)),
     warmUpS: read.number('warmUpS', 5, 0),
-    payloadBytes: read.number('payloadBytes', 134, 0),
-    answerBytes: read.number('answerBytes', 0, 0),
+    payloadBytes: read.whole('payloadBytes', 134, 0),
+    answerBytes: read.whole('answerBytes', 0, 0),
     delay: delayOf(read.part('delay'), faults),
-    nodes: read.number('nodes', 1, 1, 20),
-    replicas: read.number('replicas', 1, 1, 3) === 3 ? 3 : 1,
-    backlog: read.number('backlog', 0, 0),
+    nodes: read.whole('nodes', 1, 1, 20),
+    replicas: read.oneOf('replicas', [1, 3] as const, 1),
+    backlog: read.whole('backlog', 0, 0),
     backlogAnswered: read.flag('backlogAnswered', true),
     faults: read.list('faults', []).map((fault) => faultOf(fault)),
-    processes: read.number('processes', 1, 1, 64),
+    processes: read.whole('processes', 1, 1, 64),
     patienceS: read.number('patienceS', 60, 0),
   };
   read.end();
   if (scenario.phases.length === 0)
     faults.push(`${name}: phases: at least one is needed, such as { seconds: 60, perSecond: 50 }`);
-  for (const { node, what } of scenario.faults) {
+  const lengthS = secondsOf(scenario.phases);
+  for (const { node, what, atS } of scenario.faults) {
+    if (atS > lengthS) faults.push(`${name}: faults: ${what} at ${atS} s; the load ends at ${lengthS} s`);
     if (node > scenario.nodes) faults.push(`${name}: faults: ${what} of node ${node}; there are ${scenario.nodes}`);
   }
   if (faults.length > 0) throw new ScenarioError(faults.join('\n'));
@@ -95,7 +97,7 @@ function faultOf(read: Reader): Fault {
   const fault = {
     atS: read.number('atS', undefined, 0),
     what: read.oneOf('what', FAULT_KINDS),
-    node: read.number('node', 1, 1),
+    node: read.whole('node', 1, 1),
     forS: read.number('forS', 0, 0),
   };
   read.end();
@@ -147,12 +149,13 @@ class Reader {
   number(name: string, otherwise: number | undefined, least: number, most = Number.MAX_SAFE_INTEGER): number {
     const found = this.#take(name) ?? otherwise;
     if (typeof found === 'number' && found >= least && found <= most) return found;
-    return this.#fault(
-      name,
-      found,
-      `a number from ${least}${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ''}`,
-      least,
-    );
+    return this.#fault(name, found, `a number ${rangeOf(least, most)}`, least);
+  }
+
+  whole(name: string, otherwise: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
+    const found = this.#take(name) ?? otherwise;
+    if (Number.isSafeInteger(found) && (found as number) >= least && (found as number) <= most) return found as number;
+    return this.#fault(name, found, `a whole number ${rangeOf(least, most)}`, least);
   }
 
   rates(name: string): readonly number[] {
@@ -172,7 +175,7 @@ class Reader {
     return typeof found === 'boolean' ? found : this.#fault(name, found, 'true or false', otherwise);
   }
 
-  oneOf<T extends string>(name: string, allowed: readonly T[], otherwise?: T): T {
+  oneOf<T extends string | number>(name: string, allowed: readonly T[], otherwise?: T): T {
     const found = this.#take(name) ?? otherwise;
     if (allowed.includes(found as T)) return found as T;
     return this.#fault(name, found, allowed.join(', '), allowed[0] as T);
@@ -208,6 +211,10 @@ class Reader {
     );
     return instead;
   }
+}
+
+function rangeOf(least: number, most: number): string {
+  return `from ${least}${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ''}`;
 }
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {

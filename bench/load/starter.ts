@@ -8,6 +8,7 @@ import type { ZeebeSettings } from '../../src/gateway/zeebe/connection.ts';
 import { serve } from '../parts/child.ts';
 import { type Counts, Latencies } from '../parts/latency.ts';
 import { dueAtSecond, type Plan } from './arrivals.ts';
+import { variablesOf } from './variables.ts';
 
 export interface StarterOrder {
   readonly kind: 'start';
@@ -27,11 +28,13 @@ export interface StarterOrder {
   readonly tellEveryMs: number;
 }
 
+/** Of the warm-up only what failed or is still open. */
 export interface Tally {
   readonly started: number;
   readonly refusals: number;
   readonly completed: number;
   readonly failed: number;
+  readonly open: number;
 }
 
 export type StarterSaid =
@@ -46,14 +49,22 @@ export type StarterSaid =
       readonly tally: Tally;
       readonly ended: number;
       readonly latencies: Counts;
+      /** From when arrivals were due to when the engine was asked: what this process itself was late by. */
+      readonly lateness: Counts;
       readonly faults: readonly string[];
     };
 
+/** The first pause; each is twice the one before, up to a second: an engine that comes back has enough to do. */
 const RETRY_MS = 100;
-const RETRIED: readonly number[] = [status.RESOURCE_EXHAUSTED, status.UNAVAILABLE];
+const MOST_RETRY_MS = 1_000;
+/** ABORTED: the gateway lost its broker, or the broker is going. */
+const RETRIED: readonly number[] = [status.RESOURCE_EXHAUSTED, status.UNAVAILABLE, status.ABORTED];
 /** The gateway wants to know; longer than any run. */
 const RESULT_MS = 24 * 3_600_000;
 const FAULTS_KEPT = 20;
+const ROUNDING_MS = 1e-6;
+/** Timers know no better, and are sometimes early by less. */
+const LEAST_LATE_MS = 0.1;
 
 serve<StarterOrder, StarterSaid>((order, say) => {
   void new Starter(order, say).run();
@@ -64,9 +75,10 @@ class Starter {
   readonly #say: (message: StarterSaid) => void;
   readonly #all = new Latencies();
   readonly #recent = new Latencies();
+  readonly #lateness = new Latencies();
   readonly #faults: string[] = [];
   readonly #tally = { started: 0, refusals: 0, completed: 0, failed: 0 };
-  readonly #filler: string;
+  readonly #variables: (token: string) => string;
   #engine: ZeebeClient | undefined;
   #open = 0;
   #ended = 0;
@@ -78,8 +90,7 @@ class Starter {
   constructor(order: StarterOrder, say: (message: StarterSaid) => void) {
     this.#order = order;
     this.#say = say;
-    const empty = JSON.stringify(variablesOf('', '')).length + 36;
-    this.#filler = 'x'.repeat(Math.max(0, order.payloadBytes - empty));
+    this.#variables = variablesOf(order.payloadBytes);
   }
 
   async run(): Promise<void> {
@@ -91,7 +102,7 @@ class Starter {
     if (plan.kind === 'closed') await this.#closed(plan.inFlight, warmUpS + plan.seconds);
     else await this.#arrive(plan.phases);
     await warm;
-    this.#say({ kind: 'measured', tally: { ...this.#tally }, seconds: this.#second() - warmUpS });
+    this.#say({ kind: 'measured', tally: this.#told(), seconds: this.#second() - warmUpS });
     this.#over = true;
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
@@ -102,16 +113,20 @@ class Starter {
     this.#tick();
     this.#say({
       kind: 'done',
-      tally: this.#tally,
+      tally: this.#told(),
       ended: this.#ended,
       latencies: this.#all.counts(),
+      lateness: this.#lateness.counts(),
       faults: this.#faults,
     });
   }
 
   #begin(): void {
     this.#measuring = true;
-    Object.assign(this.#tally, { started: this.#open, refusals: 0, completed: 0, failed: 0 });
+    // What is measured of an open loop is what was due, and that is counted already (#one).
+    if (this.#order.plan.kind === 'closed')
+      Object.assign(this.#tally, { started: this.#open, refusals: 0, completed: 0, failed: 0 });
+    this.#tally.refusals = 0;
     this.#recent.reset();
     this.#say({ kind: 'measuring' });
   }
@@ -119,7 +134,7 @@ class Starter {
   #tick(): void {
     const latencies = this.#recent.counts();
     this.#recent.reset();
-    this.#say({ kind: 'tick', atS: this.#second(), tally: { ...this.#tally }, latencies });
+    this.#say({ kind: 'tick', atS: this.#second(), tally: this.#told(), latencies });
   }
 
   async #closed(inFlight: number, seconds: number): Promise<void> {
@@ -149,15 +164,18 @@ class Starter {
   }
 
   async #one(dueMs: number): Promise<void> {
+    const { plan, warmUpS } = this.#order;
+    const closed = plan.kind === 'closed';
+    const counts = closed ? this.#measuring || warmUpS === 0 : dueMs - this.#beginMs >= warmUpS * 1_000 - ROUNDING_MS;
     this.#open += 1;
-    this.#tally.started += 1;
-    const counts = this.#measuring || this.#order.warmUpS === 0;
+    if (counts || closed) this.#tally.started += 1;
+    if (counts) this.#lateness.record(Math.max(LEAST_LATE_MS, performance.now() - dueMs));
     try {
       await this.#complete();
-      this.#tally.completed += 1;
+      if (counts || closed) this.#tally.completed += 1;
       this.#ended += 1;
       const tookMs = performance.now() - dueMs;
-      if (counts && !(this.#order.plan.kind === 'closed' && this.#over)) {
+      if (counts && !(closed && this.#over)) {
         this.#all.record(tookMs);
         this.#recent.record(tookMs);
       }
@@ -173,11 +191,11 @@ class Starter {
     const { processId } = this.#order;
     const token = crypto.randomUUID();
     const request = {
-      request: { bpmnProcessId: processId, version: -1, variables: JSON.stringify(variablesOf(token, this.#filler)) },
+      request: { bpmnProcessId: processId, version: -1, variables: this.#variables(token) },
       requestTimeout: String(RESULT_MS),
       fetchVariables: ['answer'],
     };
-    for (;;) {
+    for (let tries = 0; ; tries++) {
       try {
         const { variables } = (await this.#engine?.call('CreateProcessInstanceWithResult', request, RESULT_MS)) ?? {};
         const { answer } = JSON.parse(variables ?? '{}') as { answer?: { token?: string } };
@@ -187,8 +205,13 @@ class Starter {
         if (!(error instanceof ZeebeCallError) || !RETRIED.includes(error.status)) throw error;
         this.#tally.refusals += 1;
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS * (0.5 + Math.random())));
+      const pauseMs = Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** tries);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs * (0.5 + Math.random())));
     }
+  }
+
+  #told(): Tally {
+    return { ...this.#tally, open: this.#open };
   }
 
   #second(): number {
@@ -199,9 +222,4 @@ class Starter {
     const leftMs = (second - this.#second()) * 1_000;
     return new Promise((resolve) => setTimeout(resolve, Math.max(0, leftMs)));
   }
-}
-
-/** An order, as a business would send one. */
-function variablesOf(token: string, filler: string) {
-  return { token, customer: 'c-4711', amount: 99.9, currency: 'EUR', filler };
 }

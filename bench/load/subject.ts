@@ -10,10 +10,15 @@ import { holdfast } from '../contestants/holdfast.ts';
 import type { Child } from '../parts/child.ts';
 import type { ServiceOrder, ServiceSaid } from '../parts/service.ts';
 import type { NatsStage, Stage } from '../parts/stage.ts';
-import { type Scenario, ScenarioError } from './scenario.ts';
+import { inOrder } from './faults.ts';
+import { type Fault, type Scenario, ScenarioError } from './scenario.ts';
 
 export interface Subject {
+  /** In a word, for who compares results. */
+  readonly what: string;
   readonly processId: string;
+  /** The nodes' word for the jobs of this run: their type. */
+  readonly lane: string;
   readonly service: Child<ServiceOrder, ServiceSaid>;
   /** Where each node answers, by its name. */
   readonly metricsUrls: ReadonlyMap<string, string>;
@@ -23,34 +28,62 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
-export async function subjectOf(
-  scenario: Scenario,
-  stage: Stage,
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<Subject> {
-  const { delay, answerBytes, nodes: count, replicas, backlog } = scenario;
-  const { HOLDFAST_METRICS_URLS: urls, HOLDFAST_JOB_TYPE: jobType, HOLDFAST_REQUEST_TOPIC: requestTopic } = env;
-  if (urls === undefined) {
-    const route = { maxPending: Math.max(10_000, backlog + 10_000) };
-    const running = await holdfast(count, replicas).start(stage, { delay, answerBytes, route });
-    const metricsUrls = new Map(running.nodes.all.map(({ name, httpUrl }) => [name, httpUrl]));
-    const { processId, service, nodes, nats, stop } = running;
-    return { processId, service, metricsUrls, nodes, nats, stop };
+type Env = NodeJS.ProcessEnv;
+
+/** Jobs that a node holds besides the backlog, and what a route may ask for at most. */
+const ROOM = 10_000;
+const MOST_PENDING = 1_000_000;
+
+/** What can be known to be wrong before anything is started. @throws ScenarioError with all of it */
+export function checkSubject({ name, faults }: Scenario, env: Env = process.env): void {
+  const { HOLDFAST_METRICS_URLS: urls } = env;
+  const wrong: string[] = [];
+  if (urls !== undefined) {
+    const needed = ['HOLDFAST_JOB_TYPE', 'HOLDFAST_REQUEST_TOPIC', 'ZEEBE_GRPC_ADDRESS', 'KAFKA_BOOTSTRAP_SERVERS'];
+    const missing = needed.filter((variable) => !env[variable]);
+    if (missing.length > 0)
+      wrong.push(`HOLDFAST_METRICS_URLS names nodes that are there; of these are needed too: ${missing.join(', ')}`);
+    const bad = urls.split(',').filter((url) => !/^https?:\/\/[^\s/]+(\/metrics)?\/?$/.test(url.trim()));
+    for (const url of bad)
+      wrong.push(`HOLDFAST_METRICS_URLS: found "${url}"; allowed: URLs as http://node-1:8090, separated by commas`);
   }
-  if (jobType === undefined || requestTopic === undefined) {
-    throw new ScenarioError(
-      'HOLDFAST_METRICS_URLS names nodes that are there; HOLDFAST_JOB_TYPE and HOLDFAST_REQUEST_TOPIC are needed too',
+  const ownerOf = (what: Fault['what']): readonly string[] => {
+    if (what === 'engineOutage') return ['ZEEBE_GRPC_ADDRESS'];
+    return what === 'natsOutage' ? ['NATS_URL', 'HOLDFAST_METRICS_URLS'] : ['HOLDFAST_METRICS_URLS'];
+  };
+  for (const { what, atS } of faults) {
+    const others = ownerOf(what).filter((variable) => env[variable] !== undefined);
+    if (others.length === 0) continue;
+    wrong.push(
+      `${name}: faults: ${what} at ${atS} s would hurt what ${others.join(' and ')} names, and is not this run's own`,
     );
   }
-  if (scenario.faults.some(({ what }) => what !== 'engineOutage' && what !== 'natsOutage')) {
-    throw new ScenarioError(`${scenario.name}: it hurts nodes, and only those that a run starts itself may be hurt`);
+  if (wrong.length > 0) throw new ScenarioError(wrong.join('\n'));
+}
+
+/** After checkSubject. */
+export async function subjectOf(scenario: Scenario, stage: Stage, env: Env = process.env): Promise<Subject> {
+  const { delay, answerBytes, nodes: count, replicas, backlog } = scenario;
+  const { HOLDFAST_METRICS_URLS: urls, HOLDFAST_JOB_TYPE: jobType = '', HOLDFAST_REQUEST_TOPIC: topic = '' } = env;
+  if (urls === undefined) {
+    const route = { maxPending: Math.min(backlog + ROOM, MOST_PENDING), replyTimeout: 'P1D' };
+    const running = await holdfast(count, replicas).start(stage, { delay, answerBytes, route });
+    const metricsUrls = new Map(inOrder(running.nodes).map(({ name, httpUrl }) => [name, httpUrl]));
+    const { processId, service, nodes, nats, stop } = running;
+    return { what: 'nodes of the run', processId, lane: processId, service, metricsUrls, nodes, nats, stop };
   }
   const processId = `${jobType}-load`;
   await deployProcesses(
     [{ name: `${processId}.bpmn`, bpmn: serviceTaskProcess({ processId, jobType }) }],
     stage.engine,
   );
-  const service = await startService(stage, requestTopic, { delay, answerBytes });
-  const metricsUrls = new Map(urls.split(',').map((url, i) => [`node ${i + 1}`, url.replace(/\/metrics$/, '')]));
-  return { processId, service, metricsUrls, nodes: undefined, nats: undefined, stop: () => service.stop() };
+  const service = await startService(stage, topic, { delay, answerBytes });
+  const metricsUrls = new Map(urls.split(',').map((url, i) => [`node ${i + 1}`, baseOf(url)]));
+  const what = `${metricsUrls.size} nodes that were there`;
+  const stop = () => service.stop();
+  return { what, processId, lane: jobType, service, metricsUrls, nodes: undefined, nats: undefined, stop };
+}
+
+function baseOf(url: string): string {
+  return url.trim().replace(/(\/metrics)?\/?$/, '');
 }

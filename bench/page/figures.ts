@@ -18,13 +18,15 @@ export function compact(value: number): string {
 export type Wanted = 'more' | 'less' | 'either';
 
 export interface Change {
-  /** As printed: `+12.5 %`, `−3 %`, `±0 %`; `new` where there was nothing to take a percentage of. */
+  /** As printed: `+12.5 %`, `−3 %`, `±0 %`, `×30`; `new` where there was nothing to take a percentage of. */
   readonly text: string;
   readonly verdict: 'better' | 'worse' | undefined;
 }
 
 /** Less is within what two runs of the same program differ by, on a quiet machine. */
 export const TELLING_PERCENT = 5;
+/** Above it nobody reads percents. */
+const MANIFOLD_PERCENT = 1_000;
 
 export function changeOf(now: number, earlier: number, wanted: Wanted): Change {
   if (now === earlier) return { text: '±0 %', verdict: undefined };
@@ -32,6 +34,7 @@ export function changeOf(now: number, earlier: number, wanted: Wanted): Change {
   const grew = now > earlier;
   const telling = wanted !== 'either' && Math.abs(percent) >= TELLING_PERCENT;
   const verdict = !telling ? undefined : grew === (wanted === 'more') ? 'better' : 'worse';
+  if (percent >= MANIFOLD_PERCENT && earlier > 0) return { text: `×${figure(now / earlier)}`, verdict };
   const digits = Math.abs(percent) < 99.95 ? 1 : 0;
   const size = Math.abs(percent).toFixed(digits).replace(/\.0$/, '');
   return { text: earlier === 0 ? 'new' : size === '0' ? '±0 %' : `${grew ? '+' : '−'}${size} %`, verdict };

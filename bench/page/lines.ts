@@ -1,5 +1,5 @@
-// Which lines are drawn over time, in which plot: a plot for each group of series and each unit in it (shards and
-// takeovers have no scale in common), in an order that leads from what a caller feels to why. Both runs begin at 0 and
+// Which lines are drawn over time, in which plot: a plot for each group of series and each unit in it (for different
+// units have no scale in common), in an order that leads from what a caller feels to why. Both runs begin at 0 and
 // share one x axis, so that all plots can share one cursor. Pure: the page's script draws what comes out of here.
 import type { LoadResult, Series, SeriesGroup } from '../load/result.ts';
 
@@ -24,9 +24,10 @@ const TITLES: readonly (readonly [SeriesGroup, string])[] = [
   ['latency', 'Latency'],
   ['throughput', 'Throughput'],
   ['pending', 'Pending'],
+  ['takeovers', 'Takeovers'],
+  ['cluster', 'Shards by node'],
   ['cpu', 'CPU'],
   ['memory', 'Memory'],
-  ['cluster', 'Cluster'],
 ];
 
 export function timePlots(result: LoadResult, earlier: LoadResult | undefined): Plot[] {

@@ -14,6 +14,7 @@ import {
   eventsTable,
   factsTable,
   latencyTable,
+  legsNote,
   readableTime,
   totalsTable,
 } from './tables.ts';
@@ -48,14 +49,15 @@ ${heading(result, earlier)}
 <section>${totalsTable(result, earlier)}</section>
 <section>${factsTable(result, earlier)}</section>
 </div>
-<section>${latencyTable(result, earlier)}${earlier && changeNote()}</section>
+<section>${latencyTable(result, earlier)}${legsNote()}${earlier && changeNote()}</section>
 <section id="distribution" aria-labelledby="distribution-title">
 <h2 id="distribution-title">Distribution of latencies</h2>
 <noscript><p class="note">The plots need a browser that runs the page's script.</p></noscript>
 </section>
 <section id="course" aria-labelledby="course-title">
 <h2 id="course-title">Course of the run</h2>
-<p class="note">Drag over a plot to enlarge a part of all of them, double-click to see all again.</p>
+<p class="note">Minutes and seconds since the warm-up ended. Drag over a plot to enlarge a part of all of them, double-click to
+see all again.</p>
 </section>
 <section>${eventsTable(result)}</section>
 </main>

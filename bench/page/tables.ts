@@ -13,6 +13,7 @@ const TOTALS: readonly (readonly [keyof LoadTotals, string, Wanted])[] = [
   ['completed', 'Completed', 'more'],
   ['failed', 'Failed', 'less'],
   ['open', 'Open at the end', 'less'],
+  ['unanswered', 'Never answered, as the scenario has it', 'either'],
   ['seconds', 'Seconds', 'either'],
   ['completedPerSecond', 'Completed per second', 'more'],
 ];
@@ -29,11 +30,12 @@ const PERCENTILES: readonly (readonly [Percentile, string])[] = [
 ];
 
 export function totalsTable({ totals }: LoadResult, earlier: LoadResult | undefined): Markup {
-  const rows = TOTALS.map(([field, label, wanted]) => {
-    const now = totals[field];
-    const before = earlier?.totals[field];
-    const compared = before !== undefined && html`<td>${figure(before)}</td>${changeCell(now, before, wanted)}`;
-    return html`<tr><th scope="row">${label}</th><td>${figure(now)}</td>${compared || undefined}</tr>`;
+  const rows = TOTALS.flatMap(([field, label, wanted]) => {
+    const [now, before] = [totals[field], earlier?.totals[field]];
+    // Absent where a scenario has nothing of the kind.
+    if (now === undefined && before === undefined) return [];
+    const compared = earlier && html`<td>${figure(before ?? 0)}</td>${changeCell(now ?? 0, before ?? 0, wanted)}`;
+    return [html`<tr><th scope="row">${label}</th><td>${figure(now ?? 0)}</td>${compared}</tr>`];
   });
   return wide(
     'Totals',
@@ -53,7 +55,7 @@ export function latencyTable({ latencies }: LoadResult, earlier: LoadResult | un
   const heads = ['calls', ...PERCENTILES.map(([, label]) => label)].map((label) => html`<th scope="col">${label}</th>`);
   return wide(
     'Latencies by leg',
-    html`<table class="latencies"><caption>Latencies by leg, ms</caption><thead><tr><th scope="col">leg</th>${
+    html`<table class="latencies${earlier ? '' : ' alone'}"><caption>Latencies by leg, ms</caption><thead><tr><th scope="col">leg</th>${
       earlier && html`<td></td>`
     }${heads}</tr></thead>${bodies}</table>`,
   );
@@ -81,6 +83,13 @@ function changeCell(now: number, before: number, wanted: Wanted): Markup {
   const { text, verdict } = changeOf(now, before, wanted);
   if (verdict === undefined) return html`<td>${text}</td>`;
   return html`<td class="${verdict}">${text}<span class="unseen"> (${verdict})</span></td>`;
+}
+
+/** What the names of legs do not say. */
+export function legsNote(): Markup {
+  return html`<p class="note">Instances count from when they were due, whether they were started in time or not. The other legs
+are those that the nodes tell, of calls that were completed at the first try and by the node that took the job. They know their
+times up to the bounds of a bucket: a percentile lies somewhere in its bucket, and the largest is a bound.</p>`;
 }
 
 export function changeNote(): Markup {
@@ -121,7 +130,7 @@ function factsOf({ scenario, startedAt, machine, versions, settings }: LoadResul
     ['scenario', scenario],
     ['started at', readableTime(startedAt)],
     ['machine: cores', figure(machine.cores)],
-    ['machine: memory, MB', figure(machine.memoryMb)],
+    ['machine: memory, MiB', figure(machine.memoryMb)],
     ['machine: CPU', machine.cpu],
     ...Object.entries(versions).map(([name, version]) => [`version: ${name}`, version] as const),
     ...leaves('', settings).map(([name, value]) => [`setting: ${name}`, value] as const),
@@ -133,14 +142,25 @@ export function readableTime(iso: string): string {
   return iso.replace('T', ' ').replace(/\.\d+/, '');
 }
 
-/** `service.delay` for a setting within a setting, `faults.0.atS` within a list of them; a list of mere values is a value. */
+/** `service.delay` for a setting within a setting, `faults[0]` for all that one of a list has; a list of mere values is a value. */
 function leaves(prefix: string, settings: object): (readonly [string, string])[] {
-  return Object.entries(settings).flatMap(([name, value]) => {
-    const parts: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (parts.length > 0 && parts.every((part) => typeof part === 'object' && part !== null))
-      return leaves(`${prefix}${name}.`, value);
-    return [[prefix + name, typeof value === 'string' ? value : (JSON.stringify(value) ?? '–')]];
+  return Object.entries(settings).flatMap(([name, value]): (readonly [string, string])[] => {
+    const path = prefix + name;
+    const items: readonly unknown[] = Array.isArray(value) ? value : [];
+    if (items.length > 0 && items.every(isObject))
+      return items.map((item, i) => [
+        `${path}[${i}]`,
+        leaves('', item)
+          .map((leaf) => leaf.join(' '))
+          .join(', '),
+      ]);
+    if (isObject(value)) return leaves(`${path}.`, value);
+    return [[path, typeof value === 'string' ? value : (JSON.stringify(value) ?? '–')]];
   });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Numbered as the marks in the plots are. */

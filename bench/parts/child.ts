@@ -17,7 +17,9 @@ export class Child<ToChild, FromChild extends { readonly kind: string }> {
   /** @param program URL of the program's file */
   constructor(name: string, program: URL, order: ToChild) {
     this.name = name;
-    this.#process = fork(fileURLToPath(program), [], { serialization: 'advanced', execArgv: [] });
+    // kafkajs sets timers in the past, of which Node warns.
+    const execArgv = ['--disable-warning=TimeoutNegativeWarning'];
+    this.#process = fork(fileURLToPath(program), [], { serialization: 'advanced', execArgv });
     this.#process.on('message', (message) => {
       for (const listener of this.#listeners) listener(message as FromChild);
     });

@@ -1,10 +1,11 @@
 // The service of all measurements: plain kafkajs, a process of its own, the same for every contestant. It answers each
 // request after a delay that it draws, as the contract says (contract.ts); what comes due in one turn travels in one batch,
 // so that it is not the service that is measured.
-import { Kafka, logLevel, type Message } from 'kafkajs';
+import type { Message } from 'kafkajs';
 import { serve } from './child.ts';
 import { type Contract, callOf } from './contract.ts';
 import { type Delay, drawDelayMs } from './delays.ts';
+import { kafkaClient } from './kafka-client.ts';
 
 export type ServiceOrder =
   | {
@@ -17,11 +18,10 @@ export type ServiceOrder =
       readonly contract: Contract;
     }
   | { readonly kind: 'count' }
-  /** From now on requests wait; and no longer. */
+  /** From now on requests wait, or are never answered; until release, with which those that waited are. */
   | { readonly kind: 'hold' }
-  | { readonly kind: 'release' }
-  /** As release, but what has waited is never answered. */
-  | { readonly kind: 'forget' };
+  | { readonly kind: 'ignore' }
+  | { readonly kind: 'release' };
 
 export type ServiceSaid =
   | { readonly kind: 'ready' }
@@ -29,6 +29,8 @@ export type ServiceSaid =
       readonly kind: 'counted';
       readonly requests: number;
       readonly answers: number;
+      /** Requests that were left without an answer for good. */
+      readonly unanswered: number;
       /** Requests whose token was seen before: executed again. */
       readonly again: number;
       /** Their correlation ids. */
@@ -37,17 +39,19 @@ export type ServiceSaid =
 
 serve<ServiceOrder, ServiceSaid>((order, say) => {
   if (order.kind === 'start') void start(order).then(() => say({ kind: 'ready' }));
-  if (order.kind === 'count') say({ kind: 'counted', requests, answers, again: requests - tokens.size, againIds });
-  if (order.kind === 'hold') holding = true;
-  if (order.kind === 'release' || order.kind === 'forget') {
-    holding = false;
-    for (const give of held.splice(0)) if (order.kind === 'release') give();
+  if (order.kind === 'count')
+    say({ kind: 'counted', requests, answers, unanswered, again: requests - tokens.size, againIds });
+  if (order.kind === 'hold' || order.kind === 'ignore') mode = order.kind;
+  if (order.kind === 'release') {
+    mode = 'answer';
+    for (const give of held.splice(0)) give();
   }
 });
 
 let requests = 0;
 let answers = 0;
-let holding = false;
+let unanswered = 0;
+let mode: 'answer' | 'hold' | 'ignore' = 'answer';
 const held: (() => void)[] = [];
 const tokens = new Set<string>();
 const againIds: string[] = [];
@@ -56,7 +60,7 @@ let sending = false;
 
 async function start(order: Extract<ServiceOrder, { kind: 'start' }>): Promise<void> {
   const { brokers, topic, delay, answerBytes, contract } = order;
-  const kafka = new Kafka({ clientId: 'service', brokers: brokers.split(','), logLevel: logLevel.NOTHING });
+  const kafka = kafkaClient('service', brokers);
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   const consumer = kafka.consumer({ groupId: `service-of-${topic}`, maxWaitTimeInMs: 100 });
   await Promise.all([producer.connect(), consumer.connect()]);
@@ -92,9 +96,13 @@ async function start(order: Extract<ServiceOrder, { kind: 'start' }>): Promise<v
         if (tokens.has(token)) againIds.push(String(request.headers?.kafka_correlationId));
         tokens.add(token);
         const delayMs = drawDelayMs(delay, Math.random);
-        if (delayMs === undefined) continue;
+        if (delayMs === undefined) {
+          unanswered += 1;
+          continue;
+        }
         const reply = () => give(replyTopic, answer);
-        if (holding) held.push(reply);
+        if (mode === 'ignore') continue;
+        if (mode === 'hold') held.push(reply);
         else if (delayMs === 0) reply();
         else setTimeout(reply, delayMs);
       }

@@ -3,8 +3,9 @@
 import type { Contestant, Running } from '../contestants/contestant.ts';
 import { legsOf } from '../load/legs.ts';
 import type { LegLatency } from '../load/result.ts';
+import { NodeTales } from '../load/tales.ts';
 import { type Measured, measure, type Party } from '../measure.ts';
-import { type Sample, scrape } from '../parts/exposition.ts';
+import { scrape } from '../parts/exposition.ts';
 import type { Stage } from '../parts/stage.ts';
 
 /** It comes after the full load, so all is warm but the pace. */
@@ -101,13 +102,15 @@ async function playTurn(
 }
 
 async function playPaced(stage: Stage, running: Running, { pacedPerSecond, pacedS }: RoundOptions): Promise<PacedTurn> {
-  const before = await said(running);
+  const tales = new NodeTales();
+  await listen(running, tales);
   const phases = [{ seconds: pacedS, fromPerSecond: pacedPerSecond, toPerSecond: pacedPerSecond }];
   const paced: Measured = await measure(stage, running, {
     plan: { kind: 'open', phases },
     warmUpS: PACED_WARM_UP_S,
   });
-  const legs = legsOf(before, await said(running));
+  await listen(running, tales);
+  const legs = legsOf(tales);
   const times = (name: string) => timesOf(legs.find(({ leg }) => leg === name));
   return {
     p50: paced.latencies.percentile(50),
@@ -122,6 +125,6 @@ function timesOf(leg: LegLatency | undefined): LegTimes | undefined {
   return leg === undefined || leg.count === 0 ? undefined : { p50: leg.p50, p99: leg.p99 };
 }
 
-async function said({ metricsUrls = [] }: Running): Promise<Map<string, readonly Sample[]>> {
-  return new Map(await Promise.all(metricsUrls.map(async (url) => [url, await scrape(url)] as const)));
+async function listen({ metricsUrls = [] }: Running, tales: NodeTales): Promise<void> {
+  await Promise.all(metricsUrls.map(async (url) => tales.add(url, await scrape(url))));
 }

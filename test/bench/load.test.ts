@@ -96,7 +96,8 @@ describe('a scenario', () => {
       nodes: 0
       delay: { kind: sometimes }
       phases: [{ seconds: 10, perSecond: [1, 2, 3] }, { perSecond: 5 }]
-      faults: [{ atS: 1, what: killNode, node: 7 }]
+      replicas: 2
+      faults: [{ atS: 1, what: killNode, node: 7 }, { atS: 11.5, what: natsOutage }]
       colour: blue`;
     let message = '';
     try {
@@ -109,9 +110,11 @@ describe('a scenario', () => {
       'mine: phases[0]: perSecond: found [1,2,3]; allowed: a rate, or two of them: [from, to]',
       'mine: phases[1]: seconds: missing; allowed: a number from 1',
       'mine: delay: kind: found "sometimes"; allowed: constant, exponential, heavyTail, never',
-      'mine: nodes: found 0; allowed: a number from 1 to 20',
+      'mine: nodes: found 0; allowed: a whole number from 1 to 20',
+      'mine: replicas: found 2; allowed: 1, 3',
       expect.stringMatching(/^mine: colour: no such setting \(what, /),
       'mine: faults: killNode of node 7; there are 1',
+      'mine: faults: natsOutage at 11.5 s; the load ends at 11 s',
     ]);
   });
 

@@ -19,7 +19,7 @@ describe('the script', () => {
     const { plots, section } = run(SAMPLE, null);
     expect(plots).toHaveLength(5);
     expect(section('distribution').headings()).toEqual(['Percentiles', 'Histogram']);
-    expect(section('course').headings()).toEqual(['Latency', 'Cluster', 'Cluster']);
+    expect(section('course').headings()).toEqual(['Latency', 'Takeovers', 'Shards by node']);
     expect(plots.map(({ data }) => data.length - 1)).toEqual([2, 2, 1, 1, 1]);
     expect(plots.map(({ options }) => options.cursor?.sync?.key)).toEqual([
       ...['distribution', 'distribution'],

@@ -163,7 +163,7 @@ describe('the comparison', () => {
     const rows = tableOf(parsed(await pageOf(SAMPLE)), 'The run');
     expect(rows).toContainEqual(['setting: service.delay', 'exponential']);
     expect(rows).toContainEqual(['setting: payloadBytes', '[134,512]']);
-    expect(rows).toContainEqual(['setting: faults.0.atS', '2']);
+    expect(rows).toContainEqual(['setting: faults[0]', 'atS 2']);
     expect(rows).toContainEqual(['started at', '2026-11-28 14:00:00Z']);
   });
 

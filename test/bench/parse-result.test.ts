@@ -83,7 +83,7 @@ describe('what is none', () => {
       'an unknown group',
       ['series', 0, 'group'],
       'toString',
-      'series[0].group is "toString"; allowed: latency, throughput, pending, cpu, memory, cluster',
+      'series[0].group is "toString"; allowed: latency, throughput, pending, cpu, memory, cluster, takeovers',
     ],
     [
       'calls that no bar counts',

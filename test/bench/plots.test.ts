@@ -68,7 +68,8 @@ describe('the course', () => {
   const result: LoadResult = {
     ...SAMPLE,
     series: [
-      series('cluster', 'takeovers', 'takeovers', [0, 3]),
+      series('takeovers', 'taken over', 'shards', [0, 3]),
+      series('cluster', 'node-1', 'claims', [1]),
       series('cpu', 'node-1', 'cores', [0.5]),
       series('cluster', 'node-1', 'shards', [64, 64]),
       series('latency', 'p99', 'ms', [4, null, 6]),
@@ -84,11 +85,12 @@ describe('the course', () => {
     const plots = timePlots(result, undefined);
     expect(plots.map(({ title, unit, names }) => [title, unit, ...names])).toEqual([
       ['Latency', 'ms', 'p99'],
+      ['Takeovers', 'shards', 'taken over'],
+      ['Shards by node', 'claims', 'node-1'],
+      ['Shards by node', 'shards', 'node-1'],
       ['CPU', 'cores', 'node-1', 'node-2'],
-      ['Cluster', 'takeovers', 'takeovers'],
-      ['Cluster', 'shards', 'node-1'],
     ]);
-    expect(plots.map(({ x }) => x)).toEqual(Array.from({ length: 4 }, () => [0, 1, 2]));
+    expect(plots.map(({ x }) => x)).toEqual(Array.from({ length: 5 }, () => [0, 1, 2]));
   });
 
   test('puts both runs over one axis, the same name in the same place', () => {
@@ -133,6 +135,8 @@ describe('figures', () => {
     [104, 100, 'less', '+4 %', undefined],
     [100.01, 100, 'less', '±0 %', undefined],
     [301, 100, 'more', '+201 %', 'better'],
+    [1_150, 100, 'less', '×11.5', 'worse'],
+    [200_000, 2, 'either', '×100,000', undefined],
     [1, 3, 'less', '−66.7 %', 'better'],
     [0, 0, 'less', '±0 %', undefined],
     [0, 5, 'less', '−100 %', 'better'],

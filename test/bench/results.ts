@@ -33,7 +33,7 @@ export const SAMPLE: LoadResult = {
   series: [
     { group: 'latency', name: 'p99', unit: 'ms', values: [10, null, 12] },
     { group: 'cluster', name: 'node-1', unit: 'shards', values: [64, 64, 64, 96] },
-    { group: 'cluster', name: 'all', unit: 'takeovers', values: [0, 0, 32] },
+    { group: 'takeovers', name: 'taken over', unit: 'shards', values: [0, 0, 32] },
   ],
   events: [
     { atS: 0, what: 'ramp' },
@@ -87,7 +87,7 @@ const bars = fc
   .array(ms, { maxLength: 5 })
   .map((all) => all.toSorted((a, b) => a - b).map((one, i) => [one, i + 1] as const));
 
-const GROUPS: readonly SeriesGroup[] = ['latency', 'throughput', 'pending', 'cpu', 'memory', 'cluster'];
+const GROUPS: readonly SeriesGroup[] = ['latency', 'throughput', 'pending', 'cpu', 'memory', 'cluster', 'takeovers'];
 
 export const anyResult: fc.Arbitrary<LoadResult> = fc.record({
   format: fc.constant<1>(1),

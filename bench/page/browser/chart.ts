@@ -10,6 +10,8 @@ export interface Axis {
   /** As long as the axis, whatever the lines are. */
   readonly range: (min: number | null, max: number | null) => [number, number];
   readonly text: (value: number) => string;
+  /** Beside the axis, where the plot's title does not name its unit. */
+  readonly label?: string;
   /** Default: as the library likes, at multiples of `steps`. */
   readonly ticks?: (min: number, max: number, most: number) => number[];
   readonly steps?: readonly number[];
@@ -31,6 +33,7 @@ export interface Chart {
 }
 
 const HEIGHT_PX = 230;
+const FONT = '12px system-ui, sans-serif';
 /** The least between two marks of an axis. */
 const X_SPACE_PX = 56;
 const Y_SPACE_PX = 26;
@@ -70,7 +73,7 @@ function scaleOf({ logarithmic, range }: Axis): uPlot.Scale {
   return { time: false, distr: logarithmic ? 3 : 1, range: (_, min, max) => range(min, max) };
 }
 
-function axisOf({ ticks, steps, text }: Axis, spacePx: number, sizePx: number): uPlot.Axis {
+function axisOf({ ticks, steps, text, label }: Axis, spacePx: number, sizePx: number): uPlot.Axis {
   const lines = { stroke: () => colourOf('--grid'), width: 1 };
   return {
     stroke: () => colourOf('--quiet'),
@@ -78,6 +81,8 @@ function axisOf({ ticks, steps, text }: Axis, spacePx: number, sizePx: number): 
     ticks: { ...lines, size: 4 },
     size: sizePx,
     space: spacePx,
+    font: FONT,
+    ...(label !== undefined && { label, labelFont: FONT, labelSize: 18, labelGap: 0 }),
     values: (_, splits) => splits.map((value) => (value === null ? '' : text(value))),
     ...(steps && { incrs: [...steps] }),
     ...(ticks && {

@@ -30,6 +30,7 @@ const MS: Axis = {
   text: figure,
   ticks: logTicks,
 };
+const LABELLED_MS: Axis = { ...MS, label: 'ms' };
 const NINES: Axis = {
   logarithmic: true,
   range: (_, max) => [1, 10 ** Math.ceil(Math.log10(Math.max(10, max ?? 10)) - 1e-9)],
@@ -60,7 +61,7 @@ function drawDistribution(section: HTMLElement): void {
   section.append(legend.root);
   const first = figureOf(section, 'Percentiles', 'the share of calls that took up to so many ms');
   const second = figureOf(section, 'Histogram', 'percent of the calls that took about so many ms');
-  const shared = { x: MS, sync: 'distribution', marks: [] };
+  const shared = { x: LABELLED_MS, sync: 'distribution', marks: [] };
   const onCursor = (index: number | null) => {
     legend.read(index === null ? undefined : valuesAt(percentiles, index, percentileText));
     first.at.textContent = index === null ? '' : `up to ${figure(percentiles.x[index]!)} ms`;

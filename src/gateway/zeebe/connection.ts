@@ -10,6 +10,7 @@ import type {
   CamundaPlatform8Configuration,
 } from '@camunda8/sdk/dist/lib/Configuration.js';
 import { type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { askingOnce } from './login.ts';
 
 /** The SDK's settings; what is given here wins over the environment. */
 export type ZeebeSettings = Camunda8ClientConfiguration;
@@ -98,7 +99,7 @@ async function authentication(
   const make = (given: ZeebeSettings) => {
     const merged = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(given);
     const explicitFromConstructor = given.CAMUNDA_AUTH_STRATEGY !== undefined;
-    return { given, provider: constructOAuthProvider(merged, { explicitFromConstructor }) };
+    return { given, provider: askingOnce(constructOAuthProvider(merged, { explicitFromConstructor })) };
   };
   let current = make(settings());
   return async () => {

@@ -316,8 +316,10 @@ export const AuditEntry = Type.Object({
   who: Type.String(),
   role: Type.String(),
   node: Type.String({ description: 'That was asked' }),
-  act: Type.String({ description: 'job.resend, job.complete, …, node.drain, deadLetters.redrive' }),
-  target: Type.String({ description: 'Job key, node, or what the filter says' }),
+  act: Type.String({
+    description: 'job.resend, job.complete, …, node.drain, deadLetters.redrive, deadLetters.stopRedrive',
+  }),
+  target: Type.String({ description: 'Job key, node, id of a redrive, or what the filter says' }),
   reason: Type.String(),
   before: Nullable(Type.String({ description: 'In short, without payload' })),
   after: Nullable(Type.String()),
@@ -425,6 +427,8 @@ export const RedriveBody = Type.Object(
   { additionalProperties: false },
 );
 export type RedriveBody = Type.Static<typeof RedriveBody>;
+
+export const StopRedriveBody = Type.Object({ reason: Reason }, { additionalProperties: false });
 
 export const RedriveView = Type.Object({
   id: Type.String(),

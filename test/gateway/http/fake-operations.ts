@@ -144,6 +144,7 @@ export class FakeOperations implements Operations {
       sent: counts,
       replied: counts,
       completed: counts,
+      thrown: counts,
       failed: counts,
     };
     return this.#answer({ atMs: NOW_MS, missing: [], perSecond }, 'flow', seconds);

@@ -404,18 +404,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'an act told twice is done twice',
-    why: 'the mark of an act in the timeline is not looked for, and its answer was lost',
-    caughtBy: ['I10'],
-    patches: [
-      {
-        file: 'actors/pending-job/operated.ts',
-        find: "  if (snapshot.kind !== 'parked' && isMarked(snapshot, act)) return doneAlready(state, act);\n",
-        replace: '',
-      },
-    ],
-  },
-  {
     name: 'asked for once, sent at every activation',
     why: 'the wish to send a request again is not taken back before it is sent',
     caughtBy: ['I1'],

@@ -9,8 +9,8 @@ import { RESULT } from '../actors/pending-job-world.ts';
 import { VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { check, completedTwice, repeatedRequests, unfinished } from './checker.ts';
 import { type CommandName, type EventOf, failPayload, History, type ReplyKind } from './history.ts';
-import { breach } from './snapshot-law.ts';
 import { OPERATOR } from './names.ts';
+import { breach } from './snapshot-law.ts';
 import { NAMES } from './world.ts';
 
 const JOB = '2251799813685250';
@@ -513,7 +513,9 @@ describe('I3 and I10 of what is done by hand', () => {
     const failed = () => held().operated('fail', 'by hand 1').stored(failing('by hand 1'));
     expect(failed().stored(over()).cancelRecord().broken()).toEqual([]);
     expect(failed().cancelRecord().broken()).toEqual(['I10']);
-    const done = held().operated('complete', ANSWER).stored({ ...HELD, kind: 'replied', reply: REPLY });
+    const done = held()
+      .operated('complete', ANSWER)
+      .stored({ ...HELD, kind: 'replied', reply: REPLY });
     expect(done.command('complete', ANSWER).stored(ended('completed')).cancelRecord().broken()).toEqual(['I10']);
   });
 });

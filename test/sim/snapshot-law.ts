@@ -53,7 +53,9 @@ function breachOfMemory(previous: Snapshot, next: Snapshot): string | undefined 
   const replaced = previous.kind === 'replied' && next.kind === 'replied' && previous.reply?.body !== next.reply?.body;
   if (replaced) return 'the first accepted reply was replaced';
   const isSentAgain = next.timeline.at(-1)?.what === 'sent again';
-  return isSentAgain && (!previous.resend || next.resend) ? 'sent again, and nobody asked for it (any more)' : undefined;
+  return isSentAgain && (!previous.resend || next.resend)
+    ? 'sent again, and nobody asked for it (any more)'
+    : undefined;
 }
 
 function reopenable(snapshot: Snapshot): boolean {

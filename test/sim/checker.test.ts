@@ -511,10 +511,25 @@ describe('I3 and I10 of what is done by hand', () => {
 
   test('what is wished to be sent again is sent again once (I1)', () => {
     const again = { timeline: [{ atMs: 2, what: 'sent again', node: 'n1' }] };
-    const wished = () => held().operated('resend').stored({ ...HELD, resend: true });
-    expect(wished().stored({ ...HELD, ...again }).broken()).toEqual([]);
-    expect(wished().stored({ ...HELD, ...again, resend: true }).broken()).toEqual(['I1']);
-    expect(held().stored({ ...HELD, ...again }).broken()).toEqual(['I1']);
+    const wished = () =>
+      held()
+        .operated('resend')
+        .stored({ ...HELD, resend: true });
+    expect(
+      wished()
+        .stored({ ...HELD, ...again })
+        .broken(),
+    ).toEqual([]);
+    expect(
+      wished()
+        .stored({ ...HELD, ...again, resend: true })
+        .broken(),
+    ).toEqual(['I1']);
+    expect(
+      held()
+        .stored({ ...HELD, ...again })
+        .broken(),
+    ).toEqual(['I1']);
   });
 
   test('a cancel record may tell of it, once it has ended, and not of a job completed so', () => {

@@ -207,3 +207,15 @@ function faultsOf(yaml: string, env: object = SERVERS, readFile: () => string = 
   }
   return [];
 }
+
+test('docs/page.md has the keys that the page has', () => {
+  const page = readFileSync(join(docs, '../src/gateway/http/page/browser/app.ts'), 'utf8');
+  const [, list = ''] = /^const KEYS = \[\n([\s\S]*?)^\] as const/m.exec(page) ?? [];
+  const has = [...list.matchAll(/^ {2}\['([^']+)', (?:'([^']+)'|"([^"]+)")\],$/gm)].map(([, key, a, b]) => [
+    key,
+    a ?? b,
+  ]);
+  const said = [...readFileSync(join(docs, 'page.md'), 'utf8').matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)];
+  expect(has.length).toBeGreaterThan(4);
+  expect(said.map(([, key, what]) => [key, what])).toEqual(has);
+});

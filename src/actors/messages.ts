@@ -240,7 +240,7 @@ export interface CancelRecord {
   readonly topic: string;
   readonly profile: Profile;
   readonly origin: JobOrigin;
-  readonly reason: 'cancelled' | 'timedOut';
+  readonly reason: 'cancelled' | 'timedOut' | 'byHand';
 }
 
 /** What became of a request, once nothing more will happen to it. */

@@ -20,7 +20,7 @@ import { secretsIn } from './meta.ts';
 import { type Metrics, NO_METRICS, type Server } from './metrics.ts';
 import { ClusterOperations } from './operations/cluster-operations.ts';
 import { Flow } from './operations/flow.ts';
-import { NodeAnswers } from './operations/node-answers.ts';
+import { NodeAnswers, type NodeAnswersOptions } from './operations/node-answers.ts';
 import type { EnginePort, RecordWriter, ReplyReader } from './ports.ts';
 import { Replies, type RepliesEvent } from './replies.ts';
 import { RequestPublisher } from './requests.ts';
@@ -52,6 +52,8 @@ export interface BridgePorts {
   readonly version?: string;
   /** What whoever runs the bridge still waits for, besides the bridge itself. */
   waitingFor?(): string[];
+  /** This node's runs over dead letters; undefined: nobody can begin one here (yet). */
+  redrives?(): ReturnType<NodeAnswersOptions['redrives']>;
   /** undefined: nobody follows single calls. */
   readonly tracing?: Tracing | undefined;
   onEvent?(event: BridgeEvent): void;
@@ -189,6 +191,7 @@ export class Bridge {
       version: ports.version ?? 'unknown',
       startedAtMs: clock.wallMs(),
       waitingFor: () => [...(ports.waitingFor?.() ?? []), ...this.waitingFor()],
+      redrives: () => ports.redrives?.(),
     });
     this.operations = new ClusterOperations({
       ...{ clock, cluster: this.cluster, kv, tail: ports.tail, config, correlationId },

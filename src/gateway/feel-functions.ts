@@ -5,6 +5,7 @@
 // argument is said at once; connectors let a part of them pass, and the error is then never raised.
 import { FeelDuration, FeelFunction, now, today } from 'feelin';
 import { parseDuration } from '../actors/duration.ts';
+import { FeelFault, kindOf } from './feel-fault.ts';
 import { isPlainObject } from './reply-value.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
@@ -56,7 +57,7 @@ const ERROR_FUNCTIONS = {
     (code: unknown, message: unknown, variables: unknown) => {
       const of = 'bpmnError';
       const known = text(of, 'code', code);
-      if (known === '') throw new TypeError('bpmnError needs a code');
+      if (known === '') throw new FeelFault('bpmnError needs a code');
       return new Ruling({
         kind: 'error',
         code: known,
@@ -118,7 +119,8 @@ function isNil(value: unknown): boolean {
   return value === null || value === undefined;
 }
 
-function wrong(of: string, parameter: string, allowed: string, found: unknown): TypeError {
-  const shown = typeof found === 'string' ? JSON.stringify(found) : String(found);
-  return new TypeError(`${parameter} of ${of} is ${shown.slice(0, 100)}; allowed is ${allowed}`);
+/** Names the kind of what was found, not the value: it may be of the reply. */
+function wrong(of: string, parameter: string, allowed: string, found: unknown): FeelFault {
+  const kind = found instanceof FeelDuration ? 'a duration' : kindOf(found);
+  return new FeelFault(`${parameter} of ${of} is ${kind}; allowed is ${allowed}`);
 }

@@ -7,11 +7,10 @@
 //
 // A missing field is null, as everywhere in FEEL. A function that does not exist or is called with other arguments than
 // it has is a fault of the expression; taking it for null would swallow an error that somebody meant to raise.
-import { type EvaluationResult, evaluate } from 'feelin';
 import { parseExactly, writeExactly } from './exact-json.ts';
-import { DIALECT, faultOf } from './feel-check.ts';
+import { faultOf } from './feel-check.ts';
+import { evaluateWithin, type FeelWarning, faultFrom } from './feel-fault.ts';
 import { feelFunctions } from './feel-functions.ts';
-import { withinLimit } from './feel-time-limit.ts';
 
 export interface FeelInput {
   /** JSON text; '' is null. */
@@ -21,13 +20,11 @@ export interface FeelInput {
   readonly job: { readonly retries: number } | null;
 }
 
-type Warning = EvaluationResult<unknown>['warnings'][number];
-
 /** Many times what an honest expression takes on a busy machine: a few ms, and 250 ms for each MB of the reply. */
 const LIMIT_MS = 1_000;
 const LIMIT_MS_PER_CHAR = 1 / 1_000;
 
-const FAULTS: readonly Warning['type'][] = ['NO_FUNCTION_FOUND', 'FUNCTION_INVOCATION_FAILURE', 'UNSUPPORTED'];
+const FAULTS: readonly FeelWarning['type'][] = ['NO_FUNCTION_FOUND', 'FUNCTION_INVOCATION_FAILURE', 'UNSUPPORTED'];
 
 /** What an expression may name. */
 const NAMES = { ...feelFunctions(), response: {}, headers: {}, error: {}, job: {} };
@@ -56,7 +53,7 @@ export class FeelReply {
 
   /**
    * Bigints stand for integers beyond 2^53.
-   * @throws Error whose message says what is wrong with the expression, or with the reply for it
+   * @throws Error whose message says what is wrong with the expression, or with the reply for it, and quotes nothing of the reply
    */
   evaluate(expression: string): unknown {
     const fault = checkExpression(expression);
@@ -76,9 +73,9 @@ export class FeelReply {
 
   #once(expression: string, context: Readonly<Record<string, unknown>>): unknown {
     const limitMs = Math.ceil(LIMIT_MS + this.#response.length * LIMIT_MS_PER_CHAR);
-    const { value, warnings } = withinLimit(() => evaluate(expression, context, DIALECT), limitMs);
+    const { value, warnings } = evaluateWithin(expression, context, limitMs);
     const fault = warnings.find(({ type }) => FAULTS.includes(type));
-    if (fault !== undefined) throw new TypeError(`cannot be evaluated: ${fault.message}`);
+    if (fault !== undefined) throw faultFrom(fault, expression);
     if (warnings.some(({ details }) => Object.values(details.values).some((operand) => typeof operand === 'bigint'))) {
       throw computed();
     }

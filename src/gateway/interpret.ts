@@ -124,7 +124,7 @@ function lazily<T>(make: () => T): () => T {
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return `fails: ${error}`;
+  if (!(error instanceof Error)) return 'fails';
   if (error.message.startsWith('Maximum call stack')) return 'meets a reply that is nested too deeply';
   return error.message;
 }

@@ -9,7 +9,7 @@ import { KafkaLetterLog } from './kafka/letter-log.ts';
 import type { Log } from './log.ts';
 import { actOperations } from './operations/acts.ts';
 import { AuditTrail, auditOperations } from './operations/audit.ts';
-import { deadLetterOperations } from './operations/dead-letter-operations.ts';
+import { type DeadLetterOperations, deadLetterOperations } from './operations/dead-letter-operations.ts';
 import type { Operations } from './operations/operations.ts';
 import type { RecordWriter } from './ports.ts';
 
@@ -26,7 +26,7 @@ export interface NodeOperationsOptions {
   replicas(): number;
 }
 
-export interface NodeOperations extends Operations {
+export interface NodeOperations extends Operations, Pick<DeadLetterOperations, 'runs'> {
   /** What runs is stopped, and audited. */
   close(): Promise<void>;
 }
@@ -38,7 +38,8 @@ export function operationsOf(options: NodeOperationsOptions): NodeOperations {
   const store = new NatsAuditStream(inbox, cluster, replicas);
   const audit = new AuditTrail({ store, clock, random, log, node });
   const letterLog = new KafkaLetterLog(kafka, deadLetterTopic);
-  const letters = deadLetterOperations({ log: letterLog, writer, audit, clock, random, names, replyTopic, node });
+  const topics = { log: letterLog, writer, names, replyTopic };
+  const letters = deadLetterOperations({ ...topics, seen, audit, clock, random, node });
   return {
     cluster: () => seen.cluster(),
     flow: (seconds) => seen.flow(seconds),

@@ -176,6 +176,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         tail: new NatsTail(link, inbox, bucketName(config.cluster)),
         version: productVersion(),
         waitingFor: () => waiting.names(),
+        redrives: () => operations?.runs,
         bus,
         engine,
         writer,

@@ -4,7 +4,7 @@
 // profiles that say otherwise: `cloudevents-structured` puts the body into an envelope, as that format has it, and `body`
 // adds one field for services that keep no headers. In both the text of the body is taken over as it stands.
 
-import type { Profile } from '../actors/messages.ts';
+import type { CancelRecord, Profile } from '../actors/messages.ts';
 import { binaryHeaders, cancelHeaders, envelopeText, structuredHeaders } from './cloud-events.ts';
 import { ceHeader, type HeaderNames, TRACE } from './header-names.ts';
 import { isObject, withMember } from './json-slices.ts';
@@ -38,7 +38,7 @@ export interface RequestCall extends Call {
 }
 
 /** cancelled: the job is gone from the engine; timedOut: no reply came in time. */
-export type CancelReason = 'cancelled' | 'timedOut';
+export type CancelReason = CancelRecord['reason'];
 
 /** The text of the incident when a body cannot be written in this profile; undefined when it can. */
 export function profileFault(profile: Profile, body: string, names: HeaderNames): string | undefined {

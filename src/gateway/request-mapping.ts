@@ -4,13 +4,11 @@
 // Pure. An expression that cannot be evaluated, or yields what is no text, puts the job at fault, in words for whoever wrote the
 // route; null is absent: the key is then the correlation id, and a header is left out. Integers of any size are passed on
 // exactly; most of what computes with those beyond 2^53 is a fault, and some functions of feelin make null of them.
-import { evaluate } from 'feelin';
 import { OURS } from '../actors/correlation-id.ts';
 import type { Route } from './config-routes.ts';
 import { parseExactly } from './exact-json.ts';
-import { DIALECT } from './feel-check.ts';
+import { evaluateWithin, faultFrom } from './feel-fault.ts';
 import { feelFunctions } from './feel-functions.ts';
-import { withinLimit } from './feel-time-limit.ts';
 
 export interface Mapped {
   readonly key: string;
@@ -58,9 +56,9 @@ export function mappedBy(route: Pick<Route, 'key' | 'correlationKey' | 'headers'
 }
 
 function evaluated(expression: string, context: Readonly<Record<string, unknown>>): unknown {
-  const { value, warnings } = withinLimit(() => evaluate(expression, context, DIALECT), LIMIT_MS);
+  const { value, warnings } = evaluateWithin(expression, context, LIMIT_MS);
   const wrong = warnings.find(({ type }) => !ABSENT.includes(type));
-  if (wrong !== undefined) throw new TypeError(`cannot be evaluated: ${wrong.message}`);
+  if (wrong !== undefined) throw faultFrom(wrong, expression);
   return value;
 }
 

@@ -2,7 +2,7 @@
 // replies that come too late, cancel records, business keys.
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/actors/limits.ts';
-import type { CallSettings, ReplyAsSent } from '../../src/actors/messages.ts';
+import type { ActAnswer, CallSettings, JobAct, ReplyAsSent } from '../../src/actors/messages.ts';
 import { pack, unpack } from '../../src/actors/pending-job/cold.ts';
 import { nextDueMs } from '../../src/actors/pending-job/due.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
@@ -21,6 +21,8 @@ function held(settings: Partial<CallSettings> = {}, businessKey = ''): World {
 
 const reply = (world: World, offset: number, content: Partial<ReplyAsSent> = {}, attempt = 1) =>
   world.ask({ type: 'replied', reply: world.reply(offset, content, attempt) });
+const operate = (world: World, act: JobAct) =>
+  world.ask({ type: 'operated', act: { ...act, by: 'anna', id: 'a1' } }) as ActAnswer;
 const due = (world: World) => world.ask({ type: 'due' });
 const snapshot = (world: World): Snapshot => world.standing!.snapshot;
 const effects = (world: World) => world.owner.effects.map((effect) => effect.do);
@@ -376,6 +378,44 @@ describe('a cancel record', () => {
     pass(slow, SETTINGS.replyTimeoutMs);
     due(slow);
     expect(slow.cancelRecords).toEqual([expect.objectContaining({ correlationId: 'order-7', reason: 'timedOut' })]);
+  });
+
+  test.each([
+    ['fail', { act: 'fail', message: 'the shop burnt down', retries: undefined, backoffMs: undefined }],
+    ['throw', { act: 'throw', errorCode: 'GONE', message: '', variables: '' }],
+    ['drop', { act: 'drop' }],
+  ] as const)('follows what an operator did instead of the service: %s', (_, act) => {
+    const world = held(TOLD);
+    operate(world, act);
+    expect(effects(world).slice(-3)).toEqual([act.act === 'throw' ? 'throwError' : 'fail', 'put', 'cancelRecord']);
+    const record = { attempt: 1, correlationId: 'id-1', topic: 'charges', profile: 'spring', reason: 'byHand' };
+    expect(world.cancelRecords).toEqual([expect.objectContaining(record)]);
+    // The engine does not answer at first: told once it has, not before.
+    const later = held(TOLD);
+    later.fates.push('later');
+    operate(later, act);
+    expect([later.standing?.snapshot.kind, later.cancelRecords]).toEqual(['failing', []]);
+    later.nowMs = later.owner.state.engineAtMs;
+    due(later);
+    expect(later.cancelRecords).toEqual([expect.objectContaining(record)]);
+  });
+
+  test('follows the cancellation that an operator finds when he fails the job', () => {
+    const world = held(TOLD);
+    world.engine.state = 'cancelled';
+    operate(world, { act: 'fail', message: 'given up', retries: undefined, backoffMs: undefined });
+    expect(snapshot(world).outcome).toBe('cancelled');
+    expect(world.cancelRecords).toEqual([expect.objectContaining({ reason: 'cancelled' })]);
+  });
+
+  test('is not sent of a job that an operator completed, nor of one whose request was never sent', () => {
+    const world = held(TOLD);
+    expect(operate(world, { act: 'complete', variables: '{}' }).result).toBe('done');
+    const unsent = new World();
+    unsent.settings = { ...SETTINGS, ...TOLD };
+    unsent.ask({ type: 'activated', activation: unsent.activate()! });
+    expect(operate(unsent, { act: 'drop' }).result).toBe('done');
+    for (const { cancelRecords } of [world, unsent]) expect(cancelRecords).toEqual([]);
   });
 
   test('is not sent when another owner completed the job just before its time ran out', () => {

@@ -60,6 +60,26 @@ describe('resend', () => {
     expect(world.engine.calls).toEqual(['updateTimeout']);
   });
 
+  test('a heartbeat that comes meanwhile does not take the wish back, also when it is written', () => {
+    const world = new World();
+    world.settings = { ...world.settings, heartbeatTimeoutMs: 60_000 };
+    world.ask({ type: 'activated', activation: world.activate()! });
+    world.kafkaTakes(world.owner, 1);
+    world.owner.drain();
+    operate(world, { act: 'resend' });
+    const stored = world.history.length;
+    world.ask({ type: 'replied', reply: world.reply(0, { status: 'heartbeat', body: '1' }) });
+    expect(world.history.length, 'the heartbeat was written').toBe(stored + 1);
+    expect(world.standing?.snapshot).toMatchObject({ kind: 'held', resend: true });
+    world.takeOver();
+    world.owner.drain();
+    world.pass(600);
+    expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('attached');
+    expect(world.owner.publisher.size).toBe(1);
+    expect(world.standing?.snapshot.resend).toBe(false);
+    expect(world.breaches).toEqual([]);
+  });
+
   test('of a request that is still on its way nothing is sent twice', () => {
     const world = new World();
     world.ask({ type: 'activated', activation: world.activate()! });

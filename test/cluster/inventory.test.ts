@@ -229,6 +229,25 @@ test('until all have been looked at again, nobody is shown as older than the old
   expect((await looked(shelf)).find((one) => one.lane === lane)?.jobKey).toBe(oldestOf(shelf, lane)!.jobKey);
 });
 
+test('what is not held yet, and what has ended, is not the oldest, though it counts in its lane', () => {
+  const shelf = large(0);
+  const lane = 'lane-1' as Lane;
+  const at = (heldAtMs: number, more: object = {}) => ({ ...HELD, sentAttempt: 1, lane, heldAtMs, ...more });
+  // Their holds are on the way: over nothing, and over the tombstone of an attempt that began long ago.
+  const begins = shelf.add('1' as JobKey, at(5_000), false);
+  begins.state.snapshot = undefined;
+  const again = shelf.add('2' as JobKey, at(1_000), false);
+  again.state.snapshot = at(1_000, { kind: 'ended', outcome: 'failed', endedAtMs: 2_000, request: undefined });
+  expect([begins, again].map((job) => [job.lane, job.heldAtMs])).toEqual([
+    [lane, 0],
+    [lane, 1_000],
+  ]);
+  expect(shelf.oldest.now()).toEqual([]);
+  shelf.add('3' as JobKey, at(7_000), false);
+  shelf.add('4' as JobKey, at(9_000));
+  expect(shelf.oldest.now()).toMatchObject([{ lane, jobKey: '3', heldAtMs: 7_000 }]);
+});
+
 test('older jobs that come with a shard are noticed, younger ones cost nothing', async () => {
   const shelf = large(15_000);
   await looked(shelf);

@@ -96,6 +96,32 @@ test('a command goes to the owner, here or there, and its answer comes back', as
   }
 });
 
+test('an act that no message can hold is refused at once, and nobody is asked; one that fits goes', async () => {
+  const pair = new Pair();
+  pair.own('b');
+  const router = pair.routers.get('a')!;
+  const most = new MemoryBus().maxPayloadBytes();
+  const { jobKey } = new Job().reply(0);
+  const complete = (bytes: number) =>
+    router.operated(
+      jobKey,
+      { act: 'complete', variables: JSON.stringify({ a: 'x'.repeat(bytes) }), by: 'anna', id: 'a1' },
+      pair.clock.wallMs() + 10_000,
+    );
+  const refused = complete(most);
+  expect(await refused).toEqual({
+    result: 'refused',
+    detail: expect.stringMatching(
+      new RegExp(`^it is too large for NATS: about \\d+ bytes, and max_payload is ${most}$`),
+    ),
+  });
+  await pair.clock.advance(1_000);
+  expect([pair.asked, pair.messages, router.size]).toEqual([[], [], 0]);
+  void complete(most - 2_000).catch(() => undefined);
+  await pair.clock.advance(1);
+  expect(pair.asked).toEqual(['b operated']);
+});
+
 test('commands of one tick to one node are one message, split by bytes', async () => {
   const pair = new Pair();
   pair.own('b');

@@ -203,10 +203,8 @@ test('the alerts ask for this release, its shards and its lease, and are otherwi
   const expected = (shards: number, leaseLow: number) =>
     rulesOf(shipped).map(({ expr, ...rule }) => ({
       ...rule,
-      ...(rule.record !== undefined && { labels: { job: 'orders-holdfast' } }),
       expr: expr
         .replaceAll('job="holdfast"', 'job="orders-holdfast"')
-        .replaceAll('increase15m{', 'increase15m{job="orders-holdfast",')
         .replace(/(shards_owned.*< |takeovers.*\* )128$/, `$1${shards}`)
         .replace(/(lease_remaining.*< )5$/, `$1${leaseLow}`),
     }));

@@ -159,6 +159,19 @@ describe('deploy/prometheus/alerts.yaml', () => {
     }
   });
 
+  // What is recorded, or told to Alertmanager, without its job is one thing for all clusters that a Prometheus watches.
+  test('whatever it asks for is asked of one job, and keeps it', () => {
+    for (const { expr, record, alert } of rules) {
+      const name = alert ?? record;
+      if (/\bjetstream_/.test(expr)) continue;
+      const selectors = [...expr.matchAll(/\b(?:up\b|(?:holdfast|nodejs|process)[_:][a-z0-9_:]+)(\{[^}]*\})?/g)];
+      expect(selectors, name).not.toEqual([]);
+      for (const [selector] of selectors) expect(selector, name).toMatch(/\{job="holdfast"[,}]/);
+      for (const [aggregation] of expr.matchAll(/\b(?:sum|min|max|avg|count)\b[^(]*\([^)]*\)/g))
+        expect(aggregation, name).toMatch(/^\w+ by \(job[,)]/);
+    }
+  });
+
   test('the number of shards that it speaks of is the default', () => {
     const servers = { NATS_URL: 'nats://127.0.0.1:4222', KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092' };
     const settings = 'cluster: orders\nroutes: [{ jobType: charge-card, requestTopic: payments }]';

@@ -1,7 +1,9 @@
 // What a reply means to its job, row by row: settings, reply, verdict.
 import fc from 'fast-check';
+import { FeelFunction } from 'feelin';
 import { describe, expect, it } from 'vitest';
 import type { ReplyContent, Verdict } from '../../src/actors/messages.ts';
+import { evaluateWithin } from '../../src/gateway/feel-fault.ts';
 import { withinLimit } from '../../src/gateway/feel-time-limit.ts';
 import { checkExpression, type InterpretSettings, interpret } from '../../src/gateway/interpret.ts';
 
@@ -105,10 +107,41 @@ describe('a result expression', () => {
     ['{x: 10 ** 400}', /yields Infinity/],
     ['{a: 1', /not valid FEEL/],
     ['= 1', /without the "="/],
-    ['{x: nope(1)}', /Cannot invoke/],
-    ['{x: bpmnError(kode: "E")}', /Cannot invoke/],
+    ['{x: nope(1)}', /calls a function that does not exist, at character 5: nope\(1\)/],
+    ['{x: bpmnError(kode: "E")}', /arguments that it does not take/],
   ])('that cannot be used is said to be so: %s', (resultExpression, message) => {
     expect(of({ resultExpression }, '{}')).toEqual(malformed(new RegExp(`^resultExpression: .*${message.source}`)));
+  });
+});
+
+// Faults go into dead letters, incidents, logs and the API, where not everybody may see payloads.
+describe('no fault quotes the reply', () => {
+  const body = '{"a":"TOP-SECRET","n":42424242,"l":["TOP-SECRET"],"o":{"b":"TOP-SECRET"}}';
+  const told = { status: 'error', code: 'TOP-SECRET', message: 'TOP-SECRET' } as const;
+
+  it.each([
+    ...['response.a(1)', '(function(x) x(1))(response.a)', '(function(x) x(1))(response.n)', 'response.l(1)'],
+    ...['response.o(1)', 'bpmnError(response.n)', 'bpmnError("E", response.l)', 'bpmnError("E", "m", response.a)'],
+    ...['bpmnError("E", "m", {}, response.a)', 'bpmnError(response.a, response.a, {}, 1)', 'jobError(response.n)'],
+    ...['jobError("m", response.a)', 'jobError("m", {}, response.a)', 'jobError("m", {}, response.n + 0.5)'],
+    ...['jobError("m", {}, 1, response.a)', 'jobError("m", {}, 1, response.n)', 'ignoreError(response.a)'],
+    ...['error.code(1)', 'error.message(1)', 'response.a', 'response.n', 'response.l'],
+  ])('%s', (expression) => {
+    const verdict = interpret({ ...NONE, errorExpression: expression }, reply(body, told), { retries: 3 });
+    expect(verdict.kind).toBe('malformed');
+    expect(JSON.stringify(verdict)).not.toMatch(/TOP-SECRET|4242/);
+  });
+
+  it('what feelin throws is not passed on', () => {
+    const secret = new FeelFunction(
+      (value: unknown) => {
+        throw new RangeError(`Invalid count value: ${value}`);
+      },
+      ['value'],
+    );
+    expect(() => evaluateWithin('f(response.a)', { f: secret, response: { a: 'TOP-SECRET' } }, 1_000)).toThrow(
+      /^cannot be evaluated: it fails with these values \(RangeError\)$/,
+    );
   });
 });
 
@@ -317,18 +350,18 @@ describe('an error expression', () => {
     ['bpmnError()', /needs a code/],
     ['bpmnError("")', /needs a code/],
     ['bpmnError(null, "m")', /needs a code/],
-    ['bpmnError(404)', /code of bpmnError is 404; allowed is a string/],
-    ['bpmnError("E", 1)', /message of bpmnError is 1/],
-    ['bpmnError("E", "m", [1])', /variables of bpmnError is 1; allowed is a context/],
-    ['bpmnError("E", "m", {}, 1)', /Cannot invoke/],
-    ['jobError("m", {}, -1)', /retries of jobError is -1; allowed is a whole number/],
-    ['jobError("m", {}, 1.5)', /retries of jobError is 1.5/],
-    ['jobError("m", {}, "2")', /retries of jobError is "2"/],
-    ['jobError("m", {}, 1, "soon")', /retryBackoff of jobError is "soon"; allowed is a duration/],
-    ['jobError("m", {}, 1, @"P1M")', /retryBackoff of jobError is P1M/],
-    ['jobError("m", {}, 1, @"-PT1S")', /retryBackoff of jobError is -PT1S/],
-    ['ignoreError("x")', /variables of ignoreError is "x"/],
-    ['bpmnErorr("E")', /Cannot invoke/],
+    ['bpmnError(404)', /code of bpmnError is a number; allowed is a string/],
+    ['bpmnError("E", 1)', /message of bpmnError is a number/],
+    ['bpmnError("E", "m", [1])', /variables of bpmnError is a list; allowed is a context/],
+    ['bpmnError("E", "m", {}, 1)', /arguments that it does not take/],
+    ['jobError("m", {}, -1)', /retries of jobError is a number; allowed is a whole number from 0 to /],
+    ['jobError("m", {}, 1.5)', /retries of jobError is a number/],
+    ['jobError("m", {}, "2")', /retries of jobError is a text/],
+    ['jobError("m", {}, 1, "soon")', /retryBackoff of jobError is a text; allowed is a duration/],
+    ['jobError("m", {}, 1, @"P1M")', /retryBackoff of jobError is [^;]*; allowed is a duration/],
+    ['jobError("m", {}, 1, @"-PT1S")', /retryBackoff of jobError is a duration/],
+    ['ignoreError("x")', /variables of ignoreError is a text/],
+    ['bpmnErorr("E")', /calls a function that does not exist/],
     ['{errorType: "bpmnError", code: "E"}', /must yield null, or call bpmnError/],
     ['"E"', /yields a string/],
     ['true', /yields a boolean/],

@@ -9,6 +9,7 @@ import { RESULT } from '../actors/pending-job-world.ts';
 import { VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { check, completedTwice, repeatedRequests, unfinished } from './checker.ts';
 import { type CommandName, type EventOf, failPayload, History, type ReplyKind } from './history.ts';
+import { OPERATOR } from './names.ts';
 import { breach } from './snapshot-law.ts';
 import { NAMES } from './world.ts';
 
@@ -102,6 +103,11 @@ class Story {
       previous,
       value: encodeSnapshot(snapshot),
     });
+    return this;
+  }
+
+  operated(act: EventOf<'operated'>['act'], said = ''): this {
+    this.history.add({ kind: 'operated', node: 'n1', jobKey: JOB, act, said, id: 'act-1' });
     return this;
   }
 
@@ -471,6 +477,70 @@ test('I9 and I10: a changed body, a cancel record after completion, two retries 
   const second: Snapshot = { ...HELD, attempt: 2, retries: 2 };
   twice.stored(ended('failed')).stored(second);
   expect(twice.stored({ ...second, kind: 'failing', failing: { ...FAILING, retries: 1 } }).broken()).toEqual(['I10']);
+});
+
+describe('I3 and I10 of what is done by hand', () => {
+  const GIVEN_BACK = `Given back to the engine by ${OPERATOR}.`;
+  const failing = (cause: string, attempt = 1): Snapshot => ({
+    ...HELD,
+    attempt,
+    kind: 'failing',
+    failing: { ...FAILING, why: 'byHand', cause, retries: 3 },
+  });
+  const over = (attempt = 1) => ended('failed', { attempt });
+
+  test('what nobody said', () => {
+    expect(held().stored(failing('by hand 1')).broken()).toEqual(['I3']);
+    expect(held().operated('fail', 'by hand 1').stored(failing('by hand 1')).broken()).toEqual([]);
+    expect(held().operated('drop').stored(failing(GIVEN_BACK)).broken()).toEqual([]);
+  });
+
+  test('an act fails one attempt; given back it may be several times', () => {
+    const twice = (act: 'fail' | 'drop', cause: string) =>
+      held()
+        .operated(act, cause)
+        .stored(failing(cause))
+        .stored(over())
+        .stored({ ...HELD, attempt: 2 })
+        .stored(failing(cause, 2))
+        .stored(over(2))
+        .broken();
+    expect(twice('fail', 'by hand 1')).toEqual(['I10']);
+    expect(twice('drop', GIVEN_BACK)).toEqual([]);
+  });
+
+  test('what is wished to be sent again is sent again once (I1)', () => {
+    const again = { timeline: [{ atMs: 2, what: 'sent again', node: 'n1' }] };
+    const wished = () =>
+      held()
+        .operated('resend')
+        .stored({ ...HELD, resend: true });
+    expect(
+      wished()
+        .stored({ ...HELD, ...again })
+        .broken(),
+    ).toEqual([]);
+    expect(
+      wished()
+        .stored({ ...HELD, ...again, resend: true })
+        .broken(),
+    ).toEqual(['I1']);
+    expect(
+      held()
+        .stored({ ...HELD, ...again })
+        .broken(),
+    ).toEqual(['I1']);
+  });
+
+  test('a cancel record may tell of it, once it has ended, and not of a job completed so', () => {
+    const failed = () => held().operated('fail', 'by hand 1').stored(failing('by hand 1'));
+    expect(failed().stored(over()).cancelRecord().broken()).toEqual([]);
+    expect(failed().cancelRecord().broken()).toEqual(['I10']);
+    const done = held()
+      .operated('complete', ANSWER)
+      .stored({ ...HELD, kind: 'replied', reply: REPLY });
+    expect(done.command('complete', ANSWER).stored(ended('completed')).cancelRecord().broken()).toEqual(['I10']);
+  });
 });
 
 describe('I3 and I10 of what services say', () => {

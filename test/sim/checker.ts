@@ -9,11 +9,10 @@
 import type { Failing, Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { Acks } from './acks.ts';
-import { breachOfError, breachOfPace, breachOfSilence, heard } from './error-replies.ts';
+import { breachOfError, breachOfPace, breachOfSilence, GIVEN_BACK, heard } from './error-replies.ts';
 import { breachOfTimeout, FailCauses } from './fail-causes.ts';
 import { type EventOf, failIn, type History, type Recorded } from './history.ts';
 import { type JobFacts, unseen } from './job-facts.ts';
-import { OPERATOR } from './names.ts';
 import { ReplyFates } from './reply-fates.ts';
 import { RequestsAgain, type Surroundings } from './requests-again.ts';
 import { breach } from './snapshot-law.ts';
@@ -39,9 +38,6 @@ interface Asked extends Surroundings {
   /** Services are told what became of their replies. */
   readonly acknowledgements: boolean;
 }
-
-/** The cause of a job that `OPERATOR` has dropped. */
-const GIVEN_BACK = `Given back to the engine by ${OPERATOR}.`;
 
 class Checker {
   readonly violations: Violation[] = [];
@@ -82,7 +78,7 @@ class Checker {
     else if (event.kind === 'full') this.#causes.toldFull(event);
     else if (event.kind === 'committed') this.#replies.committed(event);
     else if (job === undefined) return;
-    else if (event.kind === 'operated') job.byHand.add(event.act === 'drop' ? GIVEN_BACK : event.said);
+    else if (event.kind === 'operated') job.byHand.set(event.act === 'drop' ? GIVEN_BACK : event.said, 0);
     else if (event.kind === 'accepted') this.#accepted(event, job);
     else if (event.kind === 'ended') job.completed = event.how === 'completed';
     else if (event.kind === 'activated') job.handedOut.set(event.node, { retries: event.retries, givenBack: false });
@@ -239,9 +235,10 @@ class Checker {
 
 /** An end of which a cancel record may tell. */
 function isUnanswered({ outcome }: Snapshot, failing: Failing | undefined): boolean {
-  if (outcome === 'timedOut' || outcome === 'bpmnError')
-    return failing?.why === 'replyTimeout' || failing?.why === 'heartbeatTimeout';
-  return outcome === 'cancelled';
+  const why = failing?.why;
+  if (outcome === 'timedOut') return why === 'replyTimeout' || why === 'heartbeatTimeout';
+  if (outcome === 'bpmnError') return why === 'replyTimeout' || why === 'heartbeatTimeout' || why === 'byHand';
+  return outcome === 'cancelled' || (outcome === 'failed' && why === 'byHand');
 }
 
 /** All breaches of what must hold at any time, in the order in which they happened. */

@@ -5,6 +5,8 @@
 // names no attempt, so under one it may be of another); it fails no second attempt; and it leaves as many retries as it
 // says itself, or else one less, or for an error of the business all of them.
 //
+// What a person says by hand is held against what he said in the same way: it fails one attempt.
+//
 // Heartbeats cause nothing. Silence is true only if no heartbeat that was in Kafka in time says otherwise; and of all
 // heartbeats to a job at most one in five seconds is written.
 import { HEARTBEAT, type Snapshot } from '../../src/actors/snapshot.ts';
@@ -12,6 +14,7 @@ import { VIRTUAL_EPOCH_MS } from '../support/manual-clock.ts';
 import { CLOCKS_APART_MS } from './fail-causes.ts';
 import type { ErrorKind, EventOf } from './history.ts';
 import type { JobFacts } from './job-facts.ts';
+import { OPERATOR } from './names.ts';
 
 /** An error as a service said it. */
 export interface SaidError {
@@ -27,6 +30,9 @@ export interface Beat {
   readonly attempt: number;
   readonly writtenMs: number;
 }
+
+/** The cause of a job that `OPERATOR` has dropped. */
+export const GIVEN_BACK = `Given back to the engine by ${OPERATOR}.`;
 
 const WRITTEN_EVERY_MS = 5_000;
 const MEANT: Readonly<Record<string, ErrorKind>> = { businessError: 'error', technicalError: 'failure' };
@@ -48,8 +54,15 @@ export function breachOfError(
 ): { invariant: 'I3' | 'I10'; message: string } | undefined {
   const { failing, attempt, alias } = snapshot;
   const meant = MEANT[failing?.why ?? ''];
-  if (failing?.why === 'byHand' && !job.byHand.has(failing.cause))
-    return { invariant: 'I3', message: `nobody said ${failing.cause} by hand` };
+  if (failing?.why === 'byHand') {
+    const failed = job.byHand.get(failing.cause);
+    if (failed === undefined) return { invariant: 'I3', message: `nobody said ${failing.cause} by hand` };
+    job.byHand.set(failing.cause, attempt);
+    // A job may be given back several times, in the same words.
+    return failed === 0 || failed === attempt || failing.cause === GIVEN_BACK
+      ? undefined
+      : { invariant: 'I10', message: `one act by hand fails attempts ${failed} and ${attempt}` };
+  }
   if (failing === undefined || meant === undefined) return undefined;
   const error = job.errors.get(failing.cause);
   if (error?.meant !== meant) return { invariant: 'I3', message: `no service said ${failing.why} ${failing.cause}` };

@@ -25,8 +25,8 @@ export interface JobFacts {
   readonly results: Map<string, Result>;
   /** Error replies so far, by their texts. */
   readonly errors: Map<string, SaidError>;
-  /** Results and causes that people gave by hand so far. */
-  readonly byHand: Set<string>;
+  /** Results and causes that people gave by hand so far, and the attempt that each failed; 0: none. */
+  readonly byHand: Map<string, number>;
   /** Heartbeats so far. */
   readonly beats: Beat[];
   /** The last one that was written. */
@@ -56,7 +56,7 @@ export function unseen({ jobKey, variables, retries }: EventOf<'started'>): JobF
     retries,
     results: new Map(),
     errors: new Map(),
-    byHand: new Set(),
+    byHand: new Map(),
     beats: [],
     beatWritten: undefined,
     unanswered: new Set(),

@@ -1,7 +1,8 @@
 // I1: which snapshot may follow which, read off the design alone and not off the code that writes them.
 //
-// Three laws. The kind and outcome move along the arrows of the table; the attempt stays, and goes up by one only where an ended
-// attempt is reopened; what was applied stays applied, and within an attempt what was sent stays sent.
+// Four laws. The kind and outcome move along the arrows of the table; the attempt stays, and goes up by one only where an ended
+// attempt is reopened; what was applied stays applied, and within an attempt what was sent stays sent; what a person wished to be
+// sent again is sent again once.
 import type { Outcome, Snapshot, SnapshotKind } from '../../src/actors/snapshot.ts';
 
 /** Outcomes after which the engine may hand the job out again. */
@@ -50,7 +51,11 @@ function breachOfMemory(previous: Snapshot, next: Snapshot): string | undefined 
     if (now === undefined || BigInt(now[1]) < BigInt(offset)) return `reply ${partition}/${offset} is forgotten`;
   }
   const replaced = previous.kind === 'replied' && next.kind === 'replied' && previous.reply?.body !== next.reply?.body;
-  return replaced ? 'the first accepted reply was replaced' : undefined;
+  if (replaced) return 'the first accepted reply was replaced';
+  const isSentAgain = next.timeline.at(-1)?.what === 'sent again';
+  return isSentAgain && (!previous.resend || next.resend)
+    ? 'sent again, and nobody asked for it (any more)'
+    : undefined;
 }
 
 function reopenable(snapshot: Snapshot): boolean {

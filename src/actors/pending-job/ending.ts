@@ -133,7 +133,7 @@ export function* finishFailing(state: JobState, context: JobContext, snapshot: S
     case 'ended':
     case 'shorten':
       yield* writeTombstone(state, context, failing.outcome, undefined);
-      return yield* tellService(state, context, snapshot, 'timedOut');
+      return yield* tellService(state, context, snapshot, unanswered(failing));
     case 'gone':
       return yield* endAsGone(state, context, undefined);
     default:
@@ -150,19 +150,22 @@ export function* endAsGone(state: JobState, context: JobContext, position: Reply
 
 /**
  * Nobody waits for its reply any more. Told once its tombstone stands, to a service that was asked and has not answered;
- * it is a courtesy: lost with a process that dies right then, for the next owner no longer knows who ended the job.
+ * it is a courtesy: lost with a process that dies right then, for the next owner no longer knows who ended the job. A result
+ * that was given by hand counts as the answer: of a job that was completed no service is told (design §8, I10).
+ * @param reason undefined: it has answered
  */
 function* tellService(
   state: JobState,
   context: JobContext,
   from: Snapshot,
-  reason: CancelRecord['reason'],
+  reason: CancelRecord['reason'] | undefined,
 ): Decision<void> {
+  if (reason === undefined) return;
   const { settings, attempt, alias, failing } = from;
   const ended = state.snapshot;
   const outcome = reason === 'cancelled' ? 'cancelled' : failing?.outcome;
-  const isSo = ended?.kind === 'ended' && ended.outcome === outcome && (reason === 'cancelled' || ranOut(failing));
-  const answered = from.reply !== undefined || (failing !== undefined && !ranOut(failing));
+  const isSo = ended?.kind === 'ended' && ended.outcome === outcome;
+  const answered = from.reply !== undefined || (failing !== undefined && unanswered(failing) === undefined);
   const asked = state.ackedAttempt === attempt || from.sentAttempt === attempt;
   if (settings.cancelTopic === '' || !isSo || answered || !asked || ended?.attempt !== attempt) return;
   const correlationId = (alias || context.correlationId(state.jobKey, attempt)) as CorrelationId;
@@ -171,6 +174,12 @@ function* tellService(
     do: 'cancelRecord',
     record: { jobKey: state.jobKey, attempt, correlationId, topic, profile, origin: from.origin, reason },
   };
+}
+
+/** Why the service's answer was not waited for any longer; undefined: it has come. */
+function unanswered(failing: Failing): 'timedOut' | 'byHand' | undefined {
+  if (ranOut(failing)) return 'timedOut';
+  return failing.why === 'byHand' ? 'byHand' : undefined;
 }
 
 /** No reply, or no sign of life, in time. */

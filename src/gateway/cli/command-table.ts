@@ -165,7 +165,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     ...nothing,
     name: 'audit',
     summary: 'who did what, when and why, newest first',
-    options: { target: { kind: 'value', value: 'TARGET', help: 'job key or node' }, ...PAGES, ...API },
+    options: {
+      target: { kind: 'value', value: 'TARGET', help: 'job key, node, or id of a run of redrive' },
+      ...PAGES,
+      ...API,
+    },
     examples: ['holdfast audit', 'holdfast audit --target 2251799813685302'],
   },
   {
@@ -210,15 +214,15 @@ export const COMMANDS: readonly CommandSpec[] = [
     count: [1, 1],
     summary: 'follow a run of redrive until it has ended',
     options: API,
-    examples: ['holdfast dlq follow 3f2a'],
+    examples: ['holdfast dlq follow n1.5c0f6a7be1d29384'],
   },
   {
     name: 'dlq stop',
     takes: 'ID',
     count: [1, 1],
     summary: 'stop a run of redrive; what is driven stays driven',
-    options: API,
-    examples: ['holdfast dlq stop 3f2a'],
+    options: { ...REASON, ...API },
+    examples: ['holdfast dlq stop n1.5c0f6a7be1d29384 --reason "the service is down again"'],
   },
   {
     name: 'drain',

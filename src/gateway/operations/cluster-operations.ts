@@ -22,12 +22,14 @@ import type {
   NodeView,
   OutcomePage,
   OutcomeQuery,
+  RedriveView,
   RoutesView,
   ShardView,
 } from './model.ts';
 import type { Answers, NodeAnswer, Question } from './node-questions.ts';
 import { OperationRefused, type Operations, OperationUnavailable } from './operations.ts';
 import { readOutcomes } from './outcomes.ts';
+import { nodeOfRun } from './redrive-runs.ts';
 import { jobViewOf } from './views.ts';
 
 /** What only looks. */
@@ -166,6 +168,33 @@ export class ClusterOperations implements ReadOperations {
     const [said] = answered;
     if (said === undefined) throw new OperationUnavailable(`node ${node} does not answer; end it by a signal instead`);
     return said.answer.changed;
+  }
+
+  /** A run over dead letters, as the node says that its id names. undefined: that node does not know it. */
+  redriveState(id: string): Promise<RedriveView | undefined> {
+    return this.#askRunner(id, { ask: 'redrive', id });
+  }
+
+  /** @param by who, in words */
+  stopRedrive(id: string, by: string): Promise<RedriveView | undefined> {
+    return this.#askRunner(id, { ask: 'redriveStopped', id, by });
+  }
+
+  /** @throws OperationRefused when its node is gone; OperationUnavailable when that does not answer */
+  async #askRunner(
+    id: string,
+    question: Extract<Question, { ask: 'redrive' | 'redriveStopped' }>,
+  ): Promise<RedriveView | undefined> {
+    const node = nodeOfRun(id);
+    if (node === undefined) return undefined;
+    const { answered, silent } = await this.#life().questions.ask(question, node as NodeName);
+    const said = answered[0]?.answer as Answers[typeof question.ask] | undefined;
+    if (said !== undefined) return said.view ?? undefined;
+    if (silent.length > 0) throw new OperationUnavailable(`node ${node}, which ran ${id}, does not answer; ask again`);
+    throw new OperationRefused(
+      'NO_SUCH_NODE',
+      `redrive ${id}: node "${node}", on which it ran, is gone, and its run ended with it; the audit has what is known of it`,
+    );
   }
 
   #life(): NodeLife {

@@ -14,7 +14,12 @@ export const LANE_SECONDS = 10;
 /** A node whose clock is ahead is asked for seconds that this one has not had yet. */
 const SPARE_SECONDS = 4;
 
-const FAILED: readonly Outcome[] = ['failed', 'timedOut', 'bpmnError'];
+const STEP_OF: Readonly<Partial<Record<Outcome, FlowStep>>> = {
+  completed: 'completed',
+  bpmnError: 'thrown',
+  failed: 'failed',
+  timedOut: 'failed',
+};
 
 export type Counts = Readonly<Record<FlowStep, readonly number[]>>;
 
@@ -52,8 +57,8 @@ export class Flow {
 
   outcome(lane: string, outcome: Outcome): void {
     const second = this.#second();
-    if (outcome === 'completed') this.#steps.completed.add(second);
-    else if (FAILED.includes(outcome)) this.#steps.failed.add(second);
+    const step = STEP_OF[outcome];
+    if (step !== undefined) this.#steps[step].add(second);
     this.#lane(lane)?.ended.add(second);
   }
 

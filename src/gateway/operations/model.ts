@@ -68,7 +68,8 @@ export type ClusterView = Type.Static<typeof ClusterView>;
 
 // ---- flow and routes --------------------------------------------------------------------------------------------------
 
-export const FLOW_STEPS = ['activated', 'held', 'sent', 'replied', 'completed', 'failed'] as const;
+/** `thrown`: ended by a BPMN error, which is an answer too; `failed`: by a failure, or because time ran out. */
+export const FLOW_STEPS = ['activated', 'held', 'sent', 'replied', 'completed', 'thrown', 'failed'] as const;
 export type FlowStep = (typeof FLOW_STEPS)[number];
 
 const Counts = Type.Array(Type.Integer(), {
@@ -83,6 +84,7 @@ export const FlowView = Type.Object({
     sent: Counts,
     replied: Counts,
     completed: Counts,
+    thrown: Counts,
     failed: Counts,
   }),
 });
@@ -194,7 +196,7 @@ export const JobView = Type.Object({
   businessKey: Nullable(Type.String()),
   trace: Nullable(Type.String({ description: 'traceparent' })),
   settings: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()]), {
-    description: 'What it was held with (durations in ms)',
+    description: 'What it was held with (durations in ms), without what is not set',
   }),
   failing: Nullable(
     Type.Object({
@@ -316,8 +318,10 @@ export const AuditEntry = Type.Object({
   who: Type.String(),
   role: Type.String(),
   node: Type.String({ description: 'That was asked' }),
-  act: Type.String({ description: 'job.resend, job.complete, …, node.drain, deadLetters.redrive' }),
-  target: Type.String({ description: 'Job key, node, or what the filter says' }),
+  act: Type.String({
+    description: 'job.resend, job.complete, …, node.drain, deadLetters.redrive, deadLetters.stopRedrive',
+  }),
+  target: Type.String({ description: 'Job key, node, id of a redrive, or what the filter says' }),
   reason: Type.String(),
   before: Nullable(Type.String({ description: 'In short, without payload' })),
   after: Nullable(Type.String()),
@@ -425,6 +429,8 @@ export const RedriveBody = Type.Object(
   { additionalProperties: false },
 );
 export type RedriveBody = Type.Static<typeof RedriveBody>;
+
+export const StopRedriveBody = Type.Object({ reason: Reason }, { additionalProperties: false });
 
 export const RedriveView = Type.Object({
   id: Type.String(),

@@ -6,7 +6,9 @@ import type { Clock } from '../../actors/ports.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { NodeLife } from '../../cluster/node-life.ts';
 import type { Flow } from './flow.ts';
+import type { RedriveView } from './model.ts';
 import type { Answers, JobAnswer, JobsAnswer, LaneAnswer, NodeAnswer, Question } from './node-questions.ts';
+import type { RedriveRuns } from './redrive-runs.ts';
 import { summaryOf } from './views.ts';
 
 export interface NodeAnswersOptions {
@@ -19,6 +21,8 @@ export interface NodeAnswersOptions {
   readonly startedAtMs: number;
   waitingFor(): string[];
   correlationId(jobKey: JobKey, attempt: number): string;
+  /** undefined: there is nothing here yet that could run. */
+  redrives(): Pick<RedriveRuns, 'view' | 'stop'> | undefined;
 }
 
 /** Every limit of a message is far above what this many lanes need. */
@@ -49,6 +53,12 @@ export class NodeAnswers {
         return this.#job(life, question.jobKey as JobKey);
       case 'drained':
         return this.#setDrained(question.drained);
+      case 'redrive':
+        return { view: withinBytes(this.#options.redrives()?.view(question.id), mostBytes) };
+      case 'redriveStopped': {
+        const view = await this.#options.redrives()?.stop(question.id, question.by, withinMs);
+        return { view: withinBytes(view, mostBytes) };
+      }
       default:
         return undefined;
     }
@@ -150,4 +160,10 @@ export class NodeAnswers {
       timeline: steps.filter(({ atMs }) => atMs > 0).sort((a, b) => a.atMs - b.atMs),
     };
   }
+}
+
+/** Without its samples where they are too large to be sent. */
+function withinBytes(view: RedriveView | undefined, mostBytes: number): RedriveView | null {
+  if (view === undefined) return null;
+  return Buffer.byteLength(JSON.stringify(view)) <= mostBytes ? view : { ...view, sample: [] };
 }

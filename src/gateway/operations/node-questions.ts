@@ -4,7 +4,7 @@ import type { Snapshot } from '../../actors/snapshot.ts';
 import type { JobFilter, Place } from '../../cluster/inventory.ts';
 import type { ShardState } from '../../cluster/shard-lifecycle.ts';
 import type { Counts } from './flow.ts';
-import type { JobSummary, Movement, NodeView } from './model.ts';
+import type { JobSummary, Movement, NodeView, RedriveView } from './model.ts';
 
 export type Question =
   | { readonly ask: 'node' }
@@ -13,7 +13,11 @@ export type Question =
   | { readonly ask: 'jobs'; readonly filter: JobFilter; readonly limit: number; readonly after: Place | null }
   | { readonly ask: 'job'; readonly jobKey: string }
   /** Not a question but a wish: give your shards away and take none, or take part again. */
-  | { readonly ask: 'drained'; readonly drained: boolean };
+  | { readonly ask: 'drained'; readonly drained: boolean }
+  /** A run over dead letters of that node. */
+  | { readonly ask: 'redrive'; readonly id: string }
+  /** A wish again. */
+  | { readonly ask: 'redriveStopped'; readonly id: string; readonly by: string };
 
 export interface Answers {
   readonly node: NodeAnswer;
@@ -24,6 +28,9 @@ export interface Answers {
   readonly job: JobAnswer | null;
   /** false: it was so before. */
   readonly drained: { readonly changed: boolean };
+  /** null: not known here. */
+  readonly redrive: { readonly view: RedriveView | null };
+  readonly redriveStopped: { readonly view: RedriveView | null };
 }
 
 export interface NodeAnswer

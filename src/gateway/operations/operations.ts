@@ -69,6 +69,8 @@ export interface Operations {
   deadLetter(partition: number, offset: string, withPayload: boolean): Promise<DeadLetterView | undefined>;
   /** Puts the matching ones on the reply topic again, as they were. */
   redrive(body: RedriveBody, by: Operator): Promise<RedriveView>;
+  /** Of any node's run; undefined: the node that its id names does not know it. */
   redriveState(id: string): Promise<RedriveView | undefined>;
-  stopRedrive(id: string, by: Operator): Promise<RedriveView | undefined>;
+  /** Audited as an act of its own. */
+  stopRedrive(id: string, by: Operator, reason: string): Promise<RedriveView | undefined>;
 }

@@ -49,6 +49,7 @@ export class Redrive {
   readonly #ports: RedrivePorts;
   readonly #auditId: string | null;
   readonly #stopped = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<void>();
   readonly #sample: DeadLetterSummary[] = [];
   readonly #skipped = new Map<string, number>();
   #state: RedriveView['state'];
@@ -78,8 +79,13 @@ export class Redrive {
       driven: this.#driven,
       skipped: this.#skippedInAll,
       sample: [...this.#sample],
-      detail: this.#detail === '' ? this.counts() : `${this.#detail}; ${this.counts()}`,
+      detail: this.#said === '' ? this.counts() : `${this.#said}; ${this.counts()}`,
     };
+  }
+
+  get #said(): string {
+    if (this.#state !== 'running' || this.#stoppedBy === undefined) return this.#detail;
+    return `asked by ${this.#stoppedBy} to stop; Kafka has not answered for one letter yet`;
   }
 
   /** In words. */
@@ -94,10 +100,15 @@ export class Redrive {
       : `${this.#matched} matched, ${this.#driven} driven, ${skipped}${without}`;
   }
 
-  stop(by: string): void {
-    if (this.#state !== 'running' || this.#stoppedBy !== undefined) return;
-    this.#stoppedBy = by;
+  /** From now on nothing is sent. Waits so long for what is on its way to Kafka. @param by who, in words */
+  async stop(by: string, withinMs: number): Promise<void> {
+    if (this.#state !== 'running') return;
+    this.#stoppedBy ??= by;
     this.#stopped.resolve();
+    const late = Promise.withResolvers<void>();
+    const timer = this.#ports.clock.setTimer(withinMs, late.resolve);
+    await Promise.race([this.#over.promise, late.promise]);
+    timer.cancel();
   }
 
   /** @throws OperationUnavailable when Kafka is away */
@@ -125,6 +136,8 @@ export class Redrive {
       if (this.#state === 'running') this.#state = 'done';
     } catch (error) {
       if (!this.#isStopped()) this.#fail(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#over.resolve();
     }
   }
 

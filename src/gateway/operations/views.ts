@@ -74,7 +74,7 @@ export function jobViewOf(snapshot: Snapshot, around: JobAround): JobView {
     nextLookMs: moment(memory?.nextLookMs ?? 0),
     businessKey: textOrNull(snapshot.alias),
     trace: textOrNull(snapshot.trace),
-    settings: { ...snapshot.settings },
+    settings: settingsOf(snapshot.settings),
     failing: failing
       ? {
           why: failing.why,
@@ -105,6 +105,14 @@ function common({ attempt, heldAtMs, lane, origin }: Snapshot, { jobKey, shard, 
   const { jobType, processId, processVersion, elementId, instanceKey, tenantId } = origin;
   const where = { lane, jobType, processId, processVersion, elementId, instanceKey, tenantId };
   return { jobKey, correlationId, ...where, attempt, heldAtMs, shard };
+}
+
+/** Without those that are not set. */
+function settingsOf(settings: Snapshot['settings']): JobView['settings'] {
+  const said = Object.entries(settings).filter(
+    ([name, value]) => value !== '' && !(name === 'heartbeatTimeoutMs' && value === 0),
+  );
+  return Object.fromEntries(said);
 }
 
 const moment = (ms: number): number | null => (ms > 0 ? ms : null);

@@ -242,7 +242,7 @@ test('watching outlives a node that has no answer for once, and says so', async 
   operations.error = new OperationUnavailable('JetStream is away');
   await eventually('a question in vain', () => operations.asked.length === 2);
   operations.error = undefined;
-  await eventually('a further drawing', () => operations.asked.length === 3);
+  await eventually('a further drawing', () => operations.asked.length === 4); // so the third is drawn
   const [end] = process.listeners('SIGTERM').filter((listener) => !before.includes(listener));
   end?.('SIGTERM');
   const { code, out } = await ran;
@@ -438,14 +438,26 @@ describe('redriving', () => {
     interrupt?.('SIGINT');
     const { code, out, err } = await ran;
     expect({ code, out }).toEqual({ code: EXIT.interrupted, out: '' });
-    expect(err).toMatch(/the run goes on\. To stop it: holdfast dlq stop r1\n$/);
+    expect(err).toMatch(/the run goes on\. To stop it: holdfast dlq stop r1 --reason WHY\n$/);
     expect(operations.asked.map(([method]) => method)).toEqual(['redrive']);
+  });
+
+  test('a run is stopped by the id that it has, and for a reason', async () => {
+    const operations = new FakeOperations();
+    const id = 'n1.5c0f6a7be1d29384';
+    const bare = await against(operations, ['dlq', 'stop', id]);
+    expect({ code: bare.code, asked: operations.asked }).toEqual({ code: EXIT.usage, asked: [] });
+    const unknown = await against(operations, ['dlq', 'stop', id, '--reason', REASON]);
+    expect(unknown.err).toContain(`there is no redrive ${id}`);
+    expect(operations.asked).toMatchObject([['stopRedrive', id, {}, REASON]]);
+    const { code, out } = await against(operations, ['dlq', 'stop', 'r1', '--reason', REASON]);
+    expect({ code, out: out.split(':')[0] }).toEqual({ code: EXIT.fine, out: 'run r1 stopped' });
   });
 
   test('a run that was stopped did not succeed', async () => {
     class Stopped extends Run {
       override async redriveState(): Promise<RedriveView | undefined> {
-        return this.stopRedrive('r1', { name: 'x', role: 'admin' });
+        return this.stopRedrive('r1', { name: 'x', role: 'admin' }, REASON);
       }
     }
     const { code, out } = await against(new Stopped(), ['dlq', 'redrive', '--yes', '--reason', REASON]);

@@ -42,5 +42,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
   act('admin', '/nodes/{node}/drain', '/nodes/n2/drain', { reason: 'new disks' }),
   act('admin', '/nodes/{node}/resume', '/nodes/n2/resume', { reason: 'disks are in' }),
   act('operator', '/dead-letters/redrive', '/dead-letters/redrive', { reason: 'it is fixed', filter: {} }),
-  act('operator', '/dead-letters/redrives/{id}/stop', '/dead-letters/redrives/r1/stop', {}),
+  act('operator', '/dead-letters/redrives/{id}/stop', '/dead-letters/redrives/r1/stop', { reason: 'not yet' }),
 ];

@@ -144,6 +144,7 @@ export class FakeOperations implements Operations {
       sent: counts,
       replied: counts,
       completed: counts,
+      thrown: counts,
       failed: counts,
     };
     return this.#answer({ atMs: NOW_MS, missing: [], perSecond }, 'flow', seconds);
@@ -223,8 +224,8 @@ export class FakeOperations implements Operations {
     return this.#answer(id === 'r1' ? redrive : undefined, 'redriveState', id);
   }
 
-  stopRedrive(id: string, by: Operator): Promise<RedriveView | undefined> {
+  stopRedrive(id: string, by: Operator, reason: string): Promise<RedriveView | undefined> {
     const stopped: RedriveView = { ...redrive, state: 'stopped' };
-    return this.#answer(id === 'r1' ? stopped : undefined, 'stopRedrive', id, by);
+    return this.#answer(id === 'r1' ? stopped : undefined, 'stopRedrive', id, by, reason);
   }
 }

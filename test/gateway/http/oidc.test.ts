@@ -106,12 +106,12 @@ test('a good token says who it is, by key of any asymmetric kind', async () => {
   const verifier = oidc();
   expect(await verifier.verify(await sign(claims()))).toEqual({
     kind: 'known',
-    operator: { name: 'ann', role: 'operator' },
+    operator: { name: 'oidc:ann', role: 'operator' },
   });
   const { preferred_username: _, ...nameless } = claims({ roles: 'openid holdfast-viewer' });
   expect(await verifier.verify(await sign(nameless))).toEqual({
     kind: 'known',
-    operator: { name: 'u1', role: 'viewer' },
+    operator: { name: 'oidc:u1', role: 'viewer' },
   });
   for (const alg of ['RS256', 'PS384', 'ES384', 'EdDSA']) {
     const other = await provider.addKey(alg, alg);
@@ -127,7 +127,7 @@ describe('roles', () => {
     [{ rolesClaim: 'https://example.org/roles' }, { 'https://example.org/roles': ['holdfast-admin'] }, 'admin'],
   ])('%j in %j', async (change, payload, role) => {
     const verdict = await oidc(change).verify(await sign(claims({ roles: undefined, ...payload })));
-    expect(verdict).toEqual({ kind: 'known', operator: { name: 'ann', role } });
+    expect(verdict).toEqual({ kind: 'known', operator: { name: 'oidc:ann', role } });
   });
 
   test.each([

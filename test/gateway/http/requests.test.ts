@@ -42,9 +42,13 @@ describe('reaches the operations', () => {
     expect(api.operations.asked.at(-1)).toEqual(['act', JOB_KEY, thrown, LOCAL, 'by hand']);
   });
 
-  test('a stop without a body', async () => {
-    const answer = await api.call(post('/api/v1/dead-letters/redrives/r1/stop', ''));
+  test('why a redrive is stopped, and never without it', async () => {
+    const path = '/api/v1/dead-letters/redrives/r1/stop';
+    for (const body of ['', {}]) expect(await api.call(post(path, body))).toMatchObject({ status: 400 });
+    expect(api.operations.asked).toEqual([]);
+    const answer = await api.call(post(path, { reason: 'not yet' }));
     expect(answer).toMatchObject({ status: 200, body: { state: 'stopped' } });
+    expect(api.operations.asked).toEqual([['stopRedrive', 'r1', LOCAL, 'not yet']]);
   });
 });
 
@@ -161,7 +165,7 @@ describe('what is not there', () => {
   });
 
   test('a redrive to be stopped', async () => {
-    const answer = await api.call(post('/api/v1/dead-letters/redrives/r2/stop', {}));
+    const answer = await api.call(post('/api/v1/dead-letters/redrives/r2/stop', { reason: 'not yet' }));
     expect(answer).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
   });
 });

@@ -105,6 +105,8 @@ describe('a file with a fault says which', () => {
     [`- {name: ann, role: admin, sha256: ${'g'.repeat(64)}}`, /\[0\]\.sha256: found a text of 64 characters/],
     [`- {role: admin, sha256: ${digest('a')}}`, /\[0\]\.name: found nothing/],
     [`- {name: "a\\nb", role: admin, sha256: ${digest('a')}}`, /\[0\]\.name: found "a\\nb"/],
+    // What comes from the identity provider is called so in the audit.
+    [entry('"oidc:ann"', 'admin', 'a'), /\[0\]\.name: found "oidc:ann"; allowed: 1 to 100 letters/],
     [entry('ann', 'admin', 'a') + entry('bob', 'viewer', 'a'), /:2 \[1\]\.sha256: found the digest of an entry before/],
     ['- {name: ann', /syntax/],
     [

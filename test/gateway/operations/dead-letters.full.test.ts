@@ -47,7 +47,9 @@ function operationsOn(cluster: string, topic: string, replyTopic: string) {
     () => writer.close(),
   );
   const [clock, random] = [new SystemClock(), new SystemRandom()];
-  return { log, audit, ...deadLetterOperations({ log, writer, audit, clock, random, names, replyTopic, node: 'n1' }) };
+  const seen = { redriveState: async () => undefined, stopRedrive: async () => undefined };
+  const options = { log, writer, audit, clock, random, names, replyTopic, node: 'n1', seen };
+  return { log, audit, ...deadLetterOperations(options) };
 }
 
 function auditOf(link: NatsLink, cluster: string): AuditTrail {

@@ -30,7 +30,8 @@ test('each step is counted in its own second, oldest first, and the present seco
     sent: [0, 1, 0, 0],
     replied: [0, 1, 0, 0],
     completed: [0, 0, 0, 1],
-    failed: [0, 0, 0, 2],
+    thrown: [0, 0, 0, 1],
+    failed: [0, 0, 0, 1],
   });
 });
 

@@ -112,6 +112,13 @@ test('from three nodes coming together to one that is killed', { timeout: 300_00
   await expect(first().jobs({ node: 'nobody' })).rejects.toMatchObject({ code: 'NO_SUCH_NODE' });
   await expect(first().jobs({ after: 'x' })).rejects.toMatchObject({ code: 'BAD_CURSOR' });
 
+  // A run over dead letters is n2's, and n3 answers for it.
+  const [n2, n3] = here.map(({ operations }) => operations!);
+  const preview = await n2!.redrive({ reason: 'look first', filter: {} }, { name: 'anna', role: 'operator' });
+  expect(preview.id).toMatch(/^n2\./);
+  expect(await n3!.redriveState(preview.id)).toEqual(preview);
+  await expect(n3!.redriveState(preview.id.replace('n2', 'n9'))).rejects.toMatchObject({ code: 'NO_SUCH_NODE' });
+
   const cluster = await first().cluster();
   expect(cluster.answeredBy).toBe('n2');
   expect(cluster.nodes.map(({ node, pending }) => [node, pending])).toEqual(

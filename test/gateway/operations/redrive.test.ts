@@ -59,6 +59,9 @@ beforeEach(() => {
 
 const random: Random = { float: () => 0.5, bytes: (length) => new Uint8Array(length).fill(++count) };
 
+/** There is no other node. */
+const seen = { redriveState: async () => undefined, stopRedrive: async () => undefined };
+
 function operations(log: MemoryLetters): DeadLetterOperations {
   const writer = {
     async send(topic: string, records: readonly OutgoingRecord[], _deadlineMs: number, mayStart: () => boolean) {
@@ -68,7 +71,7 @@ function operations(log: MemoryLetters): DeadLetterOperations {
       return answer(records[0]!);
     },
   };
-  return deadLetterOperations({ log, writer, audit, clock, random, names, replyTopic: REPLIES, node: 'n1' });
+  return deadLetterOperations({ log, writer, audit, clock, random, names, replyTopic: REPLIES, node: 'n1', seen });
 }
 
 function letters(samples: readonly Sample[]): IncomingRecord[] {
@@ -272,8 +275,7 @@ describe('the end of a run', () => {
     const { id } = await subject.redrive(body({ perSecond: 1 }), ANNA);
     await clock.advance(2_500);
     expect(sent).toHaveLength(3);
-    await subject.stopRedrive(id, { name: 'bob', role: 'operator' });
-    await clock.advance(0);
+    await subject.stopRedrive(id, { name: 'bob', role: 'operator' }, 'the service is down again');
     const view = await subject.redriveState(id);
     expect(view).toMatchObject({
       state: 'stopped',
@@ -282,8 +284,9 @@ describe('the end of a run', () => {
     });
     await clock.advance(60_000);
     expect(sent).toHaveLength(3);
-    expect(audit.ended).toMatchObject([{ result: 'stopped' }]);
-    expect(await subject.stopRedrive(id, ANNA)).toMatchObject({ state: 'stopped', detail: view?.detail });
+    expect(audit.ended.map(({ result }) => result).toSorted()).toEqual(['done', 'stopped']);
+    const again = await subject.stopRedrive(id, ANNA, 'to be sure');
+    expect(again).toMatchObject({ state: 'stopped', detail: view?.detail });
   });
 
   test('stopped while Kafka is being asked for the topic: the letter does not leave', async () => {
@@ -291,8 +294,9 @@ describe('the end of a run', () => {
     const subject = operations(many());
     const { id } = await subject.redrive(body(), ANNA);
     await clock.advance(100);
-    await subject.stopRedrive(id, ANNA);
+    const stopping = subject.stopRedrive(id, ANNA, 'stop it');
     await clock.advance(1_000);
+    await stopping;
     expect(sent).toEqual([]);
     expect(await subject.redriveState(id)).toMatchObject({ state: 'stopped', driven: 0 });
   });
@@ -360,7 +364,7 @@ describe('runs of one node', () => {
     for (let i = 0; i < 20; i++) previews.push((await subject.redrive(body({ dryRun: true }), ANNA)).id);
     const known = await Promise.all([running.id, ...previews].map((id) => subject.redriveState(id)));
     expect(known.map((view) => view !== undefined)).toEqual([true, ...previews.map((_, i) => i >= 5)]);
-    expect(await subject.stopRedrive('n2.0000', ANNA)).toBeUndefined();
+    expect(await subject.stopRedrive('n2.0000', ANNA, 'stop it')).toBeUndefined();
     await subject.close();
   });
 

@@ -379,4 +379,40 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a result by hand completes before it is stored',
+    why: 'the engine is told what a person gave as the result, while nothing says so in the bucket',
+    caughtBy: ['I3'],
+    patches: [
+      {
+        file: 'actors/pending-job/operated.ts',
+        find: '  yield* store(state, replied);\n  yield* finishReplied(state, context, replied);',
+        replace: '  yield* finishReplied(state, context, replied);',
+      },
+    ],
+  },
+  {
+    name: 'a result by hand takes the place of a stored one',
+    why: 'a job is completed by hand although a reply was accepted, and waits for the engine',
+    caughtBy: ['I1', 'I2', 'I5'],
+    patches: [
+      {
+        file: 'actors/pending-job/operated.ts',
+        find: "if (snapshot.kind !== 'held' && snapshot.kind !== 'failing') return wrongState(snapshot, 'held or failing');",
+        replace: "if (snapshot.kind === 'parked') return wrongState(snapshot, 'held or failing');",
+      },
+    ],
+  },
+  {
+    name: 'asked for once, sent at every activation',
+    why: 'the wish to send a request again is not taken back before it is sent',
+    caughtBy: ['I1'],
+    patches: [
+      {
+        file: 'actors/pending-job/operated.ts',
+        find: "const next = successor(state, context, held, { resend: false }, 'sent again');\n  yield* store(state, next);",
+        replace: "const next = successor(state, context, held, {}, 'sent again');\n  yield* store(state, next);",
+      },
+    ],
+  },
 ];

@@ -37,14 +37,15 @@ export async function followRun(session: Session): Promise<number> {
 }
 
 export async function stopRun(session: Session): Promise<number> {
-  const { api, json, out } = session;
-  const answer = await api.post(`dead-letters/redrives/${runId(session)}/stop`, '{}');
+  const { api, args, json, out } = session;
+  const body = JSON.stringify({ reason: reasonOf(args) });
+  const answer = await api.post(`dead-letters/redrives/${runId(session)}/stop`, body);
   await out.lines(json ? [answer.text] : [words(await read(RedriveView, answer))]);
   return EXIT.fine;
 }
 
 function runId({ args }: Session): string {
-  return matching('ID', args.positionals[0] ?? '', /^[A-Za-z0-9_-]{1,100}$/, 'the id of a run, as redrive says it');
+  return matching('ID', args.positionals[0] ?? '', /^[A-Za-z0-9_.-]{1,100}$/, 'the id of a run, as redrive says it');
 }
 
 /** @throws UsageFault */
@@ -100,7 +101,9 @@ async function follow(session: Session, first: Answer): Promise<number> {
     }
   }
   if (view.state === 'running') {
-    remark(`holdfast: no longer followed; the run goes on. To stop it: holdfast dlq stop ${printable(id)}`);
+    remark(
+      `holdfast: no longer followed; the run goes on. To stop it: holdfast dlq stop ${printable(id)} --reason WHY`,
+    );
     return EXIT.interrupted;
   }
   await out.lines([json ? answer.text : words(view)]);

@@ -32,7 +32,7 @@ export function guardHost(app: FastifyInstance, host: string, port: () => number
 export interface GateOptions {
   /** undefined: everybody is `local`. */
   readonly authentication: Authentication | undefined;
-  /** Of one address within a minute; after them it has to wait. */
+  /** Of one address within a minute; further ones are neither explained nor logged. */
   readonly maxFailures: number;
   readonly log: Log;
 }
@@ -40,8 +40,17 @@ export interface GateOptions {
 export function gate(api: Api, { authentication, maxFailures, log }: GateOptions): void {
   const failures = api.createRateLimit({ max: maxFailures, timeWindow: MINUTE_MS });
 
+  /** Only failures are limited: a good token passes whoever else fails at its address. */
   const refused = async (request: FastifyRequest, why: string): Promise<ApiProblem> => {
-    await failures(request);
+    const sofar = await failures(request);
+    if (!sofar.isAllowed && sofar.isExceeded) {
+      const seconds = Math.max(1, sofar.ttlInSeconds);
+      return new ApiProblem(
+        'RATE_LIMITED',
+        `the token is not taken, and too many authentications from this address have failed; ask again in ${seconds} s`,
+        { headers: { 'retry-after': String(seconds) } },
+      );
+    }
     log.warn('an authentication failed', { address: request.ip, path: pathOf(request), reason: why });
     return new ApiProblem('UNAUTHENTICATED', `the token is not taken: ${why}`, {
       headers: { 'www-authenticate': BAD_TOKEN },
@@ -58,15 +67,6 @@ export function gate(api: Api, { authentication, maxFailures, log }: GateOptions
         {
           headers: { 'www-authenticate': NO_TOKEN },
         },
-      );
-    }
-    const sofar = await failures(request, { increment: false });
-    if (!sofar.isAllowed && sofar.remaining === 0) {
-      const seconds = Math.max(1, sofar.ttlInSeconds);
-      throw new ApiProblem(
-        'RATE_LIMITED',
-        `too many authentications from this address have failed; ask again in ${seconds} s`,
-        { headers: { 'retry-after': String(seconds) } },
       );
     }
     const [, token] = /^Bearer +([\w~+/.=-]+) *$/i.exec(authorization) ?? [];

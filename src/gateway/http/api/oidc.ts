@@ -74,7 +74,8 @@ export class Oidc implements Authentication {
     const { rolesClaim, rolePrefix } = this.#settings;
     const has = valuesOf(claimOf(payload, rolesClaim));
     const role = ROLES.findLast((one: Role) => has.includes(`${rolePrefix}${one}`));
-    if (role !== undefined) return { kind: 'known', operator: { name, role } };
+    // No name in the file of tokens has a colon: whoever is read of in the audit came by the one way or by the other.
+    if (role !== undefined) return { kind: 'known', operator: { name: `oidc:${name}`, role } };
     const wanted = ROLES.map((one) => `${rolePrefix}${one}`).join(', ');
     return { kind: 'noRole', name, why: `the claim ${rolesClaim} of the token lists none of ${wanted}` };
   }

@@ -9,7 +9,8 @@ const Position = Type.Object({
   partition: Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 }),
   offset: Type.String({ pattern: '^[0-9]{1,19}$' }),
 });
-const RedriveParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
+/** A node's name, a dot, 16 digits. */
+const RedriveParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 81 }) });
 const ACT_PROBLEMS = ['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW'] as const;
 /** A topic is read from, which may be slow and long. */
 const DEADLINE_MS = 30_000;
@@ -64,7 +65,7 @@ export function deadLetterRoutes(api: Api, serving: Serving): void {
   };
   api.get(
     '/dead-letters/redrives/:id',
-    { config: needs('viewer', 'NOT_FOUND'), schema: state },
+    { config: needs('viewer', 'NOT_FOUND', 'NO_SUCH_NODE'), schema: state },
     async ({ params: { id } }) => {
       return (await serving.ask((operations) => operations.redriveState(id))) ?? unknownRedrive(id);
     },
@@ -72,18 +73,21 @@ export function deadLetterRoutes(api: Api, serving: Serving): void {
 
   const stop = {
     ...{ operationId: 'stopRedrive', tags, summary: 'Drive no more', params: RedriveParams, querystring: Nothing },
-    ...{ body: Nothing, response: answers('How far it came', named('RedriveView')) },
+    ...{ body: named('StopRedriveBody'), response: answers('How far it came', named('RedriveView')) },
   };
   api.post(
     '/dead-letters/redrives/:id/stop',
-    { config: needs('operator', ...ACT_PROBLEMS, 'NOT_FOUND'), schema: stop },
-    async (request) => {
-      const { id } = request.params;
-      return (await serving.ask((operations) => operations.stopRedrive(id, request.operator))) ?? unknownRedrive(id);
+    { config: needs('operator', ...ACT_PROBLEMS, 'NOT_FOUND', 'NO_SUCH_NODE'), schema: stop },
+    async ({ params: { id }, body: { reason }, operator }) => {
+      const stopped = await serving.ask((operations) => operations.stopRedrive(id, operator, reason));
+      return stopped ?? unknownRedrive(id);
     },
   );
 }
 
 function unknownRedrive(id: string): never {
-  throw new ApiProblem('NOT_FOUND', `there is no redrive ${id}; they are known while the node that runs them is`);
+  throw new ApiProblem(
+    'NOT_FOUND',
+    `there is no redrive ${id}; its node remembers the last ones, and forgets them when it ends`,
+  );
 }

@@ -20,7 +20,8 @@ const NAMED = {
   ...{ ResendBody: model.ResendBody, ExtendBody: model.ExtendBody, CompleteBody: model.CompleteBody },
   ...{ FailBody: model.FailBody, ThrowBody: model.ThrowBody, DropBody: model.DropBody, DrainBody: model.DrainBody },
   ...{ ActResult: model.ActResult, DeadLetterPage: model.DeadLetterPage, DeadLetterView: model.DeadLetterView },
-  ...{ RedriveBody: model.RedriveBody, RedriveView: model.RedriveView, Problem: model.Problem, ActProblem },
+  ...{ RedriveBody: model.RedriveBody, RedriveView: model.RedriveView, StopRedriveBody: model.StopRedriveBody },
+  ...{ Problem: model.Problem, ActProblem },
 } satisfies Record<string, Type.TSchema>;
 
 export const NAMED_SCHEMAS: readonly object[] = Object.entries(NAMED).map(([name, schema]) => ({

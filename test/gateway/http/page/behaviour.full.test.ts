@@ -401,7 +401,11 @@ describe('lists', () => {
     await dialog.getByRole('button', { name: 'Preview' }).click();
     await dialog.getByRole('button', { name: /^Drive/ }).click();
     await dialog.getByRole('button', { name: 'Stop' }).click();
+    await dialog.getByText('A reason has at least 3 characters.').waitFor();
+    await dialog.getByLabel('Reason to stop it').fill('not all of them');
+    await dialog.getByRole('button', { name: 'Stop' }).click();
     await dialog.getByText('stopped').waitFor();
+    expect(JSON.parse(api.bodies.at(-1)!)).toEqual({ reason: 'not all of them' });
   });
 });
 

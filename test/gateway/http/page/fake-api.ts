@@ -216,6 +216,7 @@ export class FakeApi {
         if (second === 'redrives') {
           const redrive = world.redrives.get(third ?? '');
           if (redrive === undefined) return absent();
+          if (taken(model.StopRedriveBody) === undefined) return;
           redrive.state = 'stopped';
           return send(model.RedriveView, redrive);
         }

@@ -409,6 +409,7 @@ export class World {
         sent: counts(182, 1),
         replied: counts(178, 4),
         completed: counts(176, 5),
+        thrown: counts(3, 9),
         failed,
       },
     };

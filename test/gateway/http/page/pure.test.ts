@@ -170,6 +170,7 @@ describe('an act', () => {
   test('nothing is offered for what has ended', () => {
     expect(actsIn('ended')).toEqual([]);
     expect(actsIn('held')).toEqual(model.JOB_ACTS);
+    expect([actsIn('failing'), actsIn('replied'), actsIn('parked')]).toEqual([['complete'], [], ['drop']]);
   });
 });
 

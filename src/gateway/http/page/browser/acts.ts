@@ -61,7 +61,7 @@ const field = (
   required,
 });
 
-/** Those that make sense in a state; whether one can be done the node decides at the moment it is asked. */
+/** Those that can be done in a state (actors/pending-job/operated.ts); the node decides at the moment it is asked. */
 export function actsIn(state: JobView['state']): readonly JobActName[] {
   switch (state) {
     case 'ended':
@@ -70,8 +70,10 @@ export function actsIn(state: JobView['state']): readonly JobActName[] {
       return ['drop'];
     case 'held':
       return ['resend', 'extend', 'complete', 'fail', 'throw', 'drop'];
-    default:
-      return ['resend', 'complete', 'fail', 'throw', 'drop'];
+    case 'failing':
+      return ['complete'];
+    case 'replied':
+      return [];
   }
 }
 
@@ -137,7 +139,14 @@ export function jobAct(
             '',
             false,
           ),
-          field('backoffMs', 'Backoff', 'duration', 'Until the engine hands it out again. Empty: none.', '', false),
+          field(
+            'backoffMs',
+            'Backoff',
+            'duration',
+            'Until the engine hands it out again. Empty: as its route has it.',
+            '',
+            false,
+          ),
         ],
         ({ retries: typed = '' }) => {
           const left = /^\d+$/.test(typed.trim()) ? Number(typed) : Math.max(0, retries - 1);

@@ -17,7 +17,9 @@ export function Audit({ query }: { readonly query: Query }): VNode {
     h(Title, { aside: h('button', { type: 'button', onClick: reload, 'aria-busy': loading }, 'Refresh') }, 'Audit'),
     h(Filters, {
       at: { view: 'audit', query },
-      filters: [{ name: 'target', label: 'Target', kind: 'text', wide: true, hint: 'job key or node' }],
+      filters: [
+        { name: 'target', label: 'Target', kind: 'text', wide: true, hint: 'job key, node or id of a re-drive' },
+      ],
     }),
     h(Trouble, { failure }),
     pages.length > 0 && entries.length === 0 && !loading && more === undefined

@@ -1,4 +1,4 @@
-// What flows, per second: the five steps of a call one after another, and the failures beside them, over the last minutes.
+// What flows, per second: the five steps of a call one after another, and beside them the other ways to end, over the last minutes.
 import type { VNode } from 'preact';
 import type { FlowStep, FlowView } from '../../../operations/model.ts';
 import { h } from './element.ts';
@@ -12,7 +12,8 @@ const STEPS: readonly (readonly [FlowStep, means: string])[] = [
   ['sent', 'requests that Kafka has acknowledged'],
   ['replied', 'replies that were taken'],
   ['completed', 'jobs completed in the engine'],
-  ['failed', 'jobs that ended in another way'],
+  ['thrown', 'jobs that ended by a BPMN error: an answer of its own kind, which the process may catch'],
+  ['failed', 'jobs that were failed, or whose time ran out'],
 ];
 const WIDTH = 240;
 const HEIGHT = 44;

@@ -31,6 +31,11 @@ export function redriveBody(
   };
 }
 
+/** undefined: none. */
+export function reasonFault(reason: string): string | undefined {
+  return reason.trim().length < 3 ? 'A reason has at least 3 characters.' : undefined;
+}
+
 /** By field; undefined: none. */
 export function redriveFaults({
   reason,
@@ -46,7 +51,7 @@ export function redriveFaults({
       ? undefined
       : `A whole number from 1 to ${count(most)} is wanted.`;
   return {
-    reason: reason.trim().length < 3 ? 'A reason has at least 3 characters.' : undefined,
+    reason: reasonFault(reason),
     perSecond: whole(perSecond, 1_000),
     max: whole(max, 100_000),
   };

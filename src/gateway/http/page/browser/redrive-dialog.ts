@@ -8,7 +8,7 @@ import { Dialog, Field } from './dialog.ts';
 import { h } from './element.ts';
 import { count, many } from './format.ts';
 import { useLive } from './hooks.ts';
-import { redriveBody, redriveFaults, type Scope } from './redrive-body.ts';
+import { reasonFault, redriveBody, redriveFaults, type Scope } from './redrive-body.ts';
 import { Glyph, State, Trouble } from './ui.ts';
 import { REDRIVE } from './words.ts';
 
@@ -18,6 +18,7 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
   const live = useLive();
   const [typed, setTyped] = useState({ reason: '', perSecond: '10', max: '1000' });
   const [checked, setChecked] = useState(false);
+  const [stopping, setStopping] = useState({ reason: '', checked: false });
   const [seen, setSeen] = useState<RedriveView>();
   const [failure, setFailure] = useState<Failure>();
   const [busy, setBusy] = useState(false);
@@ -34,6 +35,13 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
     if (Object.values(redriveFaults(typed)).some((fault) => fault !== undefined)) return;
     setBusy(true);
     take(await act<RedriveView>('dead-letters/redrive', JSON.stringify(redriveBody(scope, typed, dryRun))));
+  };
+  const stop = async (id: string) => {
+    setStopping((now) => ({ ...now, checked: true }));
+    if (reasonFault(stopping.reason) !== undefined) return;
+    setBusy(true);
+    const body = JSON.stringify({ reason: stopping.reason.trim() });
+    take(await act<RedriveView>(`dead-letters/redrives/${encodeURIComponent(id)}/stop`, body));
   };
   const id = seen?.id;
   useEffect(() => {
@@ -64,6 +72,7 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
         onSubmit: (event) => {
           event.preventDefault();
           if (!begun) void begin(seen === undefined);
+          else if (running) void stop(seen.id);
         },
       },
       h(
@@ -101,22 +110,19 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
         ),
       ],
       h('div', { 'aria-live': 'polite' }, seen && h(Seen, { seen }), h(Trouble, { failure })),
+      running &&
+        h(Field, {
+          label: 'Reason to stop it',
+          hint: 'Kept in the audit, with your name. What is driven stays driven.',
+          fault: stopping.checked ? reasonFault(stopping.reason) : undefined,
+          value: stopping.reason,
+          onInput: (reason) => setStopping((now) => ({ ...now, reason })),
+        }),
       h(
         'footer',
         {},
         h('button', { type: 'button', onClick: onClose }, begun ? 'Close' : 'Cancel'),
-        running &&
-          h(
-            'button',
-            {
-              type: 'button',
-              class: 'grave',
-              disabled: busy,
-              onClick: async () =>
-                take(await act<RedriveView>(`dead-letters/redrives/${encodeURIComponent(seen.id)}/stop`, '{}')),
-            },
-            'Stop',
-          ),
+        running && h('button', { type: 'submit', class: 'grave', disabled: busy }, 'Stop'),
         !begun &&
           seen === undefined &&
           h('button', { type: 'submit', class: 'main', disabled: busy }, busy ? 'Counting…' : 'Preview'),

@@ -36,7 +36,12 @@ export const OUTCOME: Readonly<Record<OutcomeView['outcome'], Word>> = {
   completed: word('completed', 'check', 'good', 'The job was completed with the reply.'),
   failed: word('failed', 'cross', 'bad', 'The job was failed.'),
   timedOut: word('timed out', 'triangle', 'warn', 'No reply came in time.'),
-  bpmnError: word('BPMN error', 'diamond', 'warn', 'A BPMN error was thrown.'),
+  bpmnError: word(
+    'error thrown',
+    'diamond',
+    'calm',
+    'A BPMN error was thrown: an answer, which the process may catch.',
+  ),
   cancelled: word('cancelled', 'square', 'quiet', 'The engine ended the job while it was held.'),
   gone: word('gone', 'dashed', 'quiet', 'The engine does not have the job any more; who ended it is not known.'),
 };

@@ -61,8 +61,13 @@ export class ActorCell<M, R> implements ActorRef<M, R> {
     this.#take({ message, asker: undefined });
   }
 
+  /** @param timeoutMs Infinity: no timer is set */
   ask(message: M, timeoutMs = this.#home.askTimeoutMs): Promise<R> {
     const { promise, resolve, reject } = Promise.withResolvers<R>();
+    if (timeoutMs === Number.POSITIVE_INFINITY) {
+      this.#askWith(message, { resolve, reject });
+      return promise;
+    }
     const expire = () => reject(new AskTimeout(this.name, timeoutMs));
     const timer = this.#home.clock.setTimer(timeoutMs, expire);
     const asker: Asker<R> = {
@@ -75,11 +80,7 @@ export class ActorCell<M, R> implements ActorRef<M, R> {
         reject(error);
       },
     };
-    try {
-      this.#take({ message, asker });
-    } catch (error) {
-      asker.reject(error);
-    }
+    this.#askWith(message, asker);
     return promise;
   }
 
@@ -92,6 +93,14 @@ export class ActorCell<M, R> implements ActorRef<M, R> {
     this.#refuseWaiting(cause);
     this.#wake();
     return promise;
+  }
+
+  #askWith(message: M, asker: Asker<R>): void {
+    try {
+      this.#take({ message, asker });
+    } catch (error) {
+      asker.reject(error);
+    }
   }
 
   #take(envelope: Envelope<M, R>): void {

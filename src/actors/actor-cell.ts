@@ -63,11 +63,6 @@ export class ActorCell<M, R> implements ActorRef<M, R> {
 
   ask(message: M, timeoutMs = this.#home.askTimeoutMs): Promise<R> {
     const { promise, resolve, reject } = Promise.withResolvers<R>();
-    if (timeoutMs === Number.POSITIVE_INFINITY) {
-      // Most asks are such: a timer and two closures less for each.
-      this.#askWith(message, { resolve, reject });
-      return promise;
-    }
     const expire = () => reject(new AskTimeout(this.name, timeoutMs));
     const timer = this.#home.clock.setTimer(timeoutMs, expire);
     const asker: Asker<R> = {
@@ -80,7 +75,11 @@ export class ActorCell<M, R> implements ActorRef<M, R> {
         reject(error);
       },
     };
-    this.#askWith(message, asker);
+    try {
+      this.#take({ message, asker });
+    } catch (error) {
+      asker.reject(error);
+    }
     return promise;
   }
 
@@ -93,14 +92,6 @@ export class ActorCell<M, R> implements ActorRef<M, R> {
     this.#refuseWaiting(cause);
     this.#wake();
     return promise;
-  }
-
-  #askWith(message: M, asker: Asker<R>): void {
-    try {
-      this.#take({ message, asker });
-    } catch (error) {
-      asker.reject(error);
-    }
   }
 
   #take(envelope: Envelope<M, R>): void {

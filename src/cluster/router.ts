@@ -62,8 +62,6 @@ export interface RouterOptions {
 // No record structures between nodes: every message stands for itself.
 const packr = new Packr({ useRecords: false });
 
-const JITTER_STEPS = 8;
-
 export class Router {
   /** Commands of other nodes, each by itself. */
   readonly commands = new EndpointCount();
@@ -167,9 +165,7 @@ export class Router {
     asked.sentTo = owner;
     asked.tries += 1;
     const mostMs = Math.min(CLUSTER_LIMITS.resendMinMs * 2 ** Math.min(asked.tries - 1, 8), CLUSTER_LIMITS.resendMaxMs);
-    // In steps: timers of one length cost next to nothing, and there is one for each command.
-    const jitter = 0.75 + Math.floor(random.float() * JITTER_STEPS) / (4 * JITTER_STEPS);
-    asked.timer = clock.setTimer(mostMs * jitter, () => this.#again(asked));
+    asked.timer = clock.setTimer(mostMs * (0.75 + random.float() / 4), () => this.#again(asked));
     if (owner === '') return;
     if (owner === incarnation)
       return void this.#local(asked.shard, asked.command).then((answer) => this.#settle(asked.id, answer));

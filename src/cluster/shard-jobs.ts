@@ -23,9 +23,9 @@ import type { KvEntry } from './ports.ts';
 
 /**
  * A command is under way until it is decided, however slow the engine: a job that was forgotten or packed before that
- * would be decided twice at once. Whoever asked asks again by himself.
+ * would be decided twice at once. Whoever asked asks again by himself. (The longest that a timer takes.)
  */
-const AS_LONG_AS_IT_TAKES_MS = Number.POSITIVE_INFINITY;
+const AS_LONG_AS_IT_TAKES_MS = 2 ** 31 - 1;
 
 /** What the router gets back besides an answer: not (or no longer) ours, or not decidable now. */
 export type HostAnswer<A> = A | 'notOwner' | 'retry';

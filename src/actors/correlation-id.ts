@@ -6,7 +6,8 @@
 // base32 without padding. It is checked before anything is looked up, so nobody who cannot sign makes the cluster work.
 // Every part has exactly one spelling; one character changed is another id, never the same job. A cluster's name has no
 // line break ([a-z0-9-]), so the text under the MAC has one reading too. At most 60 bytes.
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { HmacSha256 } from './hmac.ts';
 import type { CorrelationId, JobKey } from './ids.ts';
 
 export interface Secret {
@@ -85,20 +86,19 @@ export function namedJob(id: string): JobKey | undefined {
 }
 
 function macOf(secret: Secret, cluster: string, jobKey: JobKey, attempt: number): string {
-  const mac = createHmac('sha256', keyObject(secret)).update(`${cluster}\n${jobKey}\n${attempt}`).digest();
-  return base32(mac.subarray(0, MAC_BYTES));
+  const mac = keyed(secret).hex(`${cluster}\n${jobKey}\n${attempt}`);
+  return base32(mac.slice(0, 2 * MAC_BYTES));
 }
 
-const keyObjects = new WeakMap<Uint8Array, KeyObject>();
+const keyedBy = new WeakMap<Uint8Array, HmacSha256>();
 
-/** Kept per secret: handing the bytes to createHmac each time makes it several times slower. */
-function keyObject({ key }: Secret): KeyObject {
-  let object = keyObjects.get(key);
-  if (!object) {
-    object = createSecretKey(key);
-    keyObjects.set(key, object);
+function keyed({ key }: Secret): HmacSha256 {
+  let hmac = keyedBy.get(key);
+  if (!hmac) {
+    hmac = new HmacSha256(key);
+    keyedBy.set(key, hmac);
   }
-  return object;
+  return hmac;
 }
 
 const LOW_DIGITS = 7;
@@ -110,17 +110,21 @@ function fromBase36(digits: string): bigint {
   return BigInt(Number.parseInt(digits.slice(0, -LOW_DIGITS), 36)) * 36n ** BigInt(LOW_DIGITS) + low;
 }
 
+const HEX = '0123456789abcdef';
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 
-/** RFC 4648 base32 in lower case, without padding. */
-function base32(bytes: Uint8Array): string {
+/** RFC 4648 base32 in lower case, without padding, of bytes in hex. */
+function base32(hex: string): string {
   let text = '';
   let bits = 0;
   let held = 0;
-  for (const byte of bytes) {
-    held = (held << 8) | byte;
-    for (bits += 8; bits >= 5; bits -= 5) text += ALPHABET[(held >>> (bits - 5)) & 31];
-    held &= 31;
+  for (let i = 0; i < hex.length; i++) {
+    held = (held << 4) | HEX.indexOf(hex.charAt(i));
+    bits += 4;
+    if (bits < 5) continue;
+    bits -= 5;
+    text += ALPHABET[held >>> bits];
+    held &= (1 << bits) - 1;
   }
   return bits > 0 ? text + ALPHABET[(held << (5 - bits)) & 31] : text;
 }

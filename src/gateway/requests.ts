@@ -45,6 +45,8 @@ export interface RequestPublisherOptions {
   readonly onTry?: (event: TopicTry) => void;
 }
 
+const KEPT_TOPICS = 100;
+
 interface Owed {
   readonly topic: string;
   settled: (outcome: RequestOutcome) => void;
@@ -196,9 +198,9 @@ export class RequestPublisher {
     return queue;
   }
 
-  /** Topics may come from the model, without a bound; only those with something to send are kept. */
+  /** Topics may come from the model, without a bound; of those with nothing to send only so many are kept, for their pace. */
   #forgetIdle(topic: string, queue: TopicQueue): void {
-    if (queue.idle && this.#queues.get(topic) === queue) this.#queues.delete(topic);
+    if (queue.idle && this.#queues.size > KEPT_TOPICS && this.#queues.get(topic) === queue) this.#queues.delete(topic);
   }
 
   #recordOf(request: OutgoingRequest, value: string | Uint8Array): OutgoingRecord {

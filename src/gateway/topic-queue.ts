@@ -18,6 +18,11 @@ export interface TopicQueueLimits {
   readonly retryMaxMs: number;
   /** How often `mayAct` is asked again while it says no; `kick` asks at once. */
   readonly askAgainMs: number;
+  /**
+   * After a batch of several records the next leaves no sooner: a request to Kafka costs the same however few are in it. Where
+   * records come one by one, none is kept waiting.
+   */
+  readonly paceMs: number;
 }
 
 export const DEFAULT_TOPIC_QUEUE_LIMITS: TopicQueueLimits = {
@@ -27,6 +32,7 @@ export const DEFAULT_TOPIC_QUEUE_LIMITS: TopicQueueLimits = {
   retryMinMs: 100,
   retryMaxMs: 5_000,
   askAgainMs: 100,
+  paceMs: 5,
 };
 
 const LEAST_BATCH_BYTES = 16 * 1024;
@@ -81,6 +87,8 @@ export class TopicQueue {
   #timer: Timer | undefined;
   #closed = false;
   #maxBytes: number;
+  /** No batch leaves before that, ms on the monotonic clock. */
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TopicQueueOptions) {
     this.#options = options;
@@ -99,8 +107,7 @@ export class TopicQueue {
     const entry: Entry = { record, bytes: bytesOf(record), done, state, alone: false, dropped: false };
     if (this.#closed) return entry;
     this.#waiting.push(entry);
-    // What is added in the same turn travels together.
-    if (this.#timer === undefined && this.#flight === undefined) this.#sendIn(0);
+    if (this.#timer === undefined && this.#flight === undefined) this.#sendNext();
     return entry;
   }
 
@@ -136,6 +143,11 @@ export class TopicQueue {
     await this.#flight;
   }
 
+  /** What is added in the same turn travels together; where much is sent, so does what comes within `paceMs` of a batch. */
+  #sendNext(): void {
+    this.#sendIn(Math.max(0, this.#notBeforeMs - this.#options.clock.monotonicMs()));
+  }
+
   #sendIn(delayMs: number): void {
     this.#timer?.cancel();
     this.#timer = this.#options.clock.setTimer(delayMs, () => {
@@ -164,6 +176,7 @@ export class TopicQueue {
   async #send(batch: readonly Entry[]): Promise<void> {
     const { topic, writer, clock, limits, mayAct, onTry } = this.#options;
     const sentMs = clock.monotonicMs();
+    this.#notBeforeMs = batch.length > 1 ? sentMs + limits.paceMs : sentMs;
     const answer = await writer.send(
       topic,
       batch.map((entry) => entry.record),
@@ -186,7 +199,7 @@ export class TopicQueue {
     } else {
       this.#delay.reset();
       for (const entry of batch) entry.state = 'over';
-      if (this.#waiting.length > 0) this.#sendIn(0);
+      if (this.#waiting.length > 0) this.#sendNext();
       for (const entry of batch) entry.done(answer);
       return;
     }

@@ -1,7 +1,7 @@
 // W3C trace context of calls. All calls of one process instance are of one trace: that of the process, where it brings one (the
 // variable `traceparent`), else one computed from the instance's key. The span of a request is computed too, so that a request
 // that is published again, by whatever node, has the same; nothing of it needs to be stored.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { JobKey } from '../actors/ids.ts';
 import { members } from './json-slices.ts';
 
@@ -36,7 +36,7 @@ export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): s
 }
 
 export function traceIdOf(cluster: string, { origin, trace }: Omit<TracedCall, 'jobKey' | 'attempt'>): string {
-  return parseTraceparent(trace)?.traceId ?? hash(`${cluster}\n${origin.instanceKey}`).slice(0, 32);
+  return parseTraceparent(trace)?.traceId ?? sha256(`${cluster}\n${origin.instanceKey}`).slice(0, 32);
 }
 
 /** The span of a call's request: the parent of whatever the service does for it. */
@@ -45,7 +45,7 @@ export function requestSpanOf(cluster: string, { jobKey, attempt }: Pick<TracedC
 }
 
 export function spanIdOf(name: string): string {
-  return hash(name).slice(0, 16);
+  return sha256(name).slice(0, 16);
 }
 
 /**
@@ -65,6 +65,6 @@ export function traceIn(variables: string): string {
   return parseTraceparent(text) === undefined ? '' : text;
 }
 
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+function sha256(text: string): string {
+  return hash('sha256', text, 'hex');
 }

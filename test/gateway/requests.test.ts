@@ -55,6 +55,7 @@ function publisher(options: Partial<RequestPublisherOptions> = {}): RequestPubli
     names: DEFAULT_HEADER_NAMES,
     mayAct: () => mayAct,
     ...options,
+    limits: { paceMs: 0, ...options.limits },
   });
   made.open();
   return made;
@@ -140,6 +141,33 @@ describe('publishing requests', () => {
     expect(sends[3]?.keys).toEqual(['c6']);
     expect(settled).toEqual(['1 acked', '2 acked', '3 acked', '4 acked', '5 acked']);
     expect(to.size).toBe(1);
+  });
+
+  it('sends what comes one by one at once, and gathers for a moment after a batch of several', async () => {
+    const to = publisher({ limits: { paceMs: 5 } });
+    const startMs = clock.monotonicMs();
+    const answered = async (index: number) => {
+      await clock.advance(1);
+      await sends[index]?.answer(ACKED);
+    };
+    publish(to, request(1));
+    await answered(0);
+    publish(to, request(2), request(3));
+    await answered(1);
+    publish(to, request(4));
+    await clock.advance(1);
+    publish(to, request(5));
+    await clock.advance(2);
+    await answered(2);
+    await clock.advance(10);
+    publish(to, request(6));
+    await answered(3);
+    expect(sends.map(({ keys, atMs }) => [atMs - startMs, ...keys])).toEqual([
+      [0, 'c1'],
+      [2, 'c2', 'c3'],
+      [7, 'c4', 'c5'],
+      [19, 'c6'],
+    ]);
   });
 
   it('lets no topic wait for another', async () => {

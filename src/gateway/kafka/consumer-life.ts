@@ -8,6 +8,14 @@ import type { IncomingRecord } from '../ports.ts';
 import { type Refusal, refusalOf } from './batch-decoding.ts';
 import { describeError } from './errors.ts';
 
+/**
+ * After a fetch that brought several records the next one waits so long: it costs the same however few it brings. Where records
+ * come one by one, none is kept waiting.
+ */
+const REST_MS = 5;
+/** A fetch brings a batch of each partition. They are handed on, and rest, together. */
+const BATCHES_AT_ONCE = 64;
+
 export interface ConsumerSettings {
   readonly topic: string;
   readonly groupId: string;
@@ -50,6 +58,8 @@ export class ConsumerLife {
   #watch: NodeJS.Timeout | undefined;
   #lastSignMs = Date.now();
   #over = false;
+  /** That the last fetch brought, as far as they are handed on. */
+  #fetched = 0;
 
   constructor(kafka: Kafka, settings: ConsumerSettings, events: ConsumerEvents) {
     this.#settings = settings;
@@ -105,6 +115,7 @@ export class ConsumerLife {
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: BATCHES_AT_ONCE,
       eachBatch: (payload) => this.#eachBatch(payload),
     });
   }
@@ -113,7 +124,10 @@ export class ConsumerLife {
     const { events } = this.#consumer;
     const { topic } = this.#settings;
     const on: Consumer['on'] = this.#consumer.on.bind(this.#consumer);
-    on(events.FETCH, () => this.#sign());
+    on(events.FETCH, () => {
+      this.#sign();
+      this.#fetched = 0;
+    });
     on(events.GROUP_JOIN, ({ payload }) => {
       this.#sign();
       if (!this.#over) this.#events.onJoin(payload.memberId, payload.memberAssignment[topic] ?? []);
@@ -135,6 +149,7 @@ export class ConsumerLife {
   async #eachBatch({ batch, resolveOffset, isStale }: EachBatchPayload): Promise<void> {
     const last = batch.messages.at(-1);
     if (this.#over || isStale() || last === undefined) return;
+    this.#fetched += batch.messages.length;
     const taken = await this.#events.onBatch({
       partition: batch.partition,
       fetchedOffset: (batch as typeof batch & { readonly fetchedOffset: string }).fetchedOffset,
@@ -143,6 +158,7 @@ export class ConsumerLife {
       refused: batch.messages.flatMap((message) => refusalOf(message) ?? []),
     });
     if (taken) resolveOffset(last.offset);
+    if (this.#fetched > 1) await new Promise((resolve) => setTimeout(resolve, REST_MS));
   }
 
   #sign(): void {

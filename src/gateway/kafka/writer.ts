@@ -141,10 +141,13 @@ function messageOf(record: OutgoingRecord): Message {
 
 /** kafkajs takes headers by name; those of one name keep their order. */
 function headersOf(headers: readonly KafkaHeader[]): IHeaders {
-  const byName: Record<string, (string | Buffer)[]> = Object.create(null);
+  const byName: IHeaders = Object.create(null);
   for (const { name, value } of headers) {
-    byName[name] ??= [];
-    byName[name].push(bytesOrText(value));
+    const before = byName[name];
+    const one = bytesOrText(value);
+    if (before === undefined) byName[name] = one;
+    else if (Array.isArray(before)) before.push(one);
+    else byName[name] = [before, one];
   }
   return byName;
 }

@@ -60,12 +60,22 @@ export class RegistryUnavailable extends Error {
   }
 }
 
-/** A JSON value as a reader of the message recognises it: its kind, and what it is when that is short. */
+/**
+ * A JSON value by its kind, as a reader of the message recognises it; never the value itself. It is payload, which not everybody
+ * may see who is told of this (logs, dead letters, incidents, the API).
+ */
 export function describe(value: unknown): string {
   if (value === undefined) return 'absent';
   if (value === null) return 'null';
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object') return 'an object';
-  if (typeof value !== 'string') return `the ${typeof value === 'boolean' ? 'boolean' : 'number'} ${value}`;
-  return `the text ${value.length > 40 ? `${JSON.stringify(value.slice(0, 39)).slice(0, -1)}…"` : JSON.stringify(value)}`;
+  if (typeof value === 'string') return `a text of ${value.length} ${value.length === 1 ? 'character' : 'characters'}`;
+  if (typeof value === 'boolean') return 'a boolean';
+  return typeof value === 'number' && !Number.isInteger(value) ? 'a number with a fraction' : 'a whole number';
+}
+
+/** The parser's own words quote the text. */
+export function notJson(error: unknown): Misfit {
+  const [, position] = /at position (\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
+  return new Misfit('', position === undefined ? 'no JSON' : `no JSON from position ${position} on`, 'JSON');
 }

@@ -1,6 +1,6 @@
 // JSON whose numbers stay what they are. A whole number beyond 2^53 is read as BigInt, all others as numbers, and numbers
 // that JavaScript does not have are written by their digits. What neither holds exactly is refused, never rounded.
-import { Misfit } from './errors.ts';
+import { Misfit, notJson } from './errors.ts';
 
 export type Json = null | boolean | number | bigint | string | Json[] | { [name: string]: Json };
 
@@ -22,7 +22,7 @@ export function parseExact(text: string): Json {
       typeof value === 'number' ? exactly(value, source ?? '') : value,
     );
   } catch (error) {
-    throw error instanceof SyntaxError ? new Misfit('', `no JSON (${error.message})`, 'JSON') : error;
+    throw error instanceof SyntaxError ? notJson(error) : error;
   }
 }
 
@@ -38,7 +38,7 @@ function exactly(value: number, source: string): number | bigint {
     if (exponent >= 0) return digits * 10n ** BigInt(exponent);
   }
   if (Number.isFinite(value) && sameDecimal(source, value)) return value;
-  throw new Misfit('', `or holds the number ${source}`, 'one that a 64-bit integer or double holds exactly');
+  throw new Misfit('', 'or holds a number', 'one that a 64-bit integer or double holds exactly');
 }
 
 export function sameDecimal(source: string, value: number): boolean {

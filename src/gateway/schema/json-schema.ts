@@ -8,7 +8,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import draft6 from 'ajv/dist/refs/json-schema-draft-06.json' with { type: 'json' };
 import { below, type PayloadCodec, type RegisteredSchema } from './codec.ts';
-import { describe, Misfit } from './errors.ts';
+import { describe, Misfit, notJson } from './errors.ts';
 
 // Schemas of other tools bring keywords of their own (connect.type, javaType), which are none of ours to judge.
 const OPTIONS: Options = { strict: false, validateFormats: false, logger: false, verbose: true };
@@ -65,7 +65,7 @@ function parse(jsonText: string): unknown {
   try {
     return JSON.parse(jsonText);
   } catch (error) {
-    throw new Misfit('', `no JSON (${(error as Error).message})`, 'JSON');
+    throw notJson(error);
   }
 }
 

@@ -1,6 +1,7 @@
 // Values with a JSON Schema: the text travels untouched, or is refused with the place that does not fit.
 import { expect, test } from 'vitest';
 import { Misfit } from '../../../src/gateway/schema/errors.ts';
+import { parseExact } from '../../../src/gateway/schema/exact-json.ts';
 import { jsonSchemaCodec } from '../../../src/gateway/schema/json-schema.ts';
 
 const codecOf = (schema: unknown, references: { name: string; text: string }[] = []) =>
@@ -28,11 +29,11 @@ test('not a character changes: 64-bit integers, order, spaces, repeated names', 
 });
 
 test.each([
-  ['{"id":1.5}', 'id is the number 1.5, expected a value that must be integer'],
-  ['{"id":"1"}', 'id is the text "1"'],
+  ['{"id":1.5}', 'id is a number with a fraction, expected a value that must be integer'],
+  ['{"id":"1"}', 'id is a text of 1 character'],
   ['{"lines":[{"sku":"a"},{}]}', 'lines[1].sku is absent'],
-  ['{"kind":"NOW"}', 'kind is the text "NOW", expected one of ["NEW","OLD"]'],
-  ['{"a/b":"x"}', '["a/b"] is the text "x"'],
+  ['{"kind":"NOW"}', 'kind is a text of 3 characters, expected one of ["NEW","OLD"]'],
+  ['{"a/b":"x"}', '["a/b"] is a text of 1 character'],
   ['{"more":1}', 'more is unknown'],
   ['[]', 'it is a list of 0'],
   ['{', 'no JSON'],
@@ -42,6 +43,29 @@ test.each([
     expect(refuse).toThrow(Misfit);
     expect(refuse).toThrow(words);
   }
+});
+
+test.each([
+  '{"id":"SECRET-4711"}',
+  '{"id":4711.5}',
+  '{"kind":"SECRET-4711"}',
+  '{"lines":"SECRET-4711"}',
+  'SECRET-4711',
+  '{"id":SECRET-4711}',
+  '["SECRET-4711" 4711]',
+])('what is said of %s does not quote it: not everybody who is told may see payloads', (text) => {
+  const said = (check: () => unknown) => {
+    try {
+      check();
+    } catch (error) {
+      return String(error);
+    }
+    return 'nothing';
+  };
+  for (const words of [said(() => codecOf(order).encode(text, '')), said(() => parseExact(text))]) {
+    expect(words).not.toMatch(/SECRET|4711/);
+  }
+  expect(said(() => codecOf(order).encode(text, ''))).toMatch(/expected/);
 });
 
 test('bytes that are no UTF-8 are refused', () => {

@@ -90,11 +90,11 @@ test('in front, the place of the message among those of the file', () => {
 });
 
 test.each([
-  ['{"id":9223372036854775808}', 'id is the number 9223372036854775808, expected a 64-bit integer'],
-  ['{"id":1.5}', 'id is the number 1.5'],
-  ['{"lines":{"a":{"count":2147483648}}}', 'lines.a.count is the number 2147483648'],
+  ['{"id":9223372036854775808}', 'id is a whole number, expected a 64-bit integer'],
+  ['{"id":1.5}', 'id is a number with a fraction'],
+  ['{"lines":{"a":{"count":2147483648}}}', 'lines.a.count is a whole number'],
   ['{"nope":1}', 'nope is unknown, expected one of id, kind'],
-  ['{"kind":"NOW"}', 'kind is the text "NOW", expected one of NEW, OLD'],
+  ['{"kind":"NOW"}', 'kind is a text of 3 characters, expected one of NEW, OLD'],
   ['{"card":"x","cash":true}', 'how is both card and cash'],
   ['{"card":"\\ud800"}', 'lone surrogate'],
   ['{"raw":"%"}', 'base64'],

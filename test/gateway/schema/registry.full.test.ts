@@ -66,7 +66,7 @@ test('Avro, with a type out of another subject', async () => {
   expect(schemaIdOf(value)).toBe(id);
   expect(await open().decode(value)).toBe(json);
   await expect(open().encode('order-avro', '{"id":1,"lines":[{"sku":1.5}]}')).rejects.toThrow(
-    `schema ${id}, the latest of subject order-avro: lines[0].sku is the number 1.5, expected a 64-bit integer`,
+    `schema ${id}, the latest of subject order-avro: lines[0].sku is a number with a fraction, expected a 64-bit integer`,
   );
 });
 

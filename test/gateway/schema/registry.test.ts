@@ -228,9 +228,9 @@ test('what went wrong is said with the schema, the place, what was found and wha
     code: 'SCHEMA_MISMATCH',
     retryable: false,
     path: '',
-    found: 'the text "x"',
+    found: 'a text of 1 character',
     message:
-      'the value does not fit schema 1, the latest of subject orders-value: it is the text "x", expected a 64-bit integer (-2^63 to 2^63 - 1)',
+      'the value does not fit schema 1, the latest of subject orders-value: it is a text of 1 character, expected a 64-bit integer (-2^63 to 2^63 - 1)',
   });
   await expect(registry.decode(ONE.subarray(0, 5))).rejects.toThrow('does not fit schema 1: it is bytes that Avro');
   await expect(registry.decode(Buffer.from('00ffffffff02', 'hex'))).rejects.toThrow(SchemaUnknown);

@@ -9,7 +9,10 @@ export const META_KEY = '_meta';
  * of their own: with a second filter beside it a server goes through every key of the bucket for `*._owner`, twice, and with
  * four million of them takes no write for seconds meanwhile; by itself it finds them at once.
  */
-export const SYSTEM_WATCHES: readonly (readonly string[])[] = [['_member.*', META_KEY], ['*._owner']];
+export const SYSTEM_WATCHES: readonly { readonly filters: readonly string[]; readonly afresh: boolean }[] = [
+  { filters: ['_member.*', META_KEY], afresh: false },
+  { filters: ['*._owner'], afresh: true },
+];
 /** All of the bucket. As the only filter of a watch it costs the server no search. */
 export const EVERYTHING = '>';
 

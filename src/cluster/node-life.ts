@@ -352,19 +352,23 @@ export class NodeLife {
 
   /** No order between members and claims: whoever weighs one against the other looks at their revisions. */
   async #watchSystem(): Promise<void> {
-    await Promise.all(SYSTEM_WATCHES.map((filters) => this.#follow(filters)));
+    await Promise.all(SYSTEM_WATCHES.map(({ filters, afresh }) => this.#follow(filters, afresh)));
     this.#checkNotOver();
   }
 
   /** Resolves when all that stands was seen. */
-  async #follow(filters: readonly string[]): Promise<void> {
+  async #follow(filters: readonly string[], afresh: boolean): Promise<void> {
     const caughtUp = Promise.withResolvers<void>();
     const watch = await this.#insist(() =>
-      this.#options.kv.watch(filters, {
-        onEntry: (entry) => this.#systemEntry(entry),
-        onCaughtUp: () => caughtUp.resolve(),
-        onReset: (bucketId) => this.#sameBucket(bucketId),
-      }),
+      this.#options.kv.watch(
+        filters,
+        {
+          onEntry: (entry) => this.#systemEntry(entry),
+          onCaughtUp: () => caughtUp.resolve(),
+          onReset: (bucketId) => this.#sameBucket(bucketId),
+        },
+        { afresh },
+      ),
     );
     this.#systemWatches.push(watch);
     if (this.#over) watch.stop();

@@ -43,6 +43,14 @@ export interface KvWatch {
   stop(): void;
 }
 
+export interface KvWatchOptions {
+  /**
+   * After a break all that stands comes again, instead of what is newer. For few keys that are seldom written: behind the last of
+   * them there may be millions of other writes, which a server would go through.
+   */
+  readonly afresh?: boolean;
+}
+
 /** Thrown by reads: no answer, or one that says "later". Reads can be repeated. */
 export class KvUnavailable extends Error {
   readonly code = 'KV_UNAVAILABLE';
@@ -60,7 +68,7 @@ export interface KvPort {
   /** Names this bucket as made (its creation time): a bucket deleted and made again has another. @throws KvUnavailable */
   bucketId(): Promise<string>;
   /** Ordered watch over key filters such as `17.>` or `*._owner`. @throws KvUnavailable when it cannot be opened */
-  watch(filters: readonly string[], handler: KvWatchHandler): Promise<KvWatch>;
+  watch(filters: readonly string[], handler: KvWatchHandler, options?: KvWatchOptions): Promise<KvWatch>;
 }
 
 export interface BusMessage {

@@ -186,10 +186,15 @@ export class Router {
     this.#send(asked);
   }
 
-  /** Soon again, but not at once: the shard is on its way to somebody. */
-  #soon(asked: Asked): void {
+  /**
+   * Soon again, but not at once: the shard is on its way to somebody. An activation that could not be decided waits for an engine
+   * that has refused, and each try costs it a command.
+   */
+  #soon(asked: Asked, answer: 'notOwner' | 'retry'): void {
     asked.timer?.cancel();
-    const backoffMs = Math.min(50 * 2 ** Math.min(asked.tries, 6), 1000);
+    const refused = answer === 'retry' && asked.command.type === 'activated';
+    const [leastMs, mostMs] = refused ? [250, 4_000] : [50, 1_000];
+    const backoffMs = Math.min(leastMs * 2 ** Math.min(asked.tries, 6), mostMs);
     asked.timer = this.#options.clock.setTimer(backoffMs * (0.5 + this.#options.random.float() / 2), () =>
       this.#again(asked),
     );
@@ -198,7 +203,7 @@ export class Router {
   #settle(id: number, answer: HostAnswer<RoutedAnswer>): void {
     const asked = this.#asked.get(id);
     if (asked === undefined || this.#stopped) return;
-    if (answer === 'notOwner' || answer === 'retry') return this.#soon(asked);
+    if (answer === 'notOwner' || answer === 'retry') return this.#soon(asked, answer);
     asked.timer?.cancel();
     this.#asked.delete(id);
     asked.resolve(answer);

@@ -136,7 +136,7 @@ export class Intake {
     if (this.#source === undefined) return;
     const source = this.#source;
     this.#source = undefined;
-    this.#closed = source.close();
+    this.#closed = Promise.all([this.#closed, source.close()]).then(() => undefined);
     this.#emit({ kind: 'paused', reason });
   }
 

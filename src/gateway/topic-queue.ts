@@ -116,6 +116,7 @@ export class TopicQueue {
     if (queued.state !== 'queued') return false;
     (queued as Entry).state = 'over';
     this.#waiting = this.#waiting.filter((entry) => entry !== queued);
+    if (this.idle) this.#rest();
     return true;
   }
 
@@ -141,6 +142,14 @@ export class TopicQueue {
     for (const entry of this.#waiting) entry.state = 'over';
     this.#waiting = [];
     await this.#flight;
+  }
+
+  /** What was learnt of the topic holds for what was under way: it may take more by the next time, or be there at last. */
+  #rest(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#delay.reset();
+    this.#maxBytes = this.#options.limits.maxBytes;
   }
 
   /** What is added in the same turn travels together; where much is sent, so does what comes within `paceMs` of a batch. */
@@ -200,6 +209,7 @@ export class TopicQueue {
       this.#delay.reset();
       for (const entry of batch) entry.state = 'over';
       if (this.#waiting.length > 0) this.#sendNext();
+      else this.#rest();
       for (const entry of batch) entry.done(answer);
       return;
     }

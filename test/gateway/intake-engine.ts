@@ -29,6 +29,8 @@ export class IntakeEngine implements Pick<EnginePort, 'openStream' | 'activate' 
   longPolls = true;
   /** A poll that does not wait at the gateway is answered after this; cancelled before, what it activated is lost. */
   answersInMs = 0;
+  /** How long a stream takes to close. */
+  closesInMs = 0;
   readonly #clock: Clock;
   readonly #query: JobQuery;
   #jobs: Job[] = [];
@@ -79,6 +81,8 @@ export class IntakeEngine implements Pick<EnginePort, 'openStream' | 'activate' 
     this.#streams.push(stream);
     const cancel = async () => {
       this.#streams = this.#streams.filter((open) => open !== stream);
+      const closesInMs = this.closesInMs;
+      if (closesInMs > 0) await new Promise<void>((resolve) => this.#clock.setTimer(closesInMs, resolve));
       onEnd('cancelled');
     };
     return { pause: () => {}, resume: () => {}, cancel };

@@ -297,6 +297,28 @@ describe('jobs in hand', () => {
     await clock.advance(0);
     expect(engine.openStreams).toBe(1);
   });
+
+  test('stopping waits for every source that is still closing, not only for the last', async () => {
+    const { clock, engine, intake, room } = setUp();
+    intake.start();
+    await clock.advance(0);
+    engine.closesInMs = 2_000;
+    room.admits = 0;
+    await clock.advance(300);
+    expect(engine.openStreams).toBe(0);
+    engine.closesInMs = 0;
+    room.admits = 10;
+    await clock.advance(300);
+    expect(engine.openStreams).toBe(1);
+    let left: number | undefined;
+    void intake.stop().then((count) => {
+      left = count;
+    });
+    await clock.advance(1_000);
+    expect(left).toBeUndefined();
+    await clock.advance(1_000);
+    expect(left).toBe(0);
+  });
 });
 
 describe('giving a job back', () => {

@@ -110,7 +110,7 @@ describe.each(['grpc', 'grpcs'] as const)('%s: closing a stream', (scheme) => {
     const closed = stream.cancel();
     await way.half;
     for (let key = 2; key <= 200; key++)
-      push?.write({ key: `${key}`, deadline: '5', variables: `"${'x'.repeat(200)}"` });
+      push?.write({ key: `${key}`, deadline: '5', variables: `"${'x'.repeat(1_000)}"` });
     await eventually('all that was written', () => keys.length === 200);
     expect(ends).toEqual([]);
     way.release();

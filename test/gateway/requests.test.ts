@@ -232,6 +232,10 @@ describe('publishing requests', () => {
       await sends[index + 1]?.answer(answer);
     }
     expect(settled).toEqual(['1 acked', '2 refused', '3 acked', '4 acked']);
+    // What a topic once refused is no measure for the day.
+    publish(to, ...[5, 6, 7].map((job) => request(job, 'a', 'x'.repeat(8_000))));
+    await clock.advance(1);
+    expect(sends.at(-1)?.keys).toEqual(['c5', 'c6', 'c7']);
   });
 
   it('takes back what waits, not what is in flight', async () => {

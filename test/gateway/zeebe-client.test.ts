@@ -146,6 +146,32 @@ describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
     expect(calls).toBe(0);
   });
 
+  test('a stream that waits for a token is given up at once', async () => {
+    let asked = 0;
+    const zeebe = await client({
+      ZEEBE_GRPC_ADDRESS: 'grpc://127.0.0.1:9',
+      CAMUNDA_AUTH_STRATEGY: 'OAUTH',
+      CAMUNDA_OAUTH_URL: await identityProvider(() => {
+        asked += 1;
+        return undefined;
+      }),
+      ZEEBE_CLIENT_ID: 'holdfast',
+      ZEEBE_CLIENT_SECRET: 'secret',
+      CAMUNDA_TOKEN_DISK_CACHE_DISABLE: true,
+    });
+    const ends: string[] = [];
+    const stream = zeebe.openStream(
+      QUERY,
+      () => {},
+      (reason) => ends.push(reason),
+    );
+    await eventually('it waits', () => asked === 1);
+    const startedMs = performance.now();
+    await stream.cancel();
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(ends).toEqual(['cancelled']);
+  });
+
   test('a missing setting is named', async () => {
     await expect(openZeebe({ CAMUNDA_AUTH_STRATEGY: 'BASIC' })).rejects.toThrow('CAMUNDA_BASIC_AUTH_USERNAME');
   });

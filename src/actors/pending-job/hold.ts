@@ -131,6 +131,7 @@ function* reopen(
     case 'awaitActivation':
       return 'stale'; // not active: this copy is worth nothing; if the job lives, it comes again
     default:
+      if (answer.code === 'never') return 'stale';
       // Asked once more while the lock stands: given up, the job would be hidden for the lock, and that for as long as a
       // renewal of the attempt before asked for, if one is still on its way.
       return 'retry';

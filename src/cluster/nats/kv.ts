@@ -12,6 +12,7 @@ import {
   KvUnavailable,
   type KvWatch,
   type KvWatchHandler,
+  type KvWatchOptions,
 } from '../ports.ts';
 import { type ApiError, callApi, describe, ErrCode, JsApiError } from './api.ts';
 import type { NatsLink } from './connection.ts';
@@ -83,9 +84,13 @@ export class NatsKv implements KvPort {
     return readBucketId(await unavailable(callApi<StreamInfo>(this.#inbox, call, {}, READ_TIMEOUT_MS)));
   }
 
-  watch(filters: readonly string[], handler: KvWatchHandler): Promise<KvWatch> {
+  watch(
+    filters: readonly string[],
+    handler: KvWatchHandler,
+    { afresh = false }: KvWatchOptions = {},
+  ): Promise<KvWatch> {
     const source = { link: this.#link, inbox: this.#inbox, stream: this.#stream, subjects: this.#subjects };
-    return unavailable(openWatch(source, filters, handler));
+    return unavailable(openWatch(source, filters, handler, afresh));
   }
 
   async #try(key: string, value: Uint8Array, expected: Revision, options?: KvPutOptions): Promise<KvPutAnswer> {

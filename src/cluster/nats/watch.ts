@@ -1,5 +1,5 @@
 // An ordered watch over the bucket that outlives its consumers: whenever one breaks, or the connection does, another one
-// takes over behind the last entry delivered.
+// takes over behind the last entry delivered, or (`afresh`) from the beginning.
 // What must hold
 //  - `onReset` comes before any entry of a new consumer. The bucket's identity is read after the consumer was made, so
 //    that a bucket deleted and made again in between shows. Such a bucket is read from scratch.
@@ -26,8 +26,13 @@ export function readBucketId(info: StreamInfo): string {
 }
 
 /** @throws KvUnavailable, JsApiError when the first consumer cannot be made. */
-export async function openWatch(source: WatchSource, filters: readonly string[], handler: KvWatchHandler) {
-  const watch = new Watch(source, filters, handler);
+export async function openWatch(
+  source: WatchSource,
+  filters: readonly string[],
+  handler: KvWatchHandler,
+  afresh: boolean,
+) {
+  const watch = new Watch(source, filters, handler, afresh);
   try {
     await watch.open();
   } catch (error) {
@@ -41,6 +46,7 @@ class Watch implements KvWatch {
   readonly #source: WatchSource;
   readonly #filters: readonly string[];
   readonly #handler: KvWatchHandler;
+  readonly #afresh: boolean;
   readonly #endListening: () => void;
   #consumer: PushConsumer | undefined;
   /** Revision of the last entry that any of the consumers delivered. */
@@ -57,7 +63,8 @@ class Watch implements KvWatch {
   #asking = false;
   #stopped = false;
 
-  constructor(source: WatchSource, filters: readonly string[], handler: KvWatchHandler) {
+  constructor(source: WatchSource, filters: readonly string[], handler: KvWatchHandler, afresh: boolean) {
+    this.#afresh = afresh;
     this.#source = source;
     this.#filters = filters.map((filter) => source.subjects + filter);
     this.#handler = handler;
@@ -119,7 +126,7 @@ class Watch implements KvWatch {
         isBehind: () => !this.#caughtUp,
       });
       this.#consumer = consumer;
-      const made = await consumer.make(this.#filters, this.#cursor);
+      const made = await consumer.make(this.#filters, this.#afresh ? ABSENT : this.#cursor);
       const info = await callApi<StreamInfo>(inbox, `STREAM.INFO.${stream}`, {}, INFO_TIMEOUT_MS);
       if (this.#isSameBucket(info)) return { consumer, made };
       this.#cursor = ABSENT;

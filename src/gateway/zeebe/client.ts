@@ -149,7 +149,7 @@ export class ZeebeClient implements EnginePort {
       ended = true;
       onEnd(reason);
     };
-    const opening = this.#calls
+    this.#calls
       .push(
         'StreamActivatedJobs',
         subscription(query),
@@ -164,16 +164,18 @@ export class ZeebeClient implements EnginePort {
       .catch((error: unknown) => end(error instanceof Error ? error.message : String(error)));
     return {
       pause: () => {
+        if (state === 'cancelled') return;
         state = 'paused';
         stream?.pause();
       },
       resume: () => {
+        if (state === 'cancelled') return;
         state = 'flowing';
         stream?.resume();
       },
       cancel: async () => {
         state = 'cancelled';
-        await (stream === undefined ? opening : stream.close());
+        await stream?.close();
         end('cancelled');
       },
     };

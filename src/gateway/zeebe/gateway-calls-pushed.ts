@@ -31,6 +31,11 @@ import {
 
 /** The gateway needs a few ms; a busy one a hundred. */
 const CLOSE_MS = 2_000;
+/**
+ * What the gateway may have on its way: no more is granted once our side is closed. It is also the most by which a slow node
+ * can take more jobs than it has room for.
+ */
+const WINDOW_BYTES = 256 * 1024;
 
 export interface StreamRequest {
   readonly method: string;
@@ -62,7 +67,8 @@ export class JobStreamConnection {
     this.#socket = connectSocket(new URL(origin), tls);
     // Half open is what we may leave the connection, not the gateway.
     this.#socket.once('end', () => this.#socket.end());
-    this.#session = connect(origin, { createConnection: () => this.#socket, settings: { enablePush: false } });
+    const settings = { enablePush: false, initialWindowSize: WINDOW_BYTES };
+    this.#session = connect(origin, { createConnection: () => this.#socket, settings });
     this.#keepAlive();
     this.#stream = this.#session.request(requestHeaders(request.path, request.headers));
     this.#closed = new Promise((resolve) => this.#stream.once('close', resolve));
@@ -124,6 +130,7 @@ export class JobStreamConnection {
     }, PING_EVERY_MS).unref();
     session.on('connect', () => {
       clearTimeout(late);
+      if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
       this.#connected = true;
     });
     session.on('error', (error) => this.#fail(error.message));

@@ -143,7 +143,14 @@ describe('an act that was done first', () => {
       {
         level: 'warn',
         message: 'an act was done and could not be audited',
-        fields: { who: 'anna', role: 'operator', act: 'job.resend', target: 'n1.0a', reason: 'the service is back', ...end },
+        fields: {
+          who: 'anna',
+          role: 'operator',
+          act: 'job.resend',
+          target: 'n1.0a',
+          reason: 'the service is back',
+          ...end,
+        },
       },
     ]);
   });

@@ -183,7 +183,12 @@ test('while NATS is away its own node stops it at once, goes on trying to audit 
     const [newest] = (await trail.page({ target: id })).entries;
     if (awayMs < 8_000) {
       expect(detail).toBe('stopped by bob; 3 matched, 2 driven, 0 skipped');
-      expect(newest).toMatchObject({ act: 'deadLetters.stopRedrive', who: 'bob', result: 'done', after: `stopped: ${detail}` });
+      expect(newest).toMatchObject({
+        act: 'deadLetters.stopRedrive',
+        who: 'bob',
+        result: 'done',
+        after: `stopped: ${detail}`,
+      });
     } else {
       expect(detail).toMatch(/; this stop is not audited: the audit cannot be reached: no link$/);
       expect(newest?.act).toBe('deadLetters.redrive');

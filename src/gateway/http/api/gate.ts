@@ -62,7 +62,8 @@ export function gate(api: Api, { authentication, maxFailures, log }: GateOptions
       );
     }
     const [, token] = /^Bearer +([\w~+/.=-]+) *$/i.exec(authorization) ?? [];
-    if (token === undefined) throw await refused(request, undefined, 'the header Authorization is not "Bearer <token>"');
+    if (token === undefined)
+      throw await refused(request, undefined, 'the header Authorization is not "Bearer <token>"');
     await guesses.check(request, token);
     const verdict = await authentication.verify(token);
     switch (verdict.kind) {

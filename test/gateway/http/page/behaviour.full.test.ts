@@ -419,7 +419,8 @@ describe('lists', () => {
     await dialog.getByLabel('Reason to stop it').fill('not all of them');
     for (const run of api.world.redrives.values()) run.matched = 100_000; // it does not end by itself
     await dialog.getByRole('button', { name: 'Stop' }).click();
-    const asked = () => api.requests.filter((request) => request.startsWith('GET /api/v1/dead-letters/redrives/')).length;
+    const asked = () =>
+      api.requests.filter((request) => request.startsWith('GET /api/v1/dead-letters/redrives/')).length;
     await dialog.getByText('the double was told to say OPERATION_UNAVAILABLE').waitFor();
     const before = asked();
     await eventually('the run to be asked for twice', () => asked() >= before + 2);
@@ -429,7 +430,10 @@ describe('lists', () => {
     await dialog.getByText('(NO_SUCH_NODE). What stands above is the last that was heard of it').waitFor();
     const last = asked();
     const rounds = api.requests.filter((request) => request.endsWith('/cluster')).length;
-    await eventually('two rounds of the page', () => api.requests.filter((r) => r.endsWith('/cluster')).length > rounds + 2);
+    await eventually(
+      'two rounds of the page',
+      () => api.requests.filter((r) => r.endsWith('/cluster')).length > rounds + 2,
+    );
     expect(asked()).toBe(last);
   });
 });

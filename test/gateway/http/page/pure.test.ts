@@ -3,6 +3,7 @@
 import Value from 'typebox/value';
 import { describe, expect, test } from 'vitest';
 import { actsIn, bodyOf, faultsIn, jobAct, REASON } from '../../../../src/gateway/http/page/browser/acts.ts';
+import type { Answer } from '../../../../src/gateway/http/page/browser/api.ts';
 import { indented } from '../../../../src/gateway/http/page/browser/json-text.ts';
 import { grouped } from '../../../../src/gateway/http/page/browser/movements.ts';
 import { nextDelayMs } from '../../../../src/gateway/http/page/browser/pace.ts';
@@ -202,13 +203,10 @@ describe('a run of a re-drive', () => {
     ...{ id: 'n1.a', auditId: 'a1', matched: 9, skipped: 0, sample: [], detail: '', state, driven },
   });
   const told = (state: model.RedriveView['state'], driven = 0) => ({ ok: true, value: view(state, driven) }) as const;
-  const refused = (status: number, code: string) =>
-    ({
-      ok: false,
-      failure: {
-        ...{ kind: 'problem', status, code, title: 'No', detail: code, retryAfterMs: 0, act: undefined },
-      },
-    }) as const;
+  const refused = (status: number, code: string): Answer<model.RedriveView> => ({
+    ok: false,
+    failure: { kind: 'problem', status, code, title: 'No', detail: code, retryAfterMs: 0, act: undefined },
+  });
   const running = acted(acting(NOT_BEGUN), told('running'));
 
   test('a stop that failed is said until the next act, however often the run is asked for', () => {

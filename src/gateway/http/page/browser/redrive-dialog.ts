@@ -108,7 +108,13 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
           }),
         ),
       ],
-      h('div', { 'aria-live': 'polite' }, seen && h(Seen, { seen }), h(Lost, { failure: lost }), h(Trouble, { failure })),
+      h(
+        'div',
+        { 'aria-live': 'polite' },
+        seen && h(Seen, { seen }),
+        h(Lost, { failure: lost }),
+        h(Trouble, { failure }),
+      ),
       running &&
         h(Field, {
           label: 'Reason to stop it',

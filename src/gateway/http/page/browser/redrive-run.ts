@@ -25,9 +25,7 @@ export function acting(run: Run): Run {
 }
 
 export function acted(run: Run, answer: Answer<RedriveView>): Run {
-  return answer.ok
-    ? { ...NOT_BEGUN, seen: answer.value }
-    : { ...run, busy: false, failure: answer.failure };
+  return answer.ok ? { ...NOT_BEGUN, seen: answer.value } : { ...run, busy: false, failure: answer.failure };
 }
 
 /** Asked before an act was answered it may come after that: what has ended does not run again. */

@@ -1,5 +1,6 @@
 // Who did what, when, to what, and what came of it. An act is written down before it is done and once more with its result; what
-// cannot be written down is not done.
+// cannot be written down is not done. One kind of act does not wait for that: to stop something makes things safer, so it is done
+// first and written down then, and whoever asked is told when that could not be (`done`).
 //
 // An act is two records with one id: how it began, and how it ended. Where the second is missing (the node ended in between, or
 // JetStream was away for longer than anybody waits) the result is null: not known. Records are read backwards from the stream's
@@ -30,6 +31,11 @@ export interface Audit {
   begin(entry: AuditBeginning): Promise<string>;
   /** @throws OperationUnavailable when it could not be stored, though tried several times; it has been logged then */
   end(auditId: string, end: AuditEnd): Promise<void>;
+  /**
+   * Of what has been done already. Resolves with the audit's id once it is stored; tried for so long as somebody waits for an answer.
+   * @throws OperationUnavailable when it could not be stored; it has been logged then
+   */
+  done(entry: AuditBeginning, end: AuditEnd): Promise<string>;
   /** Newest first. @throws OperationUnavailable; OperationRefused for a cursor that is none */
   page(query: AuditQuery): Promise<AuditPage>;
 }
@@ -67,8 +73,10 @@ interface EndRecord extends AuditEnd {
 
 const ACK_TIMEOUT_MS = 2_000;
 const END_TRIES = 4;
-const END_RETRY_MIN_MS = 250;
-const END_RETRY_MAX_MS = 2_000;
+/** With what was done before that, within the time in which a request has to be answered. */
+const DONE_WITHIN_MS = 8_000;
+const RETRY_MIN_MS = 250;
+const RETRY_MAX_MS = 2_000;
 const MOST_CHARS = 4_000;
 const PAGE_ENTRIES = 50;
 const READ_AT_ONCE = 64;
@@ -82,11 +90,38 @@ export class AuditTrail implements Audit {
     this.#options = options;
   }
 
-  async begin({ by, reason, act, target, before }: AuditBeginning): Promise<string> {
-    const { clock, random, log, node } = this.#options;
+  async begin(entry: AuditBeginning): Promise<string> {
+    const record = this.#beginning(entry);
+    await this.#append(record);
+    this.#logBegun(record);
+    return record.id;
+  }
+
+  async end(auditId: string, end: AuditEnd): Promise<void> {
+    await this.#end(auditId, end, END_TRIES, Number.POSITIVE_INFINITY);
+  }
+
+  async done(entry: AuditBeginning, end: AuditEnd): Promise<string> {
+    const { clock, log } = this.#options;
+    const untilMs = clock.monotonicMs() + DONE_WITHIN_MS;
+    const record = this.#beginning(entry);
+    try {
+      await this.#insist(record, Number.POSITIVE_INFINITY, untilMs);
+    } catch (error) {
+      const { kind: _, id, ...said } = record;
+      log.warn('an act was done and could not be audited', { auditId: id, ...said, ...shortened(end), err: error });
+      throw error;
+    }
+    this.#logBegun(record);
+    await this.#end(record.id, end, Number.POSITIVE_INFINITY, untilMs).catch(() => undefined);
+    return record.id;
+  }
+
+  #beginning({ by, reason, act, target, before }: AuditBeginning): BeginRecord {
+    const { clock, random, node } = this.#options;
     const atMs = clock.wallMs();
     const id = `${atMs.toString(36)}${Buffer.from(random.bytes(6)).toString('hex')}`;
-    const record: BeginRecord = {
+    return {
       kind: 'begin',
       id,
       atMs,
@@ -98,30 +133,41 @@ export class AuditTrail implements Audit {
       reason: short(reason),
       before: before === null ? null : short(before),
     };
-    await this.#store((store) => store.append('begin', id, bytesOf(record), ACK_TIMEOUT_MS));
-    log.info('act', { auditId: id, who: record.who, role: by.role, act, target: record.target, reason: record.reason });
-    return id;
   }
 
-  async end(auditId: string, { after, result }: AuditEnd): Promise<void> {
-    const { clock, random, log } = this.#options;
-    const said = { after: after === null ? null : short(after), result: short(result) };
-    const record: EndRecord = { kind: 'end', id: auditId, atMs: clock.wallMs(), ...said };
-    const delay = new RetryDelay(END_RETRY_MIN_MS, END_RETRY_MAX_MS, random);
+  #logBegun({ id, who, role, act, target, reason }: BeginRecord): void {
+    this.#options.log.info('act', { auditId: id, who, role, act, target, reason });
+  }
+
+  async #end(auditId: string, end: AuditEnd, mostTries: number, untilMs: number): Promise<void> {
+    const { clock, log } = this.#options;
+    const said = shortened(end);
+    try {
+      await this.#insist({ kind: 'end', id: auditId, atMs: clock.wallMs(), ...said }, mostTries, untilMs);
+    } catch (error) {
+      log.error('the result of an act could not be audited', { auditId, ...said, err: error });
+      throw error;
+    }
+    log.info('act ended', { auditId, ...said });
+  }
+
+  /** Sent again it is stored once. @param untilMs on the monotonic clock; no try begins that could be answered later */
+  async #insist(record: BeginRecord | EndRecord, mostTries: number, untilMs: number): Promise<void> {
+    const { clock, random } = this.#options;
+    const delay = new RetryDelay(RETRY_MIN_MS, RETRY_MAX_MS, random);
     for (let tries = 1; ; tries++) {
       try {
-        await this.#store((store) => store.append('end', auditId, bytesOf(record), ACK_TIMEOUT_MS));
-        log.info('act ended', { auditId, ...said });
-        return;
+        return await this.#append(record);
       } catch (error) {
-        if (tries < END_TRIES) {
-          await new Promise<void>((resolve) => clock.setTimer(delay.next(), resolve));
-          continue;
-        }
-        log.error('the result of an act could not be audited', { auditId, ...said, err: error });
-        throw error;
+        const delayMs = delay.next();
+        if (tries >= mostTries || clock.monotonicMs() + delayMs + ACK_TIMEOUT_MS > untilMs) throw error;
+        await new Promise<void>((resolve) => clock.setTimer(delayMs, resolve));
       }
     }
+  }
+
+  #append(record: BeginRecord | EndRecord): Promise<void> {
+    return this.#store((store) => store.append(record.kind, record.id, bytesOf(record), ACK_TIMEOUT_MS));
   }
 
   async page({ target, limit = PAGE_ENTRIES, after }: AuditQuery): Promise<AuditPage> {
@@ -192,7 +238,7 @@ function entryOf({ kind: _, ...record }: BeginRecord, end: EndRecord | undefined
   return { ...record, after: end?.after ?? null, result: end?.result ?? null };
 }
 
-/** A job key or a node's name; of what a filter says whole words. */
+/** A job key, a node's name or the id of a run; of what a filter says whole words. */
 function isAbout(record: BeginRecord, target: string | undefined): boolean {
   return target === undefined || ` ${record.target} `.replaceAll(/[,:]/g, '').includes(` ${target} `);
 }
@@ -220,6 +266,10 @@ function sequenceIn(cursor: string): number {
 
 function bytesOf(record: BeginRecord | EndRecord): Uint8Array {
   return Buffer.from(JSON.stringify(record));
+}
+
+function shortened({ after, result }: AuditEnd): AuditEnd {
+  return { after: after === null ? null : short(after), result: short(result) };
 }
 
 function short(text: string): string {

@@ -180,7 +180,7 @@ export class ClusterOperations implements ReadOperations {
     return this.#askRunner(id, { ask: 'redriveStopped', id, by });
   }
 
-  /** @throws OperationRefused when its node is gone; OperationUnavailable when that does not answer */
+  /** @throws OperationRefused when its node is no member now; OperationUnavailable when that does not answer */
   async #askRunner(
     id: string,
     question: Extract<Question, { ask: 'redrive' | 'redriveStopped' }>,
@@ -191,9 +191,11 @@ export class ClusterOperations implements ReadOperations {
     const said = answered[0]?.answer as Answers[typeof question.ask] | undefined;
     if (said !== undefined) return said.view ?? undefined;
     if (silent.length > 0) throw new OperationUnavailable(`node ${node}, which ran ${id}, does not answer; ask again`);
+    // It may have lost its lease or its link to NATS only: nobody here can tell.
     throw new OperationRefused(
       'NO_SUCH_NODE',
-      `redrive ${id}: node "${node}", on which it ran, is gone, and its run ended with it; the audit has what is known of it`,
+      `redrive ${id}: node "${node}", on which it was begun, is no member now; while its process lives its run may go on, and ` +
+        'that node itself stops it; the audit has what is known of it',
     );
   }
 

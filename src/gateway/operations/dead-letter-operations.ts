@@ -1,8 +1,9 @@
 // The dead-letter half of `Operations`: the list, one letter, and driving letters again.
 //
-// A run belongs to the node that was asked for it, one at a time, and ends with that node. Its id names that node, so any other
-// asks there what has become of it, and has it stopped. To stop one is an act of its own, audited where it was asked for.
-import { audited } from './audit.ts';
+// A run belongs to the node that was asked for it, one at a time, and ends with that node's process. Its id names that node, so any
+// other asks there what has become of it, and has it stopped. To stop one is an act of its own, audited where it was asked for; it
+// makes things safer, so it does not wait for the audit: with NATS away a run is still stopped on its own node.
+import type { AuditEnd } from './audit.ts';
 import type { ClusterOperations } from './cluster-operations.ts';
 import { viewOf } from './dead-letter-decoding.ts';
 import { pageOf } from './dead-letter-pages.ts';
@@ -65,16 +66,32 @@ export function deadLetterOperations(options: DeadLetterOperationsOptions): Dead
       if (before === undefined) return undefined;
       const act = { by, reason, act: 'deadLetters.stopRedrive', target: id, before: inShort(before) };
       let after: RedriveView | undefined;
-      await audited(audit, act, async () => {
+      try {
         after = (await runs.stop(id, by.name, STOP_WITHIN_MS)) ?? (await seen.stopRedrive(id, by.name));
-        if (after === undefined) return { result: 'gone', detail: 'its node does not know it any more' };
-        return { result: after.state === 'running' ? 'later' : 'done', detail: inShort(after) };
-      });
-      return after;
+      } catch (error) {
+        // It may have been heard all the same.
+        await audit.done(act, { after: messageOf(error), result: 'error' }).catch(() => undefined);
+        throw error;
+      }
+      try {
+        await audit.done(act, endOf(after));
+        return after;
+      } catch (error) {
+        return after && { ...after, detail: `${after.detail}; this stop is not audited: ${messageOf(error)}` };
+      }
     },
     runs,
     close: () => runs.close(),
   };
+}
+
+function endOf(view: RedriveView | undefined): AuditEnd {
+  if (view === undefined) return { result: 'gone', after: 'its node does not know it any more' };
+  return { result: view.state === 'running' ? 'later' : 'done', after: inShort(view) };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function inShort({ state, detail }: RedriveView): string {

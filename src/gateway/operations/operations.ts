@@ -71,6 +71,6 @@ export interface Operations {
   redrive(body: RedriveBody, by: Operator): Promise<RedriveView>;
   /** Of any node's run; undefined: the node that its id names does not know it. */
   redriveState(id: string): Promise<RedriveView | undefined>;
-  /** Audited as an act of its own. */
+  /** An act of its own, audited when it has been done: what cannot be audited is stopped all the same, and the detail says so. */
   stopRedrive(id: string, by: Operator, reason: string): Promise<RedriveView | undefined>;
 }

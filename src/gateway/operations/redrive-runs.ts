@@ -1,5 +1,5 @@
 // The runs over dead letters of this node: one at a time, each audited, and remembered for a while so that people can ask.
-// A run ends with its node; any node answers for it by asking this one (cluster-operations.ts).
+// A run ends with its process, not with the node's membership; any node answers for it by asking this one (cluster-operations.ts).
 import type { Clock, Random } from '../../actors/ports.ts';
 import type { HeaderNames } from '../header-names.ts';
 import type { RecordWriter } from '../ports.ts';
@@ -69,8 +69,9 @@ export class RedriveRuns {
         by,
         reason: body.reason,
         act: 'deadLetters.redrive',
-        target: describeFilter(body.filter),
-        before: `${beforeOf(plan.ranges)}; at most ${plan.max}, ${perSecond} per second; id ${plan.id}`,
+        // People ask the audit for a run by its id.
+        target: `${plan.id}: ${describeFilter(body.filter)}`,
+        before: `${beforeOf(plan.ranges)}; at most ${plan.max}, ${perSecond} per second`,
       });
       if (this.#closed) {
         await this.#options.audit.end(auditId, { after: 'the node ended before it began', result: 'stopped' });

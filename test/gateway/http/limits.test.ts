@@ -1,15 +1,17 @@
 // Too much of anything: failed authentications, requests of one person, headers, connections, time.
 import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Authentication } from '../../../src/gateway/http/api/authentication.ts';
 import { eventually } from '../../support/eventually.ts';
 import { BY_ROLE, bearer, type Trial, trial } from './trial-server.ts';
 
 const FREE = { host: '127.0.0.1', port: 0 };
 const whoami = (token: string) => ({ url: '/api/v1/whoami', headers: bearer(token) });
 
-test('an address that fails too often has to wait, but for who has a good token, and is logged without what it tried', async () => {
+test('an address that fails too often has to wait, but for who is at work there, and is logged without what it tried', async () => {
   await using api = trial({ authentication: BY_ROLE, limits: { failuresPerMinute: 3 } });
+  expect(await api.call(whoami('admin'))).toMatchObject({ status: 200 });
   for (let failure = 1; failure <= 3; failure++) {
     expect(await api.call(whoami(`guess-${failure}`))).toMatchObject({ status: 401 });
   }
@@ -31,6 +33,123 @@ test('an address that fails too often has to wait, but for who has a good token,
     fields: { address: '127.0.0.1', path: '/api/v1/whoami', reason: 'it is not known here' },
   });
   expect(JSON.stringify(api.logged)).not.toContain('guess');
+});
+
+describe('beyond the limit of failures', () => {
+  const LIMIT = 3;
+  /** As `BY_ROLE`, and says what it was asked to look at. */
+  function counting(): Authentication & { readonly looked: string[] } {
+    const looked: string[] = [];
+    const verify: Authentication['verify'] = (token) => {
+      looked.push(token);
+      return BY_ROLE.verify(token);
+    };
+    return { looked, verify, close() {} };
+  }
+  async function guessed(api: Trial, remoteAddress = '127.0.0.1', guesses = LIMIT): Promise<void> {
+    for (let guess = 1; guess <= guesses; guess++) await api.call({ ...whoami(`guess-${guess}`), remoteAddress });
+  }
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date', 'performance'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  test('a guess is not looked at: one that hits is answered as one that does not', async () => {
+    const authentication = counting();
+    await using api = trial({ authentication, limits: { failuresPerMinute: LIMIT } });
+    await guessed(api);
+    const miss = await api.call(whoami('guess-4'));
+    const hit = await api.call(whoami('admin'));
+    expect(hit).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
+    expect(hit.text).toBe(miss.text);
+    expect(authentication.looked).toEqual(['guess-1', 'guess-2', 'guess-3']);
+    // Having waited it is looked at, and from then on passes whoever fails beside it.
+    vi.advanceTimersByTime(60_000);
+    expect(await api.call(whoami('admin'))).toMatchObject({ status: 200 });
+    await guessed(api, '127.0.0.1', LIMIT + 1);
+    expect(await api.call(whoami('admin'))).toMatchObject({ status: 200 });
+  });
+
+  test('that many come at once tells no more of them', async () => {
+    const tokens = [...Array.from({ length: 10 }, (_, guess) => `guess-${guess}`), 'admin'];
+    const allAreThere = Promise.withResolvers<void>();
+    let there = 0;
+    const authentication: Authentication = {
+      async verify(token) {
+        there += 1;
+        if (there === tokens.length) allAreThere.resolve();
+        await allAreThere.promise;
+        return BY_ROLE.verify(token);
+      },
+      close() {},
+    };
+    await using api = trial({ authentication, limits: { failuresPerMinute: LIMIT } });
+    const answers = await Promise.all(tokens.map((token) => api.call(whoami(token))));
+    const explained = answers.filter(({ status }) => status === 401);
+    expect(explained.length).toBeLessThanOrEqual(LIMIT);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(tokens.length - explained.length);
+  });
+
+  test('what was taken from another address is nothing to this one', async () => {
+    await using api = trial({ authentication: BY_ROLE, limits: { failuresPerMinute: LIMIT } });
+    const elsewhere = { ...whoami('admin'), remoteAddress: '192.0.2.7' };
+    expect(await api.call(elsewhere)).toMatchObject({ status: 200 });
+    await guessed(api);
+    expect(await api.call(whoami('admin'))).toMatchObject({ status: 429 });
+    expect(await api.call(elsewhere)).toMatchObject({ status: 200 });
+  });
+
+  test('a token in use is remembered for an hour, and not when it was refused since', async () => {
+    let isTaken = true;
+    const authentication: Authentication = {
+      verify: async (token) => (isTaken ? BY_ROLE.verify(token) : { kind: 'refused', why: 'it was taken out' }),
+      close() {},
+    };
+    await using api = trial({ authentication, limits: { failuresPerMinute: LIMIT } });
+    expect(await api.call(whoami('admin'))).toMatchObject({ status: 200 });
+    expect(await api.call(whoami('viewer'))).toMatchObject({ status: 200 });
+    vi.advanceTimersByTime(59 * 60_000);
+    expect(await api.call(whoami('viewer'))).toMatchObject({ status: 200 });
+    vi.advanceTimersByTime(2 * 60_000);
+    await guessed(api);
+    expect(await api.call(whoami('admin'))).toMatchObject({ status: 429 });
+    expect(await api.call(whoami('viewer'))).toMatchObject({ status: 200 });
+    isTaken = false;
+    expect(await api.call(whoami('viewer'))).toMatchObject({ status: 429 });
+    isTaken = true;
+    expect(await api.call(whoami('viewer'))).toMatchObject({ status: 429 });
+  });
+
+  test('addresses of one IPv6 customer are one, and those of another one another', async () => {
+    await using api = trial({ authentication: BY_ROLE, limits: { failuresPerMinute: LIMIT } });
+    for (let host = 1; host <= LIMIT; host++) await guessed(api, `2001:db8:1:2::${host}`, 1);
+    expect(await api.call({ ...whoami('guess'), remoteAddress: '2001:db8:1:2:ffff::9' })).toMatchObject({
+      status: 429,
+    });
+    expect(await api.call({ ...whoami('guess'), remoteAddress: '2001:db8:1:3::1' })).toMatchObject({ status: 401 });
+    await guessed(api, '192.0.2.7');
+    expect(await api.call({ ...whoami('guess'), remoteAddress: '::ffff:192.0.2.7' })).toMatchObject({ status: 429 });
+  });
+
+  test('attempts are logged by their number, a line for each minute and address', async () => {
+    const unseen = ({ logged }: Trial) =>
+      logged.filter(({ message }) => message.includes('unseen')).map(({ level, fields }) => [level, fields]);
+    const api = trial({ authentication: BY_ROLE, limits: { failuresPerMinute: LIMIT } });
+    await guessed(api, '127.0.0.1', LIMIT + 40);
+    await guessed(api, '192.0.2.7', LIMIT + 1);
+    expect(api.logged).toHaveLength(2 * LIMIT);
+    vi.advanceTimersByTime(60_000);
+    const lines = [
+      ['warn', { address: '127.0.0.1', attempts: 40 }],
+      ['warn', { address: '192.0.2.7', attempts: 1 }],
+    ];
+    expect(unseen(api)).toEqual(lines);
+    vi.advanceTimersByTime(60_000);
+    expect(unseen(api)).toEqual(lines);
+    // The last ones, when the node ends.
+    await guessed(api, '127.0.0.1', LIMIT + 5);
+    await api[Symbol.asyncDispose]();
+    expect(unseen(api)).toEqual([...lines, ['warn', { address: '127.0.0.1', attempts: 5 }]]);
+    expect(JSON.stringify(api.logged)).not.toContain('guess');
+  });
 });
 
 test('what is right does not count as a failure, nor does a request without a token', async () => {

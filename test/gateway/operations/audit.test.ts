@@ -1,48 +1,19 @@
 // The audit over a store in memory: what is written around an act, and how it is read back.
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { SILENT } from '../../../src/gateway/log.ts';
-import {
-  type AuditBeginning,
-  type AuditKind,
-  type AuditStore,
-  AuditTrail,
-  audited,
-} from '../../../src/gateway/operations/audit.ts';
+import { type AuditBeginning, AuditTrail, audited } from '../../../src/gateway/operations/audit.ts';
 import type { AuditEntry, AuditQuery } from '../../../src/gateway/operations/model.ts';
 import { ManualClock, VIRTUAL_EPOCH_MS } from '../../support/manual-clock.ts';
-
-class MemoryStore implements AuditStore {
-  readonly records: { readonly subject: string; readonly data: Uint8Array }[] = [];
-  /** Sequences below are gone. */
-  first = 1;
-  beforeAppend: (kind: AuditKind) => void = () => undefined;
-  reads = 0;
-
-  async append(kind: AuditKind, id: string, data: Uint8Array): Promise<void> {
-    this.beforeAppend(kind);
-    this.records.push({ subject: `${kind}.${id}`, data });
-  }
-
-  async bounds() {
-    return { first: this.first, last: this.records.length };
-  }
-
-  async read(sequences: readonly number[]) {
-    this.reads += sequences.length;
-    return sequences.map((seq) => (seq < this.first ? undefined : this.records[seq - 1]?.data));
-  }
-
-  async find(kind: AuditKind, id: string) {
-    return this.records.findLast(({ subject }, i) => i >= this.first - 1 && subject === `${kind}.${id}`)?.data;
-  }
-}
+import { type LoggedLine, logInto } from '../http/trial-server.ts';
+import { MemoryStore } from './memory-audit.ts';
 
 let store: MemoryStore;
 let clock: ManualClock;
 let audit: AuditTrail;
+let logged: LoggedLine[];
 
 beforeEach(() => {
+  logged = [];
   store = new MemoryStore();
   clock = new ManualClock();
   let count = 0;
@@ -54,7 +25,7 @@ beforeEach(() => {
       return bytes;
     },
   };
-  audit = new AuditTrail({ store, clock, random, log: SILENT, node: 'n1' });
+  audit = new AuditTrail({ store, clock, random, log: logInto(logged), node: 'n1' });
 });
 
 const act = (target: string): AuditBeginning => ({
@@ -145,6 +116,57 @@ describe('an act', () => {
   });
 });
 
+describe('an act that was done first', () => {
+  const end = { result: 'done', after: 'stopped' };
+
+  test('is written down whole, as soon as the store takes it, once', async () => {
+    let failures = 3;
+    store.beforeAppend = () => {
+      if (failures-- > 0) throw new Error('silence');
+    };
+    const doing = audit.done(act('n1.0a'), end);
+    await clock.advance(8_000);
+    const id = await doing;
+    expect((await audit.page({})).entries).toMatchObject([{ id, target: 'n1.0a', atMs: VIRTUAL_EPOCH_MS, ...end }]);
+    expect(store.records).toHaveLength(2);
+    expect(logged.map(({ message }) => message)).toEqual(['act', 'act ended']);
+  });
+
+  test('is in the log, with who and why, when it cannot be written down while somebody waits', async () => {
+    store.beforeAppend = () => {
+      throw new Error('silence');
+    };
+    const doing = expect(audit.done(act('n1.0a'), end)).rejects.toMatchObject({ code: 'OPERATION_UNAVAILABLE' });
+    await clock.advance(8_000);
+    await doing;
+    expect(logged).toMatchObject([
+      {
+        level: 'warn',
+        message: 'an act was done and could not be audited',
+        fields: {
+          who: 'anna',
+          role: 'operator',
+          act: 'job.resend',
+          target: 'n1.0a',
+          reason: 'the service is back',
+          ...end,
+        },
+      },
+    ]);
+  });
+
+  test('whose result cannot be written has its beginning all the same, and is answered in the same time', async () => {
+    store.beforeAppend = (kind) => {
+      if (kind === 'end') throw new Error('silence');
+    };
+    const doing = audit.done(act('n1.0a'), end);
+    await clock.advance(8_000);
+    await doing;
+    expect((await audit.page({})).entries).toMatchObject([{ target: 'n1.0a', result: null }]);
+    expect(logged.at(-1)).toMatchObject({ level: 'error', fields: end });
+  });
+});
+
 describe('pages', () => {
   test('together are all acts, each once, newest first, with their results wherever those lie', async () => {
     const plan = fc.array(fc.record({ target: fc.constantFrom('1', '2', 'n1'), endsAfter: fc.option(fc.nat(5)) }), {
@@ -204,15 +226,20 @@ describe('pages', () => {
     expect((await audit.page({})).entries).toHaveLength(1);
   });
 
-  test('are found by a job, a node, or words of what a filter says', async () => {
-    for (const target of ['42', '421', 'n1', 'dead letters: reason unknown, since 2026-01-01T00:00:00.000Z']) {
+  test('are found by a job, a node, the id of a run, or words of what a filter says', async () => {
+    const run = 'n1.5c0f6a7be1d29384: all dead letters';
+    const targets = ['42', '421', 'n1', run, 'dead letters: reason unknown, since 2026-01-01T00:00:00.000Z'];
+    for (const target of targets) {
       await audit.begin(act(target));
     }
     const found = async (target: string) => (await audit.page({ target })).entries.map((entry) => entry.target);
     expect(await found('42')).toEqual(['42']);
     expect(await found('n')).toEqual([]);
+    expect(await found('n1')).toEqual(['n1']);
+    expect(await found('n1.5c0f6a7be1d29384')).toEqual([run]);
+    expect(await found('n1.5c0f6a7be1d2938')).toEqual([]);
     expect(await found('unknown')).toEqual(['dead letters: reason unknown, since 2026-01-01T00:00:00.000Z']);
-    expect(await found('dead letters')).toHaveLength(1);
+    expect(await found('dead letters')).toHaveLength(2);
   });
 
   test.each(['', '0', '-1', '1e3', 'x', '99999999999999999'])(

@@ -4,14 +4,16 @@ import { beforeEach, expect, test } from 'vitest';
 import type { NodeName } from '../../../src/actors/ids.ts';
 import type { Cluster } from '../../../src/cluster/cluster.ts';
 import { DEFAULT_HEADER_NAMES as names } from '../../../src/gateway/header-names.ts';
-import type { AuditBeginning, AuditEnd } from '../../../src/gateway/operations/audit.ts';
+import { type Audit, type AuditBeginning, type AuditEnd, AuditTrail } from '../../../src/gateway/operations/audit.ts';
 import { ClusterOperations } from '../../../src/gateway/operations/cluster-operations.ts';
 import { deadLetterOperations } from '../../../src/gateway/operations/dead-letter-operations.ts';
 import { Flow } from '../../../src/gateway/operations/flow.ts';
 import { NodeAnswers } from '../../../src/gateway/operations/node-answers.ts';
 import { OperationUnavailable } from '../../../src/gateway/operations/operations.ts';
 import type { SendAnswer } from '../../../src/gateway/ports.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
+import { ManualClock, settled } from '../../support/manual-clock.ts';
+import { type LoggedLine, logInto } from '../http/trial-server.ts';
+import { MemoryStore } from './memory-audit.ts';
 import { letter, MemoryLetters, REPLIES } from './memory-letters.ts';
 
 const ANNA = { name: 'anna', role: 'operator' } as const;
@@ -24,8 +26,10 @@ let auditAway: boolean;
 let sent: number;
 let answer: () => SendAnswer | Promise<SendAnswer>;
 let nodes: Map<string, NodeAnswers>;
-/** Members that hear nothing. */
+/** Members that hear nothing, or nothing of a kind: `n1`, `n1 redriveStopped`. */
 let hung: Set<string>;
+/** They have lost their lease, or NATS. */
+let outside: Set<string>;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -36,33 +40,46 @@ beforeEach(() => {
   answer = () => ({ kind: 'acked' });
   nodes = new Map();
   hung = new Set();
+  outside = new Set();
 });
 
 const WITHIN_MS = 1_800;
 
-function start(node: string, log = new MemoryLetters([Array.from({ length: 50 }, (_, offset) => letter({ offset }))])) {
+const FIFTY = new MemoryLetters([Array.from({ length: 50 }, (_, offset) => letter({ offset }))]);
+
+function start(node: string, { log = FIFTY, trail }: { readonly log?: MemoryLetters; readonly trail?: Audit } = {}) {
   const questions = {
-    async ask(question: unknown, only: string) {
+    async ask(question: { readonly ask: string }, only: string) {
       const asked = nodes.get(only);
-      if (asked === undefined) return { answered: [], silent: [] };
-      const said = hung.has(only) ? undefined : await asked.answer(question, WITHIN_MS, 50_000);
+      if (asked === undefined || outside.has(only)) return { answered: [], silent: [] };
+      const isHung = hung.has(only) || hung.has(`${only} ${question.ask}`);
+      const said = isHung ? undefined : await asked.answer(question, WITHIN_MS, 50_000);
       return said === undefined ? { answered: [], silent: [only] } : { answered: [{ answer: said }], silent: [] };
     },
   };
-  const cluster = { life: { questions } } as unknown as Cluster;
+  const cluster = {
+    get life() {
+      return outside.has(node) ? undefined : { questions };
+    },
+  } as unknown as Cluster;
   const seen = new ClusterOperations({
     ...{ clock, cluster, kv: { get: () => Promise.resolve(undefined) }, tail: undefined },
     config: { cluster: 'c', node: node as NodeName, shards: 4 },
     calls: () => ({ routes: [], template: undefined }),
     correlationId: () => '',
   });
-  const audit = {
+  const double: Audit = {
     async begin(entry: AuditBeginning) {
       if (auditAway) throw new OperationUnavailable('no JetStream');
       return `audit-${begun.push({ ...entry, node })}`;
     },
     async end(id: string, end: AuditEnd) {
       ended.push({ id, ...end });
+    },
+    async done(entry, end) {
+      const id = await double.begin(entry);
+      await double.end(id, end);
+      return id;
     },
     page: () => Promise.reject(new Error('not asked')),
   };
@@ -75,7 +92,7 @@ function start(node: string, log = new MemoryLetters([Array.from({ length: 50 },
   let count = 0;
   const random = { float: () => 0.5, bytes: (length: number) => new Uint8Array(length).fill(++count) };
   const operations = deadLetterOperations({
-    ...{ log, writer, audit, clock, random, names, replyTopic: REPLIES, node, seen },
+    ...{ log, writer, audit: trail ?? double, clock, random, names, replyTopic: REPLIES, node, seen },
   });
   nodes.set(
     node,
@@ -122,14 +139,91 @@ test('it is stopped from another node, and that is an act of its own: who, why, 
   ]);
 });
 
-test('what cannot be audited is not stopped', async () => {
+test('what cannot be audited is stopped all the same, from any node, and that is said', async () => {
+  const [n1, n2] = [start('n1'), start('n2')];
+  for (const node of [n1, n2]) {
+    auditAway = false;
+    const { id } = await n1.redrive(RUN, ANNA);
+    await clock.advance(1_500);
+    auditAway = true;
+    const before = sent;
+    expect(await node.stopRedrive(id, BOB, 'stop it')).toMatchObject({
+      state: 'stopped',
+      detail: expect.stringMatching(/^stopped by bob; .*; this stop is not audited: no JetStream$/),
+    });
+    await clock.advance(60_000);
+    expect(sent).toBe(before);
+  }
+});
+
+test('while NATS is away its own node stops it at once, goes on trying to audit that, and else logs it', async () => {
+  const [store, logged] = [new MemoryStore(), [] as LoggedLine[]];
+  const random = { float: () => 0.5, bytes: (length: number) => new Uint8Array(length).fill(store.records.length) };
+  const trail = new AuditTrail({ store, clock, random, log: logInto(logged), node: 'n1' });
+  const n1 = start('n1', { trail });
+  for (const awayMs of [3_000, 60_000]) {
+    const { id } = await n1.redrive(RUN, ANNA);
+    await clock.advance(1_500);
+    const before = sent;
+    outside.add('n1');
+    store.beforeAppend = () => {
+      throw new Error('no link');
+    };
+    clock.setTimer(awayMs, () => {
+      store.beforeAppend = () => undefined;
+      outside.clear();
+    });
+    const stopping = n1.stopRedrive(id, BOB, 'the service is down again');
+    await settled();
+    expect(await n1.redriveState(id)).toMatchObject({ state: 'stopped' });
+    await clock.advance(10_000);
+    const { state, detail } = (await stopping)!;
+    expect([state, sent]).toEqual(['stopped', before]);
+    await clock.advance(60_000);
+    const [newest] = (await trail.page({ target: id })).entries;
+    if (awayMs < 8_000) {
+      expect(detail).toBe('stopped by bob; 3 matched, 2 driven, 0 skipped');
+      expect(newest).toMatchObject({
+        act: 'deadLetters.stopRedrive',
+        who: 'bob',
+        result: 'done',
+        after: `stopped: ${detail}`,
+      });
+    } else {
+      expect(detail).toMatch(/; this stop is not audited: the audit cannot be reached: no link$/);
+      expect(newest?.act).toBe('deadLetters.redrive');
+      expect(logged.filter(({ level }) => level === 'warn')).toMatchObject([
+        { fields: { act: 'deadLetters.stopRedrive', target: id, who: 'bob', reason: 'the service is down again' } },
+      ]);
+    }
+  }
+});
+
+test('the audit finds a run by its id: how it was begun, and who has stopped it', async () => {
+  const store = new MemoryStore();
+  const random = { float: () => 0.5, bytes: (length: number) => new Uint8Array(length).fill(store.records.length) };
+  const trail = new AuditTrail({ store, clock, random, log: logInto([]), node: 'n1' });
+  const [n1, n2] = [start('n1', { trail }), start('n2', { trail })];
+  const other = await n2.redrive({ ...RUN, max: 1 }, ANNA);
+  const { id } = await n1.redrive({ ...RUN, filter: { reason: 'unknown' } }, ANNA);
+  await clock.advance(1_500);
+  await n2.stopRedrive(id, BOB, 'stop it');
+  const { entries } = await trail.page({ target: id });
+  expect(entries.map(({ act, who, target }) => [act, who, target])).toEqual([
+    ['deadLetters.stopRedrive', 'bob', id],
+    ['deadLetters.redrive', 'anna', `${id}: dead letters: reason unknown`],
+  ]);
+  expect((await trail.page({ target: other.id })).entries).toMatchObject([{ target: `${other.id}: all dead letters` }]);
+});
+
+test('a stop that was asked for and not answered may have been done, and is in the audit as that', async () => {
   const [n1, n2] = [start('n1'), start('n2')];
   const { id } = await n1.redrive(RUN, ANNA);
-  auditAway = true;
-  for (const node of [n1, n2])
-    await expect(node.stopRedrive(id, BOB, 'stop it')).rejects.toMatchObject({ code: 'OPERATION_UNAVAILABLE' });
-  await clock.advance(2_500);
-  expect(sent).toBe(3);
+  hung.add('n1 redriveStopped');
+  await expect(n2.stopRedrive(id, BOB, 'stop it')).rejects.toMatchObject({ code: 'OPERATION_UNAVAILABLE' });
+  expect(begun[1]).toMatchObject({ act: 'deadLetters.stopRedrive', target: id, by: BOB });
+  expect(ended).toEqual([{ id: 'audit-2', result: 'error', after: expect.stringContaining('does not answer') }]);
+  await n1.close();
 });
 
 test('a letter that is on its way to Kafka is said to be, and is the last one', async () => {
@@ -148,7 +242,7 @@ test('a letter that is on its way to Kafka is said to be, and is the last one', 
   expect(sent).toBe(1);
 });
 
-test('a node that is gone is named as gone, one that is silent as silent, and one that has forgotten it knows nothing', async () => {
+test('a node that is no member is named as that, one that is silent as silent, and one that has forgotten it knows nothing', async () => {
   const [n1, n2] = [start('n1'), start('n2')];
   const { id } = await n1.redrive(RUN, ANNA);
   hung.add('n1');
@@ -157,32 +251,39 @@ test('a node that is gone is named as gone, one that is silent as silent, and on
       code: 'OPERATION_UNAVAILABLE',
       message: `node n1, which ran ${id}, does not answer; ask again`,
     });
-  nodes.delete('n1');
+  outside.add('n1');
+  const before = sent;
   for (const asked of [n2.redriveState(id), n2.stopRedrive(id, BOB, 'stop it')])
     await expect(asked).rejects.toMatchObject({
       code: 'NO_SUCH_NODE',
-      message: expect.stringContaining('node "n1", on which it ran, is gone, and its run ended with it'),
+      message: expect.stringContaining(
+        'node "n1", on which it was begun, is no member now; while its process lives its run may go on',
+      ),
     });
+  // So it does, and is stopped there.
+  await clock.advance(5_000);
+  expect(sent).toBeGreaterThan(before);
+  expect(await n1.stopRedrive(id, BOB, 'stop it')).toMatchObject({ state: 'stopped' });
   hung.clear();
+  outside.clear();
   start('n1'); // anew
   expect(await n2.redriveState(id)).toBeUndefined();
   expect(await n2.stopRedrive(id, BOB, 'stop it')).toBeUndefined();
   expect(await n2.redriveState('../../etc/passwd')).toBeUndefined();
-  expect(begun).toHaveLength(1); // nothing was there to be stopped
-  await n1.close();
+  expect(begun).toHaveLength(2); // its beginning, and where it was stopped
 });
 
 test('a node that is no member any more still answers for its own', async () => {
   const n1 = start('n1');
   const { id } = await n1.redrive(RUN, ANNA);
-  nodes.delete('n1');
+  outside.add('n1');
   expect(await n1.redriveState(id)).toMatchObject({ state: 'running' });
   expect(await n1.stopRedrive(id, BOB, 'stop it')).toMatchObject({ state: 'stopped' });
 });
 
 test('samples that are too large for a message are left out', async () => {
   const large = Array.from({ length: 20 }, (_, offset) => letter({ offset, message: 'm'.repeat(20_000) }));
-  const [n1, n2] = [start('n1', new MemoryLetters([large])), start('n2')];
+  const [n1, n2] = [start('n1', { log: new MemoryLetters([large]) }), start('n2')];
   const { id } = await n1.redrive({ ...RUN, perSecond: 1_000 }, ANNA);
   await clock.advance(1_000);
   expect((await n1.redriveState(id))?.sample).not.toEqual([]);

@@ -34,6 +34,12 @@ class MemoryAudit implements Audit {
     this.ended.push({ id, ...end });
   }
 
+  async done(entry: AuditBeginning, end: AuditEnd): Promise<string> {
+    const id = await this.begin(entry);
+    await this.end(id, end);
+    return id;
+  }
+
   page = () => Promise.reject(new Error('not asked'));
 }
 
@@ -261,8 +267,8 @@ describe('the end of a run', () => {
         by: ANNA,
         reason: 'the registry is back',
         act: 'deadLetters.redrive',
-        target: 'dead letters: reason unknown',
-        before: `partition/offsets 0/0–49; at most 2, 10 per second; id ${view.id}`,
+        target: `${view.id}: dead letters: reason unknown`,
+        before: 'partition/offsets 0/0–49; at most 2, 10 per second',
       },
     ]);
     expect(view).toMatchObject({ state: 'running', auditId: 'audit-1' });

@@ -8,13 +8,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Log } from '../../log.ts';
 import type { Operator } from '../../operations/operations.ts';
 import type { Authentication } from './authentication.ts';
+import { Guesses } from './guesses.ts';
 import { ApiProblem } from './problem.ts';
 import { type Api, mayActAs } from './serving.ts';
 
 /** Who asks where nobody is asked who they are. */
 const LOCAL: Operator = { name: 'local', role: 'admin' };
 
-const MINUTE_MS = 60_000;
 const NO_TOKEN = 'Bearer realm="holdfast"';
 const BAD_TOKEN = 'Bearer realm="holdfast", error="invalid_token"';
 
@@ -32,25 +32,17 @@ export function guardHost(app: FastifyInstance, host: string, port: () => number
 export interface GateOptions {
   /** undefined: everybody is `local`. */
   readonly authentication: Authentication | undefined;
-  /** Of one address within a minute; further ones are neither explained nor logged. */
+  /** Of one address within a minute; further ones are not looked at. */
   readonly maxFailures: number;
   readonly log: Log;
 }
 
 export function gate(api: Api, { authentication, maxFailures, log }: GateOptions): void {
-  const failures = api.createRateLimit({ max: maxFailures, timeWindow: MINUTE_MS });
+  const guesses = new Guesses(api, { maxFailures, log });
 
-  /** Only failures are limited: a good token passes whoever else fails at its address. */
-  const refused = async (request: FastifyRequest, why: string): Promise<ApiProblem> => {
-    const sofar = await failures(request);
-    if (!sofar.isAllowed && sofar.isExceeded) {
-      const seconds = Math.max(1, sofar.ttlInSeconds);
-      return new ApiProblem(
-        'RATE_LIMITED',
-        `the token is not taken, and too many authentications from this address have failed; ask again in ${seconds} s`,
-        { headers: { 'retry-after': String(seconds) } },
-      );
-    }
+  const refused = async (request: FastifyRequest, token: string | undefined, why: string): Promise<ApiProblem> => {
+    const tooMany = await guesses.failed(request, token);
+    if (tooMany !== undefined) return tooMany;
     log.warn('an authentication failed', { address: request.ip, path: pathOf(request), reason: why });
     return new ApiProblem('UNAUTHENTICATED', `the token is not taken: ${why}`, {
       headers: { 'www-authenticate': BAD_TOKEN },
@@ -70,13 +62,16 @@ export function gate(api: Api, { authentication, maxFailures, log }: GateOptions
       );
     }
     const [, token] = /^Bearer +([\w~+/.=-]+) *$/i.exec(authorization) ?? [];
-    if (token === undefined) throw await refused(request, 'the header Authorization is not "Bearer <token>"');
+    if (token === undefined)
+      throw await refused(request, undefined, 'the header Authorization is not "Bearer <token>"');
+    await guesses.check(request, token);
     const verdict = await authentication.verify(token);
     switch (verdict.kind) {
       case 'known':
+        await guesses.taken(request, token);
         return verdict.operator;
       case 'refused':
-        throw await refused(request, verdict.why);
+        throw await refused(request, token, verdict.why);
       case 'noRole':
         throw new ApiProblem('FORBIDDEN', `${verdict.name} has no role here: ${verdict.why}`);
       case 'unavailable':

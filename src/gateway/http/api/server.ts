@@ -14,6 +14,7 @@ import type { Operations } from '../../operations/operations.ts';
 import { type Assets, assetRoutes } from './assets.ts';
 import type { Authentication } from './authentication.ts';
 import { gate, guardHost, pathOf } from './gate.ts';
+import { addressOf } from './guesses.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { describeApi } from './openapi.ts';
 import { ApiProblem, answerProblem, problemOf } from './problem.ts';
@@ -157,7 +158,8 @@ async function registerApi(api: Api, options: ApiOptions): Promise<void> {
     max: limits.requestsPerMinute,
     timeWindow: MINUTE_MS,
     hook: 'preParsing', // by then it is known who asks
-    keyGenerator: ({ operator, ip }) => (operator === undefined ? `at ${ip}` : `by ${operator.name}`),
+    keyGenerator: (request) =>
+      request.operator === undefined ? `at ${addressOf(request)}` : `by ${request.operator.name}`,
     errorResponseBuilder: (_request, { max, after }) =>
       new ApiProblem('RATE_LIMITED', `more than ${max} requests within a minute; ask again in ${after}`),
   });

@@ -407,6 +407,35 @@ describe('lists', () => {
     await dialog.getByText('stopped').waitFor();
     expect(JSON.parse(api.bodies.at(-1)!)).toEqual({ reason: 'not all of them' });
   });
+
+  test('a stop that fails is said and stays said; when nobody knows the run any more it is not asked for again', async () => {
+    const page = await open({ jobs: 300 }, { hash: '#/dead-letters' });
+    await page.getByRole('button', { name: 'Re-drive all…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Reason').fill('all of them');
+    await dialog.getByRole('button', { name: 'Preview' }).click();
+    api.refuses = (request) => (request.endsWith('/stop') ? [503, 'OPERATION_UNAVAILABLE'] : undefined);
+    await dialog.getByRole('button', { name: /^Drive/ }).click();
+    await dialog.getByLabel('Reason to stop it').fill('not all of them');
+    for (const run of api.world.redrives.values()) run.matched = 100_000; // it does not end by itself
+    await dialog.getByRole('button', { name: 'Stop' }).click();
+    const asked = () =>
+      api.requests.filter((request) => request.startsWith('GET /api/v1/dead-letters/redrives/')).length;
+    await dialog.getByText('the double was told to say OPERATION_UNAVAILABLE').waitFor();
+    const before = asked();
+    await eventually('the run to be asked for twice', () => asked() >= before + 2);
+    await dialog.getByText('the double was told to say OPERATION_UNAVAILABLE').waitFor();
+
+    api.refuses = (request) => (/GET .*\/redrives\//.test(request) ? [404, 'NO_SUCH_NODE'] : undefined);
+    await dialog.getByText('(NO_SUCH_NODE). What stands above is the last that was heard of it').waitFor();
+    const last = asked();
+    const rounds = api.requests.filter((request) => request.endsWith('/cluster')).length;
+    await eventually(
+      'two rounds of the page',
+      () => api.requests.filter((r) => r.endsWith('/cluster')).length > rounds + 2,
+    );
+    expect(asked()).toBe(last);
+  });
 });
 
 describe('looks', () => {

@@ -41,6 +41,8 @@ export class FakeApi {
   readonly bodies: string[] = [];
   /** Answers that are not of their schema, in words; to be empty. */
   readonly faults: string[] = [];
+  /** What is refused, as `POST /api/v1/…`: by a status and a code. */
+  refuses: (request: string) => readonly [status: number, code: string] | undefined = () => undefined;
   /** The next act comes to this. */
   nextResult: model.ActResult['result'] = 'done';
   version: string;
@@ -105,6 +107,9 @@ export class FakeApi {
       );
     const body = await bodyOf(request);
     if (request.method === 'POST') this.bodies.push(body);
+    const [status, code] = this.refuses(`${request.method} ${url.pathname}`) ?? [];
+    if (status !== undefined && code !== undefined)
+      return this.#problem(response, status, 'Not now', `the double was told to say ${code}`, code);
     try {
       this.#route(
         request.method ?? 'GET',

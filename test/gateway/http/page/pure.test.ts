@@ -3,10 +3,12 @@
 import Value from 'typebox/value';
 import { describe, expect, test } from 'vitest';
 import { actsIn, bodyOf, faultsIn, jobAct, REASON } from '../../../../src/gateway/http/page/browser/acts.ts';
+import type { Answer } from '../../../../src/gateway/http/page/browser/api.ts';
 import { indented } from '../../../../src/gateway/http/page/browser/json-text.ts';
 import { grouped } from '../../../../src/gateway/http/page/browser/movements.ts';
 import { nextDelayMs } from '../../../../src/gateway/http/page/browser/pace.ts';
 import { redriveBody } from '../../../../src/gateway/http/page/browser/redrive-body.ts';
+import { acted, acting, heard, isWatched, NOT_BEGUN } from '../../../../src/gateway/http/page/browser/redrive-run.ts';
 import { recentRate, scaleOf, sparkOf } from '../../../../src/gateway/http/page/browser/spark.ts';
 import { verdictOn } from '../../../../src/gateway/http/page/browser/verdict.ts';
 import {
@@ -193,6 +195,50 @@ describe('a re-drive', () => {
       dryRun: false,
       filter: { positions },
     });
+  });
+});
+
+describe('a run of a re-drive', () => {
+  const view = (state: model.RedriveView['state'], driven = 0): model.RedriveView => ({
+    ...{ id: 'n1.a', auditId: 'a1', matched: 9, skipped: 0, sample: [], detail: '', state, driven },
+  });
+  const told = (state: model.RedriveView['state'], driven = 0) => ({ ok: true, value: view(state, driven) }) as const;
+  const refused = (status: number, code: string): Answer<model.RedriveView> => ({
+    ok: false,
+    failure: { kind: 'problem', status, code, title: 'No', detail: code, retryAfterMs: 0, act: undefined },
+  });
+  const running = acted(acting(NOT_BEGUN), told('running'));
+
+  test('a stop that failed is said until the next act, however often the run is asked for', () => {
+    const failed = acted(acting(running), refused(503, 'OPERATION_UNAVAILABLE'));
+    const later = heard(heard(failed, told('running', 3)), refused(503, 'OPERATION_UNAVAILABLE'));
+    expect(later).toMatchObject({ failure: { status: 503 }, busy: false, seen: { driven: 3 } });
+    expect(isWatched(later)).toBe(true);
+    expect(acted(acting(later), told('stopped', 3))).toEqual({ ...NOT_BEGUN, seen: view('stopped', 3) });
+  });
+
+  test('a stop that is under way is not begun twice, whatever is heard meanwhile', () => {
+    const stopping = acting(running);
+    expect(heard(stopping, told('running', 1)).busy).toBe(true);
+    expect(heard(stopping, refused(500, 'INTERNAL')).busy).toBe(true);
+  });
+
+  test.each(['NO_SUCH_NODE', 'NOT_FOUND'])('is not asked for any more at %s, and that is said', (code) => {
+    const lost = heard(heard(running, told('running', 4)), refused(404, code));
+    expect(lost).toMatchObject({ lost: { code }, seen: { driven: 4 }, failure: undefined });
+    expect(isWatched(lost)).toBe(false);
+    // Its node is a member again, and takes the stop.
+    expect(acted(acting(lost), told('stopped', 5))).toEqual({ ...NOT_BEGUN, seen: view('stopped', 5) });
+  });
+
+  test('that has ended does not run again by an answer that comes late', () => {
+    expect(heard(acted(acting(running), told('stopped')), told('running')).seen?.state).toBe('stopped');
+  });
+
+  test('is asked for only while it runs', () => {
+    expect(isWatched(running)).toBe(true);
+    for (const state of ['preview', 'done', 'stopped', 'failed'] as const)
+      expect(isWatched(acted(NOT_BEGUN, told(state)))).toBe(false);
   });
 });
 

@@ -9,6 +9,7 @@ import { h } from './element.ts';
 import { count, many } from './format.ts';
 import { useLive } from './hooks.ts';
 import { reasonFault, redriveBody, redriveFaults, type Scope } from './redrive-body.ts';
+import { acted, acting, edited, heard, isWatched, NOT_BEGUN } from './redrive-run.ts';
 import { Glyph, State, Trouble } from './ui.ts';
 import { REDRIVE } from './words.ts';
 
@@ -19,39 +20,37 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
   const [typed, setTyped] = useState({ reason: '', perSecond: '10', max: '1000' });
   const [checked, setChecked] = useState(false);
   const [stopping, setStopping] = useState({ reason: '', checked: false });
-  const [seen, setSeen] = useState<RedriveView>();
-  const [failure, setFailure] = useState<Failure>();
-  const [busy, setBusy] = useState(false);
+  const [run, setRun] = useState(NOT_BEGUN);
+  const { seen, failure, lost, busy } = run;
   const running = seen?.state === 'running';
 
-  const take = (answer: Answer<RedriveView>) => {
-    setBusy(false);
-    setFailure(answer.ok ? undefined : answer.failure);
-    if (answer.ok) setSeen(answer.value);
-    else if (answer.failure.kind === 'token') live.tokenRefused();
+  const take = (as: typeof acted | typeof heard, answer: Answer<RedriveView>) => {
+    setRun((now) => as(now, answer));
+    if (!answer.ok && answer.failure.kind === 'token') live.tokenRefused();
   };
   const begin = async (dryRun: boolean) => {
     setChecked(true);
     if (Object.values(redriveFaults(typed)).some((fault) => fault !== undefined)) return;
-    setBusy(true);
-    take(await act<RedriveView>('dead-letters/redrive', JSON.stringify(redriveBody(scope, typed, dryRun))));
+    setRun(acting);
+    take(acted, await act<RedriveView>('dead-letters/redrive', JSON.stringify(redriveBody(scope, typed, dryRun))));
   };
   const stop = async (id: string) => {
     setStopping((now) => ({ ...now, checked: true }));
     if (reasonFault(stopping.reason) !== undefined) return;
-    setBusy(true);
+    setRun(acting);
     const body = JSON.stringify({ reason: stopping.reason.trim() });
-    take(await act<RedriveView>(`dead-letters/redrives/${encodeURIComponent(id)}/stop`, body));
+    take(acted, await act<RedriveView>(`dead-letters/redrives/${encodeURIComponent(id)}/stop`, body));
   };
   const id = seen?.id;
+  const watched = isWatched(run);
   useEffect(() => {
-    if (!running || id === undefined) return;
+    if (!watched || id === undefined) return;
     const timer = setInterval(
-      async () => take(await read<RedriveView>(`dead-letters/redrives/${encodeURIComponent(id)}`)),
+      async () => take(heard, await read<RedriveView>(`dead-letters/redrives/${encodeURIComponent(id)}`)),
       WATCH_EVERY_MS,
     );
     return () => clearInterval(timer);
-  }, [running, id]);
+  }, [watched, id]);
 
   const faults: ReturnType<typeof redriveFaults> = checked
     ? redriveFaults(typed)
@@ -59,7 +58,7 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
   // What is changed after the preview makes it void.
   const edit = (name: keyof typeof typed) => (value: string) => {
     setTyped((now) => ({ ...now, [name]: value }));
-    setSeen((now) => (name === 'max' ? undefined : now));
+    if (name === 'max') setRun(edited);
   };
   const begun = seen !== undefined && seen.state !== 'preview';
   return h(
@@ -109,7 +108,13 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
           }),
         ),
       ],
-      h('div', { 'aria-live': 'polite' }, seen && h(Seen, { seen }), h(Trouble, { failure })),
+      h(
+        'div',
+        { 'aria-live': 'polite' },
+        seen && h(Seen, { seen }),
+        h(Lost, { failure: lost }),
+        h(Trouble, { failure }),
+      ),
       running &&
         h(Field, {
           label: 'Reason to stop it',
@@ -144,6 +149,10 @@ function inWords(scope: Scope): string {
   return Object.keys(scope.query).length === 0
     ? 'All dead letters are'
     : 'All dead letters that the filters of the list match are';
+}
+
+function Lost({ failure }: { readonly failure: Failure | undefined }): VNode {
+  return h(Trouble, { failure }, '. What stands above is the last that was heard of it.');
 }
 
 function Seen({ seen }: { readonly seen: RedriveView }): VNode {

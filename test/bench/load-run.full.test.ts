@@ -43,13 +43,14 @@ describe('a run over servers of others', () => {
     vi.stubEnv('KAFKA_BOOTSTRAP_SERVERS', kafkaBrokers);
     vi.stubEnv('ZEEBE_GRPC_ADDRESS', `grpc://${inject('zeebeAddress')}`);
     vi.stubEnv('CAMUNDA_AUTH_STRATEGY', 'NONE');
+    // Longer than a lease.
     const scenario = parseScenario(
       'paused',
       `nodes: 2
 warmUpS: 0
 delay: { kind: constant, ms: 20 }
-phases: [{ seconds: 16, perSecond: 5 }]
-faults: [{ atS: 3, what: pauseNode, node: 2, forS: 8 }]`,
+phases: [{ seconds: 24, perSecond: 5 }]
+faults: [{ atS: 3, what: pauseNode, node: 2, forS: 17 }]`,
     );
     const OURS = /bench-holdfast-[0-9a-f]{6}/;
     let during: Promise<readonly string[]> = Promise.resolve([]);
@@ -58,7 +59,7 @@ faults: [{ atS: 3, what: pauseNode, node: 2, forS: 8 }]`,
     };
     const { result, broken } = await runLoad(scenario, { note: () => undefined, second: onSecond });
     expect(broken).toEqual([]);
-    expect(result.totals).toMatchObject({ started: 80, completed: 80, failed: 0, open: 0 });
+    expect(result.totals).toMatchObject({ started: 120, completed: 120, failed: 0, open: 0 });
 
     const { values } = result.series.find(({ group }) => group === 'takeovers')!;
     const taken = values.flatMap((value, second) => (value === null || value === 0 ? [] : [{ second, value }]));

@@ -24,7 +24,7 @@ export function connect(pluginDir: string): Contestant {
     what: 'two symbols: a task whose job is completed when Kafka has its record, and a message catch event for the answer',
     warmUpS: WARM_UP_S,
     async start(stage, options = {}) {
-      const own = await ground(stage, 'connect', twoSymbols);
+      const own = await ground(stage, 'connect', ['requestTopic', 'replyTopic'], twoSymbols);
       const { name, requestTopic, replyTopic } = own;
       const contract = { kind: 'zeebeMessage', messageName: name, replyTopic } as const;
       const service = await startService(stage, requestTopic, options, contract);

@@ -47,7 +47,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** What all have: a name, a deployed process, and topics. */
+/** What all have: a name, a deployed process, and the topics that they ask for. */
 export interface Ground {
   /** Job type, process id, and beginning of every other name. */
   readonly name: string;
@@ -57,10 +57,14 @@ export interface Ground {
 
 export const AT_ONCE: Delay = { kind: 'constant', ms: 0 };
 
-/** @param model the process as BPMN, of this id; default: one service task */
+/**
+ * @param topics that are made; what a contestant has no use for would only be left behind
+ * @param model the process as BPMN, of this id; default: one service task
+ */
 export async function ground(
   { engine, kafkaBrokers }: Stage,
   kind: string,
+  topics: readonly ('requestTopic' | 'replyTopic')[],
   model: (ground: Ground) => string = ({ name }) => serviceTaskProcess({ processId: name, jobType: name }),
 ): Promise<Ground> {
   const name = `bench-${kind}-${randomBytes(3).toString('hex')}`;
@@ -70,7 +74,10 @@ export async function ground(
   const bpmn = model(made);
   await Promise.all([
     deployProcesses([{ name: `${name}.bpmn`, bpmn }], engine),
-    makeTopics(kafkaBrokers, [requestTopic, replyTopic]),
+    makeTopics(
+      kafkaBrokers,
+      topics.map((topic) => made[topic]),
+    ),
   ]);
   return made;
 }

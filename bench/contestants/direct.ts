@@ -8,7 +8,7 @@ export const direct: Contestant = {
   name: 'direct',
   what: 'a raw gRPC worker that completes at once; no Kafka',
   async start(stage) {
-    const { name } = await ground(stage, 'direct');
+    const { name } = await ground(stage, 'direct', []);
     const order: WorkerOrder = { kind: 'start', zeebeAddress: stage.zeebeAddress, jobType: name };
     const worker = new Child<WorkerOrder, WorkerSaid>(
       'direct worker',

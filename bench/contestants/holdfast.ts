@@ -1,5 +1,10 @@
 // The product, as its users start it: so many nodes over one NATS server, or over three that keep everything three times.
+// On servers that are not the measurement's own, what the nodes have made is deleted when they end.
+import { auditStreamName } from '../../src/cluster/nats/audit-stream.ts';
+import { bucketName } from '../../src/cluster/nats/bucket.ts';
+import { topicsOf } from '../../src/gateway/kafka/topics.ts';
 import { Nodes } from '../../test/support/nodes.ts';
+import { deleteStreams, deleteTopics, type Warnings } from '../parts/clear-away.ts';
 import { type Stage, setNats } from '../parts/stage.ts';
 import { type Contestant, type ContestOptions, ground, type Running, startService } from './contestant.ts';
 
@@ -27,39 +32,51 @@ export function holdfast(nodeCount: number, replicas: 1 | 3): Holdfast {
     name: `holdfast, ${nodeCount} node${nodeCount === 1 ? '' : 's'}, R${replicas}`,
     what: `every job stored before its request leaves, in a JetStream bucket of ${replicas} replica${replicas === 1 ? '' : 's'}`,
     async start(stage, options = {}) {
-      const { name, requestTopic } = await ground(stage, 'holdfast');
+      const { name, requestTopic } = await ground(stage, 'holdfast', ['requestTopic']);
+      const stream = `KV_${bucketName(name)}`;
+      await using starting = new AsyncDisposableStack();
+      // What ends is disposed of from the last to the first: nodes, then what they used, then what they have made.
+      if (stage.kafkaPids.length === 0)
+        starting.defer(() => warned(deleteTopics(stage.kafkaBrokers, [requestTopic, ...topicNames(name)])));
       const nats = await setNats(replicas);
+      starting.defer(() => nats.stop());
+      if (nats.servers.length === 0)
+        starting.defer(() => warned(deleteStreams(nats.url, [stream, auditStreamName(name)])));
       const service = await startService(stage, requestTopic, options);
+      starting.defer(() => service.stop());
       const route = { jobType: name, requestTopic, ...options.route };
       const nodes = await Nodes.create({ cluster: name, routes: [route] });
       nodes.logLevel = options.logLevel ?? 'info';
-      const stop = async () => {
+      starting.defer(async () => {
         // Killed, Node would write no profile.
         if (options.nodeArgs?.length) await Promise.all(nodes.all.map((node) => node.stop()));
-        await Promise.all([nodes.stop(), service.stop()]);
-        await nats.stop();
+        await nodes.stop();
+      });
+      const { zeebeAddress, kafkaBrokers } = stage;
+      const servers = { natsUrl: nats.url, kafkaBrokers, zeebeAddress, env: engineEnv(stage) };
+      await Promise.all(
+        Array.from({ length: nodeCount }, (_, i) => nodes.start(`n${i + 1}`, servers, options.nodeArgs)),
+      );
+      await nodes.untilReady();
+      const running = starting.move();
+      return {
+        processId: name,
+        pids: () => nodes.all.map(({ pid }) => pid),
+        nats,
+        service,
+        nodes,
+        metricsUrls: nodes.all.map(({ httpUrl }) => httpUrl),
+        stream,
+        stop: () => running.disposeAsync(),
       };
-      try {
-        const { zeebeAddress, kafkaBrokers } = stage;
-        const servers = { natsUrl: nats.url, kafkaBrokers, zeebeAddress, env: engineEnv(stage) };
-        await Promise.all(
-          Array.from({ length: nodeCount }, (_, i) => nodes.start(`n${i + 1}`, servers, options.nodeArgs)),
-        );
-        await nodes.untilReady();
-        return {
-          processId: name,
-          pids: () => nodes.all.map(({ pid }) => pid),
-          nats,
-          service,
-          nodes,
-          metricsUrls: nodes.all.map(({ httpUrl }) => httpUrl),
-          stream: `KV_holdfast_${name}_jobs`,
-          stop,
-        };
-      } catch (error) {
-        await stop();
-        throw error;
-      }
     },
   };
+}
+
+function topicNames(cluster: string): readonly string[] {
+  return Object.values(topicsOf(cluster)).map(({ name }) => name);
+}
+
+async function warned(deleting: Promise<Warnings>): Promise<void> {
+  for (const warning of await deleting) process.stderr.write(`${warning}\n`);
 }

@@ -22,7 +22,7 @@ function contestant(name: string, what: string, awaited: boolean): Naive {
     name,
     what,
     async start(stage, options = {}) {
-      const { name: jobType, requestTopic, replyTopic } = await ground(stage, 'naive');
+      const { name: jobType, requestTopic, replyTopic } = await ground(stage, 'naive', ['requestTopic', 'replyTopic']);
       const service = await startService(stage, requestTopic, options);
       const { zeebeAddress, kafkaBrokers } = stage;
       const { lockMs = 60_000 } = options;

@@ -2,6 +2,8 @@
 // its answers back, until the nodes say that they hold so many. When the load begins they are answered, or never. The run
 // is not over before the last of those that are answered is gone from the nodes, or patience is; an instance that the
 // engine did not answer about may be there twice.
+// Nodes count jobs and do not say whose they are: what the lane holds before all that, such as what an earlier run left
+// unanswered, is subtracted. Others must leave the lane alone from then on.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { ZeebeCallError } from '../../src/gateway/zeebe/answers.ts';
@@ -26,14 +28,20 @@ const RETRIED: readonly number[] = [
 /** Longer than an engine restarts. */
 const GIVEN_UP_MS = 120_000;
 const NOTE_EVERY_MS = 5_000;
-/** Looks in a row at which all nodes answer and hold no more than the load; a shard that changes hands is held by nobody. */
+/**
+ * Looks at which all nodes answer that one believes: of the most that they held before, and in a row of that they hold no more
+ * than the load. A shard that changes hands is held by nobody.
+ */
 const LOOKS = 3;
+const ANSWERS_MS = 30_000;
 
 export class Backlog {
   readonly #scenario: Scenario;
   readonly #engine: ZeebeSettings;
   readonly #subject: Subject;
   readonly #note: (text: string) => void;
+  /** Jobs of the lane that are not this run's. */
+  #before = 0;
   /** Of those that are answered, as they were seen last. */
   #left = 0;
   #looks = 0;
@@ -45,16 +53,20 @@ export class Backlog {
     this.#note = note;
   }
 
-  /** @throws when the engine refuses instances, or nodes do not hold them in time */
+  /** @throws when a node does not tell what it holds, the engine refuses instances, or nodes do not hold them in time */
   async build(): Promise<void> {
     const { backlog, payloadBytes, backlogAnswered } = this.#scenario;
     if (backlog === 0) return;
     this.#subject.service.tell({ kind: backlogAnswered ? 'hold' : 'ignore' });
     const { metricsUrls, lane, processId } = this.#subject;
     const observer = new Observer({ metricsUrls, lane, processes: () => new Map() }, new Lines());
+    this.#before = await heldBefore(observer);
+    if (this.#before > 0) this.#note(`${lane}: ${this.#before} jobs are held already, and are not counted`);
+    const readBefore = await this.#requestsRead();
     let [started, held] = [0, 0];
     const look = async () => {
-      held = (await observer.look(0)).pending;
+      const seen = await observer.look(0);
+      if (seen !== undefined) held = seen.pending - this.#before;
       return held >= backlog;
     };
     const telling = setInterval(async () => {
@@ -67,7 +79,8 @@ export class Backlog {
       });
       const patience = { deadlineMs: 60_000 + backlog * 10, everyMs: 500 };
       await eventually(`${backlog} jobs to be held`, look, patience);
-      await eventually(`the service to have read ${backlog} requests`, () => this.#isRead(backlog), patience);
+      const areRead = async () => (await this.#requestsRead()) - readBefore >= backlog;
+      await eventually(`the service to have read ${backlog} requests`, areRead, patience);
     } finally {
       clearInterval(telling);
     }
@@ -76,11 +89,11 @@ export class Backlog {
     if (!backlogAnswered) this.#subject.service.tell({ kind: 'release' });
   }
 
-  async #isRead(requests: number): Promise<boolean> {
+  async #requestsRead(): Promise<number> {
     const { service } = this.#subject;
     const counted = service.next('counted');
     service.tell({ kind: 'count' });
-    return (await counted).requests >= requests;
+    return (await counted).requests;
   }
 
   /** Whether there is one, and it is answered from now on. */
@@ -100,8 +113,9 @@ export class Backlog {
   /** @param loadOpen instances of the load itself @returns whether it has drained just now */
   saw({ pending, allAnswered }: Seen, loadOpen: number): boolean {
     if (this.#left === 0 || !allAnswered) return false;
-    this.#looks = pending <= loadOpen ? this.#looks + 1 : 0;
-    this.#left = this.#looks === LOOKS ? 0 : Math.max(1, pending - loadOpen);
+    const more = pending - this.#before - loadOpen;
+    this.#looks = more <= 0 ? this.#looks + 1 : 0;
+    this.#left = this.#looks === LOOKS ? 0 : Math.max(1, more);
     return this.#left === 0;
   }
 
@@ -110,6 +124,17 @@ export class Backlog {
     const giveUpMs = performance.now() + this.#scenario.patienceS * 1_000;
     while (this.#left > 0 && performance.now() < giveUpMs) await sleep(200);
   }
+}
+
+async function heldBefore(observer: Observer): Promise<number> {
+  const pending: number[] = [];
+  const look = async () => {
+    const seen = await observer.look(0);
+    if (seen?.allAnswered) pending.push(seen.pending);
+    return pending.length === LOOKS;
+  };
+  await eventually('every node to say how many jobs it holds', look, { deadlineMs: ANSWERS_MS, everyMs: 200 });
+  return Math.max(...pending);
 }
 
 /**

@@ -1,8 +1,9 @@
 // What the command line makes of a scenario's course: another rate, another length, or both, and the same shape. Of a rate it
 // is the highest that is named, for that is what a cluster has to carry; the others keep their proportion to it. A length
-// stretches all phases, and moves faults to where they were in them; how long a fault lasts stays.
+// stretches all phases, and moves faults to where they were in them; how long a fault lasts stays. A phase that is
+// stretched is not shorter than one that is written down may be.
 import { type Phase, secondsOf } from './arrivals.ts';
-import { type Scenario, ScenarioError } from './scenario.ts';
+import { LEAST_PHASE_S, type Scenario, ScenarioError } from './scenario.ts';
 
 export interface CourseChange {
   /** Highest rate. */
@@ -10,12 +11,18 @@ export interface CourseChange {
   readonly seconds: number | undefined;
 }
 
-/** @throws ScenarioError when nothing arrives that could be more or less */
+/** @throws ScenarioError when nothing arrives that could be more or less, or a phase would be too short */
 export function recast(scenario: Scenario, { perSecond, seconds }: CourseChange): Scenario {
   const { name, phases, faults } = scenario;
   const highest = Math.max(...phases.flatMap(({ fromPerSecond, toPerSecond }) => [fromPerSecond, toPerSecond]));
   if (perSecond !== undefined && highest === 0) throw new ScenarioError(`${name}: --rate: all its rates are 0`);
   const length = secondsOf(phases);
+  const shortest = Math.min(...phases.map((phase) => phase.seconds));
+  const leastS = Math.ceil((1_000 * length * LEAST_PHASE_S) / shortest) / 1_000;
+  if (seconds !== undefined && seconds < leastS)
+    throw new ScenarioError(
+      `${name}: --seconds: found ${seconds}; allowed: from ${leastS}, where its shortest phase takes ${LEAST_PHASE_S} s`,
+    );
   const longer = seconds === undefined ? 1 : seconds / length;
   const more = perSecond === undefined ? 1 : perSecond / highest;
   return {

@@ -3,9 +3,7 @@
 // JSON, and as one page to look at.
 //
 // Exit codes: 0 every instance ended that was answered, 1 some did not or something broke, 2 wrong usage.
-import { constants } from 'node:fs';
-import { access, readFile, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
 import { pageOf } from '../page/page.ts';
 import { type LoadOptions, parseOptions } from './options.ts';
 import { parseResult } from './parse-result.ts';
@@ -13,6 +11,7 @@ import { printResult, secondLine } from './print.ts';
 import type { LoadResult } from './result.ts';
 import { type Listener, runLoad } from './run.ts';
 import { ScenarioError } from './scenario.ts';
+import { checkWritable } from './writable.ts';
 
 process.exit(await main(process.argv.slice(2)));
 
@@ -21,7 +20,8 @@ async function main(args: readonly string[]): Promise<number> {
     const options = parseOptions(args);
     // Better told before the run than after it.
     const earlier = options.compare === undefined ? undefined : await readEarlier(options.compare);
-    for (const file of [options.json, options.html]) if (file !== undefined && file !== '-') await checkWritable(file);
+    if (options.json !== '-') await checkWritable('--json', options.json);
+    await checkWritable('--html', options.html);
     return await run(options, earlier);
   } catch (error) {
     process.stderr.write(`load: ${error instanceof Error ? error.message : error}\n`);
@@ -48,17 +48,5 @@ async function readEarlier(file: string): Promise<LoadResult> {
     return parseResult(await readFile(file, 'utf8'));
   } catch (error) {
     throw new ScenarioError(`--compare ${file}: ${(error as Error).message}`);
-  }
-}
-
-async function checkWritable(file: string): Promise<void> {
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  );
-  try {
-    await access(isThere ? file : dirname(file), constants.W_OK);
-  } catch (error) {
-    throw new ScenarioError(`${file} cannot be written: ${(error as Error).message}`);
   }
 }

@@ -1,4 +1,5 @@
 // Looks once a second at what everybody does: nodes at /metrics, and the CPU and memory of the processes of this machine.
+// A look ends with its last node, and one that is paused takes its time: looks overlap, and may end out of order.
 
 import { type Sample, scrape, sumOf } from '../parts/exposition.ts';
 import { cpuMs, rssBytes } from '../parts/processes.ts';
@@ -14,6 +15,8 @@ export interface Watched {
 }
 
 export interface Seen {
+  /** When it was looked for; a node that is paused keeps a look waiting. */
+  readonly atS: number;
   /** By the nodes that answered. */
   readonly pending: number;
   readonly allAnswered: boolean;
@@ -26,6 +29,9 @@ export class Observer {
   readonly #lines: Lines;
   readonly #cpu = new Map<string, { readonly pids: string; readonly ms: number; readonly atMs: number }>();
   readonly #tales = new NodeTales();
+  /** Number of the look that was begun last, and of that which was used last. */
+  #begun = 0;
+  #used = 0;
 
   constructor(watched: Watched, lines: Lines) {
     this.#watched = watched;
@@ -36,16 +42,20 @@ export class Observer {
     return this.#tales;
   }
 
-  async look(second: number): Promise<Seen> {
+  /** undefined: one that was begun later has ended already, and what nodes told this one is old. */
+  async look(second: number): Promise<Seen | undefined> {
     const [seen] = await Promise.all([this.#lookAtNodes(second), this.#lookAtProcesses(second)]);
     return seen;
   }
 
-  async #lookAtNodes(second: number): Promise<Seen> {
+  async #lookAtNodes(second: number): Promise<Seen | undefined> {
     const { metricsUrls, lane } = this.#watched;
+    const number = ++this.#begun;
     const all = await Promise.all(
       [...metricsUrls].map(async ([name, url]) => [name, await scrape(url).catch(() => undefined)] as const),
     );
+    if (number < this.#used) return undefined;
+    this.#used = number;
     const answered = all.filter((one): one is readonly [string, Sample[]] => one[1] !== undefined);
     const takenOverBefore = this.#tales.sum('holdfast_takeovers_total');
     let pending = 0;
@@ -59,7 +69,7 @@ export class Observer {
       this.#lines.put('pending', 'held by holdfast', 'jobs', second, pending);
       this.#lines.put('takeovers', 'taken over', 'shards', second, takenOver);
     }
-    return { pending, takenOver, allAnswered: answered.length === all.length };
+    return { atS: second, pending, takenOver, allAnswered: answered.length === all.length };
   }
 
   async #lookAtProcesses(second: number): Promise<void> {

@@ -7,6 +7,7 @@ import { withDescendants } from '../parts/processes.ts';
 import { type Stage, setStage } from '../parts/stage.ts';
 import { plannedOf, secondsOf } from './arrivals.ts';
 import { Backlog } from './backlog.ts';
+import { checkServers, checkSubject } from './checks.ts';
 import { phaseBegins } from './course.ts';
 import { hurt } from './faults.ts';
 import { legsOf } from './legs.ts';
@@ -16,7 +17,7 @@ import type { LoadResult, LoadTotals } from './result.ts';
 import type { Scenario } from './scenario.ts';
 import { Lines } from './series-lines.ts';
 import type { StarterOrder, StarterSaid, Tally } from './starter.ts';
-import { checkSubject, type Subject, subjectOf } from './subject.ts';
+import { type Subject, subjectOf } from './subject.ts';
 import { machine, versions } from './surroundings.ts';
 
 export interface Listener {
@@ -35,9 +36,10 @@ export interface LoadRunEnd {
   readonly broken: readonly string[];
 }
 
-/** @throws when servers or nodes do not come up, or a starter ends by itself */
+/** @throws ScenarioError before anything is started; when servers or nodes do not come up, or a starter ends by itself */
 export async function runLoad(scenario: Scenario, listener: Listener): Promise<LoadRunEnd> {
   checkSubject(scenario);
+  await checkServers();
   listener.note('starting the servers and nodes that are needed');
   const stage = await setStage();
   let subject: Subject | undefined;
@@ -150,7 +152,7 @@ class LoadRun {
     let looking: Promise<void> = Promise.resolve();
     let last = 0;
     const look = () => {
-      const second = Math.floor((performance.now() - this.#beginMs) / 1_000);
+      const second = Math.floor(this.#second());
       if (second === last) return;
       last = second;
       this.#listener.second(this.#news.second(second));
@@ -171,8 +173,10 @@ class LoadRun {
 
   async #look(second: number): Promise<void> {
     const seen = await this.#observer.look(second);
-    if (seen.takenOver > 0) this.#note(`${seen.takenOver} shards taken over`);
-    if (this.#backlog.saw(seen, this.#news.open)) this.#note('the backlog has drained');
+    if (seen === undefined) return;
+    const atS = Math.min(seen.atS, this.#second());
+    if (seen.takenOver > 0) this.#note(`${seen.takenOver} shards taken over`, atS);
+    if (this.#backlog.saw(seen, this.#news.open)) this.#note('the backlog has drained', atS);
   }
 
   async #hurt(fault: Scenario['faults'][number]): Promise<void> {
@@ -194,8 +198,12 @@ class LoadRun {
     this.#note(what);
   }
 
-  #note(what: string): void {
-    this.#events.push({ atS: (performance.now() - this.#beginMs) / 1_000, what });
+  #second(): number {
+    return (performance.now() - this.#beginMs) / 1_000;
+  }
+
+  #note(what: string, atS = this.#second()): void {
+    this.#events.push({ atS, what });
     this.#listener.note(what);
   }
 
@@ -218,7 +226,7 @@ class LoadRun {
     service.tell({ kind: 'count' });
     const { unanswered } = await counted;
     const { started, refusals, completed, failed, open } = sumOfTallies(tallies);
-    const seconds = (performance.now() - this.#beginMs) / 1_000;
+    const seconds = this.#second();
     return {
       planned: Math.round(plannedOf(this.#scenario.phases)),
       ...{ started, refusals, completed, failed },

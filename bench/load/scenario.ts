@@ -45,6 +45,8 @@ export interface Fault {
   readonly forS: number;
 }
 
+export const LEAST_PHASE_S = 1;
+
 export class ScenarioError extends Error {}
 
 /** @throws ScenarioError that names every fault */
@@ -87,7 +89,7 @@ export function parseScenario(name: string, text: string, changed: Readonly<Reco
 
 /** `perSecond` is a rate, or two: from, to. */
 function phaseOf(read: Reader): Phase {
-  const seconds = read.number('seconds', undefined, 1);
+  const seconds = read.number('seconds', undefined, LEAST_PHASE_S);
   const [from = 0, to = from] = read.rates('perSecond');
   read.end();
   return { seconds, fromPerSecond: from, toPerSecond: to };

@@ -10,8 +10,9 @@ import { holdfast } from '../contestants/holdfast.ts';
 import type { Child } from '../parts/child.ts';
 import type { ServiceOrder, ServiceSaid } from '../parts/service.ts';
 import type { NatsStage, Stage } from '../parts/stage.ts';
+import { nodeUrls } from './checks.ts';
 import { inOrder } from './faults.ts';
-import { type Fault, type Scenario, ScenarioError } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
 
 export interface Subject {
   /** In a word, for who compares results. */
@@ -34,34 +35,7 @@ type Env = NodeJS.ProcessEnv;
 const ROOM = 10_000;
 const MOST_PENDING = 1_000_000;
 
-/** What can be known to be wrong before anything is started. @throws ScenarioError with all of it */
-export function checkSubject({ name, faults }: Scenario, env: Env = process.env): void {
-  const { HOLDFAST_METRICS_URLS: urls } = env;
-  const wrong: string[] = [];
-  if (urls !== undefined) {
-    const needed = ['HOLDFAST_JOB_TYPE', 'HOLDFAST_REQUEST_TOPIC', 'ZEEBE_GRPC_ADDRESS', 'KAFKA_BOOTSTRAP_SERVERS'];
-    const missing = needed.filter((variable) => !env[variable]);
-    if (missing.length > 0)
-      wrong.push(`HOLDFAST_METRICS_URLS names nodes that are there; of these are needed too: ${missing.join(', ')}`);
-    const bad = urls.split(',').filter((url) => !/^https?:\/\/[^\s/]+(\/metrics)?\/?$/.test(url.trim()));
-    for (const url of bad)
-      wrong.push(`HOLDFAST_METRICS_URLS: found "${url}"; allowed: URLs as http://node-1:8090, separated by commas`);
-  }
-  const ownerOf = (what: Fault['what']): readonly string[] => {
-    if (what === 'engineOutage') return ['ZEEBE_GRPC_ADDRESS'];
-    return what === 'natsOutage' ? ['NATS_URL', 'HOLDFAST_METRICS_URLS'] : ['HOLDFAST_METRICS_URLS'];
-  };
-  for (const { what, atS } of faults) {
-    const others = ownerOf(what).filter((variable) => env[variable] !== undefined);
-    if (others.length === 0) continue;
-    wrong.push(
-      `${name}: faults: ${what} at ${atS} s would hurt what ${others.join(' and ')} names, and is not this run's own`,
-    );
-  }
-  if (wrong.length > 0) throw new ScenarioError(wrong.join('\n'));
-}
-
-/** After checkSubject. */
+/** After checkSubject and checkServers. */
 export async function subjectOf(scenario: Scenario, stage: Stage, env: Env = process.env): Promise<Subject> {
   const { delay, answerBytes, nodes: count, replicas, backlog } = scenario;
   const { HOLDFAST_METRICS_URLS: urls, HOLDFAST_JOB_TYPE: jobType = '', HOLDFAST_REQUEST_TOPIC: topic = '' } = env;
@@ -78,12 +52,8 @@ export async function subjectOf(scenario: Scenario, stage: Stage, env: Env = pro
     stage.engine,
   );
   const service = await startService(stage, topic, { delay, answerBytes });
-  const metricsUrls = new Map(urls.split(',').map((url, i) => [`node ${i + 1}`, baseOf(url)]));
+  const metricsUrls = new Map(nodeUrls(env).map((url, i) => [`node ${i + 1}`, url]));
   const what = `${metricsUrls.size} nodes that were there`;
   const stop = () => service.stop();
   return { what, processId, lane: jobType, service, metricsUrls, nodes: undefined, nats: undefined, stop };
-}
-
-function baseOf(url: string): string {
-  return url.trim().replace(/(\/metrics)?\/?$/, '');
 }

@@ -23,10 +23,14 @@ export function parseExposition(text: string): Sample[] {
   return samples;
 }
 
-/** @throws when the node does not answer in time */
+/** @throws when the node does not answer in time, or whoever answers there is no node: a proxy, another's port */
 export async function scrape(httpUrl: string): Promise<Sample[]> {
   const response = await fetch(`${httpUrl}/metrics`, { signal: AbortSignal.timeout(5_000) });
-  return parseExposition(await response.text());
+  const text = await response.text();
+  if (!response.ok) throw new Error(`answered ${response.status} ${response.statusText}`.trimEnd());
+  const samples = parseExposition(text);
+  if (!samples.some(({ name }) => name.startsWith('holdfast_'))) throw new Error('answered without metrics of a node');
+  return samples;
 }
 
 export function sumOf(samples: readonly Sample[], name: string, labels: Sample['labels'] = {}): number {

@@ -1,13 +1,18 @@
 // What the command line makes of a scenario: --rate and --seconds each for itself and together, on every scenario that comes
 // along; and what a run is told to be wrong before it has started anything.
-import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { arrivalsBy, plannedOf, secondsOf } from '../../bench/load/arrivals.ts';
+import { checkSubject } from '../../bench/load/checks.ts';
 import { phaseBegins } from '../../bench/load/course.ts';
 import { parseOptions } from '../../bench/load/options.ts';
 import { ScenarioError } from '../../bench/load/scenario.ts';
-import { checkSubject } from '../../bench/load/subject.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'holdfast-load-course-'));
+afterAll(() => rmSync(dir, { recursive: true }));
 
 const scenarioOf = (...args: string[]) => parseOptions(args).scenario;
 
@@ -43,6 +48,14 @@ describe('--seconds alone', () => {
     ]);
   });
 
+  test('is no shorter than what leaves a second to each phase, which is what a refusal says', () => {
+    expect(scenarioOf('spike', '--seconds', '6').phases.map(({ seconds }) => seconds)).toEqual([2, 1, 3]);
+    const uneven = join(dir, 'uneven.yaml');
+    writeFileSync(uneven, 'phases: [{ seconds: 3, perSecond: 1 }, { seconds: 7, perSecond: 1 }]');
+    expect(() => scenarioOf(uneven, '--seconds', '3.333')).toThrow('allowed: from 3.334, ');
+    expect(scenarioOf(uneven, '--seconds', '3.334').phases.every(({ seconds }) => seconds >= 1)).toBe(true);
+  });
+
   test('moves faults to where they were in it, and they last as long as before', () => {
     expect(scenarioOf('engine-outage', '--seconds', '30').faults).toEqual([
       { atS: 10, what: 'engineOutage', node: 1, forS: 20 },
@@ -73,6 +86,10 @@ describe('a command line is refused', () => {
     [['steady', '--rate', 'fast'], '--rate: found "fast"; allowed: a number above 0'],
     [['steady', '--seconds', '0'], '--seconds: found "0"; allowed: a number above 0'],
     [['steady', '--rate', '-1'], /--rate/],
+    // What a file may not say either: phases of no length at all.
+    [['spike', '--seconds', '0.000001'], /^spike: --seconds: found 0.000001; allowed: from 6, /],
+    [['slow-service', '--seconds', '6.9'], /^slow-service: --seconds: found 6.9; allowed: from 7, /],
+    [['steady', '--seconds', '0.9'], /allowed: from 1, /],
     [['steady', '--nodes', '0'], 'steady: nodes: found 0; allowed: a whole number from 1 to 20'],
     [['steady', '--processes', '1.5'], 'steady: processes: found 1.5; allowed: a whole number from 1 to 64'],
     [['node-kill', '--nodes', '1'], 'node-kill: faults: killNode of node 2; there are 1'],

@@ -1,6 +1,6 @@
 // What a load run makes of what nodes tell: nothing of a killed node's figures is lost, and nothing is counted twice when a
-// node does not answer for a while; and of what its starters tell, second by second.
-import { createServer, type Server } from 'node:http';
+// node does not answer for a while, or answers late; and of what its starters tell, second by second.
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { legsOf } from '../../bench/load/legs.ts';
@@ -9,6 +9,7 @@ import { Observer } from '../../bench/load/observer.ts';
 import { Lines } from '../../bench/load/series-lines.ts';
 import { NodeTales } from '../../bench/load/tales.ts';
 import { parseExposition } from '../../bench/parts/exposition.ts';
+import { eventually } from '../support/eventually.ts';
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -24,6 +25,15 @@ async function node(said: { text: string | undefined }): Promise<string> {
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A node that is paused: whoever asks waits, until he is answered by hand. */
+async function pausedNode(): Promise<{ url: string; waiting: ServerResponse[] }> {
+  const waiting: ServerResponse[] = [];
+  const server = createServer((_, response) => waiting.push(response));
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, waiting };
 }
 
 const told = (bornS: number, takeovers: number, pending: number, shards = 10) => `
@@ -44,16 +54,16 @@ describe('an observer', () => {
     const lines = new Lines();
     const observer = new Observer({ metricsUrls, lane: 'mine', processes: () => new Map() }, lines);
     // What was before the first look is not this run's.
-    expect(await observer.look(0)).toEqual({ pending: 5, takenOver: 0, allAnswered: true });
+    expect(await observer.look(0)).toEqual({ atS: 0, pending: 5, takenOver: 0, allAnswered: true });
     // Killed: a takes over.
     [a.text, b.text] = [told(1, 12, 5, 20), undefined];
-    expect(await observer.look(1)).toEqual({ pending: 5, takenOver: 5, allAnswered: false });
+    expect(await observer.look(1)).toEqual({ atS: 1, pending: 5, takenOver: 5, allAnswered: false });
     // A look that a does not answer is not a takeover when it answers again.
     [a.text, b.text] = [undefined, undefined];
     expect(await observer.look(2)).toMatchObject({ takenOver: 0, allAnswered: false });
     // b is born again, and has taken over something since.
     [a.text, b.text] = [told(1, 12, 5), told(9, 2, 0)];
-    expect(await observer.look(3)).toEqual({ pending: 5, takenOver: 2, allAnswered: true });
+    expect(await observer.look(3)).toEqual({ atS: 3, pending: 5, takenOver: 2, allAnswered: true });
     expect(await observer.look(4)).toMatchObject({ takenOver: 0 });
     const named = Object.fromEntries(lines.all(5).map(({ name, unit, values }) => [`${name}, ${unit}`, values]));
     expect(named).toEqual({
@@ -62,6 +72,52 @@ describe('an observer', () => {
       'b, shards': [10, null, null, 10, 10],
       'taken over, shards': [0, 5, null, 2, 0],
     });
+  });
+
+  test('does not use a look that ends after a later one: what it was told is older', async () => {
+    const { url, waiting } = await pausedNode();
+    const lines = new Lines();
+    const observer = new Observer(
+      { metricsUrls: new Map([['a', url]]), lane: 'mine', processes: () => new Map() },
+      lines,
+    );
+    const asked = async (second: number) => {
+      const look = observer.look(second);
+      const answer = await eventually('the node to be asked', () => waiting.pop());
+      return { look, answer: (text: string) => void answer.end(text) };
+    };
+    const first = await asked(0);
+    first.answer(told(1, 7, 2));
+    expect(await first.look).toMatchObject({ takenOver: 0 });
+    const [second, third] = [await asked(1), await asked(2)];
+    third.answer(told(1, 12, 4));
+    expect(await third.look).toEqual({ atS: 2, pending: 4, takenOver: 5, allAnswered: true });
+    second.answer(told(1, 7, 2));
+    expect(await second.look).toBeUndefined();
+    // Nothing was taken back, to be counted again.
+    const [fourth, fifth] = [await asked(3), await asked(4)];
+    fourth.answer(told(1, 13, 4));
+    expect(await fourth.look).toMatchObject({ atS: 3, takenOver: 1 });
+    fifth.answer(told(1, 13, 4));
+    expect(await fifth.look).toMatchObject({ atS: 4, takenOver: 0 });
+    expect(observer.tales.sum('holdfast_takeovers_total')).toBe(6);
+    expect(lines.all(5).find(({ name }) => name === 'taken over')!.values).toEqual([0, null, 5, 1, 0]);
+  });
+
+  test.each([
+    ['a proxy that lets nobody in', 401, told(1, 0, 3)],
+    ['a port of another, which has no such page', 404, 'not found'],
+    ['a port of another, which has one', 200, 'process_start_time_seconds 1\nother_jobs_total 5\n'],
+  ])('takes %s for a node that does not answer', async (_, status, text) => {
+    const server = createServer((_request, response) => void response.writeHead(status).end(text));
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const metricsUrls = new Map([
+      ['a', await node({ text: told(1, 7, 2) })],
+      ['b', `http://127.0.0.1:${(server.address() as AddressInfo).port}`],
+    ]);
+    const observer = new Observer({ metricsUrls, lane: 'mine', processes: () => new Map() }, new Lines());
+    expect(await observer.look(0)).toEqual({ atS: 0, pending: 2, takenOver: 0, allAnswered: false });
   });
 
   test('sees this process at work, and nothing of one that is gone', async () => {

@@ -15,6 +15,8 @@ export interface Figure {
   readonly unit: string;
   /** One per round; none: not measured in this run. */
   readonly values: readonly number[];
+  /** Of an earlier run: which one. */
+  readonly commit?: string;
   /** The worst round counts, not the median: what is never to happen. */
   readonly never?: boolean;
 }

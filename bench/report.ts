@@ -49,8 +49,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-export function figureTable(figures: readonly Figure[]): string {
-  return table(FIGURE_HEAD, figures.map(figureRow));
+export function figureTable(figures: readonly Figure[], commit: string): string {
+  const rows = figures.map((figure) => [...figureRow(figure), figure.commit ?? commit]);
+  return table([...FIGURE_HEAD, 'commit'], rows);
 }
 
 /** Medians over the rounds; CPU in ms per call, at full load. */
@@ -82,7 +83,7 @@ export function turnTable(turns: readonly Turn[]): string {
 }
 
 export function reportOf(result: BenchResult): string {
-  const { startedAt, machine, commit, options, turns, figures, contestants, broken } = result;
+  const { startedAt, machine, commit, options, turns, turnsCommit, figures, contestants, broken } = result;
   const { cores, memoryMb, cpu } = machine;
   const remarks = remarksOn(figures);
   return `# Benchmarks
@@ -91,19 +92,19 @@ Written by \`npm run bench -- --docs\` from the run that is kept in [benchmarks.
 contestants shared one machine of ${cores} cores (${cpu}, ${Math.round(memoryMb / 1024)} GB), so figures of calls per second are
 ceilings of the whole machine: compare ratios, which are taken within a round. ${options.rounds} interleaved rounds; medians.
 
-Run on ${startedAt.slice(0, 10)}, commit ${commit}, Node ${result.versions.node}, Zeebe 8.6.0 with 2 partitions, Kafka 4.3.1,
-nats-server 2.15.1. Figures without a value were not part of that run. The column *before*, and with
+The last run was on ${startedAt.slice(0, 10)}, of commit ${commit}, with Node ${result.versions.node}, Zeebe 8.6.0 with 2 partitions, Kafka 4.3.1,
+nats-server 2.15.1. A run may be of some parts only: the last column says of which commit a figure is. The column *before*, and with
 it the goals in ms, are of another machine: compare them by way of the rows *÷ naive*, whose goals are what the goal is of naive's figure there.
 
 ## The figures
 
-${figureTable(figures)}
+${figureTable(figures, commit)}
 
 ## Side by side
 
 ${contestants.map(({ name, what }) => `* **${name}**: ${what}`).join('\n')}
 
-Closed loop with ${options.inFlight} instances in flight for ${options.closedS} s, after a warm-up of ${options.warmUpS} s; CPU in ms per call;
+${turnsCommit === undefined ? '' : `Measured on commit ${turnsCommit}. `}Closed loop with ${options.inFlight} instances in flight for ${options.closedS} s, after a warm-up of ${options.warmUpS} s; CPU in ms per call;
 then, at ${options.pacedPerSecond} instances a second for ${options.pacedS} s, the time from when an instance was due to when the engine said that it had
 ended.
 

@@ -12,6 +12,8 @@ export interface BenchResult {
   readonly options: RoundOptions & { readonly quick: boolean };
   readonly contestants: readonly { readonly name: string; readonly what: string }[];
   readonly turns: readonly Turn[];
+  /** They are of an earlier run: which one. */
+  readonly turnsCommit?: string;
   readonly figures: readonly Figure[];
   /** What could not be measured, and why. */
   readonly broken: readonly string[];

@@ -45,6 +45,16 @@ const REMARKS: readonly Remark[] = [
     text: 'At rest it is below; the rest is what calls leave behind before V8 looks through its old generation, which it does the later the more is in it. Taken out already: the map and the set of the timer wheel. Next would be a bound on how far that generation may grow (it costs CPU of calls), and a job in fewer objects.',
   },
   {
+    about: '1,000,000 pending on one node: CPU when idle',
+    when: 'missed',
+    text: 'Two other runs of `node bench/million/main.ts` on the same day said 4.60 and 7.03. The profile of the last (`--profile DIR`) has the main thread idle for 94.6 % of the time; the rest are the threads of V8, which look through an old generation of a gigabyte now and then, or do not, in the minute that is measured.',
+  },
+  {
+    about: '1,000,000 pending on one node: CPU per call',
+    when: 'missed',
+    text: 'A shorter run (three rounds of 5,000 calls) said 0.986: it is a matter of whether a look of V8 through the whole old generation falls into the rounds. Next would be a job in fewer objects, outside of V8’s heap for those that only wait.',
+  },
+  {
     about: '1,000,000 pending on one node: a page of the list over HTTP, slowest of ten kinds',
     when: 'missed',
     text: 'Pages that few jobs fit go through the bytes of all of them, a few hundred megabytes, and wait for memory; it is done in slices of 3 ms, so nothing else waits. Pages that most jobs fit look at no bytes. Next would be to keep what is searched beside each other instead of in each job’s bytes.',

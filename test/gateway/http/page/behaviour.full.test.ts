@@ -362,6 +362,7 @@ describe('lists', () => {
     expect(new Set(keys).size).toBe(137);
 
     await page.getByLabel('State').selectOption('failing');
+    await eventually('the address to have the state', () => /state=failing/.test(page.url()));
     await page.getByLabel('Older than').fill('8 min');
     await page.keyboard.press('Enter');
     await eventually('the address to have both', () => /state=failing&olderThanMs=480000/.test(page.url()));

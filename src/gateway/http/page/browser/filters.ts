@@ -1,7 +1,7 @@
 // The filters above a list. They stand in the address, so a filtered list can be kept and sent; what is typed goes there with
 // Enter or when the field is left, what is chosen at once.
 import type { VNode } from 'preact';
-import { useId, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { h } from './element.ts';
 import { hashOf, type Query, type View } from './route.ts';
 
@@ -57,7 +57,7 @@ export function Filters({ at, filters }: { readonly at: ListView; readonly filte
               { id: `${id}-${name}`, name, value },
               withPresent(choices, value).map(([value, text]) => h('option', { key: value, value }, text)),
             )
-          : h('input', { id: `${id}-${name}`, name, value, placeholder: hint, autoComplete: 'off', spellcheck: false }),
+          : h(TextField, { id: `${id}-${name}`, name, value, hint }),
       );
     }),
     filters.length > 1 &&
@@ -69,10 +69,32 @@ export function Filters({ at, filters }: { readonly at: ListView; readonly filte
     h('button', { type: 'submit' }, 'Search'),
     h(
       'a',
-      { class: some ? 'clear' : 'clear unseen', href: hashOf({ ...at, query: {} }), tabIndex: some ? 0 : -1 },
+      {
+        class: some ? 'clear' : 'clear unseen',
+        href: hashOf({ ...at, query: {} }),
+        tabIndex: some ? 0 : -1,
+        onClick: (event) => event.currentTarget.closest('form')?.reset(),
+      },
       'Clear',
     ),
   );
+}
+
+interface TextFieldProps {
+  readonly id: string;
+  readonly name: string;
+  /** What the address says. */
+  readonly value: string;
+  readonly hint: string | undefined;
+}
+
+/** It follows the address; what is being typed stays, whatever else is drawn anew meanwhile. */
+function TextField({ id, name, value, hint }: TextFieldProps): VNode {
+  const field = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => {
+    if (field.current !== null) field.current.value = value;
+  }, [value]);
+  return h('input', { ref: field, id, name, placeholder: hint, autoComplete: 'off', spellcheck: false });
 }
 
 /** A link may name what is not among the choices (any more). */

@@ -5,6 +5,7 @@
 // services that carry the headers of a request over to their reply carry that one too.
 import type { DeadLetterReason } from '../actors/messages.ts';
 import { CONTENT_TYPE } from './header-names.ts';
+import { whereIn } from './json-fault.ts';
 import { members } from './json-slices.ts';
 import type { IncomingRecord } from './ports.ts';
 
@@ -29,12 +30,6 @@ export function jsonOf(bytes: Uint8Array | null, maxBytes = Number.POSITIVE_INFI
   } catch (error) {
     return unusable('not-json', `the reply is not JSON in UTF-8${whereIn(error)}`);
   }
-}
-
-/** The parser's own words quote the value, which not everybody may see who is told of this. */
-function whereIn(error: unknown): string {
-  const [, position] = /at position (\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
-  return position === undefined ? '' : `, from position ${position} on`;
 }
 
 /** The attributes of a structured CloudEvent; undefined: the record is none. */

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { JobKey, Revision } from '../../src/actors/ids.ts';
 import { HEADER_BYTES, heldAtMsOf, isParked, pack, unpack } from '../../src/actors/pending-job/cold.ts';
-import { type Span, spansOf } from '../../src/actors/pending-job/cold-search.ts';
+import { aliasSpanOf, originSpansOf, type Span } from '../../src/actors/pending-job/cold-search.ts';
 import { emptyState } from '../../src/actors/pending-job/state.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { anySnapshot, HELD } from './snapshot-samples.ts';
@@ -15,6 +15,12 @@ function packed(snapshot: Snapshot): string {
   const bytes = pack({ ...emptyState(KEY), snapshot, ackedAttempt: snapshot.attempt });
   if (bytes === undefined) throw new Error('it does not only wait');
   return bytes;
+}
+
+function spansOf(bytes: string) {
+  const origin = originSpansOf(bytes);
+  const alias = origin && aliasSpanOf(bytes, origin);
+  return alias && { ...origin, alias };
 }
 
 const waiting = fc.tuple(anySnapshot, fc.constantFrom('held' as const, 'parked' as const), fc.nat({ max: 400 }));

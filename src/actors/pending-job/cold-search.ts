@@ -11,18 +11,12 @@ export interface Span {
   readonly to: number;
 }
 
-/** What may be searched of where a job comes from: one behind the other, in this order. */
+/** What may be searched of where a job comes from, one behind the other, in this order; its business key too. Never a payload. */
 export interface OriginSpans {
   readonly processId: Span;
   readonly elementId: Span;
   readonly instanceKey: Span;
   readonly elementInstanceKey: Span;
-}
-
-/** What may be searched; never a payload. */
-export interface Spans extends OriginSpans {
-  /** The business key; empty: none. */
-  readonly alias: Span;
 }
 
 const FIRST_VERSION = 1;
@@ -33,14 +27,10 @@ const BEFORE_ORIGIN = 5;
 /** settings, retries, heldAtMs, replyDeadlineMs, heartbeatDeadlineMs, progress, trace. */
 const BEFORE_ALIAS = 7;
 
-/** undefined: not to be read in this way. */
-export function spansOf(packed: string): Spans | undefined {
-  const origin = originSpansOf(packed);
-  const alias = origin && aliasSpanOf(packed, origin);
-  return alias && { ...origin, alias };
-}
-
-/** As far as it takes for most of a million jobs that do not have what is looked for: the business key is further behind. */
+/**
+ * As far as it takes for most of a million jobs that do not have what is looked for: the business key is further behind.
+ * undefined: not to be read in this way.
+ */
 export function originSpansOf(packed: string): OriginSpans | undefined {
   const start = HEADER_BYTES;
   const version = packed.charCodeAt(start);
@@ -57,7 +47,7 @@ export function originSpansOf(packed: string): OriginSpans | undefined {
   return { processId, elementId, instanceKey, elementInstanceKey };
 }
 
-/** undefined: not to be read in this way. */
+/** The business key, empty: none. undefined: not to be read in this way. */
 export function aliasSpanOf(packed: string, { elementInstanceKey }: OriginSpans): Span | undefined {
   const alias = textAt(packed, skip(packed, elementInstanceKey.to, 1 + BEFORE_ALIAS)); // after the tenant too
   return isWithin(packed, alias) ? alias : undefined;

@@ -1,6 +1,8 @@
 // What can be wrong between a value and its schema, divided by what the caller should do. The messages are read by people:
 // in an incident, or beside a dead letter.
 
+import { whereIn } from '../json-fault.ts';
+
 /** A value and a schema that do not go together, seen from inside a codec; `SchemaMismatch` says it outside. */
 export class Misfit extends Error {
   readonly path: string;
@@ -74,8 +76,6 @@ export function describe(value: unknown): string {
   return typeof value === 'number' && !Number.isInteger(value) ? 'a number with a fraction' : 'a whole number';
 }
 
-/** The parser's own words quote the text. */
 export function notJson(error: unknown): Misfit {
-  const [, position] = /at position (\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
-  return new Misfit('', position === undefined ? 'no JSON' : `no JSON from position ${position} on`, 'JSON');
+  return new Misfit('', `no JSON${whereIn(error)}`, 'JSON');
 }

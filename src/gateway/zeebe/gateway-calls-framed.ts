@@ -14,16 +14,8 @@ import {
 import { status } from '@grpc/grpc-js';
 import { ZeebeCallError } from './answers.ts';
 import type { TlsSettings } from './connection.ts';
-import {
-  CONNECT_MS,
-  framed,
-  HEAD_BYTES,
-  PING_EVERY_MS,
-  PING_TIMEOUT_MS,
-  requestHeaders,
-  statusSaid,
-  unavailable,
-} from './grpc-frames.ts';
+import { watchSession } from './gateway-calls-session.ts';
+import { framed, HEAD_BYTES, requestHeaders, statusSaid, unavailable } from './grpc-frames.ts';
 
 /** As CHANNEL_OPTIONS of the other transport: a lost connection is sought again within a second. */
 const RECONNECT_MIN_MS = 200;
@@ -96,8 +88,6 @@ interface SessionListener {
 
 class Session {
   readonly #session: ClientHttp2Session;
-  readonly #pinging: NodeJS.Timeout;
-  readonly #connecting: NodeJS.Timeout;
   #wasConnected = false;
   #leaving = false;
   #reason = '';
@@ -105,10 +95,8 @@ class Session {
   constructor(origin: string, tls: TlsSettings | undefined, listener: SessionListener) {
     const session = connect(origin, { ...tls, settings: { enablePush: false }, maxSessionMemory: SESSION_MEMORY_MB });
     this.#session = session;
-    this.#pinging = setInterval(() => this.#ping(), PING_EVERY_MS).unref();
-    this.#connecting = setTimeout(() => session.destroy(new Error('the gateway did not answer')), CONNECT_MS).unref();
+    watchSession(session);
     session.on('connect', () => {
-      clearTimeout(this.#connecting);
       this.#wasConnected = true;
       listener.onConnected();
     });
@@ -119,8 +107,6 @@ class Session {
       this.#leaving = true;
     });
     session.on('close', () => {
-      clearInterval(this.#pinging);
-      clearTimeout(this.#connecting);
       if (!this.#wasConnected) listener.onFailed(this.#reason);
     });
   }
@@ -193,12 +179,6 @@ class Session {
     if (rstCode === constants.NGHTTP2_REFUSED_STREAM) return notSent(method, 'the gateway refused the stream');
     if (said !== undefined) return new ZeebeCallError(method, said.code, said.details, true);
     return unavailable(method, 'Connection dropped', failure?.message ?? this.#reason, true);
-  }
-
-  #ping(): void {
-    if (!this.#wasConnected || this.#session.destroyed) return;
-    const silent = setTimeout(() => this.#session.destroy(new Error('the gateway is silent')), PING_TIMEOUT_MS).unref();
-    this.#session.ping(() => clearTimeout(silent));
   }
 }
 

@@ -18,16 +18,8 @@ import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { ZeebeCallError } from './answers.ts';
 import type { TlsSettings } from './connection.ts';
-import {
-  CONNECT_MS,
-  FrameReader,
-  framed,
-  PING_EVERY_MS,
-  PING_TIMEOUT_MS,
-  requestHeaders,
-  statusSaid,
-  unavailable,
-} from './grpc-frames.ts';
+import { watchSession } from './gateway-calls-session.ts';
+import { FrameReader, framed, requestHeaders, statusSaid, unavailable } from './grpc-frames.ts';
 
 /** The gateway needs a few ms; a busy one a hundred. */
 const CLOSE_MS = 2_000;
@@ -69,7 +61,7 @@ export class JobStreamConnection {
     this.#socket.once('end', () => this.#socket.end());
     const settings = { enablePush: false, initialWindowSize: WINDOW_BYTES };
     this.#session = connect(origin, { createConnection: () => this.#socket, settings });
-    this.#keepAlive();
+    this.#watch();
     this.#stream = this.#session.request(requestHeaders(request.path, request.headers));
     this.#closed = new Promise((resolve) => this.#stream.once('close', resolve));
     this.#read();
@@ -120,24 +112,14 @@ export class JobStreamConnection {
     }
   }
 
-  #keepAlive(): void {
+  #watch(): void {
     const session = this.#session;
-    const late = setTimeout(() => session.destroy(new Error('the gateway did not answer')), CONNECT_MS);
-    const pinging = setInterval(() => {
-      if (session.destroyed || this.#socket.writableEnded) return;
-      const silent = setTimeout(() => session.destroy(new Error('the gateway is silent')), PING_TIMEOUT_MS).unref();
-      session.ping(() => clearTimeout(silent));
-    }, PING_EVERY_MS).unref();
+    watchSession(session, () => !this.#socket.writableEnded);
     session.on('connect', () => {
-      clearTimeout(late);
       if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
       this.#connected = true;
     });
     session.on('error', (error) => this.#fail(error.message));
-    session.on('close', () => {
-      clearTimeout(late);
-      clearInterval(pinging);
-    });
   }
 
   /** The first reason is the cause, later ones its consequences. */

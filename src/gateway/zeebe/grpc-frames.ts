@@ -8,11 +8,6 @@ export const HEAD_BYTES = 5;
 /** As CHANNEL_OPTIONS: the engine's own limit is 4 MB, and some raise it. */
 const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
-/** The gateway ends connections that ask more often than every 30 s. */
-export const PING_EVERY_MS = 35_000;
-export const PING_TIMEOUT_MS = 10_000;
-export const CONNECT_MS = 5_000;
-
 /** @param headers lower-case names */
 export function requestHeaders(path: string, headers: Readonly<Record<string, string>>): OutgoingHttpHeaders {
   return { ...headers, ':method': 'POST', ':path': path, te: 'trailers', 'content-type': 'application/grpc+proto' };

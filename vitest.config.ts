@@ -20,6 +20,7 @@ const long = [
   'test/contract/*.full.test.ts',
   'test/{bench,cluster,deploy,gateway}/**/*.full.test.ts',
   'test/chaos/cancelled.full.test.ts',
+  'test/sim/mutants/*.full.test.ts',
 ];
 
 // Where .ci/run wants the figures.
@@ -30,8 +31,8 @@ const onSharedServers = {
   hookTimeout: 240_000,
 } satisfies TestUserConfig;
 
-/** A file that takes a minute of a core, begun last, would keep the other core idle for that minute. */
-const BEGUN_FIRST = /\/test\/sim\/seeds\.test\.ts$/;
+/** A file that takes a minute of a core or more, begun last, would keep the other core idle for as long. */
+const BEGUN_FIRST = /\/test\/sim\/(seeds|mutants\/mutants\.full)\.test\.ts$/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -27,6 +27,8 @@ export const CLUSTER_LIMITS = {
   askReleaseEveryMs: SECOND,
   /** Shards that move at once: one wave of claims and one consumer, for which the server goes through the bucket once. */
   shardsPerWave: 128,
+  /** A watch that still hears of shards that have left is made anew after this long: they leave one after another. */
+  narrowAfterMs: 10 * SECOND,
   /** Jobs taken into memory in one go; then whatever else waits has its turn, the lease's renewal above all. */
   loadedInARow: 5_000,
   /** Claims in flight. */

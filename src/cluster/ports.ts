@@ -40,6 +40,11 @@ export interface KvWatchHandler {
 }
 
 export interface KvWatch {
+  /**
+   * From now on only these filters, which are a part of those so far: made anew behind the last entry delivered, so `onReset`
+   * comes, entries may come again, and none of what is still watched is left out.
+   */
+  narrow(filters: readonly string[]): void;
   stop(): void;
 }
 

@@ -1,7 +1,7 @@
 // Brings shards into memory and takes them out of it: a wave per set of acquired shards, then their jobs with what their
 // writers' sent watermarks say, then every foreign write; and at the end the drain, until nothing of the shard is under way.
 import { ABSENT, type Incarnation, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
-import type { Clock } from '../actors/ports.ts';
+import type { Clock, Timer } from '../actors/ports.ts';
 import type { Arrivals, Arrived } from './arrivals.ts';
 import type { ClusterEvent } from './events.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
@@ -46,6 +46,8 @@ export class ShardLoader {
   readonly #waves = new Set<Wave>();
   /** Acquired, and in no wave yet. */
   readonly #next = new Set<ShardId>();
+  /** Waves that have lost some of their shards. */
+  readonly #narrowing = new Map<Wave, Timer>();
   #acquiring = false;
   #loadedInARow = 0;
   #breath: Promise<void> | undefined;
@@ -58,6 +60,7 @@ export class ShardLoader {
   stop(): void {
     this.#stopped = true;
     for (const wave of this.#waves) wave.stop();
+    for (const timer of this.#narrowing.values()) timer.cancel();
   }
 
   /**
@@ -113,7 +116,21 @@ export class ShardLoader {
   released(shard: ShardId): void {
     this.#options.jobs.drop(shard);
     this.#next.delete(shard); // acquired again it is told again, and must not be in two waves
-    for (const wave of this.#waves) if (wave.has(shard) && wave.leave(shard)) this.#waves.delete(wave);
+    for (const wave of this.#waves) {
+      if (!wave.has(shard)) continue;
+      if (wave.leave(shard)) this.#waves.delete(wave);
+      else this.#narrowLater(wave);
+    }
+  }
+
+  /** Shards leave one after another, and each time a watch is made anew the server has work. */
+  #narrowLater(wave: Wave): void {
+    if (this.#narrowing.has(wave)) return;
+    const narrow = () => {
+      this.#narrowing.delete(wave);
+      wave.narrow();
+    };
+    this.#narrowing.set(wave, this.#options.clock.setTimer(CLUSTER_LIMITS.narrowAfterMs, narrow));
   }
 
   /**

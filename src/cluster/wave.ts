@@ -45,6 +45,8 @@ export class Wave {
   readonly #settled = Promise.withResolvers<void>();
   #caughtUp = false;
   #watch: KvWatch | undefined;
+  /** How many shards it watches, some of which may have left. */
+  #watched = 0;
   #stopped = false;
 
   constructor(options: WaveOptions, shards: readonly ShardId[]) {
@@ -56,6 +58,7 @@ export class Wave {
   async start(): Promise<void> {
     if (this.#stopped) return; // every shard has left already
     const shards = [...this.#waiting.keys()];
+    this.#watched = shards.length;
     const filters = shards.length === this.#options.shardCount ? [EVERYTHING] : shards.map(shardFilter);
     const watch = await this.#options.kv.watch(filters, {
       onEntry: (entry) => this.#entry(entry),
@@ -98,6 +101,14 @@ export class Wave {
     if (this.#waiting.size + this.#open.size > 0) return false;
     this.stop();
     return true;
+  }
+
+  /** Hears no more of the shards that have left, of which others write. */
+  narrow(): void {
+    const shards = [...this.#waiting.keys(), ...this.#open];
+    if (this.#stopped || this.#watch === undefined || shards.length === this.#watched) return;
+    this.#watched = shards.length;
+    this.#watch.narrow(shards.map(shardFilter));
   }
 
   stop(): void {

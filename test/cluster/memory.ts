@@ -21,7 +21,7 @@ export class MemoryKv implements KvPort {
   onWrite: (entry: KvEntry) => void = () => {};
   /** False: nothing is answered, and nothing lands. */
   up = true;
-  readonly watches: { readonly filters: readonly string[]; readonly handler: KvWatchHandler; stopped: boolean }[] = [];
+  readonly watches: { filters: readonly string[]; readonly handler: KvWatchHandler; stopped: boolean }[] = [];
   #sequence = 0;
 
   /** The latest watch. */
@@ -62,6 +62,9 @@ export class MemoryKv implements KvPort {
     const watched = { filters, handler, stopped: false };
     this.watches.push(watched);
     return {
+      narrow: (fewer) => {
+        watched.filters = fewer;
+      },
       stop: () => {
         watched.stopped = true;
       },

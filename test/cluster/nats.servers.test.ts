@@ -170,6 +170,30 @@ describe('one server', () => {
     expect(some.said, 'a stopped watch is silent').toHaveLength(53);
   });
 
+  test('a watch narrowed under writes leaves out nothing of what it still watches, and hears no more of the rest', async () => {
+    await using c = await client(nats.url, 'narrowed');
+    await makeBucket(c.inbox, 'narrowed', 1);
+    const seen = new Recorder();
+    const watch = await c.kv.watch(['>'], seen);
+    await expect.poll(() => seen.caughtUp).toBe(1);
+    const write = (from: number, to: number) =>
+      Promise.all(
+        Array.from({ length: to - from }, (_, i) => from + i).flatMap((i) =>
+          [1, 2].map((shard) => c.kv.put(`${shard}.${i}`, bytes(`v${i}`), ABSENT)),
+        ),
+      );
+    const writes = write(0, 300);
+    watch.narrow(['1.*']);
+    await writes;
+    await expect.poll(() => seen.resets.length).toBe(1);
+    await write(300, 400);
+    const keys = (shard: number) => [...seen.latest.keys()].filter((key) => key.startsWith(`${shard}.`));
+    await expect.poll(() => keys(1).length).toBe(400);
+    expect(keys(2).filter((key) => Number(key.slice(2)) >= 300)).toEqual([]);
+    expect(seen.caughtUp).toBe(1);
+    watch.stop();
+  });
+
   test('caught up under writes: no key is unknown then, although overwritten entries leave the count too early', async () => {
     await using c = await client(nats.url, 'overwritten');
     await makeBucket(c.inbox, 'overwritten', 1);

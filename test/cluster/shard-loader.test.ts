@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { JobKey, Revision, ShardId } from '../../src/actors/ids.ts';
 import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import { jobKeyName } from '../../src/cluster/names.ts';
-import type { KvPort, KvWatchHandler } from '../../src/cluster/ports.ts';
+import type { KvPort } from '../../src/cluster/ports.ts';
 import { covers } from '../../src/cluster/sent-watermark.ts';
 import { ShardLoader } from '../../src/cluster/shard-loader.ts';
 import { JOB, World as Job, LOCK_MS } from '../actors/pending-job-world.ts';
@@ -98,11 +98,7 @@ describe('shards that are acquired', () => {
   /** A loader before a bucket whose watches catch up when the test says so. */
   function acquiring() {
     const host = new Host();
-    const watches: { readonly filters: readonly string[]; readonly handler: KvWatchHandler }[] = [];
-    host.kv.watch = async (filters, handler) => {
-      watches.push({ filters, handler });
-      return { stop: () => undefined };
-    };
+    const { watches } = host.kv;
     const gone = new Set<ShardId>();
     const nothing = () => undefined;
     const loader = new ShardLoader({
@@ -129,7 +125,7 @@ describe('shards that are acquired', () => {
     });
     const acquire = (...shards: number[]) => void loader.acquire(shards as ShardId[]);
     const settle = () => host.clock.advance(0);
-    return { loader, watches, gone, acquire, settle };
+    return { loader, clock: host.clock, watches, gone, acquire, settle };
   }
 
   test('go in waves one after another, and what comes meanwhile goes together', async () => {
@@ -172,6 +168,24 @@ describe('shards that are acquired', () => {
     watches[0]!.handler.onCaughtUp();
     await settle();
     expect(watches.map(({ filters }) => filters.length)).toEqual([CLUSTER_LIMITS.shardsPerWave, 1]);
+  });
+
+  test('given away one by one, they are watched no longer from a while after the first', async () => {
+    const { loader, clock, watches, acquire, settle } = acquiring();
+    acquire(1, 2, 3, 4);
+    await settle();
+    watches[0]!.handler.onCaughtUp();
+    for (const shard of [1, 3]) {
+      loader.released(shard as ShardId);
+      await clock.advance(CLUSTER_LIMITS.narrowAfterMs / 2 - 1);
+    }
+    expect(watches.map(({ filters }) => filters)).toEqual([['1.*', '2.*', '3.*', '4.*']]);
+    await clock.advance(2);
+    expect(watches.map(({ filters }) => filters)).toEqual([['2.*', '4.*']]);
+    loader.released(2 as ShardId);
+    loader.stop();
+    await clock.advance(CLUSTER_LIMITS.narrowAfterMs);
+    expect(watches.map(({ filters, stopped }) => [filters, stopped])).toEqual([[['2.*', '4.*'], true]]);
   });
 
   test('those of a wave that was given up do not hold up the next', async () => {

@@ -102,6 +102,24 @@ test('its watch ends with its last shard, and a shard that left is heard of no m
   expect(kv.watched?.stopped).toBe(true);
 });
 
+test('narrowed it watches the shards that are still its own, and only if one has left', async () => {
+  const { kv, wave, log, handler, job, claim } = await open(0, 1, 2, 3, 4);
+  for (const of of [0, 1, 2, 3, 4]) handler.onEntry(claim(of, SELF, 1 + of), 4 - of);
+  handler.onCaughtUp();
+  for (const of of [1, 2, 3, 4]) wave.take(shard(of));
+  wave.narrow();
+  expect(kv.watched?.filters).toEqual(['>']);
+  for (const of of [1, 3]) wave.leave(shard(of));
+  wave.narrow();
+  expect(kv.watched?.filters.toSorted()).toEqual(['0.*', '2.*', '4.*']);
+  kv.watched!.filters = [];
+  wave.narrow();
+  expect(kv.watched?.filters, 'asked for again').toEqual([]);
+  handler.onReset('bucket');
+  handler.onEntry(job(2, 1, 9), 0);
+  expect([log.at(-1), kv.watches.length]).toEqual(['2.1@9', 1]);
+});
+
 test('a claim of an earlier tenure, shown by a replica that lags, passes no barrier', async () => {
   epoch = 9;
   const { handler, claim, log } = await open(4);

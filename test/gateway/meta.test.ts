@@ -39,7 +39,7 @@ class OneKey implements KvPort {
   }
 
   async watch(): Promise<KvWatch> {
-    return { stop() {} };
+    return { narrow() {}, stop() {} };
   }
 }
 

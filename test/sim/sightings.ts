@@ -19,6 +19,7 @@ export const SIGHTS = [
   'put that landed after its caller gave up',
   'stale read',
   'watch reset',
+  'watch narrowed',
   'watch on a replica that lags',
   // The cluster.
   'node suspected',

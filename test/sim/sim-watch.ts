@@ -21,7 +21,7 @@ export class SimWatch implements KvWatch {
   readonly #servers: KvServers;
   readonly #bucket: Bucket;
   readonly #link: Link;
-  readonly #filters: readonly (readonly string[])[];
+  #filters: readonly (readonly string[])[];
   readonly #handler: KvWatchHandler;
   readonly #wanted = new Map<string, boolean>();
   #queue: StoredEntry[] = [];
@@ -55,6 +55,14 @@ export class SimWatch implements KvWatch {
       () => this.#bucket.onGone.delete(onGone),
     ];
     this.#load();
+  }
+
+  narrow(filters: readonly string[]): void {
+    if (!this.#live) return;
+    this.#bucket.history.sight('watch narrowed');
+    this.#filters = filters.map((filter) => filter.split('.'));
+    this.#wanted.clear();
+    this.#remake();
   }
 
   stop(): void {

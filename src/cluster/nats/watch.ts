@@ -44,7 +44,7 @@ export async function openWatch(
 
 class Watch implements KvWatch {
   readonly #source: WatchSource;
-  readonly #filters: readonly string[];
+  #filters: readonly string[];
   readonly #handler: KvWatchHandler;
   readonly #afresh: boolean;
   readonly #endListening: () => void;
@@ -66,11 +66,17 @@ class Watch implements KvWatch {
   constructor(source: WatchSource, filters: readonly string[], handler: KvWatchHandler, afresh: boolean) {
     this.#afresh = afresh;
     this.#source = source;
-    this.#filters = filters.map((filter) => source.subjects + filter);
+    this.#filters = this.#subjectsOf(filters);
     this.#handler = handler;
     this.#endListening = source.link.onConnection((connected) => {
       if (connected) this.#replace();
     });
+  }
+
+  narrow(filters: readonly string[]): void {
+    if (this.#stopped) return;
+    this.#filters = this.#subjectsOf(filters);
+    this.#replace();
   }
 
   stop(): void {
@@ -88,6 +94,10 @@ class Watch implements KvWatch {
     setImmediate(() => {
       if (!consumer.stopped) this.#start(consumer, made);
     });
+  }
+
+  #subjectsOf(filters: readonly string[]): string[] {
+    return filters.map((filter) => this.#source.subjects + filter);
   }
 
   #replace(): void {

@@ -200,7 +200,7 @@ export class Cluster {
   room(lane: Lane, unlimited: number): number {
     const life = this.life;
     if (life === undefined) return 0;
-    let room = Math.min(unlimited, life.roomOf(lane) ?? unlimited);
+    let room = Math.min(unlimited, life.room.of(lane) ?? unlimited);
     for (const { record } of life.membership.peers().values()) {
       if (record.state === 'ready' && !life.membership.isDead(record.incarnation)) {
         room = Math.min(room, record.room[lane] ?? unlimited);

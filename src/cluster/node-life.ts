@@ -6,14 +6,15 @@
 // over one by one while everything still works; nothing waits for a timeout.
 import { ActorSystem } from '../actors/actor-system.ts';
 import { EngineGate } from '../actors/engine-gate.ts';
-import type { Incarnation, JobKey, Lane, Revision, ShardId } from '../actors/ids.ts';
+import type { Incarnation, JobKey, ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import type { Timer } from '../actors/ports.ts';
 import { ProbePace } from '../actors/probe-pace.ts';
 import { Aliases } from './aliases.ts';
 import { Arrivals } from './arrivals.ts';
-import { Claims, parseClaim } from './claims.ts';
+import { isClaimedSince, readClaims } from './claim-reads.ts';
+import { Claims } from './claims.ts';
 import type { ClusterOptions } from './cluster.ts';
 import { EffectsGate, Lost } from './effects-gate.ts';
 import { type Endpoint, EndpointCount } from './endpoint-count.ts';
@@ -24,20 +25,23 @@ import { Lease } from './lease.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import { type MemberRecord, type MemberReport, parseMember } from './member-record.ts';
 import { Membership } from './membership.ts';
-import { claimKey, META_KEY, nodeSubject, parseKey, SYSTEM_WATCHES } from './names.ts';
+import { META_KEY, nodeSubject, parseKey } from './names.ts';
 import { OldestOfLanes } from './oldest.ts';
-import type { KvEntry, KvWatch } from './ports.ts';
+import type { KvEntry } from './ports.ts';
 import { Questions } from './questions.ts';
 import { Rehydration } from './rehydration.ts';
 import { progressByServer, replyProgressMs } from './reply-progress.ts';
+import { Room } from './room.ts';
 import { Router } from './router.ts';
 import { SentWatermark } from './sent-watermark.ts';
 import { ShardJobs } from './shard-jobs.ts';
 import { ShardLoader } from './shard-loader.ts';
 import { Shards } from './shards.ts';
 import { Skew } from './skew.ts';
+import { commonSnapshotVersion } from './snapshot-version.ts';
 import { Store, StoreClosed } from './store.ts';
 import { Suspicion } from './suspicion.ts';
+import { SystemWatches } from './system-watches.ts';
 import { untilAvailable } from './until-available.ts';
 
 /** Why a life ended. `superseded`: another process has our name; this one must exit. */
@@ -55,6 +59,7 @@ export class NodeLife {
   readonly shards: Shards;
   readonly jobs: ShardJobs;
   readonly watermark: SentWatermark;
+  readonly room: Room;
   readonly router: Router;
   readonly aliases: Aliases;
   readonly inventory: Inventory;
@@ -74,7 +79,7 @@ export class NodeLife {
   readonly #pings = new EndpointCount();
   readonly #releases = new EndpointCount();
   #bucketId = '';
-  readonly #systemWatches: KvWatch[] = [];
+  readonly #systemWatches: SystemWatches;
   #tick: Timer | undefined;
   readonly #unreadables = new Set<JobKey>();
   #over = false;
@@ -143,6 +148,13 @@ export class NodeLife {
     const { longestReplyTimeoutMs } = options;
     const jobs = this.#jobStore;
     this.watermark = new SentWatermark({ clock, control, jobs, incarnation, longestReplyTimeoutMs, onFailed });
+    this.room = new Room(this.lanes, this.watermark);
+    this.#systemWatches = new SystemWatches({
+      clock,
+      kv,
+      onEntry: (entry) => this.#systemEntry(entry),
+      onReset: (bucketId) => this.#sameBucket(bucketId),
+    });
     this.#system = new ActorSystem(clock, {
       mailboxLimit: LIMITS.mailbox,
       askTimeoutMs: LIMITS.askMs,
@@ -162,8 +174,8 @@ export class NodeLife {
       watermark: this.watermark,
       lanes: this.lanes,
       aliases: this.aliases,
-      snapshotVersion: () => this.#snapshotVersion(),
-      confirmOwner: (shard, since) => this.#confirmOwner(shard, since),
+      snapshotVersion: () => commonSnapshotVersion(this.#newestVersion, this.membership, clock.monotonicMs()),
+      confirmOwner: (shard, since) => isClaimedSince(control, shard, incarnation, since),
       requestSettled: (job, attempt, outcome) =>
         this.jobs.requestSettled(job, { type: 'requestSettled', attempt, outcome }),
       onStored: (job, snapshot) =>
@@ -248,7 +260,11 @@ export class NodeLife {
   /** Resolves when this node is a member and sees the others. @throws NodeNameTaken; StoreClosed, Lost, KvUnavailable once it is over */
   async start(own: ReadonlySet<Incarnation>): Promise<void> {
     const { clock, bus, kv, cluster, node, leaseTtlMs } = this.#options;
-    this.#bucketId = await this.#insist(() => kv.bucketId());
+    this.#bucketId = await untilAvailable(
+      clock,
+      () => kv.bucketId(),
+      () => this.#over,
+    );
     const name = await takeName({ clock, bus, control: this.#control, cluster, node, leaseTtlMs, own });
     this.#checkNotOver();
     this.#subscriptions.push(
@@ -270,7 +286,8 @@ export class NodeLife {
     await this.watermark.start();
     await this.membership.start(name.revision, own);
     if (name.replaced !== undefined) this.#options.onGone(name.replaced);
-    await this.#watchSystem();
+    await this.#systemWatches.start();
+    this.#checkNotOver();
     this.suspicion.start();
     this.shards.start();
     this.#onTick();
@@ -333,7 +350,7 @@ export class NodeLife {
     const { membership, suspicion, shards, watermark, router, questions, jobs } = this;
     this.#engine.close(new Lost('this incarnation is over'));
     for (const part of [membership, suspicion, shards, watermark, router, questions, jobs, this.#loader]) part.stop();
-    for (const watch of this.#systemWatches) watch.stop();
+    this.#systemWatches.stop();
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#jobStore.close();
     this.#control.close();
@@ -348,31 +365,6 @@ export class NodeLife {
     this.#lookAtClock();
     this.membership.tellNews();
     this.#tick = this.#options.clock.setTimer(CLUSTER_LIMITS.tickMs, () => this.#onTick());
-  }
-
-  /** No order between members and claims: whoever weighs one against the other looks at their revisions. */
-  async #watchSystem(): Promise<void> {
-    await Promise.all(SYSTEM_WATCHES.map(({ filters, afresh }) => this.#follow(filters, afresh)));
-    this.#checkNotOver();
-  }
-
-  /** Resolves when all that stands was seen. */
-  async #follow(filters: readonly string[], afresh: boolean): Promise<void> {
-    const caughtUp = Promise.withResolvers<void>();
-    const watch = await this.#insist(() =>
-      this.#options.kv.watch(
-        filters,
-        {
-          onEntry: (entry) => this.#systemEntry(entry),
-          onCaughtUp: () => caughtUp.resolve(),
-          onReset: (bucketId) => this.#sameBucket(bucketId),
-        },
-        { afresh },
-      ),
-    );
-    this.#systemWatches.push(watch);
-    if (this.#over) watch.stop();
-    else await Promise.race([caughtUp.promise, this.ended]);
   }
 
   /** What is opened after the end would be closed by nobody. */
@@ -444,36 +436,7 @@ export class NodeLife {
     for (let shard = 0 as ShardId; shard < this.#options.shards; shard = (shard + 1) as ShardId) {
       if (this.shards.stateOf(shard) !== 'released') mine.push(shard);
     }
-    for (let from = 0; from < mine.length; from += CLUSTER_LIMITS.readsInFlight) {
-      await Promise.all(
-        mine.slice(from, from + CLUSTER_LIMITS.readsInFlight).map(async (shard) => {
-          const entry = await this.#control.get(claimKey(shard));
-          if (entry !== undefined) this.#claimEntry(shard, entry);
-        }),
-      );
-    }
-  }
-
-  async #confirmOwner(shard: ShardId, since: Revision): Promise<boolean> {
-    const entry = await this.#control.get(claimKey(shard));
-    if (entry === undefined || entry.revision > since) return false;
-    return parseClaim(entry.value, entry.revision).incarnation === this.incarnation;
-  }
-
-  /**
-   * The highest version that all members read. Those that died or left lately count too: in the midst of an upgrade a node of
-   * the version before may only be away for a while, and has to read what was written meanwhile.
-   */
-  #snapshotVersion(): number {
-    let version = this.#newestVersion;
-    for (const { record, advancedMs } of this.membership.peers().values()) {
-      const reads = Math.max(...record.snapshotVersions);
-      if (reads >= version) continue;
-      const isGone = record.state === 'left' || this.membership.isDead(record.incarnation);
-      const goneMs = this.#options.clock.monotonicMs() - advancedMs;
-      if (!isGone || goneMs < CLUSTER_LIMITS.versionOfGoneMs) version = reads;
-    }
-    return version;
+    await readClaims(this.#control, mine, (shard, entry) => this.#claimEntry(shard, entry));
   }
 
   #context(): JobContext {
@@ -487,7 +450,7 @@ export class NodeLife {
       interpret,
       engineHealthy: () => this.#engine.healthy(),
       probeEveryMs: () => this.#pace.everyMs(this.lanes.total),
-      admits: (lane: Lane, maxPending: number) => this.lanes.admits(lane, maxPending) && this.watermark.room(lane) > 0,
+      admits: (lane, maxPending) => this.room.admits(lane, maxPending),
       replyProgressMs: () => this.#replyProgressMs(),
     };
   }
@@ -503,28 +466,11 @@ export class NodeLife {
   #report(): MemberReport {
     const report = this.#options.report();
     const replyProgress = progressByServer(report.replyProgress, this.#skew);
-    return { ...report, replyProgress, room: this.room() };
-  }
-
-  /** Further holds per lane: what its own limit leaves, and what the sent watermark does. A lane not named has room. */
-  room(): Record<string, number> {
-    const lanes = new Set([...this.lanes.limited(), ...this.watermark.lanes()]);
-    return Object.fromEntries([...lanes].map((lane) => [lane, this.roomOf(lane) as number]));
-  }
-
-  /** Asked at every activation; undefined: nothing is known of this lane. */
-  roomOf(lane: Lane): number | undefined {
-    const room = this.lanes.roomOf(lane);
-    if (room === undefined && this.watermark.unacked(lane) === 0) return undefined;
-    return Math.min(room ?? Number.POSITIVE_INFINITY, this.watermark.room(lane));
+    return { ...report, replyProgress, room: this.room.perLane() };
   }
 
   #replyProgressMs(): number {
     const peers = [...this.membership.peers().values()].map(({ record }) => record.replyProgress);
     return replyProgressMs(this.#options.replyPartitions(), [this.#report().replyProgress, ...peers]);
-  }
-
-  #insist<T>(work: () => Promise<T>): Promise<T> {
-    return untilAvailable(this.#options.clock, work, () => this.#over);
   }
 }

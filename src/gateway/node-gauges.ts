@@ -10,7 +10,7 @@ export function gaugesOf(bridge: Bridge, clock: Clock, natsConnected: () => bool
     wallMs: () => clock.wallMs(),
     pendingByLane: () => cluster.life?.lanes.pending() ?? [],
     oldestHeldAtMsByLane: () => cluster.oldest().map(({ lane, heldAtMs }) => [lane, heldAtMs] as const),
-    roomByLane: () => Object.entries(cluster.life?.room() ?? {}),
+    roomByLane: () => Object.entries(cluster.life?.room.perLane() ?? {}),
     replyLagByPartition: () => replies.lag(),
     reachable: () => new Map([...bridge.reachable, ['nats', natsConnected()]]),
     shardsOwned: () => cluster.life?.shards.owned() ?? 0,

@@ -106,7 +106,7 @@ export class NodeAnswers {
         jobType: job?.peek().snapshot?.origin.jobType ?? null,
         heldPerSecond,
         endedPerSecond,
-        room: life.roomOf(lane) ?? null,
+        room: life.room.of(lane) ?? null,
         unsent: life.watermark.unacked(lane),
       };
     });

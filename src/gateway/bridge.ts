@@ -7,12 +7,13 @@ import type { Clock, Random } from '../actors/ports.ts';
 import { SNAPSHOT_VERSIONS_READ } from '../actors/snapshot-codec.ts';
 import { Cluster, type ClusterEnd } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
-import type { MemberRecord } from '../cluster/member-record.ts';
 import type { Bus, KvPort, TailPort } from '../cluster/ports.ts';
 import { Acknowledgements } from './acknowledgements.ts';
+import { BridgeCounts } from './bridge-counts.ts';
 import { type CallConfig, kindsOf } from './call-kinds.ts';
 import type { Config } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { Evictions } from './evictions.ts';
 import type { IntakeAnswer, IntakeEvent } from './intake.ts';
 import { type IntakeKind, Intakes } from './intakes.ts';
 import { interpret } from './interpret.ts';
@@ -94,18 +95,17 @@ export class Bridge {
   readonly requests: RequestPublisher;
   /** What is pending where, and how it goes: of the whole cluster. */
   readonly operations: ClusterOperations;
-  readonly #flow: Flow;
   /** Did it answer when it was asked last? */
   readonly reachable = new Map<Server, boolean>();
   readonly #ports: BridgePorts;
   readonly #config: BridgeConfig;
   readonly #metrics: Metrics;
-  readonly #shardTimes: ShardTimes;
+  readonly #counts: BridgeCounts;
   readonly #secrets: Secrets;
   readonly #deadLetters: DeadLetters;
   readonly #acknowledgements: Acknowledgements | undefined;
   readonly #intakes: Intakes;
-  readonly #evicted = new Set<string>();
+  readonly #evictions: Evictions;
   /** The secrets are known. */
   readonly #prepared = Promise.withResolvers<void>();
   /** As they are now. */
@@ -119,11 +119,12 @@ export class Bridge {
     this.#config = config;
     const metrics = ports.metrics ?? NO_METRICS;
     this.#metrics = metrics;
-    this.#shardTimes = new ShardTimes(ports.clock, metrics);
     this.#secrets = new Secrets(config.cluster, config.secrets);
     const { clock, random, kv, bus, engine, writer } = ports;
     this.#calls = config;
-    this.#flow = new Flow(clock);
+    const flow = new Flow(clock);
+    this.#counts = new BridgeCounts(metrics, flow, new ShardTimes(clock, metrics));
+    this.#evictions = new Evictions(clock, ports.replies);
     const mayAct = () => this.cluster.mayAct();
     const correlationId = (jobKey: JobKey, attempt: number) =>
       this.#secrets.sign(jobKey, attempt, this.#secretsOfOthers());
@@ -172,10 +173,13 @@ export class Bridge {
       interpret,
       assignedOnce: () => this.replies.memberId !== '',
       replyPartitions: () => this.#replyPartitions,
-      onGone: (record) => void this.#evict(record),
+      onGone: ({ consumerMemberId }) => void this.#evictions.evict(consumerMemberId),
       // Another node may add a secret at any time; until it is known here, replies under it would count as forged.
       onMeta: (value) => this.#secrets.learn(secretsIn(value)),
-      onEvent: (event) => this.#clusterEvent(event),
+      onEvent: (event) => {
+        this.#counts.clusterEvent(event);
+        ports.onEvent?.({ from: 'cluster', event });
+      },
       onEngineAnswer: (command, { code, backpressure }) => {
         metrics.engineCall(command, code);
         this.reachable.set('zeebe', code !== 'transient' || backpressure === true);
@@ -186,7 +190,7 @@ export class Bridge {
       onQuestion: (question, withinMs, mostBytes) => answers.answer(question, withinMs, mostBytes),
     });
     const answers = new NodeAnswers({
-      ...{ clock, cluster: this.cluster, flow: this.#flow, correlationId },
+      ...{ clock, cluster: this.cluster, flow, correlationId },
       ...{ node: config.node, shards: config.shards },
       version: ports.version ?? 'unknown',
       startedAtMs: clock.wallMs(),
@@ -212,7 +216,10 @@ export class Bridge {
       jobOf: (businessKey) => this.cluster.jobOfBusinessKey(businessKey),
       limits: { maxReplyBytes: config.maxReplyBytes },
       followed: tracing !== undefined,
-      onEvent: (event) => this.#repliesEvent(event),
+      onEvent: (event) => {
+        this.#counts.repliesEvent(event);
+        ports.onEvent?.({ from: 'replies', event });
+      },
       onLogEnd: (answered) => this.reachable.set('kafka', answered),
     });
     this.#intakes = this.#newIntakes();
@@ -291,8 +298,7 @@ export class Bridge {
     const { tracing, clock } = this.#ports;
     const fromMs = tracing === undefined ? 0 : clock.wallMs();
     this.requests.publish(request, (outcome) => {
-      this.#metrics.request(request.lane, outcome.kind);
-      this.#flow.request(outcome.kind);
+      this.#counts.request(request.lane, outcome.kind);
       tracing?.sent(request, outcome, fromMs);
       settled(outcome);
     });
@@ -345,23 +351,9 @@ export class Bridge {
 
   async #take(activation: Activation): Promise<IntakeAnswer> {
     const answer = await this.cluster.activated(activation);
-    this.#metrics.hold(activation.lane, answer);
-    this.#flow.hold(activation.lane, answer);
+    this.#counts.hold(activation.lane, answer);
     if (answer === 'full') return 'giveBack';
     return answer === 'stale' ? 'dropped' : 'done';
-  }
-
-  /**
-   * A dead consumer that nobody shows out keeps its partitions for the whole session timeout. Once per name: whoever was
-   * shown out in error has joined under another one, by which it can be shown out again.
-   */
-  async #evict({ consumerMemberId }: MemberRecord): Promise<void> {
-    if (consumerMemberId === '' || this.#evicted.has(consumerMemberId)) return;
-    this.#evicted.add(consumerMemberId);
-    for (let tries = 0; tries < 5; tries++) {
-      if (await this.#ports.replies.evict(consumerMemberId).catch(() => false)) return;
-      await new Promise<void>((resolve) => this.#ports.clock.setTimer(500, resolve));
-    }
   }
 
   #secretsOfOthers(): (readonly string[])[] {
@@ -370,63 +362,6 @@ export class Bridge {
       ({ record }) => record.state !== 'left' && !life?.membership.isDead(record.incarnation),
     );
     return live.map(({ record }) => record.secrets);
-  }
-
-  #clusterEvent(event: ClusterEvent): void {
-    switch (event.kind) {
-      case 'joining':
-        this.#metrics.incarnation();
-        this.#shardTimes.tell(event);
-        break;
-      case 'shard':
-        this.#shardTimes.tell(event);
-        break;
-      case 'rehydrated':
-        this.#metrics.rehydrated(event.jobs);
-        if (event.republished > 0) this.#metrics.republished(event.republished);
-        break;
-      case 'takeover':
-        this.#metrics.takeover();
-        this.#shardTimes.tell(event);
-        break;
-      case 'conflict':
-        this.#metrics.casConflict();
-        break;
-      case 'stored':
-        if (event.snapshot.kind === 'ended' && event.snapshot.outcome !== undefined) {
-          const { lane, outcome, endedAtMs, heldAtMs } = event.snapshot;
-          this.#metrics.outcome(lane, outcome, endedAtMs - heldAtMs);
-          this.#flow.outcome(lane, outcome);
-        }
-        break;
-    }
-    this.#ports.onEvent?.({ from: 'cluster', event });
-  }
-
-  #repliesEvent(event: RepliesEvent): void {
-    if (event.kind === 'settled') {
-      const { outcome } = event;
-      switch (outcome) {
-        case 'applied':
-        case 'duplicate':
-        case 'latePublished':
-        case 'lateDropped':
-          this.#metrics.reply(outcome);
-          this.#flow.reply(outcome);
-          break;
-        case 'late':
-        case 'unknown':
-        case 'forged':
-        case 'unreadable':
-          this.#metrics.reply(outcome);
-          this.#metrics.deadLetter(outcome);
-          break;
-        default:
-          this.#metrics.reply('malformed');
-          this.#metrics.deadLetter(outcome);
-      }
-    }
-    this.#ports.onEvent?.({ from: 'replies', event });
   }
 }
 

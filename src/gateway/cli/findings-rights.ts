@@ -130,12 +130,12 @@ export function kafkaExaminationFindings({ cannotMake, deniedGroup }: KafkaExami
     problem(
       'Kafka',
       `the topic ${topic} is missing, and this user could not make it: ${reason}`,
-      'Have "holdfast init" run by a user who may, or grant CREATE on it.',
+      'Have "holdfast init" run by a user who may, or grant CREATE and DESCRIBE on it.',
     ),
   );
   if (deniedGroup === undefined) return found;
   const what = `this user may not see the consumer group ${deniedGroup}, which reads the replies`;
-  return [...found, critical('Kafka', what, 'Grant DESCRIBE and READ on the group.')];
+  return [...found, critical('Kafka', what, 'Grant READ on the group.')];
 }
 
 /** With the part that was invented for the try as a wildcard. */

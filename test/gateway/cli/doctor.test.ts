@@ -205,7 +205,7 @@ describe('one thing wrong, one finding with what to change', () => {
     [
       'a topic not to be seen',
       { seeing: seeing(NAMES.slice(1), ['payments']) },
-      /^critical Kafka: this user may not see the topic payments \| Grant DESCRIBE and WRITE/,
+      /^critical Kafka: this user may not see the topic payments \| Grant WRITE on it/,
     ],
     [
       'a topic not to be made',

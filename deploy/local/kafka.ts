@@ -39,6 +39,8 @@ export interface KafkaOptions {
   readonly listeners?: readonly KafkaListener[];
   /** Added to, and stronger than, the settings below. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Of the Java process. */
+  readonly systemProperties?: Readonly<Record<string, string>>;
   /** Passwords by user, for SCRAM-SHA-256 and SCRAM-SHA-512; they are there from the beginning. */
   readonly scramUsers?: Readonly<Record<string, string>>;
 }
@@ -57,6 +59,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
   const users = Object.entries(options.scramUsers ?? {}).flatMap(([name, password]) =>
     ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((way) => ['--add-scram', `${way}=[name=${name},password=${password}]`]),
   );
+  const defined = Object.entries(options.systemProperties ?? {}).map(([name, value]) => `-D${name}=${value}`);
   const format = ['format', '--ignore-formatted', '-t', clusterId, '-c', config, ...users];
   const server = await launch({
     name: 'kafka',
@@ -71,7 +74,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
       if (!existsSync(join(dir, 'data'))) {
         await runTool(java, [...base, 'kafka.tools.StorageTool', ...format], 'install a JDK');
       }
-      return { command: java, args: [...base, 'kafka.Kafka', config] };
+      return { command: java, args: [...defined, ...base, 'kafka.Kafka', config] };
     },
     container: {
       image: `apache/kafka:${version}`,
@@ -80,7 +83,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
         '-c',
         `/opt/kafka/bin/kafka-storage.sh ${format.join(' ')} && exec /opt/kafka/bin/kafka-server-start.sh ${config}`,
       ],
-      env: { LOG_DIR: dir, KAFKA_HEAP_OPTS: '-Xmx512m' },
+      env: { LOG_DIR: dir, KAFKA_HEAP_OPTS: '-Xmx512m', KAFKA_OPTS: defined.join(' ') },
     },
   });
   const stop = async () => {

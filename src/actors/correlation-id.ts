@@ -57,7 +57,7 @@ export function makeCorrelationId(secret: Secret, cluster: string, jobKey: JobKe
 /**
  * Never throws, whatever the bytes are.
  * @param id the text, or its bytes as they came in a Kafka header or key
- * @param secrets all that verify at present; their ids differ
+ * @param secrets all that verify at present; several may be of one id
  */
 export function verifyCorrelationId(id: string | Uint8Array, secrets: readonly Secret[], cluster: string): Verdict {
   if (id.length > MAX_CORRELATION_ID_BYTES) return UNKNOWN;
@@ -66,16 +66,20 @@ export function verifyCorrelationId(id: string | Uint8Array, secrets: readonly S
   if (secretId === undefined || base36 === undefined || decimal === undefined || mac === undefined) return UNKNOWN;
   const key = fromBase36(base36);
   if (key > MAX_JOB_KEY) return UNKNOWN;
-  const secret = secrets.find((candidate) => candidate.id === secretId);
-  if (!secret) return { kind: 'forged', reason: 'unknownSecret' };
   const jobKey = key.toString() as JobKey;
   const attempt = Number(decimal);
-  // The texts are compared, not what they decode to: the last character carries two bits that decoding would ignore.
-  const same = timingSafeEqual(
-    Buffer.from(mac, 'latin1'),
-    Buffer.from(macOf(secret, cluster, jobKey, attempt), 'latin1'),
-  );
-  return same ? { kind: 'ok', jobKey, attempt, secretId } : { kind: 'forged', reason: 'wrongMac' };
+  let reason: 'wrongMac' | 'unknownSecret' = 'unknownSecret';
+  for (const secret of secrets) {
+    if (secret.id !== secretId) continue;
+    if (isSame(mac, macOf(secret, cluster, jobKey, attempt))) return { kind: 'ok', jobKey, attempt, secretId };
+    reason = 'wrongMac';
+  }
+  return { kind: 'forged', reason };
+}
+
+/** The texts are compared, not what they decode to: the last character carries two bits that decoding would ignore. */
+function isSame(mac: string, expected: string): boolean {
+  return timingSafeEqual(Buffer.from(mac, 'latin1'), Buffer.from(expected, 'latin1'));
 }
 
 /** The job that an id of our form names, whoever signed it: for people who look for it, never to act on. */

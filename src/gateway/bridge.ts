@@ -225,6 +225,11 @@ export class Bridge {
     this.#intakes = this.#newIntakes();
   }
 
+  /** What the file of a configured secret holds now, the newest last; the other nodes hear of it with the next renewal. */
+  rereadKeys(id: string, keys: readonly Uint8Array[]): void {
+    this.#secrets.reread(id, keys);
+  }
+
   /** Everything starts; each part waits for its own servers. `finished` tells when and why it ended. */
   start(): void {
     this.#run = this.cluster.run();

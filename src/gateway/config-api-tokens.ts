@@ -1,7 +1,7 @@
 // The file of tokens: who may use the API, a YAML list of name, role and the SHA-256 of a token. The tokens themselves are
 // nowhere here; a digest of something random cannot be turned back. It is read at the start and whenever it changes.
 import { ConfigError, type Fault } from './config-faults.ts';
-import { oneOf, type Rule, text } from './config-rules.ts';
+import { oneOf, type Rule } from './config-rules.ts';
 import { readYamlList } from './config-yaml.ts';
 import { ROLES, type Role } from './operations/operations.ts';
 
@@ -14,10 +14,16 @@ export interface TokenEntry {
 
 const MAX_TOKENS = 256;
 const EXAMPLE = 'each with name, role and sha256, such as "{name: ann, role: operator, sha256: 9f86d0…}"';
-const NAME: Rule<string> = text(
-  /^[\p{L}\p{N}._@ -]{1,100}$/u,
-  '1 to 100 letters, digits, spaces, ".", "_", "@" and "-"',
-);
+/** Who acts where nobody has to say who they are: on loopback, without authentication. */
+export const LOCAL_NAME = 'local';
+const NAME: Rule<string> = {
+  allowed: `1 to 100 letters, digits, spaces, ".", "_", "@" and "-", but not "${LOCAL_NAME}", which is who acts without authentication, and no ":", for "oidc:" begins the names of the identity provider`,
+  parse(raw) {
+    if (typeof raw !== 'string' || !/^[\p{L}\p{N}._@ -]{1,100}$/u.test(raw)) return undefined;
+    // In the audit nobody may look like somebody else by a capital or a space.
+    return raw.normalize('NFKC').trim().toLowerCase() === LOCAL_NAME ? undefined : raw;
+  },
+};
 const SHA256: Rule<Uint8Array> = {
   // It may be the token itself that somebody has put there.
   secret: true,

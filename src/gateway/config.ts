@@ -7,31 +7,16 @@ import { hostname } from 'node:os';
 import { type Env, type EnvSettings, readEnv } from './config-env.ts';
 import { ConfigError, type Fault } from './config-faults.ts';
 import { headerNamesOf } from './config-headers.ts';
+import { type Secret, secretsOf } from './config-keys.ts';
 import { type Route, routesOf } from './config-routes.ts';
-import { CLUSTER, duration, FLAG, integer, SECRET_ID, SECRET_KEY, text } from './config-rules.ts';
-import { readSecretFile, SecretUnreadable } from './config-secret.ts';
+import { CLUSTER, duration, FLAG, integer } from './config-rules.ts';
 import { type TemplateSettings, templateOf } from './config-template.ts';
 import { readYaml, type Section } from './config-yaml.ts';
 import type { HeaderNames } from './header-names.ts';
 
 export { ConfigError } from './config-faults.ts';
+export { Secret } from './config-keys.ts';
 export { DEFAULT_TENANT, type Route } from './config-routes.ts';
-
-/** Signs correlation ids. Only `id` shows when it is printed, logged or turned into JSON. */
-export class Secret {
-  readonly id: string;
-  readonly #key: Uint8Array;
-
-  constructor(id: string, key: Uint8Array) {
-    this.id = id;
-    this.#key = key;
-    Object.freeze(this);
-  }
-
-  get key(): Uint8Array {
-    return this.#key;
-  }
-}
 
 export interface Config extends EnvSettings {
   readonly cluster: string;
@@ -51,9 +36,6 @@ export interface Config extends EnvSettings {
   readonly deadLetterTopic: string;
   readonly ackTopic: string;
 }
-
-const MAX_SECRETS = 8;
-const KEY_FILE = text(/^[^\p{Cc}]{1,4096}$/u, 'the path of a file with the key, instead of key');
 
 /**
  * Reads the file that HOLDFAST_CONFIG names (default `holdfast.yaml`) and the environment.
@@ -120,36 +102,6 @@ function clusterSettings(
   top.done();
   if (cluster === undefined) return undefined;
   return { cluster, headerNames, routes, template, leaseTtlMs, ...rest, replyTopic, deadLetterTopic, ackTopic };
-}
-
-/** In the file itself, or in one of its own. */
-function keyOf(section: Section, readFile: (path: string) => string): Uint8Array | undefined {
-  const path = section.optional('keyFile', KEY_FILE, undefined);
-  if (!section.has('keyFile')) return section.required('key', SECRET_KEY);
-  const key = section.optional('key', SECRET_KEY, undefined);
-  if (path === undefined) return key;
-  if (key !== undefined) section.fault('keyFile', 'key too', KEY_FILE.allowed);
-  try {
-    return readSecretFile(section.path('keyFile'), path, SECRET_KEY, KEY_FILE.allowed, readFile);
-  } catch (error) {
-    if (!(error instanceof SecretUnreadable)) throw error;
-    section.fault('keyFile', error.found, KEY_FILE.allowed);
-    return undefined;
-  }
-}
-
-function secretsOf(top: Section, readFile: (path: string) => string): Secret[] {
-  const ids = new Set<string>();
-  return top.sections('secrets', MAX_SECRETS, 'a list of secrets, each with id and key').flatMap((section) => {
-    // Not even a wrong id is shown: somebody may have put the key there.
-    const id = section.required('id', { ...SECRET_ID, secret: true });
-    const key = keyOf(section, readFile);
-    section.done();
-    if (id === undefined || key === undefined) return [];
-    if (ids.has(id)) section.fault('id', `${id} again`, 'an id that no other secret has');
-    ids.add(id);
-    return [new Secret(id, key)];
-  });
 }
 
 function deepFreeze<T>(value: T): T {

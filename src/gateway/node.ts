@@ -20,6 +20,7 @@ import { connectKafka } from './kafka/connect.ts';
 import { KafkaReplyReader } from './kafka/reply-reader.ts';
 import { KafkaTopics } from './kafka/topics.ts';
 import { KafkaRecordWriter } from './kafka/writer.ts';
+import { watchKeyFiles } from './key-files.ts';
 import { ListedNode } from './listed-node.ts';
 import type { Log } from './log.ts';
 import { ensureMeta, MetaMismatch } from './meta.ts';
@@ -202,9 +203,10 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     const replicas = () => wantedReplicas(config, serverCount(link));
     operations = operationsOf({ bridge, config, inbox, kafka, writer, clock, random, log, replicas });
     metrics.observe(gaugesOf(running, clock, () => link.connected()));
+    const stopReadingKeys = watchKeyFiles(config.secrets, (id, keys) => running.rereadKeys(id, keys), log);
     running.start();
     setCalls = async (next) => running.setCalls(next, await sizesOf(next));
-    const end = await running.finished;
+    const end = await running.finished.finally(stopReadingKeys);
     // Told to stop while it waits for a server, it has nothing to leave, and that is in order too.
     const inOrder = end.kind === 'left' || stopping.signal.aborted;
     if (inOrder) log.info('left the cluster', { reason: end.reason });
@@ -273,11 +275,17 @@ function registryOf({ registry }: Config, clock: Clock): SchemaRegistry | undefi
 function fixedSettings(before: Config, after: Config): string[] {
   const free: readonly string[] = ['routes', 'template'] satisfies (keyof Config)[];
   // Secrets show nothing of themselves when they are compared.
-  const of = (config: Config, name: keyof Config) =>
-    name === 'secrets' ? config.secrets.map(({ id, key }) => [id, key]) : config[name];
+  const of = (config: Config, name: keyof Config) => (name === 'secrets' ? secretsGiven(config) : config[name]);
   return (Object.keys(before) as (keyof Config)[]).filter(
     (name) => !free.includes(name) && !isDeepStrictEqual(of(before, name), of(after, name)),
   );
+}
+
+/** Keys in files are read again by themselves. */
+function secretsGiven({ secrets }: Config) {
+  return [
+    ...new Map(secrets.map(({ id, key, file }) => [id, file === undefined ? { id, key } : { id, file }])).values(),
+  ];
 }
 
 /** What start still waits for, by name; each is logged once per reason. */

@@ -55,7 +55,7 @@ export async function makeTopic(topics: Pick<KafkaTopics, 'create' | 'exists'>, 
     const how = `${spec.partitions} partitions, ${config.join(', ')}`;
     throw new Error(
       `${spec.name} does not exist, and this user may not create it: have "holdfast init" run by one who may, create it (${how}), ` +
-        'or grant CREATE on it',
+        'or grant CREATE and DESCRIBE on it',
       { cause: error },
     );
   }

@@ -3,18 +3,21 @@
 // here: nothing was installed.
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/gateway/config.ts';
+import { Authority } from '../support/certificates.ts';
 import { CHART, ended, Helm, type Manifest } from './chart/rendering.ts';
 import { customResources, KUBERNETES, kubeconform, kubernetesSchemas, type Validate } from './tools.ts';
 import { unknownVariables } from './variables.ts';
 
 const everything = parse(readFileSync(join(import.meta.dirname, 'chart/everything.yaml'), 'utf8'));
+const dayOne = parse(readFileSync(join(import.meta.dirname, 'chart/day-one.yaml'), 'utf8'));
 const VALUES: readonly [string, object][] = [
   ['no values', {}],
   ['everything', everything],
+  ['what one begins with beside three guarded clusters', dayOne],
   ['a whole file in a Secret', { existingConfigSecret: { name: 'orders-config' } }],
   [
     'one node, nothing around it',
@@ -160,7 +163,14 @@ test('with everything there is everything', async () => {
 });
 
 test('what a node reads, in file and variables, is a valid configuration', async () => {
-  for (const values of [{}, { config: everything.config, logLevel: 'warn' }]) {
+  const authority = await Authority.make(helm.dir, 'authority');
+  const { cert, key } = await authority.issue('node');
+  const signing = Buffer.alloc(32, 1).toString('base64');
+  const contents: Readonly<Record<string, string>> = {
+    ...{ 'ca.crt': readFileSync(authority.cert, 'utf8'), 'tls.crt': readFileSync(cert, 'utf8') },
+    ...{ 'tls.key': readFileSync(key, 'utf8'), password: 'p', 'client-secret': 's', a: signing },
+  };
+  for (const values of [{}, { config: { ...everything.config, secrets: [] }, logLevel: 'warn' }, dayOne]) {
     const manifests = await helm.manifests(values);
     const file = one(manifests, 'ConfigMap', 'orders-holdfast').data['holdfast.yaml'];
     const { env } = one(manifests, 'StatefulSet').spec.template.spec.containers[0];
@@ -171,9 +181,19 @@ test('what a node reads, in file and variables, is a valid configuration', async
         return [name, value ?? 'orders-holdfast-0'];
       }),
     );
-    const config = loadConfig(said, (path) => (path === said.HOLDFAST_CONFIG ? file : ''), 'a-host');
+    const read = (path: string) => (path === said.HOLDFAST_CONFIG ? file : (contents[basename(path)] ?? ''));
+    const config = loadConfig(said, read, 'a-host');
     expect(config).toMatchObject({ node: 'orders-holdfast-0', http: { host: '0.0.0.0', port: 8090 } });
     expect(config.cluster).toBe('config' in values ? 'orders' : 'main');
+    if (values !== dayOne) continue;
+    expect(config.secrets.map(({ id, file }) => [id, file])).toEqual([['a', '/etc/holdfast/secrets/signing/a']]);
+    expect(config.kafkaSecurity.sasl).toMatchObject({ mechanism: 'OAUTHBEARER', clientId: 'orders' });
+    expect(config.natsAccess).toMatchObject({
+      login: { kind: 'password', user: 'orders' },
+      inboxPrefix: '_INBOX_orders',
+    });
+    expect(config.engineSecrets.ZEEBE_CLIENT_SECRET?.read()).toBe('s');
+    expect(config.api?.oidc).toMatchObject({ rolesClaim: 'realm_access.roles' });
   }
 });
 

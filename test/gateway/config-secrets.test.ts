@@ -239,6 +239,28 @@ describe('the keys that sign correlation ids', () => {
     expect(load({}).secrets.map(({ id, key }) => [id, Buffer.from(key).toString('base64')])).toEqual([['a', SIGNS]]);
   });
 
+  test('may be several in a file, the newest last', () => {
+    const next = Buffer.alloc(16, 8).toString('base64');
+    withSecrets('{id: a, keyFile: key}');
+    files.key = `${SIGNS}\r\n${next}\n\n`;
+    const found = load({}).secrets;
+    expect(found.map(({ id, file, key }) => [id, file, Buffer.from(key).toString('base64')])).toEqual([
+      ['a', 'key', SIGNS],
+      ['a', 'key', next],
+    ]);
+    expect(JSON.stringify(found)).not.toMatch(/BwcH/);
+  });
+
+  test.each([
+    ['nothing between them', `${SIGNS}\n\n${SIGNS}`],
+    ['a word among them', `${SIGNS}\nhunter2`],
+    ['nine', Array(9).fill(SIGNS).join('\n')],
+  ])('but not %s', (_, content) => {
+    withSecrets('{id: a, keyFile: key}');
+    files.key = content;
+    expect(faultsOf({})).toEqual([`secrets[0].keyFile: key with a text of ${content.length} characters`]);
+  });
+
   test.each([
     ['{id: a, keyFile: gone}', 'secrets[0].keyFile: no file gone'],
     ['{id: a, keyFile: secret}', `secrets[0].keyFile: secret with a text of ${SECRET.length} characters`],

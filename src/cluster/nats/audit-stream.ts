@@ -12,15 +12,25 @@ const TIMEOUT_MS = 10_000;
 const READ_TIMEOUT_MS = 2_000;
 const NS_PER_DAY = 86_400 * 1e9;
 const KEPT_DAYS = 90;
-const KEPT_BYTES = 64 * 1024 * 1024;
+/** Each server that keeps a copy reserves so much. */
+export const AUDIT_BYTES = 64 * 1024 * 1024;
 const LARGEST_RECORD_BYTES = 64 * 1024;
 
 interface StoredMessage {
   readonly message: { readonly data?: string };
 }
 
+type StreamConfig = Readonly<Record<string, unknown>>;
+
 interface StreamInfo {
-  readonly state: { readonly first_seq: number; readonly last_seq: number };
+  readonly config: StreamConfig;
+  readonly state: {
+    readonly first_seq: number;
+    readonly last_seq: number;
+    readonly messages: number;
+    readonly bytes: number;
+    readonly first_ts: string;
+  };
 }
 
 interface PubAck {
@@ -52,6 +62,46 @@ export async function makeAuditStream(
   }
   await callApi(inbox, `STREAM.CREATE.${name}`, configOf(cluster, replicas), timeoutMs);
   return 'made';
+}
+
+export interface AuditReport {
+  readonly stream: string;
+  /** What differs from what it should be, one readable sentence each; empty: all is well. */
+  readonly faults: readonly AuditFault[];
+  /** Wall clock ms of the oldest record; undefined: there is none. */
+  readonly oldestMs: number | undefined;
+  /** Of the room for records, those that are there take up; 1: each new record drives out the oldest. */
+  readonly fullness: number;
+}
+
+export interface AuditFault {
+  readonly what: string;
+  /** The setting of a stream that stands can be edited; the others are those of a stream made anew. */
+  readonly editable: boolean;
+  /** Records are refused, or can be lost: the act is refused with them, or nobody knows of it. */
+  readonly grave: boolean;
+}
+
+/** Compares the stream with what it should be; undefined when there is none. @throws KvUnavailable, JsApiError */
+export async function inspectAuditStream(
+  inbox: Inbox,
+  cluster: string,
+  replicas: number,
+): Promise<AuditReport | undefined> {
+  const name = auditStreamName(cluster);
+  try {
+    const { config, state } = await callApi<StreamInfo>(inbox, `STREAM.INFO.${name}`, {}, TIMEOUT_MS);
+    const most = Number(config.max_bytes ?? -1);
+    return {
+      stream: name,
+      faults: faultsOf(config, configOf(cluster, replicas)),
+      oldestMs: state.messages > 0 ? Date.parse(state.first_ts) : undefined,
+      fullness: most > 0 ? state.bytes / most : 0,
+    };
+  } catch (error) {
+    if (error instanceof JsApiError && error.errCode === ErrCode.streamNotFound) return undefined;
+    throw error;
+  }
 }
 
 /** Reads ask the stream's leader. All methods: @throws KvUnavailable, JsApiError */
@@ -124,7 +174,7 @@ export class NatsAuditStream {
   }
 }
 
-function configOf(cluster: string, replicas: number) {
+function configOf(cluster: string, replicas: number): StreamConfig {
   return {
     name: auditStreamName(cluster),
     description: `holdfast ${cluster}: who did what, and what came of it`,
@@ -134,7 +184,7 @@ function configOf(cluster: string, replicas: number) {
     storage: 'file',
     num_replicas: replicas,
     max_age: KEPT_DAYS * NS_PER_DAY,
-    max_bytes: KEPT_BYTES,
+    max_bytes: AUDIT_BYTES,
     max_msgs: -1,
     max_msg_size: LARGEST_RECORD_BYTES,
     discard: 'old',
@@ -143,4 +193,44 @@ function configOf(cluster: string, replicas: number) {
     deny_delete: true,
     deny_purge: true,
   };
+}
+
+function faultsOf(is: StreamConfig, should: StreamConfig): AuditFault[] {
+  const faults: AuditFault[] = [];
+  const differs = (name: string, why: string, editable: boolean, grave: boolean): void => {
+    const found = is[name] ?? false;
+    if (String(found) === String(should[name])) return;
+    faults.push({ what: `${name} is ${String(found)}, should be ${String(should[name])}: ${why}`, editable, grave });
+  };
+  differs('subjects', 'records are written under this subject', true, true);
+  differs('retention', 'records must stay until they are too old', false, true);
+  differs('storage', 'records must survive a restart of the server', false, true);
+  differs('discard', 'a full audit would refuse records, and every act with them', true, true);
+  differs('deny_delete', 'single records could be taken out of it', true, false);
+  differs('deny_purge', 'it could be emptied', true, false);
+  const less = (name: string, why: string, grave: boolean): void => {
+    const [found, wanted] = [Number(is[name] ?? -1), Number(should[name])];
+    const isLess = found > 0 && (wanted <= 0 || found < wanted);
+    if (isLess)
+      faults.push({ what: `${name} is ${found}, should be ${wanted} or more: ${why}`, editable: true, grave });
+  };
+  less('max_bytes', 'old records are driven out sooner', false);
+  less('max_msgs', 'old records are driven out sooner', false);
+  less('max_msgs_per_subject', 'old records are driven out sooner', false);
+  less('max_msg_size', 'a long reason, or what an act changed, would be refused, and the act with it', true);
+  const [age, wantedAge] = [Number(is.max_age ?? 0), KEPT_DAYS * NS_PER_DAY];
+  if (age > 0 && age < wantedAge) {
+    const days = Math.floor(age / NS_PER_DAY);
+    const what = `max_age is ${days} days, should be ${KEPT_DAYS} or more: records are gone sooner`;
+    faults.push({ what, editable: true, grave: false });
+  }
+  if (Number(is.num_replicas) < Number(should.num_replicas)) {
+    const what = `num_replicas is ${is.num_replicas}, should be ${should.num_replicas}: records are lost with a server`;
+    faults.push({ what, editable: true, grave: true });
+  }
+  if (is.mirror !== undefined || is.sources !== undefined || is.sealed === true) {
+    const what = 'it is a mirror, has sources or is sealed: it must be a plain stream that takes records';
+    faults.push({ what, editable: false, grave: true });
+  }
+  return faults;
 }

@@ -85,11 +85,40 @@ export interface FlushSetting {
  * @param monitorUrl such as `http://nats:8222`
  */
 export async function readFlushSetting(monitorUrl: string): Promise<FlushSetting | undefined> {
+  const config = (await readJsz(monitorUrl))?.config;
+  if (config?.sync_interval === undefined && config?.sync_always === undefined) return undefined;
+  return { always: config.sync_always === true, intervalMs: (config.sync_interval ?? 0) / 1e6 };
+}
+
+export interface StoreUse {
+  readonly usedBytes: number;
+  /** By streams that have a limit of their own. */
+  readonly reservedBytes: number;
+  readonly mostBytes: number;
+}
+
+/** JetStream's files on the one server, over all its accounts; undefined when it cannot be read, or has no limit. */
+export async function readStoreUse(monitorUrl: string): Promise<StoreUse | undefined> {
+  const jsz = await readJsz(monitorUrl);
+  const mostBytes = jsz?.config?.max_storage ?? 0;
+  if (mostBytes <= 0) return undefined;
+  return { usedBytes: jsz?.storage ?? 0, reservedBytes: jsz?.reserved_storage ?? 0, mostBytes };
+}
+
+interface Jsz {
+  readonly storage?: number;
+  readonly reserved_storage?: number;
+  readonly config?: {
+    readonly sync_interval?: number;
+    readonly sync_always?: boolean;
+    readonly max_storage?: number;
+  };
+}
+
+async function readJsz(monitorUrl: string): Promise<Jsz | undefined> {
   try {
     const response = await fetch(new URL('/jsz', monitorUrl), { signal: AbortSignal.timeout(2_000) });
-    const { config } = (await response.json()) as { config?: { sync_interval?: number; sync_always?: boolean } };
-    if (config?.sync_interval === undefined && config?.sync_always === undefined) return undefined;
-    return { always: config.sync_always === true, intervalMs: (config.sync_interval ?? 0) / 1e6 };
+    return (await response.json()) as Jsz;
   } catch {
     return undefined;
   }

@@ -1,16 +1,19 @@
-// The closer look of `holdfast doctor` at NATS: what the configured user may do, the server's clock, and the bucket's copies.
+// The closer look of `holdfast doctor` at NATS: what the configured user may do, the server's clock, the bucket's
+// copies, the audit's stream, and how full the stores are.
 //
 // Rights are tried for real, and nothing is changed by it. The server checks the subject before anybody reads the message, so
 // each try is a message that cannot do anything: to a node that does not exist, a write that expects a revision which no key
 // has, a call to the JetStream API whose body is not JSON. A refusal for want of permission comes as such; any other answer,
 // or that nobody listens, shows that it was let through.
 import { MsgHdrsImpl, nuid } from '@nats-io/transport-node';
-import { bucketName } from '../../cluster/nats/bucket.ts';
+import { type AuditReport, auditStreamName, inspectAuditStream } from '../../cluster/nats/audit-stream.ts';
+import { bucketName, readStoreUse, type StoreUse } from '../../cluster/nats/bucket.ts';
 import type { NatsLink } from '../../cluster/nats/connection.ts';
 import { Inbox } from '../../cluster/nats/inbox.ts';
 import { skewOf } from '../../cluster/skew.ts';
 import type { Config } from '../config.ts';
-import { reachNats } from './look.ts';
+import { serverCount, wantedReplicas } from '../provision.ts';
+import { monitorUrl, reachNats } from './look.ts';
 
 const DEADLINE_MS = 2_000;
 const NOT_JSON = Buffer.from('{');
@@ -26,9 +29,22 @@ export interface NatsExamination {
   readonly skewMs: number | undefined;
   /** undefined: there is no bucket, or one server only. */
   readonly copies: Copies | undefined;
-  /** Of the account; undefined: it has no limit. */
-  readonly storage: { readonly usedBytes: number; readonly mostBytes: number } | undefined;
+  /** Stores that have a limit. */
+  readonly stores: readonly Store[];
+  readonly audit: Audit;
 }
+
+export interface Store extends StoreUse {
+  /** Of the account, of its streams with so many copies, or of the whole server. */
+  readonly of: 'account' | 'tier' | 'server';
+  /** Of a tier, such as `R3`, or of a server. */
+  readonly name: string;
+}
+
+export type Audit =
+  | { readonly kind: 'seen'; readonly report: AuditReport }
+  | { readonly kind: 'absent'; readonly mayMake: boolean; readonly copies: number }
+  | { readonly kind: 'unseen'; readonly reason: string };
 
 export interface Denied {
   readonly right: 'publish' | 'subscribe';
@@ -55,9 +71,15 @@ interface StreamInfo {
   readonly cluster?: { readonly leader?: string; readonly replicas?: readonly Follower[] };
 }
 
-interface AccountInfo {
+interface Account {
   readonly storage?: number;
+  readonly reserved_storage?: number;
   readonly limits?: { readonly max_storage?: number };
+}
+
+/** An account may have a limit for each number of copies instead of one for all. */
+interface AccountInfo extends Account {
+  readonly tiers?: Readonly<Record<string, Account>>;
 }
 
 /** @throws when NATS is away */
@@ -68,16 +90,43 @@ export async function examineNats(config: Config): Promise<NatsExamination> {
   const stream = await ask<StreamInfo>(inbox, `STREAM.INFO.KV_${bucketName(config.cluster)}`);
   const receivedMs = Date.now();
   const writtenMs = Date.parse(stream?.ts ?? '');
-  const account = await ask<AccountInfo>(inbox, 'INFO');
-  const mostBytes = account?.limits?.max_storage ?? -1;
   const isThere = stream !== undefined && stream.error === undefined;
   return {
     denied: [...(await deniedPublishing(inbox, config.cluster)), ...(await deniedListening(link, config.cluster))],
-    cannotMakeBucket: !isThere && !(await mayMakeBucket(inbox, config.cluster)),
+    cannotMakeBucket: !isThere && !(await mayMake(inbox, `KV_${bucketName(config.cluster)}`)),
     skewMs: Number.isNaN(writtenMs) ? undefined : skewOf(writtenMs, sentMs, receivedMs),
     copies: stream?.cluster && { leader: stream.cluster.leader, followers: stream.cluster.replicas ?? [] },
-    storage: mostBytes > 0 ? { usedBytes: account?.storage ?? 0, mostBytes } : undefined,
+    stores: [...storesOf(await ask<AccountInfo>(inbox, 'INFO')), ...(await storeOfServer(config, link))],
+    audit: await examineAudit(inbox, config, serverCount(link)),
   };
+}
+
+function storesOf(info: AccountInfo | undefined): readonly Store[] {
+  const limited = (of: Store['of'], name: string, account: Account): Store[] => {
+    const { storage: usedBytes = 0, reserved_storage: reservedBytes = 0, limits } = account;
+    const mostBytes = limits?.max_storage ?? -1;
+    return mostBytes > 0 ? [{ of, name, usedBytes, reservedBytes, mostBytes }] : [];
+  };
+  const tiers = Object.entries(info?.tiers ?? {}).flatMap(([name, tier]) => limited('tier', name, tier));
+  return [...limited('account', '', info ?? {}), ...tiers];
+}
+
+async function storeOfServer(config: Config, link: NatsLink): Promise<readonly Store[]> {
+  const url = monitorUrl(config, link);
+  const use = await readStoreUse(url);
+  return use === undefined ? [] : [{ of: 'server', name: new URL(url).host, ...use }];
+}
+
+async function examineAudit(inbox: Inbox, config: Config, servers: number): Promise<Audit> {
+  const { cluster } = config;
+  const copies = wantedReplicas(config, servers);
+  try {
+    const report = await inspectAuditStream(inbox, cluster, copies);
+    if (report !== undefined) return { kind: 'seen', report };
+    return { kind: 'absent', mayMake: await mayMake(inbox, auditStreamName(cluster)), copies };
+  } catch (error) {
+    return { kind: 'unseen', reason: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 async function ask<T>(inbox: Inbox, call: string): Promise<T | undefined> {
@@ -113,9 +162,8 @@ async function deniedPublishing(inbox: Inbox, cluster: string): Promise<readonly
 }
 
 /** Nodes of a cluster that is set up need not be able to; then `holdfast init` is run by somebody who is. */
-async function mayMakeBucket(inbox: Inbox, cluster: string): Promise<boolean> {
-  const subject = `$JS.API.STREAM.CREATE.KV_${bucketName(cluster)}`;
-  return (await inbox.ask(subject, NOT_JSON, DEADLINE_MS)).kind !== 'denied';
+async function mayMake(inbox: Inbox, stream: string): Promise<boolean> {
+  return (await inbox.ask(`$JS.API.STREAM.CREATE.${stream}`, NOT_JSON, DEADLINE_MS)).kind !== 'denied';
 }
 
 /** A refused subscription is told to its callback, before the answer to a ping that is sent after it. */

@@ -17,7 +17,7 @@ export interface KafkaFacts {
 export function kafkaFindings(config: Config, { brokers, topics, denied = new Set() }: KafkaFacts): Finding[] {
   const found: Finding[] = [...readableByOthers(config)];
   for (const name of denied) {
-    const grant = name === config.replyTopic ? 'DESCRIBE and READ' : 'DESCRIBE and WRITE';
+    const grant = name === config.replyTopic || name === config.deadLetterTopic ? 'READ and WRITE' : 'WRITE';
     found.push(critical('Kafka', `this user may not see the topic ${name}`, `Grant ${grant} on it.`));
   }
   for (const name of requestTopics(config).filter((name) => !topics.has(name) && !denied.has(name))) {

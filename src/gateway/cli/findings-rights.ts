@@ -1,7 +1,8 @@
 // What `holdfast doctor` makes of its closer look at the servers: rights that are missing, clocks that differ, copies that lag,
-// room that runs out. Pure.
+// room that runs out, an audit that cannot be relied on. Pure.
+import { AUDIT_BYTES } from '../../cluster/nats/audit-stream.ts';
 import type { KafkaExamination } from './examine-kafka.ts';
-import type { Copies, NatsExamination } from './examine-nats.ts';
+import type { Audit, Copies, NatsExamination, Store } from './examine-nats.ts';
 import { bytes, critical, type Finding, note, problem } from './finding.ts';
 import { MAX_SKEW_MS } from './findings-nodes.ts';
 import { span } from './words.ts';
@@ -9,13 +10,15 @@ import { span } from './words.ts';
 /** Log entries behind the leader: what a follower makes good within a moment is not worth a word. */
 const MUCH_LAG = 1_000;
 const NEARLY_FULL = 0.8;
+const FULL = 0.95;
 
 export function natsExaminationFindings({
   denied,
   cannotMakeBucket,
   skewMs,
   copies,
-  storage,
+  stores,
+  audit,
 }: NatsExamination): Finding[] {
   const found: Finding[] = denied.map(({ right, subject, need }) => {
     const what = `this user may not ${right} ${right === 'publish' ? `to ${subject}` : `to the subject ${subject}`}`;
@@ -34,11 +37,75 @@ export function natsExaminationFindings({
     );
   }
   if (copies !== undefined) found.push(...copyFindings(copies));
-  if (storage !== undefined && storage.usedBytes > storage.mostBytes * NEARLY_FULL) {
-    const share = `${bytes(storage.usedBytes)} of the ${bytes(storage.mostBytes)} of storage that the account may use`;
-    found.push(problem('NATS', `${share} are used`, 'Raise the limit: in a full store no job can be held any more.'));
+  return [...found, ...stores.flatMap(storeFindings), ...auditFindings(audit, stores)];
+}
+
+/** A full store refuses every write: no job is held any more, and no reply is stored. */
+function storeFindings(store: Store): readonly Finding[] {
+  const { usedBytes, mostBytes } = store;
+  if (usedBytes <= mostBytes * NEARLY_FULL) return [];
+  const { whose, remedy } = wordsOf(store);
+  const what = `${bytes(usedBytes)} of the ${bytes(mostBytes)} of storage that ${whose} are used`;
+  const say = usedBytes > mostBytes * FULL ? critical : problem;
+  return [say('NATS', what, `${remedy}: in a full store no job can be held any more.`)];
+}
+
+function wordsOf({ of, name }: Store): { readonly whose: string; readonly remedy: string } {
+  const less = 'or delete streams that nobody needs';
+  switch (of) {
+    case 'account':
+      return {
+        whose: 'the account may use',
+        remedy: `Raise the account's max_file (in its jetstream block, or in its JWT), ${less}`,
+      };
+    case 'tier':
+      return {
+        whose: `the account may use for streams of the tier ${name}`,
+        remedy: `Raise that limit in the account's JWT, ${less}`,
+      };
+    case 'server':
+      return {
+        whose: `JetStream may use on the server ${name}`,
+        remedy: `Give its disk more room and raise max_file_store in its jetstream block, ${less}`,
+      };
   }
-  return found;
+}
+
+function auditFindings(audit: Audit, stores: readonly Store[]): readonly Finding[] {
+  switch (audit.kind) {
+    case 'unseen':
+      return [note('NATS', `the stream of the audit was not looked at: ${audit.reason}`, '')];
+    case 'absent': {
+      const what = 'the stream of the audit is not made yet, and without it nobody can act';
+      // An account that has one limit for all its streams pays for each copy.
+      const reserves = (store: Store) => AUDIT_BYTES * (store.of === 'account' ? audit.copies : 1);
+      const narrow = stores.find((store) => store.mostBytes - store.reservedBytes < reserves(store));
+      if (narrow !== undefined) {
+        const { whose, remedy } = wordsOf(narrow);
+        const left = bytes(Math.max(0, narrow.mostBytes - narrow.reservedBytes));
+        const lacking = `it reserves ${bytes(reserves(narrow))}, and ${left} of what ${whose} are not reserved`;
+        return [problem('NATS', `${what}: ${lacking}`, `${remedy}.`)];
+      }
+      if (audit.mayMake) return [note('NATS', what, 'Run "holdfast init", or let the first node make it.')];
+      const remedy = 'Have "holdfast init" run by a user who may; nodes need not.';
+      return [problem('NATS', `${what}; this user may not make it`, remedy)];
+    }
+    case 'seen': {
+      const { stream, faults, fullness, oldestMs } = audit.report;
+      const found = faults.map(({ what, editable, grave }) =>
+        (grave ? problem : note)(
+          'NATS',
+          `stream ${stream}: ${what}`,
+          editable
+            ? `Run "nats stream edit ${stream}" as a user who may.`
+            : `It cannot be edited: keep a copy ("nats stream backup"), delete the stream, and run "holdfast init".`,
+        ),
+      );
+      if (fullness <= FULL || oldestMs === undefined) return found;
+      const what = `the audit is full: each act drives out the oldest, which is of ${new Date(oldestMs).toISOString().slice(0, 10)}`;
+      return [...found, note('NATS', what, `To keep more, raise max_bytes: "nats stream edit ${stream}".`)];
+    }
+  }
 }
 
 function copyFindings({ leader, followers }: Copies): readonly Finding[] {
@@ -63,12 +130,12 @@ export function kafkaExaminationFindings({ cannotMake, deniedGroup }: KafkaExami
     problem(
       'Kafka',
       `the topic ${topic} is missing, and this user could not make it: ${reason}`,
-      'Have "holdfast init" run by a user who may, or grant CREATE on it.',
+      'Have "holdfast init" run by a user who may, or grant CREATE and DESCRIBE on it.',
     ),
   );
   if (deniedGroup === undefined) return found;
   const what = `this user may not see the consumer group ${deniedGroup}, which reads the replies`;
-  return [...found, critical('Kafka', what, 'Grant DESCRIBE and READ on the group.')];
+  return [...found, critical('Kafka', what, 'Grant READ on the group.')];
 }
 
 /** With the part that was invented for the try as a wildcard. */

@@ -68,9 +68,14 @@ async function lookAtNats(config: Config): Promise<NatsFacts> {
   }
   const bucket = await within(DEADLINE_MS, inspectBucket(link, inbox, config.cluster, wantedReplicas(config, servers)));
   const meta = bucket && (await within(DEADLINE_MS, readMeta(new NatsKv(link, inbox, bucketName(config.cluster)))));
-  const [host] = link.nc.getServer().split(/:\d+$/);
-  const flush = await readFlushSetting(config.natsMonitorUrl ?? `http://${host}:${MONITOR_PORT}`);
+  const flush = await readFlushSetting(monitorUrl(config, link));
   return { ...common, jetStream: true, flush, bucket, shards: meta?.shards };
+}
+
+/** Of the server that the connection is to, unless the configuration names another. */
+export function monitorUrl(config: Config, link: NatsLink): string {
+  const [host] = link.nc.getServer().split(/:\d+$/);
+  return config.natsMonitorUrl ?? `http://${host}:${MONITOR_PORT}`;
 }
 
 /** An account without JetStream is told so by the server, or nobody listens on its API. */

@@ -12,10 +12,7 @@ export type ErrorMeaning = 'refused' | 'unknownTopic' | 'transient';
 const MEANINGS: Readonly<Record<string, readonly [ErrorMeaning, remedy: string]>> = {
   MESSAGE_TOO_LARGE: ['refused', 'the record is larger than the topic takes (its max.message.bytes)'],
   RECORD_LIST_TOO_LARGE: ['refused', 'the record is larger than a segment of the topic (its segment.bytes)'],
-  TOPIC_AUTHORIZATION_FAILED: [
-    'refused',
-    'this user may not use the topic: grant DESCRIBE, and WRITE (READ for replies)',
-  ],
+  TOPIC_AUTHORIZATION_FAILED: ['refused', 'this user may not use the topic: grant WRITE, or READ for what is read'],
   INVALID_TOPIC_EXCEPTION: ['refused', 'Kafka takes no such topic name'],
   INVALID_RECORD: ['refused', 'the topic does not take such a record (is it compacted, or validated by the broker?)'],
   UNSUPPORTED_SASL_MECHANISM: ['transient', 'Kafka does not take this way to log in: check KAFKA_SASL_MECHANISM'],

@@ -17,6 +17,10 @@ function loginRefusal({ name, message }: Error): string | undefined {
   if (name === 'KafkaJSConnectionClosedError') {
     return `Kafka closed the connection; if that goes on, check KAFKA_SECURITY_PROTOCOL and the port (${message})`;
   }
+  // All that kafkajs says when a broker has refused to name the coordinator.
+  if (name === 'KafkaJSGroupCoordinatorNotFound') {
+    return `Kafka names no coordinator of the consumer group; if that goes on, grant READ on the group to this user (${message})`;
+  }
   if (name !== 'KafkaJSSASLAuthenticationError') return undefined;
   if (message.startsWith('SASL OAUTHBEARER')) {
     const settings =

@@ -1,9 +1,17 @@
 // Topics as the operator's commands see them: made by `init`, looked at by `check`. Never used on the way of a job.
 import kafkajs, { type Admin, type Kafka, type PartitionMetadata } from 'kafkajs';
+import { clusterChannel } from './cluster-channel.ts';
 import { describeError, kafkaErrorName, meaningOf, notAuthorized } from './errors.ts';
 import { Renewable } from './renewable.ts';
 
 export const REPLY_PARTITIONS = 12;
+/** As FindCoordinator has it. */
+const GROUP_COORDINATOR = 0;
+
+/** What brokers of kafkajs have, and its types do not. */
+interface Asked {
+  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<unknown>;
+}
 
 export interface TopicSpec {
   readonly name: string;
@@ -43,10 +51,12 @@ export function topicsOf(cluster: string): {
 
 /** All methods throw when Kafka is away, with a message for people. */
 export class KafkaTopics {
+  readonly #kafka: Kafka;
   readonly #admin: Renewable<Admin>;
   readonly #deadlineMs: number;
 
   constructor(kafka: Kafka, deadlineMs = 10_000) {
+    this.#kafka = kafka;
     this.#admin = new Renewable(() => kafka.admin({ retry: { retries: 0 } }));
     this.#deadlineMs = deadlineMs;
   }
@@ -76,14 +86,25 @@ export class KafkaTopics {
     }
   }
 
-  /** Of a consumer group; to join it takes READ besides. */
+  /**
+   * Of a consumer group; to join it takes READ besides. The broker itself is asked: kafkajs's own ways to a coordinator say only
+   * that there is none.
+   */
   async maySeeGroup(groupId: string): Promise<boolean> {
+    const channel = new Renewable(() => clusterChannel(this.#kafka, groupId));
     try {
-      await this.#use((admin) => admin.fetchOffsets({ groupId, topics: [] }));
+      await channel.use(this.#deadlineMs, async ({ cluster }) => {
+        await cluster.refreshMetadata();
+        const broker = (await cluster.findControllerBroker()) as unknown as Asked;
+        await broker.findGroupCoordinator({ groupId, coordinatorType: GROUP_COORDINATOR });
+      });
       return true;
     } catch (error) {
       if (notAuthorized(error)) return false;
-      throw error;
+      if (kafkaErrorName(error) === 'GROUP_COORDINATOR_NOT_AVAILABLE') return true; // looked up after the right to see it
+      throw described(error);
+    } finally {
+      await channel.close();
     }
   }
 
@@ -117,10 +138,14 @@ export class KafkaTopics {
     try {
       return await this.#admin.use(this.#deadlineMs, run);
     } catch (error) {
-      const name = kafkaErrorName(error);
-      throw Object.assign(new Error(describeError(error), { cause: error }), { code: name ?? 'KAFKA_UNAVAILABLE' });
+      throw described(error);
     }
   }
+}
+
+function described(error: unknown): Error {
+  const code = kafkaErrorName(error) ?? 'KAFKA_UNAVAILABLE';
+  return Object.assign(new Error(describeError(error), { cause: error }), { code });
 }
 
 function createRequest({ name, partitions, replicas = -1, config = {} }: TopicSpec) {

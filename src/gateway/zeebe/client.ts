@@ -32,15 +32,18 @@ export interface Topology {
 /**
  * Connects lazily: no server need be there yet.
  * @param settings as a function: asked again, at most once a second, for secrets that change
+ * @param lookEveryMs at files of certificates, which are read again when they change; default 1 s
  * @throws when the SDK's settings are incomplete, naming the setting
  */
 export async function openZeebe(
   settings: ZeebeSettings | (() => ZeebeSettings) = {},
   unary: UnaryTransport = DEFAULT_TRANSPORT,
   log: Log = SILENT,
+  lookEveryMs?: number,
 ): Promise<ZeebeClient> {
-  const connection = await configureConnection(typeof settings === 'function' ? seldom(settings) : () => settings);
-  return new ZeebeClient(connection.address, new GatewayCalls(connection, unary), log);
+  const ask = typeof settings === 'function' ? seldom(settings) : () => settings;
+  const connection = await configureConnection(ask, log, lookEveryMs);
+  return new ZeebeClient(connection.address, new GatewayCalls(connection, unary, log), log);
 }
 
 /** There are thousands of calls in a second, and to ask may be to read files. */

@@ -3,31 +3,24 @@
 // they mean to the SDK, because its code reads them and its providers make the headers. Only those of its files are
 // loaded that are needed: without authentication that is the configuration alone, for the whole SDK takes a third of a
 // second and 50 MB.
-import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type {
   Camunda8ClientConfiguration,
   CamundaPlatform8Configuration,
 } from '@camunda8/sdk/dist/lib/Configuration.js';
 import { type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { type Log, SILENT } from '../log.ts';
+import { GatewayCertificates } from './certificates.ts';
 import { askingOnce } from './login.ts';
 
 /** The SDK's settings; what is given here wins over the environment. */
 export type ZeebeSettings = Camunda8ClientConfiguration;
 
-/** PEM; what is absent is the system's, or none. */
-export interface TlsSettings {
-  readonly ca?: Buffer;
-  readonly key?: Buffer;
-  readonly cert?: Buffer;
-}
-
 export interface ZeebeConnection {
   /** `host:port`. */
   readonly address: string;
   /** undefined: plain text. */
-  readonly tls: TlsSettings | undefined;
-  readonly credentials: ChannelCredentials;
+  readonly tls: GatewayCertificates | undefined;
   /** The headers of one call; rejects when a token cannot be had. Undefined: no authentication. */
   readonly headers: (() => Promise<Readonly<Record<string, string>>>) | undefined;
 }
@@ -48,20 +41,20 @@ export const CHANNEL_OPTIONS: ChannelOptions = {
 
 /**
  * @param settings asked again before each call: a secret that has changed makes the provider of headers anew
+ * @param lookEveryMs at files of certificates, for changes
  * @throws with the setting's name when the configuration is incomplete
  */
-export async function configureConnection(settings: () => ZeebeSettings): Promise<ZeebeConnection> {
+export async function configureConnection(
+  settings: () => ZeebeSettings,
+  log: Log = SILENT,
+  lookEveryMs?: number,
+): Promise<ZeebeConnection> {
   const { CamundaEnvironmentConfigurator } = await import('@camunda8/sdk/dist/lib/Configuration.js');
   const config = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(settings());
   const { address, secure } = gatewayAddress(config);
-  const tls = secure ? await tlsSettings(config) : undefined;
   return {
     address,
-    tls,
-    credentials:
-      tls === undefined
-        ? credentials.createInsecure()
-        : credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null),
+    tls: secure ? await GatewayCertificates.read(config, log, lookEveryMs) : undefined,
     headers: await authentication(config, settings),
   };
 }
@@ -76,15 +69,11 @@ function gatewayAddress(config: CamundaPlatform8Configuration): { address: strin
   };
 }
 
-async function tlsSettings(config: CamundaPlatform8Configuration): Promise<TlsSettings> {
-  const { GetCustomCertificateBuffer } = await import('@camunda8/sdk/dist/lib/GetCustomCertificateBuffer.js');
-  const ca = await GetCustomCertificateBuffer(config);
-  const { CAMUNDA_CUSTOM_PRIVATE_KEY_PATH: key, CAMUNDA_CUSTOM_CERT_CHAIN_PATH: cert } = config;
-  return {
-    ...(ca !== undefined && { ca: Buffer.from(ca) }),
-    ...(key !== undefined && { key: readFileSync(key) }),
-    ...(cert !== undefined && { cert: readFileSync(cert) }),
-  };
+/** As the files of the certificates are now. */
+export function channelCredentials({ tls }: ZeebeConnection): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  const { ca = null, key = null, cert = null } = tls.current;
+  return credentials.createSsl(ca, key, cert);
 }
 
 async function authentication(

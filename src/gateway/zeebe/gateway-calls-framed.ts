@@ -13,7 +13,7 @@ import {
 } from 'node:http2';
 import { status } from '@grpc/grpc-js';
 import { ZeebeCallError } from './answers.ts';
-import type { TlsSettings } from './connection.ts';
+import type { TlsSettings } from './certificates.ts';
 import { watchSession } from './gateway-calls-session.ts';
 import { framed, HEAD_BYTES, requestHeaders, statusSaid, unavailable } from './grpc-frames.ts';
 
@@ -25,16 +25,16 @@ const SESSION_MEMORY_MB = 512;
 
 export class FramedCalls {
   readonly #origin: string;
-  readonly #tls: TlsSettings | undefined;
+  readonly #tls: () => TlsSettings | undefined;
   #session: Session | undefined;
   #failures = 0;
   #retryAtMs = 0;
   #lastReason = '';
   #closed = false;
 
-  /** @param address `host:port` */
-  constructor(address: string, tls: TlsSettings | undefined) {
-    this.#origin = `${tls === undefined ? 'http' : 'https'}://${address}`;
+  /** @param address `host:port` @param tls asked for each connection */
+  constructor(address: string, tls: () => TlsSettings | undefined) {
+    this.#origin = `${tls() === undefined ? 'http' : 'https'}://${address}`;
     this.#tls = tls;
   }
 
@@ -55,6 +55,12 @@ export class FramedCalls {
     return session.call(method, path, message, headers, deadlineMs);
   }
 
+  /** The next call goes over a new connection; those under way end on the one that was. */
+  renew(): void {
+    this.#session?.close();
+    this.#session = undefined;
+  }
+
   /** No call can be made any more; those under way end by themselves. */
   close(): void {
     this.#closed = true;
@@ -65,7 +71,7 @@ export class FramedCalls {
   #connected(): Session | undefined {
     if (this.#session?.usable) return this.#session;
     if (Date.now() < this.#retryAtMs) return undefined;
-    this.#session = new Session(this.#origin, this.#tls, {
+    this.#session = new Session(this.#origin, this.#tls(), {
       onConnected: () => {
         this.#failures = 0;
       },

@@ -17,7 +17,7 @@ import {
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { ZeebeCallError } from './answers.ts';
-import type { TlsSettings } from './connection.ts';
+import type { TlsSettings } from './certificates.ts';
 import { watchSession } from './gateway-calls-session.ts';
 import { FrameReader, framed, requestHeaders, statusSaid, unavailable } from './grpc-frames.ts';
 

@@ -1,5 +1,6 @@
 // What both of our own transports ask of a connection: that it comes about, and that somebody is there at its other end.
-import type { ClientHttp2Session } from 'node:http2';
+import { type ClientHttp2Session, connect } from 'node:http2';
+import type { TlsSettings } from './certificates.ts';
 
 const CONNECT_MS = 5_000;
 /** The gateway ends connections that ask more often than every 30 s. */
@@ -23,4 +24,25 @@ export function watchSession(session: ClientHttp2Session, mayPing: () => boolean
     clearTimeout(connecting);
     clearInterval(pinging);
   });
+}
+
+/**
+ * Makes a connection and leaves it again. That TLS is there says nothing of our own certificate, which the other side looks at
+ * afterwards; but only a gateway that has taken it sends its settings.
+ * @param address `host:port` @throws Error why not
+ */
+export async function tryConnection(address: string, tls: TlsSettings): Promise<void> {
+  const session = connect(`https://${address}`, { ...tls });
+  watchSession(session);
+  const silent = setTimeout(() => session.destroy(new Error('the gateway did not answer')), CONNECT_MS).unref();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      session.once('remoteSettings', () => resolve());
+      session.on('error', reject);
+      session.once('close', () => reject(new Error('the gateway closed the connection')));
+    });
+  } finally {
+    clearTimeout(silent);
+    session.destroy();
+  }
 }

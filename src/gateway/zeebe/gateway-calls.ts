@@ -5,14 +5,19 @@
 // Nothing is compressed (the gateway is near, CPU is what is scarce) and grpc-js repeats nothing that a server may have
 // seen. What an answer means is decided elsewhere.
 import { Client, type ClientReadableStream, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import type { Log } from '../log.ts';
 import { ZeebeCallError } from './answers.ts';
-import { CHANNEL_OPTIONS, type ZeebeConnection } from './connection.ts';
+import type { GatewayCertificates } from './certificates.ts';
+import { CHANNEL_OPTIONS, channelCredentials, type ZeebeConnection } from './connection.ts';
 import { FramedCalls } from './gateway-calls-framed.ts';
 import { JobStreamConnection } from './gateway-calls-pushed.ts';
+import { tryConnection } from './gateway-calls-session.ts';
 import { type Calls, type GatewayService, loadGatewayService, type StreamCalls } from './protocol.ts';
 
 /** How long a token may take where no deadline says so. */
 const TOKEN_MS = 10_000;
+/** A gateway that does not take our new certificates may be about to. */
+const TRY_AGAIN_MS = 30_000;
 
 export const UNARY_TRANSPORTS = ['http2', 'grpc-js'] as const;
 export type UnaryTransport = (typeof UNARY_TRANSPORTS)[number];
@@ -20,18 +25,24 @@ export const DEFAULT_TRANSPORT: UnaryTransport = 'http2';
 
 export class GatewayCalls {
   readonly #connection: ZeebeConnection;
-  readonly #client: Client;
+  readonly #log: Log;
+  readonly #streams = new Set<JobStreamConnection>();
+  readonly #stopWatching: (() => void) | undefined;
+  #client: Client;
   readonly #framed: FramedCalls | undefined;
   readonly #headers: ZeebeConnection['headers'];
   readonly #service: GatewayService = loadGatewayService();
   #closed = false;
+  #renewing: NodeJS.Timeout | undefined;
 
-  constructor(connection: ZeebeConnection, unary: UnaryTransport) {
-    const { address, credentials, tls, headers } = connection;
+  constructor(connection: ZeebeConnection, unary: UnaryTransport, log: Log) {
+    const { address, tls, headers } = connection;
     this.#connection = connection;
-    this.#client = new Client(address, credentials, CHANNEL_OPTIONS);
-    this.#framed = unary === 'http2' ? new FramedCalls(address, tls) : undefined;
+    this.#log = log;
+    this.#client = this.#newClient();
+    this.#framed = unary === 'http2' ? new FramedCalls(address, () => tls?.current) : undefined;
     this.#headers = headers;
+    this.#stopWatching = tls?.onChange(() => void this.#renew(tls));
   }
 
   /** One unary call. `deadlineMs` is a duration and includes fetching a token. @throws ZeebeCallError */
@@ -101,21 +112,68 @@ export class GatewayCalls {
     const headers = this.#headers === undefined ? NONE : await this.#authenticate(this.#headers, method, TOKEN_MS);
     if (this.#closed) throw notSent(method, 'the client is closed');
     const { path, requestSerialize } = this.#service[method];
-    return new JobStreamConnection(this.#connection.address, this.#connection.tls, {
-      method,
-      path,
-      message: requestSerialize(request),
-      headers,
-      onMessage,
-      onEnd: (error) => onEnd(error?.message ?? 'ended by the gateway'),
-    });
+    const stream: JobStreamConnection = new JobStreamConnection(
+      this.#connection.address,
+      this.#connection.tls?.current,
+      {
+        method,
+        path,
+        message: requestSerialize(request),
+        headers,
+        onMessage,
+        onEnd: (error) => {
+          const isOurs = this.#streams.delete(stream);
+          onEnd(isOurs ? (error?.message ?? 'ended by the gateway') : 'left for a connection with new certificates');
+        },
+      },
+    );
+    this.#streams.add(stream);
+    return stream;
   }
 
   /** No call can be made any more; those under way end by themselves, streams only when they are closed. */
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#renewing);
+    this.#stopWatching?.();
     this.#client.close();
     this.#framed?.close();
+  }
+
+  #newClient(): Client {
+    return new Client(this.#connection.address, channelCredentials(this.#connection), CHANNEL_OPTIONS);
+  }
+
+  /**
+   * New connections are made with the certificates as they are. Those that stand are left for new ones only when the gateway has
+   * taken the new certificates: it may not know them yet, and what works goes on until then. Calls under way end where they
+   * were made; streams are closed, and whoever opened them opens them again.
+   */
+  async #renew(tls: GatewayCertificates): Promise<void> {
+    clearTimeout(this.#renewing);
+    const tried = tls.current;
+    const { address } = this.#connection;
+    const refusal = await tryConnection(address, tried).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    if (this.#closed || tls.current !== tried) return; // others are tried already
+    if (refusal !== undefined) {
+      this.#log.warn('Zeebe: no connection with the new certificates: those that stand go on', {
+        address,
+        reason: refusal,
+      });
+      this.#renewing = setTimeout(() => void this.#renew(tls), TRY_AGAIN_MS * (0.5 + Math.random() / 2)).unref();
+      return;
+    }
+    const old = this.#client;
+    this.#client = this.#newClient();
+    old.close();
+    this.#framed?.renew();
+    const streams = [...this.#streams];
+    this.#streams.clear();
+    for (const stream of streams) void stream.close();
+    this.#log.info('Zeebe: connections are made anew with the new certificates', { address });
   }
 
   async #authenticate(headersOf: () => Promise<Headers>, method: string, withinMs: number): Promise<Headers> {

@@ -8,10 +8,12 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { startNats } from '../../../deploy/local/index.ts';
 import { callApi } from '../../../src/cluster/nats/api.ts';
+import { makeAuditStream } from '../../../src/cluster/nats/audit-stream.ts';
 import { makeBucket } from '../../../src/cluster/nats/bucket.ts';
 import { connectNats } from '../../../src/cluster/nats/connection.ts';
 import { Inbox } from '../../../src/cluster/nats/inbox.ts';
 import { examineNats } from '../../../src/gateway/cli/examine-nats.ts';
+import { natsExaminationFindings } from '../../../src/gateway/cli/findings-rights.ts';
 import { loadConfig } from '../../../src/gateway/config.ts';
 import { connectKafka } from '../../../src/gateway/kafka/connect.ts';
 import { KafkaTopics } from '../../../src/gateway/kafka/topics.ts';
@@ -172,6 +174,71 @@ authorization { users: [
     expect(Math.abs(seen.skewMs ?? Number.NaN)).toBeLessThan(1_000);
     for (const user of ['admin:a', 'enough:e']) expect((await examineNats(config(user))).denied).toEqual([]);
     expect(await state()).toEqual(before);
+  } finally {
+    await nats.stop();
+  }
+});
+
+test('the doctor sees how full the stores are, and an audit that is not as it should be', async () => {
+  const conf = join(dir, 'limited.conf');
+  await writeFile(
+    conf,
+    `jetstream { max_file_store: 120MB }
+accounts { HOLDFAST { jetstream: { max_file: 100MB }, users: [{ user: node, password: n }] } }\n`,
+  );
+  const nats = await startNats({ config: conf });
+  try {
+    const url = nats.url.replace('nats://', 'nats://node:n@');
+    await using link = await connectNats({ url, name: 'test' });
+    const inbox = new Inbox(link);
+    const env = { NATS_URL: url, NATS_MONITOR_URL: nats.monitorUrls[0] ?? '', KAFKA_BOOTSTRAP_SERVERS: 'a:1' };
+    const config = loadConfig(env, () => 'cluster: c', 'n');
+    const saysOf = async () => natsExaminationFindings(await examineNats(config)).map(({ what }) => what);
+    const bigOne = { name: 'big', subjects: ['big'], storage: 'file' };
+    await callApi(inbox, 'STREAM.CREATE.big', { ...bigOne, max_bytes: 50 * 1024 ** 2 }, 5_000);
+    expect((await examineNats(config)).audit).toEqual({ kind: 'absent', mayMake: true, copies: 1 });
+    expect(await saysOf()).toContainEqual(
+      expect.stringMatching(/audit is not made yet.* reserves 64\.00 MiB, and 50\.00 MiB of what the account may use/),
+    );
+    await expect(makeAuditStream(inbox, 'c', 1)).rejects.toThrow('insufficient storage resources');
+    await callApi(inbox, 'STREAM.DELETE.big', {}, 5_000);
+
+    await makeBucket(inbox, 'c', 1);
+    await makeAuditStream(inbox, 'c', 1);
+    const made = await examineNats(config);
+    expect(made.audit).toMatchObject({ kind: 'seen', report: { faults: [], oldestMs: undefined, fullness: 0 } });
+    expect(made.stores).toMatchObject([
+      { of: 'account', mostBytes: 100 * 1024 ** 2 },
+      { of: 'server', mostBytes: 120 * 1024 ** 2 },
+    ]);
+
+    // As somebody who wanted to save room, or to tidy up, would have it.
+    const { stream } = made.audit.kind === 'seen' ? made.audit.report : { stream: '' };
+    const { config: before } = await callApi<{ config: object }>(inbox, `STREAM.INFO.${stream}`, {}, 5_000);
+    const edit = { ...before, max_bytes: 1024 ** 2, max_msg_size: 1024, discard: 'new' };
+    await callApi(inbox, `STREAM.UPDATE.${stream}`, edit, 5_000);
+    for (let record = 0; record < 9; record++) {
+      const answer = await inbox.ask(`holdfast_audit.c.begin.${record}`, Buffer.alloc(900), 5_000);
+      expect(answer.kind).toBe('answer');
+    }
+    await callApi(inbox, 'STREAM.CREATE.big', bigOne, 5_000);
+    for (let megabyte = 0; megabyte < 90; megabyte++) await inbox.ask('big', Buffer.alloc(1_000_000), 5_000);
+    const seen = await examineNats(config);
+    expect(seen.stores.map(({ of, usedBytes }) => [of, usedBytes > 90_000_000])).toEqual([
+      ['account', true],
+      ['server', true],
+    ]);
+    const report = seen.audit.kind === 'seen' ? seen.audit.report : undefined;
+    expect(report?.faults.map(({ what, editable, grave }) => [what.split(' ', 1)[0], editable, grave])).toEqual([
+      ['discard', true, true],
+      ['max_bytes', true, false],
+      ['max_msg_size', true, true],
+    ]);
+    expect(Math.abs((report?.oldestMs ?? 0) - Date.now())).toBeLessThan(60_000);
+    expect(await saysOf()).toEqual([
+      expect.stringMatching(/MiB of the 100\.00 MiB of storage that the account may use are used/),
+      ...Array.from({ length: 3 }, () => expect.stringContaining(`stream ${stream}: `)),
+    ]);
   } finally {
     await nats.stop();
   }

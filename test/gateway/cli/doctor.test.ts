@@ -79,8 +79,18 @@ const NATS: NatsExamination = {
       { name: 's3', current: true },
     ],
   },
-  storage: undefined,
+  stores: [{ of: 'account', name: '', usedBytes: 80 * MIB, reservedBytes: 90 * MIB, mostBytes: 100 * MIB }],
+  audit: { kind: 'seen', report: { stream: 'holdfast_orders_audit', faults: [], oldestMs: 0, fullness: 0.5 } },
 };
+const store = (of: 'account' | 'tier' | 'server', name: string, usedBytes: number) => ({
+  stores: [{ of, name, usedBytes: usedBytes * MIB, reservedBytes: 0, mostBytes: 100 * MIB }],
+});
+const audit = (report: object) => ({
+  audit: {
+    kind: 'seen' as const,
+    report: { stream: 'holdfast_orders_audit', faults: [], oldestMs: 86_400_000, fullness: 0, ...report },
+  },
+});
 
 function said(changes: {
   nats?: Partial<NatsExamination>;
@@ -149,13 +159,53 @@ describe('one thing wrong, one finding with what to change', () => {
     ],
     [
       'a store nearly full',
-      { nats: { storage: { usedBytes: 90 * MIB, mostBytes: 100 * MIB } } },
-      /^problem NATS: 90\.00 MiB of the 100\.00 MiB/,
+      { nats: store('account', '', 90) },
+      /^problem NATS: 90\.00 MiB of the 100\.00 MiB of storage that the account may use are used \| Raise the account's max_file/,
+    ],
+    [
+      'a store of a tier that is full',
+      { nats: store('tier', 'R3', 99) },
+      /^critical NATS: 99\.00 MiB .* of the tier R3 are used \| Raise that limit/,
+    ],
+    [
+      'a disk nearly full',
+      { nats: store('server', 'nats-1:8222', 81) },
+      /^problem NATS: 81\.00 MiB .* JetStream may use on the server nats-1:8222 are used \| .*max_file_store/,
+    ],
+    [
+      'an audit that refuses records',
+      { nats: audit({ faults: [{ what: 'discard is new', editable: true, grave: true }] }) },
+      /^problem NATS: stream holdfast_orders_audit: discard is new \| Run "nats stream edit holdfast_orders_audit"/,
+    ],
+    [
+      'an audit that can be emptied',
+      { nats: audit({ faults: [{ what: 'deny_purge is false', editable: false, grave: false }] }) },
+      /^note NATS: stream holdfast_orders_audit: deny_purge is false \| It cannot be edited: .*backup/,
+    ],
+    [
+      'a full audit',
+      { nats: audit({ fullness: 0.99 }) },
+      /^note NATS: the audit is full: each act drives out the oldest, which is of 1970-01-02 \| .*max_bytes/,
+    ],
+    [
+      'no audit',
+      { nats: { audit: { kind: 'absent', mayMake: true, copies: 3 }, stores: [] } },
+      /^note NATS: the stream of the audit is not made yet, and without it nobody can act \| Run "holdfast init"/,
+    ],
+    [
+      'no audit, and no room for it in the account',
+      { nats: { audit: { kind: 'absent', mayMake: true, copies: 3 }, ...store('account', '', 0) } },
+      /^problem NATS: the stream of the audit .*: it reserves 192\.00 MiB, and 100\.00 MiB of what the account may use/,
+    ],
+    [
+      'no audit, and no right to make it',
+      { nats: { audit: { kind: 'absent', mayMake: false, copies: 3 }, stores: [] } },
+      /^problem NATS: the stream of the audit .* this user may not make it \| Have "holdfast init" run/,
     ],
     [
       'a topic not to be seen',
       { seeing: seeing(NAMES.slice(1), ['payments']) },
-      /^critical Kafka: this user may not see the topic payments \| Grant DESCRIBE and WRITE/,
+      /^critical Kafka: this user may not see the topic payments \| Grant WRITE on it/,
     ],
     [
       'a topic not to be made',

@@ -35,12 +35,12 @@ async function replaceFile(path: string, content: string): Promise<void> {
 test('each is somebody with a role; two tokens may be of one name', async () => {
   await writeFile(
     file,
-    entry('ann', 'operator', 'old') + entry('ann', 'operator', 'new') + entry('bob', 'viewer', 'b'),
+    entry('ann', 'operator', 'old') + entry('ann', 'operator', 'new') + entry('bob of localhost', 'viewer', 'b'),
   );
   const tokens = new TokenFile(file, logInto(logged), LOOK_EVERY_MS);
   expect(await tokens.verify('old')).toEqual({ kind: 'known', operator: { name: 'ann', role: 'operator' } });
   expect(await tokens.verify('new')).toEqual({ kind: 'known', operator: { name: 'ann', role: 'operator' } });
-  expect(await tokens.verify('b')).toEqual({ kind: 'known', operator: { name: 'bob', role: 'viewer' } });
+  expect(await tokens.verify('b')).toEqual({ kind: 'known', operator: { name: 'bob of localhost', role: 'viewer' } });
   for (const wrong of ['', 'ol', 'olde', 'OLD', digest('old')]) {
     expect(await tokens.verify(wrong)).toEqual({ kind: 'refused', why: 'it is not known here' });
   }
@@ -106,7 +106,15 @@ describe('a file with a fault says which', () => {
     [`- {role: admin, sha256: ${digest('a')}}`, /\[0\]\.name: found nothing/],
     [`- {name: "a\\nb", role: admin, sha256: ${digest('a')}}`, /\[0\]\.name: found "a\\nb"/],
     // What comes from the identity provider is called so in the audit.
-    [entry('"oidc:ann"', 'admin', 'a'), /\[0\]\.name: found "oidc:ann"; allowed: 1 to 100 letters/],
+    [
+      entry('"oidc:ann"', 'admin', 'a'),
+      /\[0\]\.name: found "oidc:ann"; allowed: 1 to 100 .* no ":", for "oidc:" begins/,
+    ],
+    // And whoever came without authentication so.
+    ...['local', 'Local', '" local "', 'ｌocal'].map((name): [string, RegExp] => [
+      entry(name, 'admin', 'a'),
+      /\[0\]\.name: found "[^"]+"; allowed: .* but not "local", which is who acts without authentication/,
+    ]),
     [entry('ann', 'admin', 'a') + entry('bob', 'viewer', 'a'), /:2 \[1\]\.sha256: found the digest of an entry before/],
     ['- {name: ann', /syntax/],
     [

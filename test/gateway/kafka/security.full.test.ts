@@ -17,13 +17,16 @@ import { SILENT } from '../../../src/gateway/log.ts';
 import { Authority, bundled, encrypted } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { NODE_MAIN, Nodes, nodeEnv, type Servers } from '../../support/nodes.ts';
-import { TokenEndpoint } from '../../support/token-endpoint.ts';
+import { AUDIENCE, type TokenAnswer, TokenEndpoint } from '../../support/token-endpoint.ts';
 import { newCluster } from '../../support/trial.ts';
+import { aclTests } from './acls.ts';
 import { newTopic, Reading, topicName } from './harness.ts';
 
 const SECRET = 'p4ssw0rd-of-the-bridge';
 const WRONG = 'n0t-the-p4ssword';
 const CLIENT_SECRET = 's3cr3t:&+';
+/** Of users who may only what ACLs say; everybody else may everything. */
+const BOUND_USERS = { nodes: 'p4ssw0rd-of-the-nodes', init: 'p4ssw0rd-of-init' };
 const WAYS = ['SCRAM', 'PLAIN', 'MTLS', 'BEARER'] as const;
 type Way = (typeof WAYS)[number];
 type Settings = Readonly<Record<string, string>>;
@@ -58,17 +61,21 @@ beforeAll(async () => {
   });
   kafka = await startKafka({
     listeners,
-    scramUsers: { bridge: SECRET },
+    scramUsers: { bridge: SECRET, ...BOUND_USERS },
+    // Kafka asks nobody for keys whom it is not told to ask.
+    systemProperties: { 'org.apache.kafka.sasl.oauthbearer.allowed.urls': endpoint.jwksUrl },
     properties: {
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users': 'User:ANONYMOUS;User:bridge;User:CN=client',
       ...sasl('SCRAM', ['SCRAM-SHA-256', 'SCRAM-SHA-512'], 'scram.ScramLoginModule required'),
       ...sasl('PLAIN', ['PLAIN'], `plain.PlainLoginModule required user_bridge="${SECRET}"`),
-      ...sasl(
-        'BEARER',
-        ['OAUTHBEARER'],
-        'oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker" unsecuredValidatorRequiredScope="kafka"',
-      ),
+      ...sasl('BEARER', ['OAUTHBEARER'], 'oauthbearer.OAuthBearerLoginModule required'),
+      // Kafka's own, as in production: signature by the provider's keys, issuer, audience and times.
       'listener.name.bearer.oauthbearer.sasl.server.callback.handler.class':
-        'org.apache.kafka.common.security.oauthbearer.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler',
+        'org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler',
+      'listener.name.bearer.sasl.oauthbearer.jwks.endpoint.url': endpoint.jwksUrl,
+      'listener.name.bearer.sasl.oauthbearer.expected.issuer': endpoint.issuer,
+      'listener.name.bearer.sasl.oauthbearer.expected.audience': AUDIENCE,
       'ssl.keystore.type': 'PEM',
       'ssl.keystore.location': await bundled(server),
       'ssl.truststore.type': 'PEM',
@@ -251,13 +258,22 @@ describe('whoever may not is told what to look at, and nobody is told a secret:'
     await expect(reached(client)).rejects.toThrow(/check KAFKA_SECURITY_PROTOCOL/);
   });
 
-  test('a token that Kafka does not take', async () => {
+  test.each<[string, Partial<TokenAnswer>]>([
+    ['of another key', { signedBy: 'stranger' }],
+    ['without a signature', { signedBy: 'nobody' }],
+    ['for somebody else', { audience: 'billing' }],
+    ['of another provider', { issuer: 'https://login.example.org' }],
+    ['that has expired', { expired: true }],
+  ])('a token %s, which Kafka does not take', async (_, change) => {
     const before = endpoint.answer;
-    endpoint.answer = () => ({ subject: 'bridge', scope: 'something-else' });
-    expect(await refusal('BEARER', {})).toMatch(
-      /^Kafka refused the token: check .*SCOPE.*\(SASL OAUTHBEARER.*insufficient_scope/,
-    );
-    endpoint.answer = before;
+    endpoint.answer = () => ({ subject: 'bridge', ...change });
+    try {
+      expect(await refusal('BEARER', {})).toMatch(
+        /^Kafka refused the token: check .*SCOPE.*\(SASL OAUTHBEARER.*invalid_token/,
+      );
+    } finally {
+      endpoint.answer = before;
+    }
   });
 });
 
@@ -286,6 +302,15 @@ describe('what changes in a file holds from the next connection on, for clients 
     await reached(client);
   });
 });
+
+aclTests(() => ({
+  open: kafka.brokers,
+  bound: address.SCRAM,
+  settingsOf: (user) => ({
+    ...{ KAFKA_SECURITY_PROTOCOL: 'SASL_PLAINTEXT', KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512' },
+    ...{ KAFKA_SASL_USERNAME: user, KAFKA_SASL_PASSWORD: BOUND_USERS[user] },
+  }),
+}));
 
 test('a node with a wrong password says so in its readiness, and goes on by itself once the file is right', async () => {
   const cluster = newCluster();

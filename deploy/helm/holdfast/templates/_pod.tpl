@@ -54,6 +54,22 @@ capabilities:
 - name: NATS_CREDS_FILE
   value: {{ include "holdfast.secretFile" (list "nats" .keys.creds) }}
 {{- end }}
+{{- if .keys.nkey }}
+- name: NATS_NKEY_SEED_FILE
+  value: {{ include "holdfast.secretFile" (list "nats" .keys.nkey) }}
+{{- end }}
+{{- if .user }}
+- name: NATS_USER
+  value: {{ .user | quote }}
+{{- end }}
+{{- if .keys.password }}
+- name: NATS_PASSWORD_FILE
+  value: {{ include "holdfast.secretFile" (list "nats" .keys.password) }}
+{{- end }}
+{{- if .inboxPrefix }}
+- name: NATS_INBOX_PREFIX
+  value: {{ .inboxPrefix | quote }}
+{{- end }}
 {{- if .keys.ca }}
 - name: NATS_CA_FILE
   value: {{ include "holdfast.secretFile" (list "nats" .keys.ca) }}
@@ -81,6 +97,24 @@ capabilities:
 {{- if .sasl.username }}
 - name: KAFKA_SASL_USERNAME
   value: {{ .sasl.username | quote }}
+{{- end }}
+{{- with .sasl.oauth }}
+{{- if .tokenEndpointUrl }}
+- name: KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL
+  value: {{ .tokenEndpointUrl | quote }}
+{{- end }}
+{{- if .clientId }}
+- name: KAFKA_SASL_OAUTHBEARER_CLIENT_ID
+  value: {{ .clientId | quote }}
+{{- end }}
+{{- if .scope }}
+- name: KAFKA_SASL_OAUTHBEARER_SCOPE
+  value: {{ .scope | quote }}
+{{- end }}
+{{- end }}
+{{- if .keys.clientSecret }}
+- name: KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET_FILE
+  value: {{ include "holdfast.secretFile" (list "kafka" .keys.clientSecret) }}
 {{- end }}
 {{- if .keys.password }}
 - name: KAFKA_SASL_PASSWORD_FILE
@@ -117,11 +151,8 @@ capabilities:
   value: {{ .clientId | quote }}
 {{- end }}
 {{- if .keys.clientSecret }}
-- name: ZEEBE_CLIENT_SECRET
-  valueFrom:
-    secretKeyRef:
-      name: {{ .existingSecret }}
-      key: {{ .keys.clientSecret }}
+- name: ZEEBE_CLIENT_SECRET_FILE
+  value: {{ include "holdfast.secretFile" (list "zeebe" .keys.clientSecret) }}
 {{- end }}
 {{- if .keys.ca }}
 - name: CAMUNDA_CUSTOM_ROOT_CERT_PATH
@@ -142,11 +173,8 @@ capabilities:
   value: {{ .url | quote }}
 {{- end }}
 {{- if .keys.userInfo }}
-- name: SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO
-  valueFrom:
-    secretKeyRef:
-      name: {{ .existingSecret }}
-      key: {{ .keys.userInfo }}
+- name: SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO_FILE
+  value: {{ include "holdfast.secretFile" (list "registry" .keys.userInfo) }}
 {{- end }}
 {{- end }}
 {{- with .Values.api }}
@@ -166,6 +194,22 @@ capabilities:
   value: {{ .oidc.issuer | quote }}
 - name: HOLDFAST_API_OIDC_AUDIENCE
   value: {{ .oidc.audience | quote }}
+{{- if .oidc.jwksUrl }}
+- name: HOLDFAST_API_OIDC_JWKS_URL
+  value: {{ .oidc.jwksUrl | quote }}
+{{- end }}
+{{- if .oidc.rolesClaim }}
+- name: HOLDFAST_API_OIDC_ROLES_CLAIM
+  value: {{ .oidc.rolesClaim | quote }}
+{{- end }}
+{{- if .oidc.rolePrefix }}
+- name: HOLDFAST_API_OIDC_ROLE_PREFIX
+  value: {{ .oidc.rolePrefix | quote }}
+{{- end }}
+{{- end }}
+{{- if .payloads }}
+- name: HOLDFAST_API_PAYLOADS
+  value: {{ .payloads }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -230,8 +274,16 @@ nats: {{ . }}
 kafka: {{ . }}
 {{- end }}
 {{- with .Values.zeebe }}
-{{- if and .existingSecret (or .keys.ca .keys.cert .keys.key) }}
+{{- if and .existingSecret (or .keys.clientSecret .keys.ca .keys.cert .keys.key) }}
 zeebe: {{ .existingSecret }}
+{{- end }}
+{{- end }}
+{{- with .Values.signingKeys.existingSecret }}
+signing: {{ . }}
+{{- end }}
+{{- with .Values.schemaRegistry }}
+{{- if .keys.userInfo }}
+registry: {{ .existingSecret }}
 {{- end }}
 {{- end }}
 {{- with .Values.api }}

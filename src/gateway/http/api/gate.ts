@@ -5,6 +5,7 @@
 // page of another origin may send simple requests without asking (CSRF): what a browser says of origin is believed, and an
 // act must be JSON, which no such request is. With authentication the token does the same; the second wall stays.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { LOCAL_NAME } from '../../config-api-tokens.ts';
 import type { Log } from '../../log.ts';
 import type { Operator } from '../../operations/operations.ts';
 import type { Authentication } from './authentication.ts';
@@ -13,7 +14,7 @@ import { ApiProblem } from './problem.ts';
 import { type Api, mayActAs } from './serving.ts';
 
 /** Who asks where nobody is asked who they are. */
-const LOCAL: Operator = { name: 'local', role: 'admin' };
+const LOCAL: Operator = { name: LOCAL_NAME, role: 'admin' };
 
 const NO_TOKEN = 'Bearer realm="holdfast"';
 const BAD_TOKEN = 'Bearer realm="holdfast", error="invalid_token"';

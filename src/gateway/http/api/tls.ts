@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { assertKeyPair } from '../../config-api.ts';
 import type { Log } from '../../log.ts';
-import { watchFiles } from './watched-files.ts';
+import { watchFiles } from '../../system-files.ts';
 
 export interface KeyPair {
   /** PEM: the certificate and those between it and the root. */

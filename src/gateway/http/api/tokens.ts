@@ -6,8 +6,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type TokenEntry, tokensIn } from '../../config-api-tokens.ts';
 import type { Log } from '../../log.ts';
+import { watchFiles } from '../../system-files.ts';
 import type { Authentication, Verdict } from './authentication.ts';
-import { watchFiles } from './watched-files.ts';
 
 export class TokenFile implements Authentication {
   readonly #file: string;

@@ -1,0 +1,97 @@
+// The certificates of the connections to the gateway, as the SDK's settings name them. Those that stand in files are read again
+// when these change. What cannot be used (a file is gone, a key that is not the certificate's because only one of the two is
+// written yet) is not taken, the log says so once, and what was good last goes on; the next change is looked at again.
+import { readFileSync } from 'node:fs';
+import type { CamundaPlatform8Configuration } from '@camunda8/sdk/dist/lib/Configuration.js';
+import { assertKeyPair } from '../config-api.ts';
+import type { Log } from '../log.ts';
+import { watchFiles } from '../system-files.ts';
+
+/** PEM; what is absent is the system's, or none. */
+export interface TlsSettings {
+  readonly ca?: Buffer;
+  readonly key?: Buffer;
+  readonly cert?: Buffer;
+}
+
+const CA = 'CAMUNDA_CUSTOM_ROOT_CERT_PATH';
+const CERT = 'CAMUNDA_CUSTOM_CERT_CHAIN_PATH';
+const KEY = 'CAMUNDA_CUSTOM_PRIVATE_KEY_PATH';
+type FileSetting = typeof CA | typeof CERT | typeof KEY;
+
+export class GatewayCertificates {
+  readonly #config: CamundaPlatform8Configuration;
+  readonly #log: Log;
+  readonly #lookEveryMs: number | undefined;
+  #current: TlsSettings;
+
+  private constructor(config: CamundaPlatform8Configuration, log: Log, current: TlsSettings, lookEveryMs?: number) {
+    this.#config = config;
+    this.#log = log;
+    this.#current = current;
+    this.#lookEveryMs = lookEveryMs;
+  }
+
+  /** @throws Error with the setting when one of them cannot be used */
+  static async read(
+    config: CamundaPlatform8Configuration,
+    log: Log,
+    lookEveryMs?: number,
+  ): Promise<GatewayCertificates> {
+    return new GatewayCertificates(config, log, await read(config), lookEveryMs);
+  }
+
+  /** For the next connection. */
+  get current(): TlsSettings {
+    return this.#current;
+  }
+
+  /** Calls when there are others. Answers what ends that. */
+  onChange(taken: () => void): () => void {
+    const files = ([CA, CERT, KEY] as const).flatMap((name) => this.#config[name] ?? []);
+    if (files.length === 0) return () => undefined;
+    const readAgain = async (): Promise<void> => {
+      try {
+        this.#current = await read(this.#config);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#log.error('Zeebe: certificates were read again and not taken: those before go on', { files, reason });
+        return;
+      }
+      this.#log.info('Zeebe: certificates were read again', { files });
+      taken();
+    };
+    return watchFiles(files, () => void readAgain(), this.#lookEveryMs);
+  }
+}
+
+async function read(config: CamundaPlatform8Configuration): Promise<TlsSettings> {
+  // The SDK says nothing to whoever calls it when the file is not there, and adds those that the system trusts when it is.
+  if (config[CA] !== undefined) {
+    const ca = contentOf(config, CA);
+    if (!ca.includes('-----BEGIN CERTIFICATE-----')) throw new Error(`${CA}: ${config[CA]} holds no PEM certificate`);
+  }
+  const { GetCustomCertificateBuffer } = await import('@camunda8/sdk/dist/lib/GetCustomCertificateBuffer.js');
+  const ca = await GetCustomCertificateBuffer(config);
+  const authorities = ca === undefined ? {} : { ca: Buffer.from(ca) };
+  if (config[CERT] === undefined && config[KEY] === undefined) return authorities;
+  const [cert, key] = [contentOf(config, CERT), contentOf(config, KEY)];
+  try {
+    assertKeyPair(cert.toString(), key.toString());
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${CERT} and ${KEY}: no certificate with its own unencrypted key (${reason})`);
+  }
+  return { ...authorities, cert, key };
+}
+
+function contentOf(config: CamundaPlatform8Configuration, name: FileSetting): Buffer {
+  const path = config[name];
+  if (path === undefined) throw new Error(`${name} is not set; ${CERT} and ${KEY} are no use without each other`);
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code = 'unreadable' } = error as NodeJS.ErrnoException;
+    throw new Error(`${name}: ${path} cannot be read (${code})`);
+  }
+}

@@ -8,10 +8,8 @@ import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { commit } from '../test/support/commit.ts';
 import { measureAlone, profileArgs } from './alone/measure.ts';
-import { connect } from './contestants/connect.ts';
 import { direct } from './contestants/direct.ts';
-import { holdfast } from './contestants/holdfast.ts';
-import { naive, naiveAwaited } from './contestants/naive.ts';
+import { entriesOf } from './contestants/entries.ts';
 import { MEASURES, type MeasureName, type Rounds } from './failover/figures.ts';
 import { type Figure, figuresOfAlone, figuresOfMillion, figuresOfRounds, figuresOfTrouble } from './figures.ts';
 import { measure } from './measure.ts';
@@ -21,7 +19,7 @@ import { type BenchOptions, parseOptions, UsageError } from './options.ts';
 import { type Stage, setStage } from './parts/stage.ts';
 import { figureRow, reportOf, short, turnTable } from './report.ts';
 import type { BenchResult } from './result.ts';
-import { type Entry, playRounds, type RoundOptions, type Turn } from './side-by-side/rounds.ts';
+import { playRounds, type RoundOptions, type Turn } from './side-by-side/rounds.ts';
 
 const DOCS = new URL('../docs/', import.meta.url);
 /** The engine's code is compiled while it runs: the first seconds are like no others. */
@@ -57,7 +55,7 @@ async function earlier(): Promise<BenchResult | undefined> {
   return text === undefined ? undefined : (JSON.parse(text) as BenchResult);
 }
 
-async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions): Promise<BenchResult> {
+async function run({ quick, rounds, connectPlugin, contestants, only, profile }: BenchOptions): Promise<BenchResult> {
   const startedAt = new Date().toISOString();
   const options: RoundOptions = {
     rounds,
@@ -67,7 +65,7 @@ async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions
     pacedS: quick ? 4 : 12,
     warmUpS: quick ? 3 : 15,
   };
-  const entries = entriesOf(quick, connectPlugin);
+  const entries = entriesOf(contestants, connectPlugin);
   const stage = await setStage();
   try {
     const turns: Turn[] = [];
@@ -145,22 +143,6 @@ async function troubleOf(stage: Stage, quick: boolean, broke: (what: string, err
     if (naiveKilled !== undefined) rounds['naive-kill'] = [naiveKilled];
   }
   return rounds as Rounds;
-}
-
-function entriesOf(quick: boolean, connectPlugin: string | undefined): readonly Entry[] {
-  const entries = [
-    { contestant: direct, paced: false },
-    { contestant: naive, paced: true },
-    ...(connectPlugin === undefined ? [] : [{ contestant: connect(connectPlugin), paced: true }]),
-    { contestant: holdfast(1, 1), paced: true },
-    { contestant: holdfast(3, 1), paced: true },
-  ];
-  const more = [
-    { contestant: naiveAwaited, paced: false },
-    { contestant: holdfast(1, 3), paced: true },
-    { contestant: holdfast(3, 3), paced: true },
-  ];
-  return quick ? entries : [...entries, ...more];
 }
 
 async function warmUp(stage: Stage): Promise<void> {

@@ -6,6 +6,7 @@ import { ConfigError, type Fault } from '../../src/gateway/config-faults.ts';
 import { kafkaSecurityOf, NO_KAFKA_SECURITY } from '../../src/gateway/config-kafka.ts';
 import { EnvReader } from '../../src/gateway/config-secret.ts';
 import { securityOptions } from '../../src/gateway/kafka/security.ts';
+import { dropTimerWarning } from '../../src/gateway/kafka/timer-warning.ts';
 import { eventually } from '../../test/support/eventually.ts';
 
 /** @param brokers separated by commas @throws ConfigError naming every fault of the environment */
@@ -16,6 +17,7 @@ export function kafkaClient(clientId: string, brokers: string, env: NodeJS.Proce
       ? NO_KAFKA_SECURITY
       : kafkaSecurityOf(new EnvReader({ env, readFile: (path) => readFileSync(path, 'utf8') }, faults));
   if (faults.length > 0) throw new ConfigError('', faults);
+  dropTimerWarning();
   const servers = brokers.split(',').map((broker) => broker.trim());
   return new Kafka({ clientId, brokers: servers, ...securityOptions(security), logLevel: logLevel.NOTHING });
 }

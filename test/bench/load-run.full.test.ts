@@ -1,11 +1,15 @@
 // A whole load run with nodes of its own over servers that are not: one node is paused meanwhile, and does not make takeovers
-// look late or be counted twice; and when the run is over, nothing of it is left on those servers. And the command line, which
-// says what is wrong with it before anything is started.
-import { execFile } from 'node:child_process';
+// look late or be counted twice; and when the run is over, nothing of it is left on those servers. One that is interrupted does
+// the same in a few seconds, and still has a result. And the command line, which says what is wrong with it before anything is
+// started.
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, inject, test, vi } from 'vitest';
+import { parseResult } from '../../bench/load/parse-result.ts';
 import { runLoad } from '../../bench/load/run.ts';
 import { parseScenario } from '../../bench/load/scenario.ts';
 import { deleteStreams, deleteTopics } from '../../bench/parts/clear-away.ts';
@@ -78,6 +82,41 @@ faults: [{ atS: 3, what: pauseNode, node: 2, forS: 17 }]`,
       `holdfast_${name}_audit`,
     ]);
     await eventually('nothing of the run to be left', async () => (await named(new RegExp(name))).length === 0);
+  });
+
+  test('is interrupted by Ctrl-C, and still tells what it saw and leaves nothing behind', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'holdfast-interrupted-'));
+    try {
+      // One of them is never answered, and would be waited for.
+      const file = join(dir, 'endless.yaml');
+      writeFileSync(file, 'warmUpS: 0\nphases: [{ seconds: 600, perSecond: 20 }]\npatienceS: 600');
+      const [json, html] = [join(dir, 'run.json'), join(dir, 'run.html')];
+      const args = [MAIN, file, '--delay', 'never:0.3:constant:20ms', '--json', json, '--html', html];
+      const env = { NATS_URL: natsUrl, KAFKA_BOOTSTRAP_SERVERS: kafkaBrokers, CAMUNDA_AUTH_STRATEGY: 'NONE' };
+      const running = spawn(process.execPath, args, {
+        env: { ...process.env, ...env, ZEEBE_GRPC_ADDRESS: `grpc://${inject('zeebeAddress')}` },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const ended = new Promise<number | null>((resolve) => void running.on('exit', resolve));
+      let said = '';
+      running.stdout.on('data', (text) => {
+        said += text;
+      });
+      await eventually('calls to be completed', () => /completed +[1-9]/.test(said), { deadlineMs: 60_000 });
+      running.kill('SIGINT');
+      expect(await ended).toBe(130);
+      expect(said).toContain('interrupted: nothing arrives any more');
+      const { interruptedAtS = 0, totals } = parseResult(readFileSync(json, 'utf8'));
+      expect(interruptedAtS).toBeGreaterThan(0);
+      expect(totals.planned).toBe(12_000);
+      expect(totals.started).toBeLessThan(20 * (interruptedAtS + 2));
+      expect(totals).toMatchObject({ failed: 0, open: totals.started - totals.completed, unanswered: totals.open });
+      expect(readFileSync(html, 'utf8')).toContain('This run was interrupted after');
+      const name = /bench-holdfast-[0-9a-f]{6}/.exec(said)?.[0] ?? 'bench-holdfast-';
+      await eventually('nothing of the run to be left', async () => (await named(new RegExp(name))).length === 0);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 
   test('deletes what is there, and does not mind what is not', async () => {

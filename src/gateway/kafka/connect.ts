@@ -1,14 +1,14 @@
 // The one place that makes kafkajs clients: whom to ask, how long to wait, what to do with its log and its decoders.
 //
 // kafkajs logs every rebalance and every retried request as an error; what matters comes to us as an error or an event
-// anyway, so its own lines go to our debug log. It also sets a timer in the past, of which Node 24 warns once: that one
-// warning is dropped, if kafkajs caused it. Every adapter here retries by itself, so the clients made here do not.
+// anyway, so its own lines go to our debug log. Every adapter here retries by itself, so the clients made here do not.
 import { Kafka, logLevel } from 'kafkajs';
 import { type KafkaSecurity, NO_KAFKA_SECURITY } from '../config-kafka.ts';
 import type { Log } from '../log.ts';
 import { decodeWithinBounds } from './batch-decoding.ts';
 import { gatherHeadersQuickly } from './header-decoding.ts';
 import { securityOptions } from './security.ts';
+import { dropTimerWarning } from './timer-warning.ts';
 
 export interface KafkaSettings {
   /** `host:port` each. */
@@ -39,16 +39,4 @@ export function connectKafka(settings: KafkaSettings, log: Log): Kafka {
       log.debug(`kafkajs: ${message}`, { namespace: entry.namespace, ...fields });
     },
   });
-}
-
-let warningsFiltered = false;
-
-function dropTimerWarning(): void {
-  if (warningsFiltered) return;
-  warningsFiltered = true;
-  const emitWarning: (...args: unknown[]) => void = process.emitWarning.bind(process) as never;
-  process.emitWarning = (...args: unknown[]) => {
-    if (args[1] === 'TimeoutNegativeWarning' && /[\\/]kafkajs[\\/]/.test(new Error().stack ?? '')) return;
-    emitWarning(...args);
-  };
 }

@@ -41,6 +41,8 @@ async function named(part: RegExp): Promise<readonly string[]> {
   }
 }
 
+const OURS = /bench-holdfast-[0-9a-f]{6}/;
+
 describe('a run over servers of others', () => {
   test('tells takeovers when they were, though a paused node keeps it waiting, and leaves nothing behind', async () => {
     vi.stubEnv('NATS_URL', natsUrl);
@@ -56,7 +58,6 @@ delay: { kind: constant, ms: 20 }
 phases: [{ seconds: 24, perSecond: 5 }]
 faults: [{ atS: 3, what: pauseNode, node: 2, forS: 17 }]`,
     );
-    const OURS = /bench-holdfast-[0-9a-f]{6}/;
     let during: Promise<readonly string[]> = Promise.resolve([]);
     const onSecond = ({ atS }: { atS: number }) => {
       if (atS === 2) during = named(OURS);
@@ -87,7 +88,7 @@ faults: [{ atS: 3, what: pauseNode, node: 2, forS: 17 }]`,
   test('is interrupted by Ctrl-C, and still tells what it saw and leaves nothing behind', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'holdfast-interrupted-'));
     try {
-      // One of them is never answered, and would be waited for.
+      // What is never answered would be waited for.
       const file = join(dir, 'endless.yaml');
       writeFileSync(file, 'warmUpS: 0\nphases: [{ seconds: 600, perSecond: 20 }]\npatienceS: 600');
       const [json, html] = [join(dir, 'run.json'), join(dir, 'run.html')];
@@ -103,6 +104,9 @@ faults: [{ atS: 3, what: pauseNode, node: 2, forS: 17 }]`,
         said += text;
       });
       await eventually('calls to be completed', () => /completed +[1-9]/.test(said), { deadlineMs: 60_000 });
+      const made = (await named(OURS)).map((name) => name.replace(OURS, '…'));
+      expect(made).toContain('KV_holdfast_…_jobs');
+      expect(made).toHaveLength(5);
       running.kill('SIGINT');
       expect(await ended).toBe(130);
       expect(said).toContain('interrupted: nothing arrives any more');
@@ -112,8 +116,7 @@ faults: [{ atS: 3, what: pauseNode, node: 2, forS: 17 }]`,
       expect(totals.started).toBeLessThan(20 * (interruptedAtS + 2));
       expect(totals).toMatchObject({ failed: 0, open: totals.started - totals.completed, unanswered: totals.open });
       expect(readFileSync(html, 'utf8')).toContain('This run was interrupted after');
-      const name = /bench-holdfast-[0-9a-f]{6}/.exec(said)?.[0] ?? 'bench-holdfast-';
-      await eventually('nothing of the run to be left', async () => (await named(new RegExp(name))).length === 0);
+      await eventually('nothing of the run to be left', async () => (await named(OURS)).length === 0);
     } finally {
       rmSync(dir, { recursive: true });
     }

@@ -152,7 +152,15 @@ test.each([
     `load: --html: found "${tmpdir()}"; allowed: a file that can be written (EISDIR`,
   ],
   ['a variable', [], { KAFKA_SECURITY_PROTOCOL: 'SASL' }, 'load: KAFKA_SECURITY_PROTOCOL: found "SASL"; allowed: '],
-  ['a node', [], { ...theirs('http://127.0.0.1:1') }, 'load: HOLDFAST_METRICS_URLS: found "http://127.0.0.1:1", '],
+  ['a node', [], theirs('http://127.0.0.1:1'), 'load: HOLDFAST_METRICS_URLS: found "http://127.0.0.1:1", '],
+  ['a topic', [], theirs('http://127.0.0.1:1'), 'HOLDFAST_REQUEST_TOPIC: found "a", a topic that these brokers do not'],
+  [
+    'an engine',
+    [],
+    { ZEEBE_GRPC_ADDRESS: 'grpc://127.0.0.1:1', CAMUNDA_AUTH_STRATEGY: 'NONE' },
+    'load: ZEEBE_GRPC_ADDRESS: found "grpc://127.0.0.1:1", where no engine answers: ',
+  ],
+  ['a delay', ['--delay', 'exponential:50'], {}, 'load: --delay: found "exponential:50"; allowed: constant:TIME, '],
   ['a length', ['--seconds', '0.5'], {}, 'load: steady: --seconds: found 0.5; allowed: from 1, '],
 ])('wrong usage of %s is exit code 2, before anything is started', async (_, flags, env, message) => {
   const running = promisify(execFile)(process.execPath, [MAIN, 'steady', ...flags], {
@@ -169,9 +177,9 @@ function theirs(url: string) {
   return {
     ...{ HOLDFAST_METRICS_URLS: url, HOLDFAST_JOB_TYPE: 'a', HOLDFAST_REQUEST_TOPIC: 'a' },
     ...{
-      ZEEBE_GRPC_ADDRESS: 'grpc://127.0.0.1:1',
+      ZEEBE_GRPC_ADDRESS: `grpc://${inject('zeebeAddress')}`,
       CAMUNDA_AUTH_STRATEGY: 'NONE',
-      KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1',
+      KAFKA_BOOTSTRAP_SERVERS: kafkaBrokers,
     },
   };
 }

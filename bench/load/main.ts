@@ -8,6 +8,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { INTERRUPTED, Interrupted, interruption } from '../../test/support/interruption.ts';
 import { pageOf } from '../page/page.ts';
+import { plannedOf, secondsOf } from './arrivals.ts';
 import { type LoadOptions, parseOptions } from './options.ts';
 import { parseResult } from './parse-result.ts';
 import { printResult, secondLine } from './print.ts';
@@ -39,6 +40,8 @@ async function main(args: readonly string[]): Promise<number> {
 async function run({ scenario, json, html }: LoadOptions, earlier: LoadResult | undefined): Promise<number> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
   say(`${scenario.name}: ${scenario.what}`);
+  const { phases, backlog } = scenario;
+  say(`      ${Math.round(plannedOf(phases))} arrivals in ${secondsOf(phases)} s, a backlog of ${backlog}`);
   const listener: Listener = { note: (text) => say(`      ${text}`), second: (news) => say(secondLine(news)) };
   const signal = interruption();
   signal.addEventListener('abort', () =>

@@ -47,7 +47,7 @@ export interface LoadRunEnd {
 export async function runLoad(scenario: Scenario, listener: Listener, signal = NEVER): Promise<LoadRunEnd> {
   checkSubject(scenario);
   await checkServers();
-  listener.note('starting the servers and nodes that are needed');
+  listener.note('starting what the environment does not name: servers, nodes, the service');
   const stage = await setStage();
   let subject: Subject | undefined;
   try {

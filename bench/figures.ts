@@ -60,6 +60,20 @@ export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
     of(contestant).flatMap((turn) =>
       turn.paced === undefined ? [] : [value(turn.paced)].filter((x) => x !== undefined),
     );
+  const peer = 'kafka-connect-zeebe';
+  /** Only where it took part: what was known of it otherwise stays. */
+  const ofPeer = (name: string, before: string, to: string, value: (turn: Turn) => number | undefined): Figure[] =>
+    of(peer).length === 0
+      ? []
+      : [
+          {
+            name: `${name}, ${peer} ÷ ${to}`,
+            before,
+            goal: { kind: 'none' },
+            unit: '',
+            values: ratio(peer, to, value),
+          },
+        ];
   const writes = of(one).flatMap(({ writesPerCall }) => (writesPerCall === undefined ? [] : [writesPerCall]));
   return [
     {
@@ -69,6 +83,7 @@ export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
       unit: '',
       values: ratio('naive', 'direct', perSecond),
     },
+    ...ofPeer('calls/s, 200 in flight', '≈ 0.43', 'direct', perSecond),
     {
       name: 'calls/s, 200 in flight, holdfast with 1 node ÷ direct',
       before: 'naive 0.70, kafka-connect-zeebe ≈ 0.43',
@@ -118,6 +133,7 @@ export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
       unit: '',
       values: ratio(one, 'naive', ({ cpuPerCall }) => cpuPerCall.engine),
     },
+    ...ofPeer('broker CPU per call at full load', '≈ 1.9', 'naive', ({ cpuPerCall }) => cpuPerCall.engine),
     {
       name: 'instance due → ended at 50/s, p50',
       before: 'naive 38 ms, kafka-connect-zeebe 148 ms',
@@ -146,6 +162,8 @@ export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
       unit: '',
       values: ratio(one, 'naive', ({ paced }) => paced?.p99),
     },
+    ...ofPeer('instance due → ended at 50/s, p50', '3.9', 'naive', ({ paced }) => paced?.p50),
+    ...ofPeer('instance due → ended at 50/s, p99', '4.1', 'naive', ({ paced }) => paced?.p99),
     {
       name: 'hold in all at 50/s: job received → completion acknowledged, p50',
       before: 'naive 8.8 ms',

@@ -2,16 +2,18 @@
 // each turn as it ends, then the figures with their goals; `--json` keeps all of it, `--docs` writes it
 // into docs/benchmarks.md, beside what that has of parts that were not run.
 //
-// Exit codes: 0 all was measured, 1 something broke, 2 wrong usage. A goal that is missed is no error: it stands in the table.
+// Ctrl-C gives up what is being measured, and keeps what was; another one ends it at once.
+//
+// Exit codes: 0 all was measured, 1 something broke, 2 wrong usage, 130 interrupted. A goal that is missed is no error: it
+// stands in the table.
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { commit } from '../test/support/commit.ts';
+import { INTERRUPTED, interruption, unlessAborted } from '../test/support/interruption.ts';
 import { measureAlone, profileArgs } from './alone/measure.ts';
-import { connect } from './contestants/connect.ts';
 import { direct } from './contestants/direct.ts';
-import { holdfast } from './contestants/holdfast.ts';
-import { naive, naiveAwaited } from './contestants/naive.ts';
+import { entriesOf } from './contestants/entries.ts';
 import { MEASURES, type MeasureName, type Rounds } from './failover/figures.ts';
 import { type Figure, figuresOfAlone, figuresOfMillion, figuresOfRounds, figuresOfTrouble } from './figures.ts';
 import { measure } from './measure.ts';
@@ -21,7 +23,7 @@ import { type BenchOptions, parseOptions, UsageError } from './options.ts';
 import { type Stage, setStage } from './parts/stage.ts';
 import { figureRow, reportOf, short, turnTable } from './report.ts';
 import type { BenchResult } from './result.ts';
-import { type Entry, playRounds, type RoundOptions, type Turn } from './side-by-side/rounds.ts';
+import { playRounds, type RoundOptions, type Turn } from './side-by-side/rounds.ts';
 
 const DOCS = new URL('../docs/', import.meta.url);
 /** The engine's code is compiled while it runs: the first seconds are like no others. */
@@ -37,8 +39,10 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   try {
-    const result = await run(options);
+    const signal = interruption();
+    const result = await run(options, signal);
     if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result, undefined, 1)}\n`);
+    if (signal.aborted) return INTERRUPTED;
     if (options.docs) {
       const all = withEarlier(result, await earlier());
       await writeFile(new URL('benchmarks.json', DOCS), `${JSON.stringify(all, undefined, 1)}\n`);
@@ -57,7 +61,10 @@ async function earlier(): Promise<BenchResult | undefined> {
   return text === undefined ? undefined : (JSON.parse(text) as BenchResult);
 }
 
-async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions): Promise<BenchResult> {
+async function run(
+  { quick, rounds, connectPlugin, contestants, only, profile }: BenchOptions,
+  signal: AbortSignal,
+): Promise<BenchResult> {
   const startedAt = new Date().toISOString();
   const options: RoundOptions = {
     rounds,
@@ -67,32 +74,41 @@ async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions
     pacedS: quick ? 4 : 12,
     warmUpS: quick ? 3 : 15,
   };
-  const entries = entriesOf(quick, connectPlugin);
+  const entries = entriesOf(contestants, connectPlugin);
   const stage = await setStage();
   try {
     const turns: Turn[] = [];
     const figures: Figure[] = [];
     const broken: string[] = [];
     const broke = (what: string, error: unknown) => {
+      if (signal.aborted) return;
       broken.push(`${what}: ${error instanceof Error ? error.message : error}`);
       process.stderr.write(`bench: ${what}: ${error instanceof Error ? error.stack : error}\n`);
     };
+    const tell = (more: readonly Figure[]) => {
+      figures.push(...more);
+      for (const figure of more.filter(({ values }) => values.length > 0))
+        process.stdout.write(`${figureRow(figure).join('  ·  ')}\n`);
+    };
     /** One that breaks takes nothing of the others with it. */
     const part = async (what: string, measured: () => Promise<readonly Figure[]>) => {
+      if (signal.aborted) return;
       try {
-        const more = await measured();
-        figures.push(...more);
-        for (const figure of more) process.stdout.write(`${figureRow(figure).join('  ·  ')}\n`);
+        tell(await unlessAborted(signal, measured()));
       } catch (error) {
         broke(what, error);
       }
     };
-    if (only.includes('rounds') || only.includes('trouble')) await warmUp(stage);
+    if (only.includes('rounds') || only.includes('trouble')) await warmUp(stage, signal);
     if (only.includes('rounds')) {
       const profiled = { ...options, nodeArgs: profileArgs(profile ?? '') };
-      turns.push(...(await playRounds(stage, entries, profiled, printTurn, broke)));
+      const note = (turn: Turn) => {
+        turns.push(turn);
+        printTurn(turn);
+      };
+      await playRounds(stage, entries, profiled, note, broke, signal);
       process.stdout.write(`\n${turnTable(turns)}\n\n`);
-      await part('rounds', async () => figuresOfRounds(turns));
+      tell(figuresOfRounds(turns));
     }
     if (only.includes('trouble'))
       await part('trouble', async () => figuresOfTrouble(await troubleOf(stage, quick, broke)));
@@ -108,6 +124,7 @@ async function run({ quick, rounds, connectPlugin, only, profile }: BenchOptions
       await part('a third of a million', async () => figuresOfMillion(await measureMillion(third)).filter(ofThird));
       if (!quick) await part('a million', async () => figuresOfMillion(await measureMillion()));
     }
+    if (signal.aborted) broken.push('interrupted: the rest was not measured');
     return {
       format: 1,
       startedAt,
@@ -147,26 +164,13 @@ async function troubleOf(stage: Stage, quick: boolean, broke: (what: string, err
   return rounds as Rounds;
 }
 
-function entriesOf(quick: boolean, connectPlugin: string | undefined): readonly Entry[] {
-  const entries = [
-    { contestant: direct, paced: false },
-    { contestant: naive, paced: true },
-    ...(connectPlugin === undefined ? [] : [{ contestant: connect(connectPlugin), paced: true }]),
-    { contestant: holdfast(1, 1), paced: true },
-    { contestant: holdfast(3, 1), paced: true },
-  ];
-  const more = [
-    { contestant: naiveAwaited, paced: false },
-    { contestant: holdfast(1, 3), paced: true },
-    { contestant: holdfast(3, 3), paced: true },
-  ];
-  return quick ? entries : [...entries, ...more];
-}
-
-async function warmUp(stage: Stage): Promise<void> {
+async function warmUp(stage: Stage, signal: AbortSignal): Promise<void> {
   const running = await direct.start(stage);
   try {
-    await measure(stage, running, { plan: { kind: 'closed', inFlight: 200, seconds: ENGINE_WARM_UP_S }, warmUpS: 0 });
+    const plan = { kind: 'closed', inFlight: 200, seconds: ENGINE_WARM_UP_S } as const;
+    await measure(stage, running, { plan, warmUpS: 0, signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
   } finally {
     await running.stop();
   }

@@ -1,4 +1,5 @@
 // One contestant under one load: what it does, and what each process uses for it.
+import { unlessAborted } from '../test/support/interruption.ts';
 import type { Running } from './contestants/contestant.ts';
 import type { Plan } from './load/arrivals.ts';
 import type { StarterOrder, StarterSaid, Tally } from './load/starter.ts';
@@ -11,6 +12,8 @@ export interface LoadOptions {
   readonly plan: Plan;
   readonly warmUpS: number;
   readonly payloadBytes?: number;
+  /** Aborted: it is given up. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Measured {
@@ -30,13 +33,14 @@ export interface Measured {
 
 export type Party = 'bridge' | 'nats' | 'engine' | 'kafka' | 'service' | 'load';
 
+const NEVER = new AbortController().signal;
 const PATIENCE_S = 30;
 /** After the engine has said that an instance ended its job's tombstone is written, and what was sent is noted. */
 const LAST_WRITES_MS = 500;
 
-/** @throws when instances failed, or had the answer of another */
+/** @throws when instances failed, or had the answer of another; what the signal was aborted with */
 export async function measure(stage: Stage, running: Running, options: LoadOptions): Promise<Measured> {
-  const { plan, warmUpS, payloadBytes = 134 } = options;
+  const { plan, warmUpS, payloadBytes = 134, signal = NEVER } = options;
   const order: StarterOrder = {
     kind: 'start',
     engine: stage.engine,
@@ -64,11 +68,11 @@ export async function measure(stage: Stage, running: Running, options: LoadOptio
     // One may follow another at once, while something else is awaited here.
     const [measuring, measured, done] = [starter.next('measuring'), starter.next('measured'), starter.next('done')];
     for (const news of [measured, done]) news.catch(() => undefined);
-    await measuring;
+    await unlessAborted(signal, measuring);
     const before = await look();
-    const { tally, seconds } = await measured;
+    const { tally, seconds } = await unlessAborted(signal, measured);
     const after = await look();
-    const { tally: end, ended, latencies, faults } = await done;
+    const { tally: end, ended, latencies, faults } = await unlessAborted(signal, done);
     await new Promise((resolve) => setTimeout(resolve, LAST_WRITES_MS));
     const writesAfter = await writesOf(running);
     if (end.open > 0) throw new Error(`${end.open} instances did not end within ${PATIENCE_S} s`);

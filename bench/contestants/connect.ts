@@ -9,7 +9,7 @@
 // requests were then executed twice. Its own sample asks for ten seconds, and would pause as long.
 import { publishAndWaitProcess } from '../../test/support/bpmn.ts';
 import { type Properties, startConnectWorker } from '../parts/connect-worker.ts';
-import { type Contestant, type Ground, ground, startService } from './contestant.ts';
+import { type Contestant, clearGround, type Ground, ground, startService } from './contestant.ts';
 
 const TOPIC_HEADER = 'kafka-topic';
 /** As many as the naive bridge asks for at a time; its own default is 100. */
@@ -25,26 +25,24 @@ export function connect(pluginDir: string): Contestant {
     warmUpS: WARM_UP_S,
     async start(stage, options = {}) {
       const own = await ground(stage, 'connect', ['requestTopic', 'replyTopic'], twoSymbols);
+      await using starting = new AsyncDisposableStack();
+      starting.defer(() => clearGround(stage, own));
       const { name, requestTopic, replyTopic } = own;
       const contract = { kind: 'zeebeMessage', messageName: name, replyTopic } as const;
       const service = await startService(stage, requestTopic, options, contract);
+      starting.defer(() => service.stop());
       const { zeebeAddress, kafkaBrokers: brokers } = stage;
       const connectors = [sourceOf(own, zeebeAddress, options.lockMs), sinkOf(own, zeebeAddress)];
-      try {
-        const worker = await startConnectWorker({ brokers, pluginDir, connectors });
-        return {
-          processId: name,
-          pids: () => [worker.server.pid],
-          nats: undefined,
-          service,
-          async stop() {
-            await Promise.all([worker.stop(), service.stop()]);
-          },
-        };
-      } catch (error) {
-        await service.stop();
-        throw error;
-      }
+      const worker = await startConnectWorker({ brokers, pluginDir, connectors });
+      starting.defer(() => worker.stop());
+      const running = starting.move();
+      return {
+        processId: name,
+        pids: () => [worker.server.pid],
+        nats: undefined,
+        service,
+        stop: () => running.disposeAsync(),
+      };
     },
   };
 }

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { deployProcesses } from '../../src/gateway/zeebe/deploy.ts';
 import { serviceTaskProcess } from '../../test/support/bpmn.ts';
 import { Child } from '../parts/child.ts';
+import { deleteTopics, warned } from '../parts/clear-away.ts';
 import type { Contract } from '../parts/contract.ts';
 import type { Delay } from '../parts/delays.ts';
 import { makeTopics } from '../parts/kafka-client.ts';
@@ -80,6 +81,14 @@ export async function ground(
     ),
   ]);
   return made;
+}
+
+/** Its topics, on brokers that are not the measurement's own. */
+export async function clearGround(
+  { kafkaBrokers, kafkaPids }: Stage,
+  { requestTopic, replyTopic }: Ground,
+): Promise<void> {
+  if (kafkaPids.length === 0) await warned(deleteTopics(kafkaBrokers, [requestTopic, replyTopic]));
 }
 
 export async function startService(

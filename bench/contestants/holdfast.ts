@@ -4,7 +4,7 @@ import { auditStreamName } from '../../src/cluster/nats/audit-stream.ts';
 import { bucketName } from '../../src/cluster/nats/bucket.ts';
 import { topicsOf } from '../../src/gateway/kafka/topics.ts';
 import { Nodes } from '../../test/support/nodes.ts';
-import { deleteStreams, deleteTopics, type Warnings } from '../parts/clear-away.ts';
+import { deleteStreams, deleteTopics, warned } from '../parts/clear-away.ts';
 import { type Stage, setNats } from '../parts/stage.ts';
 import { type Contestant, type ContestOptions, ground, type Running, startService } from './contestant.ts';
 
@@ -75,8 +75,4 @@ export function holdfast(nodeCount: number, replicas: 1 | 3): Holdfast {
 
 function topicNames(cluster: string): readonly string[] {
   return Object.values(topicsOf(cluster)).map(({ name }) => name);
-}
-
-async function warned(deleting: Promise<Warnings>): Promise<void> {
-  for (const warning of await deleting) process.stderr.write(`${warning}\n`);
 }

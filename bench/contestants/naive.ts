@@ -1,7 +1,7 @@
 // What one would write by hand without durability (naive-bridge.ts), in both ways in which one would write it.
 import { Child } from '../parts/child.ts';
 import type { Stage } from '../parts/stage.ts';
-import { type Contestant, type ContestOptions, ground, type Running, startService } from './contestant.ts';
+import { type Contestant, type ContestOptions, clearGround, ground, type Running, startService } from './contestant.ts';
 import type { NaiveOrder, NaiveSaid } from './naive-bridge.ts';
 
 export interface NaiveRunning extends Running {
@@ -22,8 +22,12 @@ function contestant(name: string, what: string, awaited: boolean): Naive {
     name,
     what,
     async start(stage, options = {}) {
-      const { name: jobType, requestTopic, replyTopic } = await ground(stage, 'naive', ['requestTopic', 'replyTopic']);
+      const own = await ground(stage, 'naive', ['requestTopic', 'replyTopic']);
+      await using starting = new AsyncDisposableStack();
+      starting.defer(() => clearGround(stage, own));
+      const { name: jobType, requestTopic, replyTopic } = own;
       const service = await startService(stage, requestTopic, options);
+      starting.defer(() => service.stop());
       const { zeebeAddress, kafkaBrokers } = stage;
       const { lockMs = 60_000 } = options;
       const order: NaiveOrder = {
@@ -39,7 +43,9 @@ function contestant(name: string, what: string, awaited: boolean): Naive {
       const program = new URL('naive-bridge.ts', import.meta.url);
       const another = () => new Child<NaiveOrder, NaiveSaid>(name, program, order);
       let bridge = another();
+      starting.defer(() => bridge.stop());
       await bridge.next('ready', 60_000);
+      const running = starting.move();
       return {
         processId: jobType,
         pids: () => [bridge.pid],
@@ -50,9 +56,7 @@ function contestant(name: string, what: string, awaited: boolean): Naive {
           bridge = another();
           await bridge.next('ready', 120_000);
         },
-        async stop() {
-          await Promise.all([bridge.stop(), service.stop()]);
-        },
+        stop: () => running.disposeAsync(),
       };
     },
   };

@@ -1,7 +1,11 @@
 // Calls that wait before the load begins: instances are started as fast as the engine takes them, while the service holds
 // its answers back, until the nodes say that they hold so many. When the load begins they are answered, or never. The run
-// is not over before the last of those that are answered is gone from the nodes, or patience is; an instance that the
+// is not over before the last of those that are answered has ended, or patience has; an instance that the
 // engine did not answer about may be there twice.
+//
+// What nodes hold is no proof of an end: a job is held no more when its result is on its way to the engine, or waits for one
+// that is away. So they have to have counted as many ends as holds, too. What a node has counted since it was looked at last
+// is lost when it is killed: then what nodes hold has to do, for long.
 // Nodes count jobs and do not say whose they are: what the lane holds before all that, such as what an earlier run left
 // unanswered, is subtracted. Others must leave the lane alone from then on.
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,10 +14,12 @@ import { ZeebeCallError } from '../../src/gateway/zeebe/answers.ts';
 import { openZeebe } from '../../src/gateway/zeebe/client.ts';
 import type { ZeebeSettings } from '../../src/gateway/zeebe/connection.ts';
 import { eventually } from '../../test/support/eventually.ts';
+import { unlessAborted } from '../../test/support/interruption.ts';
 import { Observer, type Seen } from './observer.ts';
 import type { Scenario } from './scenario.ts';
 import { Lines } from './series-lines.ts';
 import type { Subject } from './subject.ts';
+import { NodeTales } from './tales.ts';
 import { variablesOf } from './variables.ts';
 
 const IN_FLIGHT = 100;
@@ -33,6 +39,8 @@ const NOTE_EVERY_MS = 5_000;
  * than the load. A shard that changes hands is held by nobody.
  */
 const LOOKS = 3;
+/** The same where ends were not counted: longer than a call to the engine takes, or a command to it is tried again after. */
+const LOOKS_WITHOUT_COUNTS = 20;
 const ANSWERS_MS = 30_000;
 
 export class Backlog {
@@ -44,7 +52,11 @@ export class Backlog {
   #before = 0;
   /** Of those that are answered, as they were seen last. */
   #left = 0;
+  /** In a row: at which nodes held no more than the load, and at which they had counted the ends of all others as well. */
   #looks = 0;
+  #countedLooks = 0;
+  /** Since before the first of them was started. */
+  readonly #tales = new NodeTales();
 
   constructor(scenario: Scenario, engine: ZeebeSettings, subject: Subject, note: (text: string) => void) {
     this.#scenario = scenario;
@@ -53,20 +65,28 @@ export class Backlog {
     this.#note = note;
   }
 
-  /** @throws when a node does not tell what it holds, the engine refuses instances, or nodes do not hold them in time */
-  async build(): Promise<void> {
+  /**
+   * @param signal ends it, and what was started stays
+   * @throws when a node does not tell what it holds, the engine refuses instances, or nodes do not hold them in time
+   */
+  async build(signal: AbortSignal): Promise<void> {
     const { backlog, payloadBytes, backlogAnswered } = this.#scenario;
     if (backlog === 0) return;
     this.#subject.service.tell({ kind: backlogAnswered ? 'hold' : 'ignore' });
     const { metricsUrls, lane, processId } = this.#subject;
     const observer = new Observer({ metricsUrls, lane, processes: () => new Map() }, new Lines());
-    this.#before = await heldBefore(observer);
+    this.#before = await unlessAborted(
+      signal,
+      heldBefore(observer, (seen) => this.#hear(seen)),
+    );
     if (this.#before > 0) this.#note(`${lane}: ${this.#before} jobs are held already, and are not counted`);
     const readBefore = await this.#requestsRead();
     let [started, held] = [0, 0];
     const look = async () => {
       const seen = await observer.look(0);
-      if (seen !== undefined) held = seen.pending - this.#before;
+      if (seen === undefined) return false;
+      this.#hear(seen);
+      held = seen.pending - this.#before;
       return held >= backlog;
     };
     const telling = setInterval(async () => {
@@ -74,13 +94,14 @@ export class Backlog {
       this.#note(`backlog: ${started} of ${backlog} started, ${held} held`);
     }, NOTE_EVERY_MS);
     try {
-      await startInstances(this.#engine, processId, backlog, payloadBytes, () => {
+      const onStarted = () => {
         started += 1;
-      });
+      };
+      await unlessAborted(signal, startInstances(this.#engine, processId, backlog, payloadBytes, onStarted, signal));
       const patience = { deadlineMs: 60_000 + backlog * 10, everyMs: 500 };
-      await eventually(`${backlog} jobs to be held`, look, patience);
+      await unlessAborted(signal, eventually(`${backlog} jobs to be held`, look, patience));
       const areRead = async () => (await this.#requestsRead()) - readBefore >= backlog;
-      await eventually(`the service to have read ${backlog} requests`, areRead, patience);
+      await unlessAborted(signal, eventually(`the service to have read ${backlog} requests`, areRead, patience));
     } finally {
       clearInterval(telling);
     }
@@ -110,27 +131,46 @@ export class Backlog {
     return this.#left;
   }
 
-  /** @param loadOpen instances of the load itself @returns whether it has drained just now */
-  saw({ pending, allAnswered }: Seen, loadOpen: number): boolean {
-    if (this.#left === 0 || !allAnswered) return false;
-    const more = pending - this.#before - loadOpen;
-    this.#looks = more <= 0 ? this.#looks + 1 : 0;
-    this.#left = this.#looks === LOOKS ? 0 : Math.max(1, more);
-    return this.#left === 0;
+  /** @param loadOpen instances of the load itself @returns when it has drained just now: what is to be told of it */
+  saw(seen: Seen, loadOpen: number): string | undefined {
+    if (this.#left === 0) return undefined;
+    this.#hear(seen);
+    if (!seen.allAnswered) return undefined;
+    const held = seen.pending - this.#before - loadOpen;
+    const more = Math.max(held, this.#uncounted() - loadOpen);
+    this.#looks = held <= 0 ? this.#looks + 1 : 0;
+    this.#countedLooks = more <= 0 ? this.#countedLooks + 1 : 0;
+    this.#left = Math.max(1, more);
+    if (this.#countedLooks < LOOKS && this.#looks < LOOKS_WITHOUT_COUNTS) return undefined;
+    this.#left = 0;
+    return `the backlog has drained${more > 0 ? `, by what nodes hold: ${more} ends were not counted` : ''}`;
   }
 
-  /** Resolves when it has drained, or with the end of patience. */
-  async drained(): Promise<void> {
+  #hear({ said }: Seen): void {
+    for (const [node, samples] of said) this.#tales.add(node, samples);
+  }
+
+  /** Holds without an end, of the load too, by what nodes have counted. */
+  #uncounted(): number {
+    const { lane } = this.#subject;
+    const holds = this.#tales.sum('holdfast_holds_total', { lane, answer: 'held' });
+    return holds - this.#tales.sum('holdfast_outcomes_total', { lane });
+  }
+
+  /** Resolves when it has drained, or with the end of patience, or when nobody wants to wait any more. */
+  async drained(signal: AbortSignal): Promise<void> {
     const giveUpMs = performance.now() + this.#scenario.patienceS * 1_000;
-    while (this.#left > 0 && performance.now() < giveUpMs) await sleep(200);
+    while (this.#left > 0 && performance.now() < giveUpMs && !signal.aborted) await sleep(200);
   }
 }
 
-async function heldBefore(observer: Observer): Promise<number> {
+async function heldBefore(observer: Observer, hear: (seen: Seen) => void): Promise<number> {
   const pending: number[] = [];
   const look = async () => {
     const seen = await observer.look(0);
-    if (seen?.allAnswered) pending.push(seen.pending);
+    if (seen === undefined) return false;
+    hear(seen);
+    if (seen.allAnswered) pending.push(seen.pending);
     return pending.length === LOOKS;
   };
   await eventually('every node to say how many jobs it holds', look, { deadlineMs: ANSWERS_MS, everyMs: 200 });
@@ -147,12 +187,13 @@ async function startInstances(
   count: number,
   payloadBytes: number,
   onStarted: () => void,
+  signal: AbortSignal,
 ): Promise<void> {
   const engine = await openZeebe(settings);
   const variablesWith = variablesOf(payloadBytes);
   let [asked, lastMs] = [0, performance.now()];
   const one = async () => {
-    while (asked < count) {
+    while (asked < count && !signal.aborted) {
       asked += 1;
       const variables = variablesWith(crypto.randomUUID());
       for (let made = false; !made; ) {
@@ -161,7 +202,7 @@ async function startInstances(
           made = true;
         } catch (error) {
           if (!(error instanceof ZeebeCallError) || !RETRIED.includes(error.status)) throw error;
-          if (performance.now() - lastMs > GIVEN_UP_MS) throw error;
+          if (performance.now() - lastMs > GIVEN_UP_MS || signal.aborted) throw error;
           await sleep(RETRY_MS * (0.5 + Math.random()));
         }
       }

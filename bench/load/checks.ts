@@ -3,13 +3,16 @@
 import { readFileSync } from 'node:fs';
 import { readEnv } from '../../src/gateway/config-env.ts';
 import { type Fault as ConfigFault, show } from '../../src/gateway/config-faults.ts';
+import { openZeebe } from '../../src/gateway/zeebe/client.ts';
 import { configureConnection } from '../../src/gateway/zeebe/connection.ts';
 import { nodeEnv } from '../../test/support/nodes.ts';
 import { scrape } from '../parts/exposition.ts';
+import { topicsOf } from '../parts/kafka-client.ts';
 import { type Fault, type Scenario, ScenarioError } from './scenario.ts';
 
 type Env = NodeJS.ProcessEnv;
 
+const ENGINE_MS = 5_000;
 const NODE_URL = /^https?:\/\/[^\s/@]+(\/metrics)?\/?$/;
 
 /** What can be known without asking anybody. @throws ScenarioError with all of it */
@@ -40,22 +43,56 @@ export function checkSubject({ name, faults }: Scenario, env: Env = process.env)
 }
 
 /**
- * Whether the engine's settings are complete, and the nodes that are there answer as nodes do. After checkSubject.
+ * Whether the nodes that are there answer as nodes do, the engine answers, and brokers answer and know the topic whose service
+ * the run plays. After checkSubject.
  * @throws ScenarioError with all that is wrong
  */
 export async function checkServers(env: Env = process.env): Promise<void> {
-  const wrong: string[] = [];
-  // The SDK reads the environment itself.
-  if (env.ZEEBE_GRPC_ADDRESS !== undefined)
-    await configureConnection(() => ({})).catch((error: unknown) => wrong.push(`the engine: ${reasonOf(error)}`));
+  const wrong = (await Promise.all([nodeFaults(env), engineFaults(env), kafkaFaults(env)])).flat();
+  if (wrong.length > 0) throw new ScenarioError(wrong.join('\n'));
+}
+
+async function nodeFaults(env: Env): Promise<readonly string[]> {
   const urls = nodeUrls(env);
   const looks = await Promise.allSettled(urls.map(scrape));
-  for (const [i, look] of looks.entries())
-    if (look.status === 'rejected')
-      wrong.push(
-        `HOLDFAST_METRICS_URLS: found ${show(urls[i])}, which is no node that answers: ${reasonOf(look.reason)}`,
-      );
-  if (wrong.length > 0) throw new ScenarioError(wrong.join('\n'));
+  return looks.flatMap((look, i) =>
+    look.status === 'fulfilled'
+      ? []
+      : [`HOLDFAST_METRICS_URLS: found ${show(urls[i])}, which is no node that answers: ${reasonOf(look.reason)}`],
+  );
+}
+
+/** The SDK reads the environment itself. */
+async function engineFaults({ ZEEBE_GRPC_ADDRESS: address }: Env): Promise<readonly string[]> {
+  if (address === undefined) return [];
+  try {
+    await configureConnection(() => ({}));
+  } catch (error) {
+    return [`the engine: ${reasonOf(error)}`];
+  }
+  const engine = await openZeebe({});
+  try {
+    await engine.call('Topology', {}, ENGINE_MS);
+    return [];
+  } catch (error) {
+    return [`ZEEBE_GRPC_ADDRESS: found ${show(address)}, where no engine answers: ${reasonOf(error)}`];
+  } finally {
+    engine.close();
+  }
+}
+
+async function kafkaFaults(env: Env): Promise<readonly string[]> {
+  const { KAFKA_BOOTSTRAP_SERVERS: brokers, HOLDFAST_METRICS_URLS: nodes, HOLDFAST_REQUEST_TOPIC: topic = '' } = env;
+  if (brokers === undefined) return [];
+  try {
+    const known = await topicsOf(brokers, env);
+    if (nodes === undefined || known.includes(topic)) return [];
+    return [
+      `HOLDFAST_REQUEST_TOPIC: found ${show(topic)}, a topic that these brokers do not have; allowed: the route's`,
+    ];
+  } catch (error) {
+    return [`KAFKA_BOOTSTRAP_SERVERS: found ${show(brokers)}, where no broker answers: ${reasonOf(error)}`];
+  }
 }
 
 /** Of the nodes that are there; `/metrics` is below each. */

@@ -15,11 +15,12 @@ export function inOrder(nodes: Nodes | undefined): readonly BridgeNode[] {
   return (nodes?.all ?? []).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
 }
 
-/** Resolves when it is healed, or at once when it stays. @param note told of each step */
+/** Resolves when it is healed, or at once when it stays. @param note told of each step @throws when the signal is aborted */
 export async function hurt(
   { what, node, forS }: Fault,
   { nodes, zeebe, nats }: Hurtable,
   note: (step: string) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const servers = { engineOutage: zeebe === undefined ? [] : [zeebe], natsOutage: nats };
   switch (what) {
@@ -28,12 +29,13 @@ export async function hurt(
       if (servers[what].length === 0) throw new ScenarioError(`${what}: the server is not this run's own`);
       note(`${what}: killed`);
       await Promise.all(servers[what].map((server) => server.kill()));
-      await sleep(forS * 1_000);
+      await sleep(forS * 1_000, undefined, { signal });
       await Promise.all(servers[what].map((server) => server.restart()));
       return note(`${what}: back`);
     }
     case 'rollingRestart':
       for (const each of inOrder(nodes)) {
+        signal?.throwIfAborted();
         note(`${each.name}: stopped in order`);
         await each.stop();
         await each.restart();
@@ -49,7 +51,7 @@ export async function hurt(
       else if (what === 'killNode') await target.kill();
       else await target.stop();
       if (forS === 0) return;
-      await sleep(forS * 1_000);
+      await sleep(forS * 1_000, undefined, { signal });
       if (what === 'pauseNode') target.resume();
       else await target.restart();
       note(`${target.name}: back`);

@@ -22,6 +22,8 @@ export interface Seen {
   readonly allAnswered: boolean;
   /** Since the look before. */
   readonly takenOver: number;
+  /** What each that answered said, by its name. */
+  readonly said: ReadonlyMap<string, readonly Sample[]>;
 }
 
 export class Observer {
@@ -69,7 +71,7 @@ export class Observer {
       this.#lines.put('pending', 'held by holdfast', 'jobs', second, pending);
       this.#lines.put('takeovers', 'taken over', 'shards', second, takenOver);
     }
-    return { atS: second, pending, takenOver, allAnswered: answered.length === all.length };
+    return { atS: second, pending, takenOver, allAnswered: answered.length === all.length, said: new Map(answered) };
   }
 
   async #lookAtProcesses(second: number): Promise<void> {

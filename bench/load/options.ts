@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { recast } from './course.ts';
+import { parseDelay } from './delay-text.ts';
 import { parseScenario, type Scenario, ScenarioError } from './scenario.ts';
 
 export interface LoadOptions {
@@ -16,9 +17,11 @@ export interface LoadOptions {
 const SCENARIOS = new URL('../scenarios/', import.meta.url);
 const names = readdirSync(SCENARIOS).map((file) => file.replace(/\.yaml$/, ''));
 
-export const USAGE = `npm run load -- SCENARIO [--rate PER_SECOND] [--seconds S] [--payload BYTES] [--nodes N] [--replicas 1|3] [--backlog N]
-  [--processes N] [--warm-up S] [--json FILE] [--html FILE] [--compare EARLIER.json]
-SCENARIO is a YAML file, or one of ${names.sort().join(', ')}; --rate is its highest rate, --seconds its length; --json - prints`;
+export const USAGE = `npm run load -- SCENARIO [--rate PER_SECOND] [--seconds S] [--delay KIND:TIME] [--payload BYTES] [--answer BYTES]
+  [--nodes N] [--replicas 1|3] [--backlog N] [--processes N] [--warm-up S] [--patience S]
+  [--json FILE] [--html FILE] [--compare EARLIER.json]
+SCENARIO is a YAML file, or one of ${names.sort().join(', ')}; --rate is its highest rate, --seconds its length, --delay what its
+service takes (constant:20ms, exponential:50ms, heavyTail:100ms:1.2:30s, never:0.01:exponential:50ms, never); --json - prints`;
 
 /** @throws ScenarioError with all that is wrong */
 export function parseOptions(args: readonly string[]): LoadOptions {
@@ -31,12 +34,15 @@ export function parseOptions(args: readonly string[]): LoadOptions {
       options: {
         rate: text,
         seconds: text,
+        delay: text,
         payload: text,
+        answer: text,
         nodes: text,
         replicas: text,
         backlog: text,
         processes: text,
         'warm-up': text,
+        patience: text,
         json: text,
         html: text,
         compare: text,
@@ -51,9 +57,13 @@ export function parseOptions(args: readonly string[]): LoadOptions {
   const { values, positionals } = parsed;
   const [name, ...more] = positionals;
   if (name === undefined || more.length > 0) throw new ScenarioError(`one scenario is needed\n${USAGE}`);
-  const { rate, seconds, payload, nodes, replicas, backlog, processes, 'warm-up': warmUp } = values;
+  const { rate, seconds, delay, payload, answer, nodes, replicas, backlog, processes, patience } = values;
   const course = { perSecond: above('--rate', rate), seconds: above('--seconds', seconds) };
-  const changed = only({ payloadBytes: payload, nodes, replicas, backlog, processes, warmUpS: warmUp });
+  const numbers = { payloadBytes: payload, answerBytes: answer, nodes, replicas, backlog, processes };
+  const changed = {
+    ...only({ ...numbers, warmUpS: values['warm-up'], patienceS: patience }),
+    ...(delay !== undefined && { delay: parseDelay(delay) }),
+  };
   const { json, html, compare } = values;
   return { scenario: recast(parseScenario(name, read(name), changed), course), json, html, compare };
 }

@@ -83,6 +83,7 @@ const result = object<LoadResult>({
   scenario: text,
   settings,
   startedAt: instant,
+  interruptedAtS: (value, at, note): value is number => value === undefined || duration(value, at, note),
   machine: object({ cores: count, memoryMb: duration, cpu: text }),
   versions: everyOf(text),
   totals: object<LoadTotals>({

@@ -6,12 +6,13 @@ export function secondLine({ atS, started, completed, open, p50, p99 }: Second):
   return `${`${atS} s`.padStart(6)}  started ${pad(started, 5)}  completed ${pad(completed, 5)}  open ${pad(open, 6)}  p50 ${pad(p50, 8)} ms  p99 ${pad(p99, 8)} ms`;
 }
 
-export function printResult({ totals, latencies, events }: LoadResult): string[] {
+export function printResult({ totals, latencies, events, interruptedAtS }: LoadResult): string[] {
   const { planned, started, completed, failed, open, unanswered, refusals, seconds, completedPerSecond } = totals;
   const rate = `${completedPerSecond.toFixed(1)}/s over ${seconds.toFixed(1)} s`;
   const never = unanswered === undefined ? '' : `, never answered ${unanswered}`;
   const heads = ['count', 'p50', 'p90', 'p99', 'p99.9', 'max'].map((head) => head.padStart(10));
   return [
+    ...(interruptedAtS === undefined ? [] : [`interrupted after ${interruptedAtS.toFixed(1)} s`]),
     `planned ${planned}, started ${started}, completed ${completed} (${rate}), failed ${failed}, open ${open}${never}, refused and tried again ${refusals}`,
     `${'ms'.padEnd(32)}${heads.join('')}`,
     ...latencies.map(({ leg, count, ...at }) => {

@@ -8,6 +8,8 @@ export interface LoadResult {
   readonly settings: Readonly<Record<string, unknown>>;
   /** ISO 8601 */
   readonly startedAt: string;
+  /** Nothing arrived from then on, and what was open was not waited for; absent: it came to its end. */
+  readonly interruptedAtS?: number;
   readonly machine: { readonly cores: number; readonly memoryMb: number; readonly cpu: string };
   readonly versions: Readonly<Record<string, string>>;
   readonly totals: LoadTotals;

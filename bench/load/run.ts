@@ -1,6 +1,7 @@
 // One load run: the subject, the backlog, the starters, and everything that is seen meanwhile, second by second, until the last
 // instance has ended or patience has.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { unlessAborted } from '../../test/support/interruption.ts';
 import { Child } from '../parts/child.ts';
 import { Latencies } from '../parts/latency.ts';
 import { withDescendants } from '../parts/processes.ts';
@@ -16,7 +17,7 @@ import { Observer } from './observer.ts';
 import type { LoadResult, LoadTotals } from './result.ts';
 import type { Scenario } from './scenario.ts';
 import { Lines } from './series-lines.ts';
-import type { StarterOrder, StarterSaid, Tally } from './starter.ts';
+import type { StarterEnd, StarterOrder, StarterSaid, Tally } from './starter.ts';
 import { type Subject, subjectOf } from './subject.ts';
 import { machine, versions } from './surroundings.ts';
 
@@ -29,6 +30,8 @@ export interface Listener {
 const LOOK_AFTER_MS = 500;
 /** A load process that is later than this in starting instances is what is measured. */
 const LATE_MS = 50;
+/** After an interruption: what is open then may end. */
+const SETTLE_S = 5;
 
 export interface LoadRunEnd {
   readonly result: LoadResult;
@@ -36,16 +39,21 @@ export interface LoadRunEnd {
   readonly broken: readonly string[];
 }
 
-/** @throws ScenarioError before anything is started; when servers or nodes do not come up, or a starter ends by itself */
-export async function runLoad(scenario: Scenario, listener: Listener): Promise<LoadRunEnd> {
+/**
+ * @param signal when it is aborted arrivals end, what is open may end for some seconds, and the result is of what was seen
+ * @throws ScenarioError before anything is started; when servers or nodes do not come up, or a starter ends by itself;
+ * what the signal was aborted with, before there was anything to see. What was made on servers of others is deleted.
+ */
+export async function runLoad(scenario: Scenario, listener: Listener, signal = NEVER): Promise<LoadRunEnd> {
   checkSubject(scenario);
   await checkServers();
-  listener.note('starting the servers and nodes that are needed');
+  listener.note('starting what the environment does not name: servers, nodes, the service');
   const stage = await setStage();
   let subject: Subject | undefined;
   try {
+    signal.throwIfAborted();
     subject = await subjectOf(scenario, stage);
-    const run = new LoadRun(scenario, stage, subject, listener);
+    await using run = new LoadRun(scenario, stage, subject, listener, signal);
     return { result: await run.run(), broken: run.broken };
   } finally {
     await subject?.stop();
@@ -53,26 +61,31 @@ export async function runLoad(scenario: Scenario, listener: Listener): Promise<L
   }
 }
 
+const NEVER = new AbortController().signal;
+
 class LoadRun {
   readonly #scenario: Scenario;
   readonly #stage: Stage;
   readonly #subject: Subject;
   readonly #listener: Listener;
+  readonly #signal: AbortSignal;
   readonly #lines = new Lines();
   readonly #news = new News(this.#lines);
   readonly #events: { atS: number; what: string }[] = [];
   readonly broken: string[] = [];
-  readonly #starters: Child<StarterOrder, StarterSaid>[] = [];
+  readonly #starters: Child<StarterOrder | StarterEnd, StarterSaid>[] = [];
   readonly #observer: Observer;
   readonly #backlog: Backlog;
   #zeebePids: readonly number[];
   #beginMs = 0;
+  #interruptedAtS: number | undefined;
 
-  constructor(scenario: Scenario, stage: Stage, subject: Subject, listener: Listener) {
+  constructor(scenario: Scenario, stage: Stage, subject: Subject, listener: Listener, signal: AbortSignal) {
     this.#scenario = scenario;
     this.#stage = stage;
     this.#subject = subject;
     this.#listener = listener;
+    this.#signal = signal;
     this.#zeebePids = stage.zeebePids;
     const { metricsUrls, lane } = subject;
     this.#observer = new Observer({ metricsUrls, lane, processes: () => this.#processes() }, this.#lines);
@@ -83,16 +96,17 @@ class LoadRun {
     const { phases, warmUpS } = this.#scenario;
     const { name, ...settings } = this.#scenario;
     const startedAt = new Date().toISOString();
-    await this.#backlog.build();
+    await this.#backlog.build(this.#signal);
     if (warmUpS > 0) this.#listener.note(`warming up for ${warmUpS} s, which count for nothing`);
     for (let share = 0; share < this.#scenario.processes; share++) this.#start(share);
     const done = Promise.all(this.#starters.map((starter) => starter.next('done')));
     done.catch(() => undefined); // awaited below
-    await Promise.all(this.#starters.map((starter) => starter.next('measuring')));
+    await unlessAborted(this.#signal, Promise.all(this.#starters.map((starter) => starter.next('measuring'))));
     this.#beginMs = performance.now();
     await this.#observer.look(0);
     if (this.#backlog.release()) this.#note('the backlog is answered');
     const watching = this.#watch();
+    this.#endWhenAborted();
     const happening = Promise.all([
       ...this.#scenario.faults.map((fault) => this.#hurt(fault)),
       ...phaseBegins(phases).map(({ atS, what }) => this.#noteAt(atS, what)),
@@ -101,7 +115,7 @@ class LoadRun {
     happening.catch(() => undefined);
     const ends = await done;
     await happening;
-    await this.#backlog.drained();
+    await this.#backlog.drained(this.#signal);
     await watching.stop();
     for (const { faults } of ends) for (const fault of faults) this.#listener.note(`an instance failed: ${fault}`);
     const lateness = Latencies.of(...ends.map((end) => end.lateness)).asLeg('instance due → engine asked');
@@ -113,6 +127,7 @@ class LoadRun {
       scenario: name,
       settings: { ...settings, arrivals: plannedOf(phases), against: this.#subject.what },
       startedAt,
+      ...(this.#interruptedAtS !== undefined && { interruptedAtS: this.#interruptedAtS }),
       machine: machine(),
       versions: await versions(),
       totals,
@@ -141,7 +156,11 @@ class LoadRun {
       tellEveryMs: 1_000,
     };
     const name = `load ${share + 1}`;
-    const starter = new Child<StarterOrder, StarterSaid>(name, new URL('starter.ts', import.meta.url), order);
+    const starter = new Child<StarterOrder | StarterEnd, StarterSaid>(
+      name,
+      new URL('starter.ts', import.meta.url),
+      order,
+    );
     starter.on((said) => {
       if (said.kind === 'tick') this.#news.hear(name, said);
     });
@@ -176,16 +195,29 @@ class LoadRun {
     if (seen === undefined) return;
     const atS = Math.min(seen.atS, this.#second());
     if (seen.takenOver > 0) this.#note(`${seen.takenOver} shards taken over`, atS);
-    if (this.#backlog.saw(seen, this.#news.open)) this.#note('the backlog has drained', atS);
+    const drained = this.#backlog.saw(seen, this.#news.open);
+    if (drained !== undefined) this.#note(drained, atS);
+  }
+
+  #endWhenAborted(): void {
+    const end = () => {
+      this.#interruptedAtS = this.#second();
+      this.#note('interrupted: nothing arrives any more');
+      for (const starter of this.#starters) starter.tell({ kind: 'end', settleS: SETTLE_S });
+    };
+    this.#signal.addEventListener('abort', end, { once: true });
+    if (this.#signal.aborted) end();
   }
 
   async #hurt(fault: Scenario['faults'][number]): Promise<void> {
-    await sleep(fault.atS * 1_000);
+    if (!(await this.#sleptUntil(fault.atS))) return;
     const { nodes, nats } = this.#subject;
     const { zeebe } = this.#stage;
     try {
-      await hurt(fault, { nodes, zeebe, nats: nats?.servers ?? [] }, (what) => this.#note(what));
+      await hurt(fault, { nodes, zeebe, nats: nats?.servers ?? [] }, (what) => this.#note(what), this.#signal);
     } catch (error) {
+      // It stays as it is, for the run's servers end now.
+      if (this.#signal.aborted) return;
       // What was seen until then is worth having.
       this.broken.push(`${fault.what}: ${error instanceof Error ? error.message : error}`);
       return this.#note(`${fault.what}: failed`);
@@ -194,8 +226,14 @@ class LoadRun {
   }
 
   async #noteAt(atS: number, what: string): Promise<void> {
-    await sleep(atS * 1_000 - (performance.now() - this.#beginMs));
-    this.#note(what);
+    if (await this.#sleptUntil(atS)) this.#note(what);
+  }
+
+  /** False: it was interrupted first. */
+  async #sleptUntil(atS: number): Promise<boolean> {
+    const leftMs = Math.max(0, (atS - this.#second()) * 1_000);
+    await sleep(leftMs, undefined, { signal: this.#signal }).catch(() => undefined);
+    return !this.#signal.aborted;
   }
 
   #second(): number {
@@ -218,6 +256,10 @@ class LoadRun {
       ['service', [service.pid]],
       ['load', [process.pid, ...this.#starters.map(({ pid }) => pid)]],
     ]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#starters.map((starter) => starter.stop()));
   }
 
   async #totals(tallies: readonly Tally[]): Promise<LoadTotals> {

@@ -1,6 +1,7 @@
 // A process that starts instances and awaits their ends, for one share of a load. The engine itself answers when an
 // instance has ended (CreateProcessInstanceWithResult), so that nothing of what is measured has to tell. What the engine
 // does not take for now (its limit of requests, an outage) is started again after a pause, and counts from when it was due.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { ZeebeCallError } from '../../src/gateway/zeebe/answers.ts';
 import { openZeebe, type ZeebeClient } from '../../src/gateway/zeebe/client.ts';
@@ -26,6 +27,12 @@ export interface StarterOrder {
   readonly warmUpS: number;
   /** Only the latest news every so often. */
   readonly tellEveryMs: number;
+}
+
+/** No more arrivals; what is open is waited for so long. */
+export interface StarterEnd {
+  readonly kind: 'end';
+  readonly settleS: number;
 }
 
 /** Of the warm-up only what failed or is still open. */
@@ -66,8 +73,12 @@ const ROUNDING_MS = 1e-6;
 /** Timers know no better, and are sometimes early by less. */
 const LEAST_LATE_MS = 0.1;
 
-serve<StarterOrder, StarterSaid>((order, say) => {
-  void new Starter(order, say).run();
+let starter: Starter | undefined;
+
+serve<StarterOrder | StarterEnd, StarterSaid>((order, say) => {
+  if (order.kind === 'end') return starter?.end(order.settleS);
+  starter = new Starter(order, say);
+  void starter.run();
 });
 
 class Starter {
@@ -86,6 +97,10 @@ class Starter {
   #measuring = false;
   #over = false;
   #onIdle = () => {};
+  /** undefined: the plan goes on. */
+  #settleS: number | undefined;
+  readonly #ending = Promise.withResolvers<number>();
+  readonly #sleepers = new Set<() => void>();
 
   constructor(order: StarterOrder, say: (message: StarterSaid) => void) {
     this.#order = order;
@@ -108,7 +123,8 @@ class Starter {
       this.#onIdle = resolve;
       if (this.#open === 0) resolve();
     });
-    await Promise.race([idle, new Promise((resolve) => setTimeout(resolve, patienceS * 1_000))]);
+    const settled = this.#ending.promise.then((settleS) => sleep(settleS * 1_000));
+    await Promise.race([idle, settled, sleep(patienceS * 1_000)]);
     clearInterval(telling);
     this.#tick();
     this.#say({
@@ -119,6 +135,12 @@ class Starter {
       lateness: this.#lateness.counts(),
       faults: this.#faults,
     });
+  }
+
+  end(settleS: number): void {
+    this.#settleS = settleS;
+    this.#ending.resolve(settleS);
+    for (const wake of this.#sleepers) wake();
   }
 
   #begin(): void {
@@ -158,6 +180,7 @@ class Starter {
       const dueS = dueAtSecond(all, number);
       if (dueS === undefined) break;
       if (dueS > this.#second()) await this.#sleepUntil(dueS);
+      if (this.#settleS !== undefined) return;
       void this.#one(this.#beginMs + dueS * 1_000);
     }
     await this.#sleepUntil(all.reduce((sum, { seconds }) => sum + seconds, 0));
@@ -206,7 +229,7 @@ class Starter {
         this.#tally.refusals += 1;
       }
       const pauseMs = Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** tries);
-      await new Promise((resolve) => setTimeout(resolve, pauseMs * (0.5 + Math.random())));
+      await sleep(pauseMs * (0.5 + Math.random()));
     }
   }
 
@@ -218,8 +241,14 @@ class Starter {
     return (performance.now() - this.#beginMs) / 1_000;
   }
 
-  #sleepUntil(second: number): Promise<void> {
-    const leftMs = (second - this.#second()) * 1_000;
-    return new Promise((resolve) => setTimeout(resolve, Math.max(0, leftMs)));
+  /** Or until the end, if that is sooner. */
+  async #sleepUntil(second: number): Promise<void> {
+    if (this.#settleS !== undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, Math.max(0, (second - this.#second()) * 1_000));
+    this.#sleepers.add(resolve);
+    await promise;
+    this.#sleepers.delete(resolve);
+    clearTimeout(timer);
   }
 }

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { LoadResult } from '../load/result.ts';
+import { figure } from './figures.ts';
 import { dataScript, html, inlineScript, inlineStyle, type Markup } from './markup.ts';
 import { browserScript } from './script.ts';
 import {
@@ -74,8 +75,13 @@ function heading(result: LoadResult, earlier: LoadResult | undefined): Markup {
   return html`<header>
 <h1>Load run: ${result.scenario}</h1>
 <p>Started at ${moment(result.startedAt)}${earlier && html`, compared with an earlier run that started at ${moment(earlier.startedAt)}`}</p>
-${earlier && differencesNote(differencesOf(result, earlier))}
+${interruptedNote(result)}${earlier && differencesNote(differencesOf(result, earlier))}
 </header>`;
+}
+
+function interruptedNote({ interruptedAtS }: LoadResult): Markup | undefined {
+  if (interruptedAtS === undefined) return undefined;
+  return html`<p class="note warning">This run was interrupted after ${figure(interruptedAtS)} s: what was open then was not waited for.</p>`;
 }
 
 function differencesNote(differences: readonly string[]): Markup {

@@ -125,10 +125,18 @@ export function differencesOf(result: LoadResult, earlier: LoadResult): string[]
 
 const DIFFERS_ANYWAY: ReadonlySet<string> = new Set(['started at']);
 
-function factsOf({ scenario, startedAt, machine, versions, settings }: LoadResult): Map<string, string> {
+function factsOf({
+  scenario,
+  startedAt,
+  interruptedAtS,
+  machine,
+  versions,
+  settings,
+}: LoadResult): Map<string, string> {
   return new Map([
     ['scenario', scenario],
     ['started at', readableTime(startedAt)],
+    ...(interruptedAtS === undefined ? [] : [['interrupted', `after ${figure(interruptedAtS)} s`] as const]),
     ['machine: cores', figure(machine.cores)],
     ['machine: memory, MiB', figure(machine.memoryMb)],
     ['machine: CPU', machine.cpu],

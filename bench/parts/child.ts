@@ -1,5 +1,6 @@
 // A process of a measurement that is told what to do and says what it saw: a program of ours, forked, with messages both
-// ways. It ends with whoever forked it, and its end before it was told to is an error for whoever waits for it.
+// ways. It ends with whoever forked it, and its end before it was told to is an error for whoever waits for it. It has a process
+// group of its own, so that Ctrl-C reaches only whoever forked it.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +20,7 @@ export class Child<ToChild, FromChild extends { readonly kind: string }> {
     this.name = name;
     // kafkajs sets timers in the past, of which Node warns.
     const execArgv = ['--disable-warning=TimeoutNegativeWarning'];
-    this.#process = fork(fileURLToPath(program), [], { serialization: 'advanced', execArgv });
+    this.#process = fork(fileURLToPath(program), [], { serialization: 'advanced', execArgv, detached: true });
     this.#process.on('message', (message) => {
       for (const listener of this.#listeners) listener(message as FromChild);
     });

@@ -64,6 +64,10 @@ export async function deleteStreams(
   }
 }
 
+export async function warned(deleting: Promise<Warnings>): Promise<void> {
+  for (const warning of await deleting) process.stderr.write(`${warning}\n`);
+}
+
 async function deleteStream(inbox: Inbox, stream: string, deadlineMs: number): Promise<void> {
   try {
     await callApi(inbox, `STREAM.DELETE.${stream}`, {}, deadlineMs);

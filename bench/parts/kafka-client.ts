@@ -5,8 +5,13 @@ import { Kafka, logLevel } from 'kafkajs';
 import { ConfigError, type Fault } from '../../src/gateway/config-faults.ts';
 import { kafkaSecurityOf, NO_KAFKA_SECURITY } from '../../src/gateway/config-kafka.ts';
 import { EnvReader } from '../../src/gateway/config-secret.ts';
+import { within } from '../../src/gateway/kafka/renewable.ts';
 import { securityOptions } from '../../src/gateway/kafka/security.ts';
+import { dropTimerWarning } from '../../src/gateway/kafka/timer-warning.ts';
 import { eventually } from '../../test/support/eventually.ts';
+
+const ANSWER_MS = 5_000;
+const GOODBYE_MS = 1_000;
 
 /** @param brokers separated by commas @throws ConfigError naming every fault of the environment */
 export function kafkaClient(clientId: string, brokers: string, env: NodeJS.ProcessEnv = process.env): Kafka {
@@ -16,8 +21,22 @@ export function kafkaClient(clientId: string, brokers: string, env: NodeJS.Proce
       ? NO_KAFKA_SECURITY
       : kafkaSecurityOf(new EnvReader({ env, readFile: (path) => readFileSync(path, 'utf8') }, faults));
   if (faults.length > 0) throw new ConfigError('', faults);
+  dropTimerWarning();
   const servers = brokers.split(',').map((broker) => broker.trim());
   return new Kafka({ clientId, brokers: servers, ...securityOptions(security), logLevel: logLevel.NOTHING });
+}
+
+/** All that the brokers know. @throws when they do not answer in time */
+export async function topicsOf(brokers: string, env: NodeJS.ProcessEnv = process.env): Promise<readonly string[]> {
+  const admin = kafkaClient('load', brokers, env).admin();
+  try {
+    return await within(
+      ANSWER_MS,
+      admin.connect().then(() => admin.listTopics()),
+    );
+  } finally {
+    await within(GOODBYE_MS, admin.disconnect()).catch(() => undefined);
+  }
 }
 
 /** Resolves when all brokers that are asked know them. */

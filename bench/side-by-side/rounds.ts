@@ -52,28 +52,29 @@ export interface LegTimes {
   readonly p99: number;
 }
 
-/** @param note told of each turn as it ends @param broke told of one that could not be measured; the others go on */
+/**
+ * @param note told of each turn as it ends @param broke told of one that could not be measured; the others go on
+ * @param signal aborted: the present turn is given up, and there are no more
+ */
 export async function playRounds(
   stage: Stage,
   entries: readonly Entry[],
   options: RoundOptions,
   note: (turn: Turn) => void,
   broke: (what: string, error: unknown) => void,
-): Promise<Turn[]> {
-  const turns: Turn[] = [];
+  signal: AbortSignal,
+): Promise<void> {
   for (let round = 0; round < options.rounds; round++) {
     for (let place = 0; place < entries.length; place++) {
       const entry = entries[(place + round) % entries.length] as Entry;
       try {
-        const turn = await playTurn(stage, entry, round, options);
-        turns.push(turn);
-        note(turn);
+        note(await playTurn(stage, entry, round, options, signal));
       } catch (error) {
+        if (signal.aborted) return;
         broke(`round ${round + 1}, ${entry.contestant.name}`, error);
       }
     }
   }
-  return turns;
 }
 
 async function playTurn(
@@ -81,33 +82,41 @@ async function playTurn(
   { contestant, paced }: Entry,
   round: number,
   options: RoundOptions,
+  signal: AbortSignal,
 ): Promise<Turn> {
   const { inFlight, closedS } = options;
   const warmUpS = Math.max(options.warmUpS, contestant.warmUpS ?? 0);
   const { nodeArgs = [] } = options;
   const running = await contestant.start(stage, { nodeArgs });
   try {
-    const closed = await measure(stage, running, { plan: { kind: 'closed', inFlight, seconds: closedS }, warmUpS });
+    const plan = { kind: 'closed', inFlight, seconds: closedS } as const;
+    const closed = await measure(stage, running, { plan, warmUpS, signal });
     return {
       round,
       contestant: contestant.name,
       perSecond: closed.perSecond,
       cpuPerCall: closed.cpuPerCall,
       writesPerCall: closed.writesPerCall,
-      paced: paced ? await playPaced(stage, running, options) : undefined,
+      paced: paced ? await playPaced(stage, running, options, signal) : undefined,
     };
   } finally {
     await running.stop();
   }
 }
 
-async function playPaced(stage: Stage, running: Running, { pacedPerSecond, pacedS }: RoundOptions): Promise<PacedTurn> {
+async function playPaced(
+  stage: Stage,
+  running: Running,
+  { pacedPerSecond, pacedS }: RoundOptions,
+  signal: AbortSignal,
+): Promise<PacedTurn> {
   const tales = new NodeTales();
   await listen(running, tales);
   const phases = [{ seconds: pacedS, fromPerSecond: pacedPerSecond, toPerSecond: pacedPerSecond }];
   const paced: Measured = await measure(stage, running, {
     plan: { kind: 'open', phases },
     warmUpS: PACED_WARM_UP_S,
+    signal,
   });
   await listen(running, tales);
   const legs = legsOf(tales);

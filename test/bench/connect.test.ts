@@ -68,9 +68,12 @@ describe('--connect-plugin', () => {
   });
   afterEach(() => rmSync(dir, { recursive: true }));
 
-  test('takes a directory with jars in it or below', () => {
+  const jar = (name: string) => `PK\u0003\u0004…${name}…`;
+
+  test('takes a directory with the plugin in it or below', () => {
     mkdirSync(join(dir, 'lib'));
-    writeFileSync(join(dir, 'lib', 'connector.jar'), '');
+    writeFileSync(join(dir, 'lib', 'a.jar'), jar('com/example/Other.class'));
+    writeFileSync(join(dir, 'lib', 'b.jar'), jar('io/zeebe/kafka/connect/ZeebeSourceConnector.class'));
     expect(parseOptions(['--connect-plugin', dir]).connectPlugin).toBe(dir);
     expect(parseOptions([]).connectPlugin).toBeUndefined();
   });
@@ -80,8 +83,26 @@ describe('--connect-plugin', () => {
     const parse = (path: string) => () => parseOptions(['--connect-plugin', path]);
     expect(parse(dir)).toThrow(UsageError);
     expect(parse(dir)).toThrow(`--connect-plugin is "${dir}", where no .jar file is`);
+    writeFileSync(join(dir, 'other.jar'), jar('com/example/ZeebeSourceConnector.class'));
+    expect(parse(dir)).toThrow('where no .jar file has io/zeebe/kafka/connect/ZeebeSourceConnector.class; allowed: ');
     expect(parse(join(dir, 'no'))).toThrow('which cannot be read (ENOENT)');
     expect(parse(join(dir, 'README.md'))).toThrow('which cannot be read (ENOTDIR)');
+  });
+});
+
+describe('--contestants', () => {
+  const of = (...args: string[]) => parseOptions(args).contestants;
+
+  test('are all, or what ten minutes allow, the plugin only where there is one', () => {
+    expect(of('--quick')).toEqual(['direct', 'naive', 'holdfast-1', 'holdfast-3']);
+    expect(of()).toEqual([...of('--quick'), 'naive-awaited', 'holdfast-1-r3', 'holdfast-3-r3']);
+    expect(of('--contestants', 'naive,holdfast-3-r3', '--quick')).toEqual(['naive', 'holdfast-3-r3']);
+  });
+
+  test('are refused where they cannot be, and where the others would be missing', () => {
+    expect(() => of('--contestants', 'naive,connect')).toThrow('names "connect", which needs --connect-plugin DIR');
+    expect(() => of('--contestants', 'naif')).toThrow('--contestants names "naif"; allowed: direct, naive, connect, ');
+    expect(() => of('--contestants', 'naive', '--docs')).toThrow('--docs and --contestants: ');
   });
 });
 

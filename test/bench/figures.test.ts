@@ -30,6 +30,23 @@ test('ratios are taken within a round, however the machine was in it', () => {
   expect(figure(turns, 'calls/s, 200 in flight, holdfast with 3 nodes').values).toEqual([]);
 });
 
+test('the peer has figures of its own where it took part, and none that would take the place of earlier ones elsewhere', () => {
+  const PEER = 'kafka-connect-zeebe';
+  const own = (turns: readonly Turn[]) => figuresOfRounds(turns).filter(({ name }) => name.includes(PEER));
+  const paced = (p50: number, p99: number) => {
+    const { cpuPerCall } = turn(0, '', 0);
+    return { paced: { p50, p99, cpuPerCall, call: undefined, whole: undefined } };
+  };
+  const others = [turn(0, 'direct', 500), turn(0, 'naive', 400, paced(40, 80))];
+  expect(own(others)).toEqual([]);
+  expect(own([...others, turn(0, PEER, 200, paced(160, 240))]).map(({ name, values }) => [name, ...values])).toEqual([
+    [`calls/s, 200 in flight, ${PEER} ÷ direct`, 0.4],
+    [`broker CPU per call at full load, ${PEER} ÷ naive`, 1],
+    [`instance due → ended at 50/s, p50, ${PEER} ÷ naive`, 4],
+    [`instance due → ended at 50/s, p99, ${PEER} ÷ naive`, 3],
+  ]);
+});
+
 test('a goal is met by the median, and what was not measured is neither met nor missed', () => {
   const of = (kind: 'most' | 'least', values: readonly number[]): Figure => ({
     name: '',

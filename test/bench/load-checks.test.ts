@@ -101,6 +101,14 @@ describe('of the variables', () => {
   });
 });
 
+test('brokers that do not answer are named', async () => {
+  const refused = await checkServers({ KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1' }).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(ScenarioError);
+  expect((refused as Error).message).toMatch(
+    /^KAFKA_BOOTSTRAP_SERVERS: found "127\.0\.0\.1:1", where no broker answers: Kafka did not answer within /,
+  );
+});
+
 describe('nodes that are there', () => {
   test('answer as nodes, with their metrics named or not; or each is told that does not', async () => {
     const good = await answering(200, 'holdfast_shards_owned 3\n');

@@ -81,6 +81,36 @@ describe.each(['backlog-drain', 'engine-outage', 'million-pending', 'node-kill',
   },
 );
 
+describe('--delay', () => {
+  test.each([
+    ['constant:50ms', { kind: 'constant', ms: 50 }],
+    ['constant:0ms', { kind: 'constant', ms: 0 }],
+    ['exponential:1.5s', { kind: 'exponential', meanMs: 1_500 }],
+    ['heavyTail:100ms:1.2:2m', { kind: 'heavyTail', leastMs: 100, alpha: 1.2, mostMs: 120_000 }],
+    ['never', { kind: 'never', share: 1, otherwise: { kind: 'constant', ms: 0 } }],
+    ['never:0.01:exponential:50ms', { kind: 'never', share: 0.01, otherwise: { kind: 'exponential', meanMs: 50 } }],
+  ])('%s takes the place of what the scenario has', (text, delay) => {
+    expect(scenarioOf('slow-service', '--delay', text).delay).toEqual(delay);
+  });
+
+  test.each([
+    ...['', 'constant', 'constant:50', 'constant:-1ms', 'constant:50ms:2', 'constant:1h', 'exponential:fast'],
+    ...['heavyTail:100ms', 'heavyTail:100ms:0.01:1s', 'heavyTail:1s:1.2:100ms', 'pareto:50ms'],
+    ...['never:2:constant:1ms', 'never:0.5', 'never:0.5:sometimes'],
+  ])('%j is refused with what is allowed', (text) => {
+    const parsing = () => parseOptions(['steady', '--delay', text]);
+    expect(parsing).toThrow(ScenarioError);
+    expect(parsing).toThrow(`--delay: found "${text}"; allowed: constant:TIME, exponential:MEAN, heavyTail:`);
+  });
+});
+
+test('--payload, --answer, --backlog and --patience are the settings that they name', () => {
+  const sizes = ['--payload', '512', '--answer', '45000'];
+  expect(scenarioOf('steady', ...sizes, '--backlog', '7', '--patience', '1.5')).toMatchObject({
+    ...{ payloadBytes: 512, answerBytes: 45_000, backlog: 7, patienceS: 1.5 },
+  });
+});
+
 describe('a command line is refused', () => {
   test.each([
     [['steady', '--rate', 'fast'], '--rate: found "fast"; allowed: a number above 0'],
@@ -91,6 +121,9 @@ describe('a command line is refused', () => {
     [['slow-service', '--seconds', '6.9'], /^slow-service: --seconds: found 6.9; allowed: from 7, /],
     [['steady', '--seconds', '0.9'], /allowed: from 1, /],
     [['steady', '--nodes', '0'], 'steady: nodes: found 0; allowed: a whole number from 1 to 20'],
+    [['steady', '--payload', '0.5k'], 'steady: payloadBytes: found "0.5k"; allowed: a whole number from 0'],
+    [['steady', '--answer', '-1'], /--answer/],
+    [['steady', '--patience', 'long'], 'steady: patienceS: found "long"; allowed: a number from 0'],
     [['steady', '--processes', '1.5'], 'steady: processes: found 1.5; allowed: a whole number from 1 to 64'],
     [['node-kill', '--nodes', '1'], 'node-kill: faults: killNode of node 2; there are 1'],
     [['steadily'], /^steadily: ENOENT.*\nnpm run load -- SCENARIO/],

@@ -54,16 +54,16 @@ describe('an observer', () => {
     const lines = new Lines();
     const observer = new Observer({ metricsUrls, lane: 'mine', processes: () => new Map() }, lines);
     // What was before the first look is not this run's.
-    expect(await observer.look(0)).toEqual({ atS: 0, pending: 5, takenOver: 0, allAnswered: true });
+    expect(await observer.look(0)).toMatchObject({ atS: 0, pending: 5, takenOver: 0, allAnswered: true });
     // Killed: a takes over.
     [a.text, b.text] = [told(1, 12, 5, 20), undefined];
-    expect(await observer.look(1)).toEqual({ atS: 1, pending: 5, takenOver: 5, allAnswered: false });
+    expect(await observer.look(1)).toMatchObject({ atS: 1, pending: 5, takenOver: 5, allAnswered: false });
     // A look that a does not answer is not a takeover when it answers again.
     [a.text, b.text] = [undefined, undefined];
     expect(await observer.look(2)).toMatchObject({ takenOver: 0, allAnswered: false });
     // b is born again, and has taken over something since.
     [a.text, b.text] = [told(1, 12, 5), told(9, 2, 0)];
-    expect(await observer.look(3)).toEqual({ atS: 3, pending: 5, takenOver: 2, allAnswered: true });
+    expect(await observer.look(3)).toMatchObject({ atS: 3, pending: 5, takenOver: 2, allAnswered: true });
     expect(await observer.look(4)).toMatchObject({ takenOver: 0 });
     const named = Object.fromEntries(lines.all(5).map(({ name, unit, values }) => [`${name}, ${unit}`, values]));
     expect(named).toEqual({
@@ -91,7 +91,7 @@ describe('an observer', () => {
     expect(await first.look).toMatchObject({ takenOver: 0 });
     const [second, third] = [await asked(1), await asked(2)];
     third.answer(told(1, 12, 4));
-    expect(await third.look).toEqual({ atS: 2, pending: 4, takenOver: 5, allAnswered: true });
+    expect(await third.look).toMatchObject({ atS: 2, pending: 4, takenOver: 5, allAnswered: true });
     second.answer(told(1, 7, 2));
     expect(await second.look).toBeUndefined();
     // Nothing was taken back, to be counted again.
@@ -117,7 +117,7 @@ describe('an observer', () => {
       ['b', `http://127.0.0.1:${(server.address() as AddressInfo).port}`],
     ]);
     const observer = new Observer({ metricsUrls, lane: 'mine', processes: () => new Map() }, new Lines());
-    expect(await observer.look(0)).toEqual({ atS: 0, pending: 2, takenOver: 0, allAnswered: false });
+    expect(await observer.look(0)).toMatchObject({ atS: 0, pending: 2, takenOver: 0, allAnswered: false });
   });
 
   test('sees this process at work, and nothing of one that is gone', async () => {

@@ -77,6 +77,15 @@ describe('the page', () => {
   });
 });
 
+test('of a run that was interrupted says so, and a comparison too', async () => {
+  const interrupted = { ...SAMPLE, interruptedAtS: 12.34 };
+  const [alone, beside] = [parsed(await pageOf(interrupted)), parsed(await pageOf(SAMPLE, interrupted))];
+  const notes = (page: Page) => named(page, 'p').map((one) => textOf(one));
+  expect(notes(alone)).toContain('This run was interrupted after 12.3 s: what was open then was not waited for.');
+  expect(notes(beside)).toContain('The runs themselves differ, in interrupted.');
+  expect(notes(parsed(await pageOf(SAMPLE))).join()).not.toContain('interrupted');
+});
+
 describe('text that is markup', () => {
   test('stays text, wherever it stands', async () => {
     const plain = skeletonOf(parsed(await pageOf(spoken('plain'), spoken('plain'))));

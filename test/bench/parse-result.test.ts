@@ -10,6 +10,13 @@ describe('what is a result', () => {
     expect(parseResult(JSON.stringify(later))).toEqual(later);
   });
 
+  test('one of a run that was interrupted', () => {
+    const interrupted = { ...SAMPLE, interruptedAtS: 12.5 };
+    expect(parseResult(JSON.stringify(interrupted))).toEqual(interrupted);
+    const when = 'interruptedAtS is "late"; allowed: a number from 0 on';
+    expect(refusal(JSON.stringify({ ...SAMPLE, interruptedAtS: 'late' })).message).toBe(when);
+  });
+
   test('any other as well', () => {
     fc.assert(
       fc.property(anyResult, (result) => {

@@ -8,16 +8,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { commit as commitNow } from '../support/commit.ts';
+import { INTERRUPTED, interruption } from '../support/interruption.ts';
 import { type ChaosOptions, parseOptions, UsageError } from './options.ts';
 import { publish } from './report.ts';
 import { faultLinesOf, lineOf, resultOf } from './result.ts';
 import { run } from './run.ts';
 import { passed } from './runs.ts';
 import { countsOf, lastBlowOf, linesOf, scheduleOf } from './schedule.ts';
-
-const INTERRUPTED = 130;
-/** Ctrl-C under npm arrives twice: from the terminal and from npm. */
-const SAME_SIGNAL_MS = 1_000;
 
 async function main(args: readonly string[]): Promise<number> {
   let options: ChaosOptions;
@@ -60,20 +57,6 @@ async function main(args: readonly string[]): Promise<number> {
     if (fine && keep === undefined) await rm(dir, { recursive: true, force: true });
     else tell(`chaos: histories and logs are in ${dir}`);
   }
-}
-
-/** Aborted at the first signal; a later one ends the process without more ado, and its children with it. */
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  let firstMs: number | undefined;
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => {
-      if (firstMs !== undefined && performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(INTERRUPTED);
-      firstMs ??= performance.now();
-      controller.abort(new Error('interrupted'));
-    });
-  }
-  return controller.signal;
 }
 
 process.exit(await main(process.argv.slice(2)));

@@ -9,6 +9,7 @@ import { decodeWithinBounds } from './batch-decoding.ts';
 import { gatherHeadersQuickly } from './header-decoding.ts';
 import { restWhileNothingWaits } from './idle-queue.ts';
 import { securityOptions } from './security.ts';
+import { dropTimerWarning } from './timer-warning.ts';
 
 export interface KafkaSettings {
   /** `host:port` each. */

@@ -8,6 +8,7 @@ import { type KafkaSecurity, NO_KAFKA_SECURITY } from '../config-kafka.ts';
 import type { Log } from '../log.ts';
 import { decodeWithinBounds } from './batch-decoding.ts';
 import { gatherHeadersQuickly } from './header-decoding.ts';
+import { encodeInOnePass } from './produce-encoding.ts';
 import { securityOptions } from './security.ts';
 
 export interface KafkaSettings {
@@ -25,6 +26,7 @@ export interface KafkaSettings {
 export function connectKafka(settings: KafkaSettings, log: Log): Kafka {
   decodeWithinBounds();
   gatherHeadersQuickly();
+  encodeInOnePass();
   dropTimerWarning();
   return new Kafka({
     brokers: [...settings.brokers],

@@ -175,7 +175,7 @@ function mostBytesOf({ topic, partitions }: TopicData): number {
   for (const { messages } of partitions) {
     bytes += 8 + BATCH_HEADER_BYTES;
     for (const { key, value, headers = {} } of messages) {
-      bytes += 16 + mostOf(key) + mostOf(value);
+      bytes += 20 + mostOf(key) + mostOf(value);
       for (const name of Object.keys(headers)) {
         const value = headers[name];
         if (!Array.isArray(value)) bytes += mostOf(name) + mostOf(value);

@@ -60,7 +60,7 @@ it('is what kafkajs would have written, byte for byte', async () => {
 it.each([0, 63, 64, 8_100, 8_191, 8_192, 8_300, 1_048_575, 1_048_576])(
   'leaves the room that the length of a text of %d units takes, whatever they are',
   async (length) => {
-    for (const unit of ['x', 'é', '漢']) {
+    for (const unit of ['x', 'é', '漢', '\ud83d']) {
       const text = unit.repeat(length);
       await mustAgree(request([{ key: 'k', value: text, headers: { name: text } }, { value: 'behind it' }]));
     }

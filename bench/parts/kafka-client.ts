@@ -5,9 +5,10 @@ import { Kafka, logLevel } from 'kafkajs';
 import { ConfigError, type Fault } from '../../src/gateway/config-faults.ts';
 import { kafkaSecurityOf, NO_KAFKA_SECURITY } from '../../src/gateway/config-kafka.ts';
 import { EnvReader } from '../../src/gateway/config-secret.ts';
+import { restWhileNothingWaits } from '../../src/gateway/kafka/idle-queue.ts';
 import { within } from '../../src/gateway/kafka/renewable.ts';
 import { securityOptions } from '../../src/gateway/kafka/security.ts';
-import { dropTimerWarning } from '../../src/gateway/kafka/timer-warning.ts';
+
 import { eventually } from '../../test/support/eventually.ts';
 
 const ANSWER_MS = 5_000;
@@ -21,7 +22,7 @@ export function kafkaClient(clientId: string, brokers: string, env: NodeJS.Proce
       ? NO_KAFKA_SECURITY
       : kafkaSecurityOf(new EnvReader({ env, readFile: (path) => readFileSync(path, 'utf8') }, faults));
   if (faults.length > 0) throw new ConfigError('', faults);
-  dropTimerWarning();
+  restWhileNothingWaits();
   const servers = brokers.split(',').map((broker) => broker.trim());
   return new Kafka({ clientId, brokers: servers, ...securityOptions(security), logLevel: logLevel.NOTHING });
 }

@@ -75,7 +75,8 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   tick = IN_NO_WHEEL;
   earlier: PendingJob | undefined;
   later: PendingJob | undefined;
-  putInFlight = false;
+  /** What a put that is under way writes. */
+  inFlight: Uint8Array | undefined;
   #countedIn: Lane | undefined;
   /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */
   #requested = 0;
@@ -284,7 +285,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     const bytes = encodeSnapshot(snapshot, this.#around.snapshotVersion());
     if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane, waitsMs(snapshot));
     this.count(snapshot);
-    this.putInFlight = true;
+    this.inFlight = bytes;
     try {
       const answer = await jobs.put(
         jobKeyName(this.shard, jobKey),
@@ -305,7 +306,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
       this.#around.onConflict(this, snapshot);
       return { kind: 'conflict', standing: this.#standing(answer.standing) };
     } finally {
-      this.putInFlight = false;
+      this.inFlight = undefined;
     }
   }
 

@@ -216,8 +216,10 @@ export class ShardJobs {
     const job = this.#resident(shard, jobKey);
     if (job !== undefined && entry.revision <= job.revision) return false;
     if (job === undefined && this.#wasForgotten(shard, jobKey, entry.revision)) return false;
+    // Delivered before it is acknowledged, as most of ours are: need not be read to be known.
+    if (job?.inFlight !== undefined && Buffer.compare(job.inFlight, entry.value) === 0) return false;
     const snapshot = decodeSnapshot(entry.value);
-    if (job?.putInFlight === true && snapshot.incarnation === this.#around.context.incarnation) return false;
+    if (job?.inFlight !== undefined && snapshot.incarnation === this.#around.context.incarnation) return false;
     if (job === undefined) return snapshot.kind !== 'ended';
     void this.#tell(job, { type: 'reloaded', standing: { snapshot, revision: entry.revision } });
     return false;

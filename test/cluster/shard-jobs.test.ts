@@ -100,6 +100,23 @@ test('a foreign write reloads the job: one that ended elsewhere is forgotten, an
   expect(host.deliver()).toBe(false);
 });
 
+test('of what is delivered while a write is under way our own changes nothing, and a foreign one reloads the job', async () => {
+  for (const foreign of [false, true]) {
+    const host = new Host();
+    host.kv.onWrite = () => {
+      host.kv.onWrite = () => {};
+      expect(host.deliver()).toBe(false);
+      if (!foreign) return;
+      host.foreign({ kind: 'ended', outcome: 'completed', request: undefined, endedAtMs: VIRTUAL_EPOCH_MS });
+      expect(host.deliver()).toBe(false);
+    };
+    await host.held();
+    await host.clock.advance(0);
+    expect(host.jobs.size).toBe(foreign ? 0 : 1);
+    expect(host.requests.size).toBe(1);
+  }
+});
+
 test('a foreign write that opens the next attempt takes the request of the former one back', async () => {
   const host = new Host();
   await host.held();

@@ -15,6 +15,7 @@
 import { createRequire } from 'node:module';
 import type { KafkaMessage } from 'kafkajs';
 import { decompress } from './codecs.ts';
+import { crc32c } from './crc32c.ts';
 
 /**
  * Of one batch, decompressed. The largest reply has 2 MiB, and a batch as Kafka takes it by default 1 MiB: compressed JSON has
@@ -76,7 +77,6 @@ const CHECKED_FROM = 21;
 
 const kafkajs = createRequire(import.meta.url);
 const DecoderOf = kafkajs('kafkajs/src/protocol/decoder') as new (bytes: Buffer) => Decoder;
-const crc32c = kafkajs('kafkajs/src/protocol/recordBatch/crc32C') as (bytes: Buffer) => number;
 const decodeRecord = kafkajs('kafkajs/src/protocol/recordBatch/record/v0/decoder') as (
   decoder: Decoder,
   context: Context,

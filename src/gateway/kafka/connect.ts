@@ -8,8 +8,8 @@ import type { Log } from '../log.ts';
 import { decodeWithinBounds } from './batch-decoding.ts';
 import { gatherHeadersQuickly } from './header-decoding.ts';
 import { restWhileNothingWaits } from './idle-queue.ts';
+import { encodeInOnePass } from './produce-encoding.ts';
 import { securityOptions } from './security.ts';
-import { dropTimerWarning } from './timer-warning.ts';
 
 export interface KafkaSettings {
   /** `host:port` each. */
@@ -26,6 +26,7 @@ export interface KafkaSettings {
 export function connectKafka(settings: KafkaSettings, log: Log): Kafka {
   decodeWithinBounds();
   gatherHeadersQuickly();
+  encodeInOnePass();
   restWhileNothingWaits();
   return new Kafka({
     brokers: [...settings.brokers],

@@ -20,6 +20,7 @@ import {
 } from 'kafkajs';
 import type { KafkaHeader, OutgoingRecord, RecordWriter, SendAnswer } from '../ports.ts';
 import { describeError, meaningOf } from './errors.ts';
+import { hashOfKey } from './key-hash.ts';
 import { Renewable } from './renewable.ts';
 
 /** For so long an unknown topic is refused without asking again: its waiting records come one after another. */
@@ -93,8 +94,11 @@ export class KafkaRecordWriter implements RecordWriter {
   readonly #askingPartitioner: ICustomPartitioner = () => {
     const choose = Partitioners.DefaultPartitioner();
     return (args) => {
-      if (this.#mayStart.get(args.message)?.() === false) throw new MayNotStart();
-      return choose(args);
+      const { message, partitionMetadata } = args;
+      if (this.#mayStart.get(message)?.() === false) throw new MayNotStart();
+      const { key, partition } = message;
+      if (partition !== undefined || key === null || key === undefined) return choose(args);
+      return hashOfKey(typeof key === 'string' ? Buffer.from(key) : key) % partitionMetadata.length;
     };
   };
 

@@ -8,6 +8,7 @@
 // they are; rehydration.ts asks again.
 import type { Incarnation, JobKey, Lane, Revision } from '../actors/ids.ts';
 import { pack } from '../actors/pending-job/cold.ts';
+import type { ColdStore, Handle } from '../actors/pending-job/cold-store.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import { adopt, emptyState, isPending } from '../actors/pending-job/state.ts';
 import { restAgain } from '../actors/pending-job/take-up.ts';
@@ -18,11 +19,11 @@ import type { KvEntry } from './ports.ts';
 import { covers, parseSent, type SentRecord, type SentWatermark } from './sent-watermark.ts';
 import type { Store } from './store.ts';
 
-/** A pending job that only waits. */
+/** A pending job that only waits. Whoever has it hands it on or drops it: its bytes stand in the store. */
 export interface Resting {
   readonly revision: Revision;
   readonly attempt: number;
-  readonly packed: string;
+  readonly packed: Handle;
   /** Undefined: it counts in none. */
   readonly lane: Lane | undefined;
   /** Whose record says that its request is sent; undefined: none was needed. */
@@ -35,6 +36,7 @@ export interface ArrivalsOptions {
   readonly context: JobContext;
   readonly control: Pick<Store, 'get'>;
   readonly watermark: Pick<SentWatermark, 'outlive'>;
+  readonly cold: ColdStore;
 }
 
 export class Arrivals {
@@ -49,7 +51,7 @@ export class Arrivals {
   }
 
   arrived(jobKey: JobKey, entry: KvEntry): Arrived {
-    const { context, watermark } = this.#options;
+    const { context, watermark, cold } = this.#options;
     const snapshot = readable(entry);
     if (snapshot === undefined) return entry; // whoever reads it again says why
     const owes = owesProof(snapshot);
@@ -57,7 +59,7 @@ export class Arrivals {
     const state = emptyState(jobKey);
     adopt(state, snapshot, entry.revision);
     restAgain(state, context);
-    const packed = pack(state);
+    const packed = pack(state, cold);
     if (packed === undefined) return entry;
     watermark.outlive(waitsMs(snapshot));
     return {
@@ -67,6 +69,11 @@ export class Arrivals {
       lane: isPending(snapshot) ? this.#same(snapshot.lane) : undefined,
       writer: owes ? this.#same(snapshot.incarnation) : undefined,
     };
+  }
+
+  /** Nobody wants to have it any more. */
+  dropped(arrived: Arrived): void {
+    if ('packed' in arrived) this.#options.cold.free(arrived.packed);
   }
 
   #isSent(jobKey: JobKey, revision: Revision, { incarnation, attempt }: Snapshot): boolean {

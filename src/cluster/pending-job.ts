@@ -6,6 +6,7 @@ import type { EngineGate } from '../actors/engine-gate.ts';
 import { ABSENT, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import { heldAtMsOf, pack, timesOf, unpack, type WaitingTimes } from '../actors/pending-job/cold.ts';
+import type { ColdStore, Handle, Packed } from '../actors/pending-job/cold-store.ts';
 import { type Command, type CommandAnswer, decide } from '../actors/pending-job/decide.ts';
 import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-job/effects.ts';
 import { emptyState, isPending, type JobState, restsUntilActivated } from '../actors/pending-job/state.ts';
@@ -38,6 +39,8 @@ export interface JobSurroundings {
   readonly watermark: SentWatermark;
   readonly lanes: Lanes;
   readonly aliases: Aliases;
+  /** Keeps those that only wait. */
+  readonly cold: ColdStore;
   snapshotVersion(): number;
   /** Leader read of the shard's claim: does it name this incarnation, and is it older than `since`? */
   confirmOwner(shard: ShardId, since: Revision): Promise<boolean>;
@@ -66,9 +69,9 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   readonly #around: JobSurroundings;
   #state: JobState | undefined;
   /** Instead of `#state`, while it only waits (cold.ts). */
-  #packed: string | undefined;
+  #packed: Handle | undefined;
   #packedRevision: Revision = ABSENT;
-  /** Since when it is held, s, as the bytes of `#packed` say it in ms: of a million jobs these are far apart in memory. */
+  /** Since when it is held, s, as its bytes say it in ms: most who ask need no more, and have not to go there. */
   #packedHeldAtS = 0;
   /** Commands told and not yet answered: a job is forgotten only when there are none. */
   commands = 0;
@@ -99,25 +102,29 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   /** Unpacks it; whoever only wants to know whether it waits asks `packed`. */
   get state(): JobState {
     if (this.#state === undefined) {
-      this.#state = unpack(this.jobKey, this.#packedRevision, this.#packed ?? '');
-      this.#packed = undefined;
+      this.#state = this.peek();
+      this.#release();
     }
     return this.#state;
   }
 
   /** When it wants to be looked at; without unpacking it. */
   get times(): JobState | WaitingTimes {
-    return this.#state ?? timesOf(this.#packed ?? '');
+    const { bytes } = this;
+    return bytes === undefined ? this.state : timesOf(bytes);
   }
 
-  /** As the others, but for who only looks: what is packed stays packed. */
+  /** As the others, but for who only looks: what is packed stays packed. Of a job that was packed and has left nothing stands. */
   peek(): JobState {
-    return this.#state ?? unpack(this.jobKey, this.#packedRevision, this.#packed ?? '');
+    if (this.#state !== undefined) return this.#state;
+    const { bytes } = this;
+    return bytes === undefined ? emptyState(this.jobKey) : unpack(this.jobKey, this.#packedRevision, bytes);
   }
 
   /** Since when it waits, wall ms; 0: nothing of it stands yet. */
   get heldAtMs(): number {
-    return this.#state === undefined ? heldAtMsOf(this.#packed ?? '') : (this.#state.snapshot?.heldAtMs ?? 0);
+    const { bytes } = this;
+    return bytes === undefined ? (this.#state?.snapshot?.heldAtMs ?? 0) : heldAtMsOf(bytes);
   }
 
   /** The same in whole seconds, rounded down: known without a look at its bytes. */
@@ -140,14 +147,14 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   }
 
   /** As it is kept while it is packed. */
-  get bytes(): string | undefined {
-    return this.#packed;
+  get bytes(): Packed | undefined {
+    return this.#packed === undefined ? undefined : this.#around.cold.at(this.#packed);
   }
 
   /** Makes it small, if it only waits. */
   pack(): void {
-    if (this.#state === undefined || this.commands > 0) return;
-    const packed = pack(this.#state);
+    if (this.#state === undefined || this.commands > 0 || this.#abandoned) return;
+    const packed = pack(this.#state, this.#around.cold);
     if (packed === undefined) return;
     this.#keep(packed, this.#state.revision);
     this.#state = undefined;
@@ -155,10 +162,15 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     this.ref = undefined;
   }
 
-  #keep(packed: string, revision: Revision): void {
+  #keep(packed: Handle, revision: Revision): void {
     this.#packed = packed;
     this.#packedRevision = revision;
-    this.#packedHeldAtS = Math.floor(heldAtMsOf(packed) / 1_000);
+    this.#packedHeldAtS = Math.floor(this.heldAtMs / 1_000);
+  }
+
+  #release(): void {
+    if (this.#packed !== undefined) this.#around.cold.free(this.#packed);
+    this.#packed = undefined;
   }
 
   override async receive(command: Command): Promise<CommandAnswer> {
@@ -198,6 +210,8 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
    */
   abandon(): void {
     this.#abandoned = true;
+    if (this.commands > 0) void this.state; // what is under way goes on from what it was
+    this.#release();
     if (this.#requested !== 0) this.#around.requests.giveUp(this.jobKey, this.#requested);
   }
 

@@ -84,6 +84,8 @@ export class ShardJobs {
     for (const job of this.#shards.get(shard)?.values() ?? []) {
       this.#wheel.cancel(job);
       this.#probes.cancel(job);
+      this.#warm.delete(job);
+      this.#cooling.delete(job);
       job.count(undefined);
       job.abandon();
     }
@@ -188,10 +190,11 @@ export class ShardJobs {
   /** Takes in a job that only waits, as it is to be kept: nothing is decided, and nothing of it is unpacked. */
   rest(shard: ShardId, jobKey: JobKey, resting: Resting): void {
     const jobs = this.#shards.get(shard);
-    if (jobs === undefined) return;
-    if (jobs.has(jobKey)) {
+    if (jobs === undefined || jobs.has(jobKey)) {
       const { revision, packed } = resting;
-      const { snapshot } = unpack(jobKey, revision, packed);
+      const { cold } = this.#around;
+      const { snapshot } = unpack(jobKey, revision, cold.at(packed));
+      cold.free(packed);
       if (snapshot !== undefined) this.load(shard, jobKey, snapshot, revision, true);
       return;
     }

@@ -22,7 +22,9 @@ export interface WaveOptions {
   epochOf(shard: ShardId): Revision;
   /** How an entry is kept until its shard is taken. */
   arrived(jobKey: JobKey, entry: KvEntry): Arrived;
-  /** The barrier of this shard is passed. `jobs` is the last entry of each key, without tombstones. */
+  /** Of what was kept so: a later entry of its key came, or its shard left. */
+  dropped(arrived: Arrived): void;
+  /** The barrier of this shard is passed. `jobs` is the last entry of each key, without tombstones; dropping them is up to whoever has them now. */
   onBarrier(shard: ShardId, jobs: ReadonlyMap<JobKey, Arrived>): void;
   /** An entry of a shard that was taken. */
   onDelivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): void;
@@ -92,6 +94,7 @@ export class Wave {
 
   /** The shard is not here any more. Answers true when the wave has none left, and has stopped. */
   leave(shard: ShardId): boolean {
+    this.#dropAll(shard);
     this.#waiting.delete(shard);
     this.#passed.delete(shard);
     this.#open.delete(shard);
@@ -101,9 +104,15 @@ export class Wave {
   }
 
   stop(): void {
+    if (!this.#stopped) for (const shard of this.#waiting.keys()) this.#dropAll(shard);
     this.#stopped = true;
     this.#settled.resolve();
     this.#watch?.stop();
+  }
+
+  #dropAll(shard: ShardId): void {
+    if (this.#stopped || this.#passed.has(shard)) return;
+    for (const arrived of this.#waiting.get(shard)?.values() ?? []) this.#options.dropped(arrived);
   }
 
   #entry(entry: KvEntry): void {
@@ -129,8 +138,13 @@ export class Wave {
     if (entry.revision <= this.#upTo) return;
     this.#upTo = entry.revision;
     const late = this.#passed.get(shard);
-    if (late !== undefined) late.set(jobKey, copied(entry));
-    else if (isTombstone(entry.value)) collected.delete(jobKey);
+    if (late !== undefined) {
+      late.set(jobKey, copied(entry));
+      return;
+    }
+    const earlier = collected.get(jobKey);
+    if (earlier !== undefined) this.#options.dropped(earlier);
+    if (isTombstone(entry.value)) collected.delete(jobKey);
     else this.#keep(jobKey, entry, collected);
   }
 

@@ -17,15 +17,18 @@ const DEAD = 'dead-1' as Incarnation;
 const MONTH_MS = 30 * 24 * 3_600_000;
 
 class Takeover {
-  readonly host = new Host();
+  readonly host: Host;
   readonly outlived: number[] = [];
-  readonly arrivals = new Arrivals({
-    context: this.host.context,
-    control: storeOver(this.host.kv, this.host.clock),
-    watermark: { outlive: (replyTimeoutMs) => void this.outlived.push(replyTimeoutMs) },
-  });
+  readonly arrivals: Arrivals;
 
-  constructor(upTo = 1_000) {
+  constructor(upTo = 1_000, host = new Host()) {
+    this.host = host;
+    this.arrivals = new Arrivals({
+      context: host.context,
+      control: storeOver(host.kv, host.clock),
+      watermark: { outlive: (replyTimeoutMs) => void this.outlived.push(replyTimeoutMs) },
+      cold: host.cold,
+    });
     this.host.kv.write(sentKey(DEAD), toJson({ upTo, except: [[JOB, 2]] }));
   }
 
@@ -117,10 +120,11 @@ test('after a long time before it was taken in, a service that owes signs of lif
 
 test('taken in beside one that is there already, the newer of the two counts', async () => {
   const host = await resting();
-  const takeover = new Takeover();
+  const takeover = new Takeover(1_000, host);
   const { kept } = await takeover.arrived(takeover.held({ retries: 7 }), 99);
   host.jobs.rest(SHARD, JOB, kept as Resting);
   await host.clock.advance(0);
   expect([host.jobs.size, host.lanes.total]).toEqual([1, 1]);
   expect(host.jobs.highestRevision(SHARD)).toBe(99);
+  expect(host.cold.count).toBe(0); // it is unpacked, and the one that came is no longer needed
 });

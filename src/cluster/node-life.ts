@@ -222,7 +222,11 @@ export class NodeLife {
       rehydration,
       requests: options.requests,
       watermark: this.watermark,
-      arrivals: () => new Arrivals({ context, control, watermark: this.watermark, cold: this.cold }),
+      arrivals: () =>
+        new Arrivals({
+          ...{ context, control, watermark: this.watermark, cold: this.cold },
+          resting: (shard, jobKey, resting) => this.jobs.resting(shard, jobKey, resting),
+        }),
       epochOf: (shard) => this.shards.epochOf(shard),
       isRehydrating: (shard) => this.shards.stateOf(shard) === 'rehydrating',
       barrierPassed: (shard) => this.shards.barrierPassed(shard),

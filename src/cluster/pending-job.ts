@@ -5,7 +5,7 @@ import { Actor, type ActorRef, type Supervision } from '../actors/actor.ts';
 import type { EngineGate } from '../actors/engine-gate.ts';
 import { ABSENT, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
-import { heldAtMsOf, pack, timesOf, unpack, type WaitingTimes } from '../actors/pending-job/cold.ts';
+import { attemptOf, heldAtMsOf, pack, timesOf, unpack, type WaitingTimes } from '../actors/pending-job/cold.ts';
 import type { ColdStore, Handle, Packed } from '../actors/pending-job/cold-store.ts';
 import { type Command, type CommandAnswer, decide } from '../actors/pending-job/decide.ts';
 import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-job/effects.ts';
@@ -16,7 +16,6 @@ import { type Snapshot, waitsMs } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
 import { IN_NO_WHEEL, type Timed } from '../actors/timer-wheel.ts';
 import type { Aliases } from './aliases.ts';
-import type { Resting } from './arrivals.ts';
 import type { CallStep } from './call-steps.ts';
 import { type EffectsGate, Lost } from './effects-gate.ts';
 import { FollowedCommand } from './followed-command.ts';
@@ -61,51 +60,97 @@ export interface JobSurroundings {
   onUnreadable(job: PendingJob, error: unknown): void;
 }
 
+/** A job that only waits, as it was found. */
+export interface Resting {
+  readonly packed: Handle;
+  readonly revision: Revision;
+  /** Undefined: it counts in none. */
+  readonly lane: Lane | undefined;
+}
+
+/** What a job needs only while something happens to it, or did lately. */
+class Warm {
+  state: JobState | undefined;
+  ref: ActorRef<Command, CommandAnswer> | undefined;
+  commands = 0;
+  putInFlight = false;
+  /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */
+  requested = 0;
+  legs: Legs | undefined;
+}
+
 export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<PendingJob> {
   readonly shard: ShardId;
   readonly jobKey: JobKey;
-  /** Its mailbox, while there is something in it or was lately. */
-  ref: ActorRef<Command, CommandAnswer> | undefined;
   readonly #around: JobSurroundings;
-  #state: JobState | undefined;
-  /** Instead of `#state`, while it only waits (cold.ts). */
+  /** Undefined: it is packed, and nothing is under way. */
+  #warm: Warm | undefined;
+  /** Instead of a state, while it only waits (cold.ts). */
   #packed: Handle | undefined;
   #packedRevision: Revision = ABSENT;
   /** Since when it is held, s, as its bytes say it in ms: most who ask need no more, and have not to go there. */
   #packedHeldAtS = 0;
-  /** Commands told and not yet answered: a job is forgotten only when there are none. */
-  commands = 0;
   tick = IN_NO_WHEEL;
   earlier: PendingJob | undefined;
   later: PendingJob | undefined;
-  putInFlight = false;
   #countedIn: Lane | undefined;
-  /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */
-  #requested = 0;
-  #legs: Legs | undefined;
   #abandoned = false;
 
-  /** @param resting as it was found, when it only waits */
+  /** @param resting as it was found, when it only waits; it counts in no lane before `rests` */
   constructor(shard: ShardId, jobKey: JobKey, around: JobSurroundings, resting?: Resting) {
     super();
     this.shard = shard;
     this.jobKey = jobKey;
     this.#around = around;
     if (resting === undefined) {
-      this.#state = emptyState(jobKey);
+      this.#warmUp().state = emptyState(jobKey);
     } else {
       this.#keep(resting.packed, resting.revision);
-      this.#countAs(resting.lane);
+      this.#countedIn = resting.lane;
     }
+  }
+
+  /** It is taken in: from now on it counts in its lane. Answers which attempt waits. */
+  rests(): number {
+    if (this.#countedIn !== undefined) this.#around.lanes.add(this.#countedIn);
+    return attemptOf(this.#around.cold.at(this.#packed!));
+  }
+
+  #warmUp(): Warm {
+    this.#warm ??= new Warm();
+    return this.#warm;
+  }
+
+  /** Its mailbox, while there is something in it or was lately. */
+  get ref(): ActorRef<Command, CommandAnswer> | undefined {
+    return this.#warm?.ref;
+  }
+
+  set ref(ref: ActorRef<Command, CommandAnswer>) {
+    this.#warmUp().ref = ref;
+  }
+
+  /** Commands told and not yet answered: a job is forgotten only when there are none. */
+  get commands(): number {
+    return this.#warm?.commands ?? 0;
+  }
+
+  set commands(commands: number) {
+    this.#warmUp().commands = commands;
+  }
+
+  get putInFlight(): boolean {
+    return this.#warm?.putInFlight ?? false;
   }
 
   /** Unpacks it; whoever only wants to know whether it waits asks `packed`. */
   get state(): JobState {
-    if (this.#state === undefined) {
-      this.#state = this.peek();
+    const warm = this.#warmUp();
+    if (warm.state === undefined) {
+      warm.state = this.peek();
       this.#release();
     }
-    return this.#state;
+    return warm.state;
   }
 
   /** When it wants to be looked at; without unpacking it. */
@@ -116,7 +161,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
 
   /** As the others, but for who only looks: what is packed stays packed. Of a job that was packed and has left nothing stands. */
   peek(): JobState {
-    if (this.#state !== undefined) return this.#state;
+    if (this.#warm?.state !== undefined) return this.#warm.state;
     const { bytes } = this;
     return bytes === undefined ? emptyState(this.jobKey) : unpack(this.jobKey, this.#packedRevision, bytes);
   }
@@ -124,12 +169,12 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   /** Since when it waits, wall ms; 0: nothing of it stands yet. */
   get heldAtMs(): number {
     const { bytes } = this;
-    return bytes === undefined ? (this.#state?.snapshot?.heldAtMs ?? 0) : heldAtMsOf(bytes);
+    return bytes === undefined ? (this.#warm?.state?.snapshot?.heldAtMs ?? 0) : heldAtMsOf(bytes);
   }
 
   /** The same in whole seconds, rounded down: known without a look at its bytes. */
   get heldAtS(): number {
-    return this.#state === undefined ? this.#packedHeldAtS : Math.floor(this.heldAtMs / 1_000);
+    return this.#packed === undefined ? Math.floor(this.heldAtMs / 1_000) : this.#packedHeldAtS;
   }
 
   /** What it counts in; undefined: it does not. */
@@ -138,7 +183,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   }
 
   get revision(): Revision {
-    return this.#state?.revision ?? this.#packedRevision;
+    return this.#warm?.state?.revision ?? this.#packedRevision;
   }
 
   /** Held with its request sent, or parked, and nothing under way. */
@@ -153,13 +198,12 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
 
   /** Makes it small, if it only waits. */
   pack(): void {
-    if (this.#state === undefined || this.commands > 0 || this.#abandoned) return;
-    const packed = pack(this.#state, this.#around.cold);
+    const warm = this.#warm;
+    if (warm?.state === undefined || warm.commands > 0 || warm.requested !== 0 || this.#abandoned) return;
+    const packed = pack(warm.state, this.#around.cold);
     if (packed === undefined) return;
-    this.#keep(packed, this.#state.revision);
-    this.#state = undefined;
-    this.#legs = undefined;
-    this.ref = undefined;
+    this.#keep(packed, warm.state.revision);
+    this.#warm = undefined;
   }
 
   #keep(packed: Handle, revision: Revision): void {
@@ -177,8 +221,9 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     const { context, onStep } = this.#around;
     const { clock } = context;
     const followed = onStep && new FollowedCommand(command, clock, onStep);
-    if (command.type === 'activated' && !isPending(this.state.snapshot)) this.#legs = new Legs(clock.monotonicMs());
-    if (command.type === 'replied') this.#legs?.replied(clock.monotonicMs());
+    if (command.type === 'activated' && !isPending(this.state.snapshot))
+      this.#warmUp().legs = new Legs(clock.monotonicMs());
+    if (command.type === 'replied') this.#warm?.legs?.replied(clock.monotonicMs());
     const decision = decide(this.state, this.#around.context, command);
     let step = decision.next();
     while (!step.done) {
@@ -212,7 +257,8 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     this.#abandoned = true;
     if (this.commands > 0) void this.state; // what is under way goes on from what it was
     this.#release();
-    if (this.#requested !== 0) this.#around.requests.giveUp(this.jobKey, this.#requested);
+    const requested = this.#warm?.requested ?? 0;
+    if (requested !== 0) this.#around.requests.giveUp(this.jobKey, requested);
   }
 
   /** Keeps the lane's count in step with what this job is, or is about to be. */
@@ -269,12 +315,13 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
           .then((record) => covers(parseSent(record), effect.revision, jobKey, effect.attempt));
       case 'publish': {
         const { attempt } = effect.request;
-        this.#requested = attempt;
+        const warm = this.#warmUp();
+        warm.requested = attempt;
         requests.publish(effect.request, (outcome) => {
           // Refused: it is named until that is stored, for a new owner would have to find out too.
-          if (outcome.kind === 'acked') this.#legs?.acked(this.#around.context.clock.monotonicMs());
+          if (outcome.kind === 'acked') this.#warm?.legs?.acked(this.#around.context.clock.monotonicMs());
           if (outcome.kind === 'acked') this.#around.watermark.settled(jobKey, attempt);
-          if (outcome.kind === 'acked' && this.#requested === attempt) this.#requested = 0;
+          if (outcome.kind === 'acked' && warm.requested === attempt) warm.requested = 0;
           this.#around.requestSettled(this, attempt, outcome);
         });
         return undefined;
@@ -286,8 +333,8 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
 
   #tellLegs(): void {
     const { context, onLeg } = this.#around;
-    this.#legs?.completed(context.clock.monotonicMs(), onLeg);
-    this.#legs = undefined;
+    this.#warm?.legs?.completed(context.clock.monotonicMs(), onLeg);
+    this.#warmUp().legs = undefined;
   }
 
   async #put(effect: Extract<Effect, { do: 'put' }>): Promise<PutAnswer> {
@@ -298,7 +345,8 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     const bytes = encodeSnapshot(snapshot, this.#around.snapshotVersion());
     if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane, waitsMs(snapshot));
     this.count(snapshot);
-    this.putInFlight = true;
+    const warm = this.#warmUp();
+    warm.putInFlight = true;
     try {
       const answer = await jobs.put(
         jobKeyName(this.shard, jobKey),
@@ -307,7 +355,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
         ttlMs === undefined ? {} : { ttlMs },
       );
       if (answer.kind === 'stored') {
-        if (owesRequest) this.#legs?.stored(this.#around.context.clock.monotonicMs());
+        if (owesRequest) this.#warm?.legs?.stored(this.#around.context.clock.monotonicMs());
         if (owesRequest) watermark.stored(jobKey, snapshot.attempt, answer.revision);
         else watermark.settled(jobKey, snapshot.attempt);
         this.#giveUpWhatIsNotOwed(snapshot);
@@ -319,7 +367,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
       this.#around.onConflict(this, snapshot);
       return { kind: 'conflict', standing: this.#standing(answer.standing) };
     } finally {
-      this.putInFlight = false;
+      warm.putInFlight = false;
     }
   }
 
@@ -356,10 +404,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     const { requests, watermark } = this.#around;
     const isOwed = standing?.kind === 'held' && this.state.ackedAttempt !== standing.attempt;
     const owed = isOwed ? standing.attempt : 0;
-    if (this.#requested !== 0 && this.#requested !== owed) {
-      requests.giveUp(this.jobKey, this.#requested);
-      watermark.settled(this.jobKey, this.#requested);
-      this.#requested = 0;
+    const warm = this.#warm;
+    if (warm !== undefined && warm.requested !== 0 && warm.requested !== owed) {
+      requests.giveUp(this.jobKey, warm.requested);
+      watermark.settled(this.jobKey, warm.requested);
+      warm.requested = 0;
     }
     if (standing !== undefined && standing.attempt !== owed) watermark.settled(this.jobKey, standing.attempt);
   }

@@ -2,7 +2,7 @@
 // writers' sent watermarks say, then every foreign write; and at the end the drain, until nothing of the shard is under way.
 import { ABSENT, type Incarnation, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import type { Clock } from '../actors/ports.ts';
-import type { Arrivals, Arrived } from './arrivals.ts';
+import { type Arrivals, type Arrived, isJob, letGo } from './arrivals.ts';
 import type { ClusterEvent } from './events.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import type { PendingJob } from './pending-job.ts';
@@ -91,8 +91,7 @@ export class ShardLoader {
         incarnation,
         shardCount,
         epochOf,
-        arrived: (jobKey, entry) => arrivals.arrived(jobKey, entry),
-        dropped: (arrived) => arrivals.dropped(arrived),
+        arrived: (of, jobKey, entry) => arrivals.arrived(of, jobKey, entry),
         onBarrier: (shard, jobs) => void this.#load(wave, arrivals, shard, jobs).catch(this.#options.onFailed),
         onDelivered: (shard, jobKey, entry) => this.#delivered(shard, jobKey, entry),
         onClaim,
@@ -153,18 +152,18 @@ export class ShardLoader {
 
   async #load(wave: Wave, arrivals: Arrivals, shard: ShardId, collected: ReadonlyMap<JobKey, Arrived>): Promise<void> {
     const { jobs, isRehydrating, barrierPassed, onEvent } = this.#options;
-    const live = await this.#live(shard, collected);
+    const live = await this.#live(arrivals, shard, collected);
     if (live === undefined || this.#stopped || !wave.has(shard) || !isRehydrating(shard)) {
-      for (const job of collected.values()) arrivals.dropped(job);
+      for (const job of collected.values()) letGo(job);
       return;
     }
     this.#loadedInARow += collected.size;
     jobs.open(shard);
     let resting = 0;
     let republished = 0;
-    for (const [jobKey, job] of collected) {
-      if (!('packed' in job)) continue;
-      jobs.rest(shard, jobKey, job);
+    for (const job of collected.values()) {
+      if (!isJob(job)) continue;
+      jobs.rest(job);
       resting += 1;
     }
     for (const { jobKey, snapshot, revision, covered } of live) {
@@ -178,9 +177,13 @@ export class ShardLoader {
   }
 
   /** Those of them that do not only wait. undefined: it failed, and that is told. */
-  async #live(shard: ShardId, collected: ReadonlyMap<JobKey, Arrived>): Promise<Rehydrated[] | undefined> {
+  async #live(
+    { writers }: Arrivals,
+    shard: ShardId,
+    collected: ReadonlyMap<JobKey, Arrived>,
+  ): Promise<Rehydrated[] | undefined> {
     try {
-      const live = await this.#options.rehydration.read(shard, collected);
+      const live = await this.#options.rehydration.read(shard, collected, writers);
       await this.#breathe();
       return live;
     } catch (error) {

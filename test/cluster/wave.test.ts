@@ -17,15 +17,13 @@ let epoch = 0;
 async function open(...shards: number[]) {
   const kv = new MemoryKv();
   const log: string[] = [];
-  const dropped: string[] = [];
   const wave = new Wave(
     {
       kv,
       incarnation: SELF,
       shardCount: 5,
       epochOf: () => epoch as Revision,
-      arrived: (_, entry) => entry,
-      dropped: (arrived) => void dropped.push(`${'key' in arrived && arrived.key}@${arrived.revision}`),
+      arrived: (_, __, entry) => entry,
       onBarrier: (passed, jobs) =>
         log.push(`barrier ${passed}: ${[...jobs].map(([key, { revision }]) => `${key}@${revision}`)}`),
       onDelivered: (of, jobKey, { revision }) => log.push(`${of}.${jobKey}@${revision}`),
@@ -49,7 +47,7 @@ async function open(...shards: number[]) {
     revision: revision as Revision,
     writtenMs: 0,
   });
-  return { kv, wave, log, dropped, handler, filters, job, claim };
+  return { kv, wave, log, handler, filters, job, claim };
 }
 
 test('one watch serves all shards of the wave', async () => {

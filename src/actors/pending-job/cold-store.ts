@@ -103,19 +103,17 @@ export class ColdStore {
     return handle;
   }
 
+  /** @throws RangeError when the handle is no more */
   at(handle: Handle): Packed {
-    const place = this.#places[handle]!;
-    const { bytes, words, used } = this.#chunks[Math.floor(place / UNITS_PER_CHUNK)]!;
-    const from = (place % UNITS_PER_CHUNK) * UNIT_BYTES;
-    return { bytes, from, to: from + words[from / 4 - 1]!, written: used };
+    const chunk = this.#chunkOf(handle);
+    const from = this.#fromOf(handle);
+    return { bytes: chunk.bytes, from, to: from + chunk.words[from / 4 - 1]!, written: chunk.used };
   }
 
-  /** Takes it out; its handle is no more. */
+  /** Takes it out; its handle is no more. @throws RangeError when it was no more before */
   free(handle: Handle): void {
-    const place = this.#places[handle]!;
-    const chunk = this.#chunks[Math.floor(place / UNITS_PER_CHUNK)]!;
-    const word = ((place % UNITS_PER_CHUNK) * UNIT_BYTES) / 4 - HEAD_WORDS;
-    if (chunk.words[word] !== handle) throw new Error(`no job has handle ${handle}`);
+    const chunk = this.#chunkOf(handle);
+    const word = this.#fromOf(handle) / 4 - HEAD_WORDS;
     const size = sizeOf(chunk.words[word + 1]!);
     chunk.words[word] = DEAD;
     chunk.alive -= size;
@@ -127,6 +125,17 @@ export class ColdStore {
     if (chunk.alive === 0) this.#giveBack(chunk);
     else if (chunk !== this.#last) this.#judge(chunk);
     this.#empty(size * LOOKED_THROUGH_PER_BYTE);
+  }
+
+  #chunkOf(handle: Handle): Chunk {
+    const chunk = this.#chunks[Math.floor(this.#places[handle]! / UNITS_PER_CHUNK)];
+    if (chunk?.words[this.#fromOf(handle) / 4 - HEAD_WORDS] !== handle)
+      throw new RangeError(`no job has handle ${handle}`);
+    return chunk;
+  }
+
+  #fromOf(handle: Handle): number {
+    return (this.#places[handle]! % UNITS_PER_CHUNK) * UNIT_BYTES;
   }
 
   #clear(): void {

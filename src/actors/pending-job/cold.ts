@@ -26,6 +26,8 @@ const COMPLETE_UNSEEN = 2;
 const OTHER_UNSEEN = 4;
 const PARKED = 8;
 const FLAGS = 16;
+/** Beyond this many tries the backoff has long been the longest. */
+const TRIES = 65_536;
 
 const header = Buffer.alloc(HEADER_BYTES);
 
@@ -47,7 +49,7 @@ export function pack(state: JobState, store: ColdStore): Handle | undefined {
     state.heartbeatDeadlineMs,
     snapshot.replyDeadlineMs,
     snapshot.heldAtMs,
-    state.engineTries * FLAGS + flags,
+    (snapshot.attempt * TRIES + Math.min(state.engineTries, TRIES - 1)) * FLAGS + flags,
   ];
   for (const [index, number] of numbers.entries()) header.writeDoubleLE(number, index * 8);
   // Kafka has the request: the next write drops it anyway.
@@ -67,7 +69,7 @@ export function unpack(jobKey: JobKey, revision: Revision, packed: Packed): JobS
     ackedAtMs: number(2),
     attachedAtMs: number(3),
     heartbeatDeadlineMs: number(4),
-    engineTries: Math.floor(last / FLAGS),
+    engineTries: Math.floor(last / FLAGS) % TRIES,
     ackedAttempt: snapshot.kind === 'held' ? snapshot.attempt : 0,
     unbroken: (flags & UNBROKEN) !== 0,
     completeUnseen: (flags & COMPLETE_UNSEEN) !== 0,
@@ -87,6 +89,10 @@ export function timesOf(packed: Packed): WaitingTimes {
 
 export function heldAtMsOf(packed: Packed): number {
   return numberAt(packed, HELD_AT);
+}
+
+export function attemptOf(packed: Packed): number {
+  return Math.floor(numberAt(packed, NUMBERS - 1) / (FLAGS * TRIES));
 }
 
 export function isParked(packed: Packed): boolean {

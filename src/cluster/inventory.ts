@@ -81,8 +81,10 @@ export class Inventory {
       this.#jobs.all(only),
       (job) => {
         if (!page.mayAdmit(job.heldAtS)) return;
+        // Its bytes are asked last: until the page is full for what is wanted, and then for its place.
+        if (!page.isFull && !wanted.has(job)) return;
         const { heldAtMs } = job;
-        if (page.admits(heldAtMs, job.jobKey) && wanted.has(job, heldAtMs)) page.add(heldAtMs, job);
+        if (page.admits(heldAtMs, job.jobKey) && (!page.isFull || wanted.has(job))) page.add(heldAtMs, job);
       },
       () => this.#clock.monotonicMs() > endMs,
     );
@@ -117,6 +119,10 @@ class Page {
 
   get jobs(): readonly PendingJob[] {
     return this.#places.map(({ job }) => job);
+  }
+
+  get isFull(): boolean {
+    return this.#lastS !== Number.POSITIVE_INFINITY;
   }
 
   /** Most are refused by this: what a job keeps in its bytes is not looked at. */
@@ -175,9 +181,9 @@ export class Wanted {
     if (base36 !== undefined) this.#ownIdOf = fromBase36(base36).toString();
   }
 
-  has(job: PendingJob, heldAtMs: number): boolean {
+  has(job: PendingJob): boolean {
     const { lane, state, heldBeforeMs } = this.#filter;
-    if (heldBeforeMs !== undefined && heldAtMs > heldBeforeMs) return false;
+    if (heldBeforeMs !== undefined && job.heldAtMs > heldBeforeMs) return false;
     if (lane !== undefined && job.lane !== undefined && job.lane !== lane) return false;
     const { bytes } = job;
     if (bytes !== undefined && state !== undefined && state !== (isParked(bytes) ? 'parked' : 'held')) return false;
@@ -209,10 +215,10 @@ export class Wanted {
   #inBytes(jobKey: JobKey, packed: Packed): boolean | undefined {
     const [search, process, instance] = [this.#search, this.#process, this.#instance];
     // All of it first, payloads too: most jobs have what is looked for nowhere, and that is seen sooner than where anything is.
-    if (process !== undefined && process.firstEnd(packed) < 0) return false;
-    if (instance !== undefined && instance.firstEnd(packed) < 0) return false;
+    if (process !== undefined && !process.isIn(packed)) return false;
+    if (instance !== undefined && !instance.isIn(packed)) return false;
     const isKey = search === undefined || this.#isKey(jobKey);
-    if (!isKey && search.firstEnd(packed) < 0) return false;
+    if (!isKey && !search.inPacked(packed)) return false;
     if (isKey && process === undefined && instance === undefined) return true;
     const origin = originSpansOf(packed);
     if (origin === undefined) return undefined;
@@ -221,10 +227,10 @@ export class Wanted {
     if (instance !== undefined && !instance.isAt(packed, instanceKey)) return false;
     if (isKey) return true;
     // What all have, but where none is looked, stands before (the lane, the job type) or behind (the timeline).
-    const end = search.firstEnd(packed, processId.from);
-    if (end < 0) return false;
-    const names = [processId, elementId, instanceKey, elementInstanceKey];
-    if (end <= elementInstanceKey.to && names.some((span) => search.inSpan(packed, span))) return true;
+    if (search.inSpan(packed, { from: processId.from, to: elementInstanceKey.to })) {
+      const names = [processId, elementId, instanceKey, elementInstanceKey];
+      if (names.some((span) => search.inSpan(packed, span))) return true;
+    }
     const alias = aliasSpanOf(packed, origin);
     return alias && search.inSpan(packed, alias);
   }

@@ -18,13 +18,14 @@ interface Known {
 }
 
 interface Found {
+  /** Nothing begins before. */
   readonly at: number;
   readonly end: number;
 }
 
 const NOWHERE: Found = { at: Number.POSITIVE_INFINITY, end: Number.POSITIVE_INFINITY };
 /** A regular expression needs a string: as large as the job, then so large, and more each time. */
-const FIRST_WINDOW_BYTES = 1 << 12;
+const FIRST_WINDOW_BYTES = 1 << 10;
 const WINDOW_BYTES = 1 << 16;
 
 /** Bytes that are looked for in packed jobs, one after another. */
@@ -33,37 +34,34 @@ abstract class BytesSearch {
   #bytes: Buffer | undefined;
   #last: Known | undefined;
 
-  /** Where the first one ends that begins at `from` or later and ends in the job; -1: there is none. */
-  firstEnd(packed: Packed, from = packed.from): number {
-    const { bytes, to, written } = packed;
+  /** Is it in the job, anywhere? Where the job ends is asked only when there is one behind. */
+  isIn(packed: Packed): boolean {
+    const { bytes, from, written } = packed;
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
       this.#last = this.#known.get(bytes);
     }
-    const known = this.#last;
-    if (known !== undefined && from < known.from) {
-      const { end } = this.within(bytes, from, to);
-      return end <= to ? end : -1;
+    let known = this.#last;
+    if (known === undefined) {
+      known = { from, written, hit: from - 1, end: from };
+      this.#last = known;
+      this.#known.set(bytes, known);
+    } else if (from < known.from) {
+      return this.within(bytes, from, packed.to).end <= packed.to;
     }
     // A job may have come to stand behind what was written then.
-    if (known !== undefined && known.hit >= from && (known.written === written || known.hit < known.written)) {
-      return known.end <= to ? known.end : -1;
-    }
-    const { at, end } = this.next(packed, from);
-    if (known === undefined) {
-      this.#last = { from, hit: at, end, written };
-      this.#known.set(bytes, this.#last);
-    } else {
+    if (known.hit < from || (known.written !== written && known.hit >= known.written)) {
+      const { at, end } = this.next(packed);
       known.from = from;
       known.hit = at;
       known.end = end;
       known.written = written;
     }
-    return end <= to ? end : -1;
+    return known.hit !== Number.POSITIVE_INFINITY && known.end <= packed.to;
   }
 
-  /** The first one behind `from` in the whole chunk. */
-  protected abstract next(packed: Packed, from: number): Found;
+  /** The first one that begins in the job or behind it. */
+  protected abstract next(packed: Packed): Found;
   protected abstract within(bytes: Buffer, from: number, to: number): Found;
 }
 
@@ -81,7 +79,7 @@ export class PlainSearch extends BytesSearch {
     return to - from === this.#sought.length && bytes.compare(this.#sought, 0, to - from, from, to) === 0;
   }
 
-  protected override next({ bytes }: Packed, from: number): Found {
+  protected override next({ bytes, from }: Packed): Found {
     return this.#found(bytes.indexOf(this.#sought, from), 0);
   }
 
@@ -105,9 +103,9 @@ class CasesSearch extends BytesSearch {
     this.#most = letters.reduce((sum, cases) => sum + Math.max(...cases.map((letter) => bytesOf(letter).length)), 0);
   }
 
-  protected override next({ bytes, to, written }: Packed, start: number): Found {
+  protected override next({ bytes, from: start, to, written }: Packed): Found {
     let from = start;
-    let end = Math.max(to, start);
+    let end = to;
     for (let size = FIRST_WINDOW_BYTES; ; size = Math.min(size * 2, WINDOW_BYTES)) {
       const found = this.within(bytes, from, end);
       if (found !== NOWHERE || end >= written) return found;
@@ -118,8 +116,9 @@ class CasesSearch extends BytesSearch {
 
   protected override within(bytes: Buffer, from: number, to: number): Found {
     this.#pattern.lastIndex = 0;
-    const match = this.#pattern.exec(bytes.toString('latin1', from, to));
-    return match === null ? NOWHERE : { at: from + match.index, end: from + this.#pattern.lastIndex };
+    if (!this.#pattern.test(bytes.toString('latin1', from, to))) return NOWHERE;
+    const end = from + this.#pattern.lastIndex;
+    return { at: end - this.#most, end };
   }
 }
 
@@ -133,9 +132,9 @@ export class TextSearch {
     this.#search = letters.every((cases) => cases.length === 1) ? new PlainSearch(text) : new CasesSearch(letters);
   }
 
-  /** Where the first one ends that begins at `from` or later and ends in the job, in bytes; -1: there is none. */
-  firstEnd(packed: Packed, from?: number): number {
-    return this.#search.firstEnd(packed, from);
+  /** Anywhere in the job, in what is not to be searched too. */
+  inPacked(packed: Packed): boolean {
+    return this.#search.isIn(packed);
   }
 
   inText(text: string): boolean {

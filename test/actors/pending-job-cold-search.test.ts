@@ -18,7 +18,8 @@ function packed(snapshot: Snapshot): Packed {
   const put = (one: Snapshot) => pack({ ...emptyState(KEY), snapshot: one, ackedAttempt: one.attempt }, store);
   const [, handle] = [put(HELD), put(snapshot), put(HELD)];
   if (handle === undefined) throw new Error('it does not only wait');
-  return store.at(handle);
+  const { bytes, from, to, written } = store.at(handle);
+  return { bytes, from, to, written };
 }
 
 function spansOf(one: Packed) {

@@ -82,8 +82,6 @@ export class ShardJobs {
     for (const job of this.#shards.get(shard)?.values() ?? []) {
       this.#wheel.cancel(job);
       this.#probes.cancel(job);
-      this.#warm.delete(job);
-      this.#cooling.delete(job);
       job.count(undefined);
       job.abandon();
     }

@@ -6,13 +6,14 @@
 // What is searched are the names and keys of a job, its business key and its stored error; never a payload.
 import type { JobKey, ShardId } from '../actors/ids.ts';
 import { isParked } from '../actors/pending-job/cold.ts';
-import { aliasSpanOf, originSpansOf, type Span } from '../actors/pending-job/cold-search.ts';
+import { aliasSpanOf, originSpansOf } from '../actors/pending-job/cold-search.ts';
+import type { Packed } from '../actors/pending-job/cold-store.ts';
 import type { Clock } from '../actors/ports.ts';
 import type { Snapshot, SnapshotKind } from '../actors/snapshot.ts';
 import type { PendingJob } from './pending-job.ts';
 import type { ShardJobs } from './shard-jobs.ts';
 import { inSlices } from './slices.ts';
-import { bytesOf, TextSearch } from './text-search.ts';
+import { PlainSearch, TextSearch } from './text-search.ts';
 
 export interface JobFilter {
   readonly lane?: string | undefined;
@@ -80,8 +81,10 @@ export class Inventory {
       this.#jobs.all(only),
       (job) => {
         if (!page.mayAdmit(job.heldAtS)) return;
+        // Its bytes are asked last: until the page is full for what is wanted, and then for its place.
+        if (!page.isFull && !wanted.has(job)) return;
         const { heldAtMs } = job;
-        if (page.admits(heldAtMs, job.jobKey) && wanted.has(job, heldAtMs)) page.add(heldAtMs, job);
+        if (page.admits(heldAtMs, job.jobKey) && (!page.isFull || wanted.has(job))) page.add(heldAtMs, job);
       },
       () => this.#clock.monotonicMs() > endMs,
     );
@@ -116,6 +119,10 @@ class Page {
 
   get jobs(): readonly PendingJob[] {
     return this.#places.map(({ job }) => job);
+  }
+
+  get isFull(): boolean {
+    return this.#lastS !== Number.POSITIVE_INFINITY;
   }
 
   /** Most are refused by this: what a job keeps in its bytes is not looked at. */
@@ -159,14 +166,14 @@ export class Wanted {
   /** Of a text that may be part of a key. */
   readonly #digits: string | undefined;
   readonly #ownIdOf: string | undefined;
-  readonly #process: string | undefined;
-  readonly #instance: string | undefined;
+  readonly #process: PlainSearch | undefined;
+  readonly #instance: PlainSearch | undefined;
 
   constructor(filter: JobFilter) {
     this.#filter = filter;
     const { text, process, instance } = filter;
-    this.#process = process && bytesOf(process);
-    this.#instance = instance && bytesOf(instance);
+    this.#process = process === undefined ? undefined : new PlainSearch(process);
+    this.#instance = instance === undefined ? undefined : new PlainSearch(instance);
     if (text === undefined) return;
     this.#search = new TextSearch(text);
     if (/^\d+$/.test(text)) this.#digits = text;
@@ -174,9 +181,9 @@ export class Wanted {
     if (base36 !== undefined) this.#ownIdOf = fromBase36(base36).toString();
   }
 
-  has(job: PendingJob, heldAtMs: number): boolean {
+  has(job: PendingJob): boolean {
     const { lane, state, heldBeforeMs } = this.#filter;
-    if (heldBeforeMs !== undefined && heldAtMs > heldBeforeMs) return false;
+    if (heldBeforeMs !== undefined && job.heldAtMs > heldBeforeMs) return false;
     if (lane !== undefined && job.lane !== undefined && job.lane !== lane) return false;
     const { bytes } = job;
     if (bytes !== undefined && state !== undefined && state !== (isParked(bytes) ? 'parked' : 'held')) return false;
@@ -205,40 +212,32 @@ export class Wanted {
   }
 
   /** undefined: it has to be unpacked. */
-  #inBytes(jobKey: JobKey, bytes: string): boolean | undefined {
+  #inBytes(jobKey: JobKey, packed: Packed): boolean | undefined {
     const [search, process, instance] = [this.#search, this.#process, this.#instance];
     // All of it first, payloads too: most jobs have what is looked for nowhere, and that is seen sooner than where anything is.
-    if (process !== undefined && !bytes.includes(process)) return false;
-    if (instance !== undefined && !bytes.includes(instance)) return false;
+    if (process !== undefined && !process.isIn(packed)) return false;
+    if (instance !== undefined && !instance.isIn(packed)) return false;
     const isKey = search === undefined || this.#isKey(jobKey);
-    if (!isKey && !search.inBytes(bytes)) return false;
+    if (!isKey && !search.inPacked(packed)) return false;
     if (isKey && process === undefined && instance === undefined) return true;
-    const origin = originSpansOf(bytes);
+    const origin = originSpansOf(packed);
     if (origin === undefined) return undefined;
     const { processId, elementId, instanceKey, elementInstanceKey } = origin;
-    if (process !== undefined && !isAt(bytes, processId, process)) return false;
-    if (instance !== undefined && !isAt(bytes, instanceKey, instance)) return false;
+    if (process !== undefined && !process.isAt(packed, processId)) return false;
+    if (instance !== undefined && !instance.isAt(packed, instanceKey)) return false;
     if (isKey) return true;
     // What all have, but where none is looked, stands before (the lane, the job type) or behind (the timeline).
-    const end = search.firstEnd(bytes, processId.from);
-    if (end < 0) return false;
-    const names = [processId, elementId, instanceKey, elementInstanceKey];
-    if (end <= elementInstanceKey.to && names.some((span) => isIn(bytes, span, search))) return true;
-    const alias = aliasSpanOf(bytes, origin);
-    return alias && isIn(bytes, alias, search);
+    if (search.inSpan(packed, { from: processId.from, to: elementInstanceKey.to })) {
+      const names = [processId, elementId, instanceKey, elementInstanceKey];
+      if (names.some((span) => search.inSpan(packed, span))) return true;
+    }
+    const alias = aliasSpanOf(packed, origin);
+    return alias && search.inSpan(packed, alias);
   }
 
   #isKey(jobKey: JobKey): boolean {
     return (this.#digits !== undefined && jobKey.includes(this.#digits)) || jobKey === this.#ownIdOf;
   }
-}
-
-function isIn(bytes: string, { from, to }: Span, search: TextSearch): boolean {
-  return to > from && search.inBytes(bytes.slice(from, to));
-}
-
-function isAt(bytes: string, { from, to }: Span, text: string): boolean {
-  return to - from === text.length && bytes.startsWith(text, from);
 }
 
 function fromBase36(digits: string): bigint {

@@ -8,6 +8,7 @@ import { ActorSystem } from '../actors/actor-system.ts';
 import { EngineGate } from '../actors/engine-gate.ts';
 import type { Incarnation, JobKey, ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
+import { ColdStore } from '../actors/pending-job/cold-store.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import type { Timer } from '../actors/ports.ts';
 import { ProbePace } from '../actors/probe-pace.ts';
@@ -52,6 +53,7 @@ export class NodeLife {
   readonly ended: Promise<LifeEnd>;
   readonly gate: EffectsGate;
   readonly lanes = new Lanes();
+  readonly cold = new ColdStore();
   readonly lease: Lease;
   readonly membership: Membership;
   readonly suspicion: Suspicion;
@@ -174,6 +176,7 @@ export class NodeLife {
       watermark: this.watermark,
       lanes: this.lanes,
       aliases: this.aliases,
+      cold: this.cold,
       snapshotVersion: () => commonSnapshotVersion(this.#newestVersion, this.membership, clock.monotonicMs()),
       confirmOwner: (shard, since) => isClaimedSince(control, shard, incarnation, since),
       requestSettled: (job, attempt, outcome) =>
@@ -231,7 +234,11 @@ export class NodeLife {
       rehydration,
       requests: options.requests,
       watermark: this.watermark,
-      arrivals: () => new Arrivals({ context, control, watermark: this.watermark }),
+      arrivals: () =>
+        new Arrivals({
+          ...{ context, control, watermark: this.watermark, cold: this.cold },
+          resting: (shard, jobKey, resting) => this.jobs.resting(shard, jobKey, resting),
+        }),
       epochOf: (shard) => this.shards.epochOf(shard),
       isRehydrating: (shard) => this.shards.stateOf(shard) === 'rehydrating',
       barrierPassed: (shard) => this.shards.barrierPassed(shard),

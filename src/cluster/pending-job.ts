@@ -5,7 +5,8 @@ import { Actor, type ActorRef, type Supervision } from '../actors/actor.ts';
 import type { EngineGate } from '../actors/engine-gate.ts';
 import { ABSENT, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
-import { heldAtMsOf, pack, timesOf, unpack, type WaitingTimes } from '../actors/pending-job/cold.ts';
+import { attemptOf, heldAtMsOf, pack, timesOf, unpack, type WaitingTimes } from '../actors/pending-job/cold.ts';
+import type { ColdStore, Handle, Packed } from '../actors/pending-job/cold-store.ts';
 import { type Command, type CommandAnswer, decide } from '../actors/pending-job/decide.ts';
 import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-job/effects.ts';
 import { emptyState, isPending, type JobState, restsUntilActivated } from '../actors/pending-job/state.ts';
@@ -15,7 +16,6 @@ import { type Snapshot, waitsMs } from '../actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../actors/snapshot-codec.ts';
 import { IN_NO_WHEEL, type Timed } from '../actors/timer-wheel.ts';
 import type { Aliases } from './aliases.ts';
-import type { Resting } from './arrivals.ts';
 import type { CallStep } from './call-steps.ts';
 import { type EffectsGate, Lost } from './effects-gate.ts';
 import { FollowedCommand } from './followed-command.ts';
@@ -38,6 +38,8 @@ export interface JobSurroundings {
   readonly watermark: SentWatermark;
   readonly lanes: Lanes;
   readonly aliases: Aliases;
+  /** Keeps those that only wait. */
+  readonly cold: ColdStore;
   snapshotVersion(): number;
   /** Leader read of the shard's claim: does it name this incarnation, and is it older than `since`? */
   confirmOwner(shard: ShardId, since: Revision): Promise<boolean>;
@@ -58,72 +60,122 @@ export interface JobSurroundings {
   onUnreadable(job: PendingJob, error: unknown): void;
 }
 
+/** A job that only waits, as it was found. */
+export interface Resting {
+  readonly packed: Handle;
+  readonly revision: Revision;
+  /** Undefined: it counts in none. */
+  readonly lane: Lane | undefined;
+}
+
+/** What a job needs only while something happens to it, or did lately. */
+class Warm {
+  state: JobState | undefined;
+  ref: ActorRef<Command, CommandAnswer> | undefined;
+  commands = 0;
+  inFlight: Uint8Array | undefined;
+  /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */
+  requested = 0;
+  legs: Legs | undefined;
+}
+
 export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<PendingJob> {
   readonly shard: ShardId;
   readonly jobKey: JobKey;
-  /** Its mailbox, while there is something in it or was lately. */
-  ref: ActorRef<Command, CommandAnswer> | undefined;
   readonly #around: JobSurroundings;
-  #state: JobState | undefined;
-  /** Instead of `#state`, while it only waits (cold.ts). */
-  #packed: string | undefined;
+  /** Undefined: it is packed, and nothing is under way. */
+  #warm: Warm | undefined;
+  /** Instead of a state, while it only waits (cold.ts). */
+  #packed: Handle | undefined;
   #packedRevision: Revision = ABSENT;
-  /** Since when it is held, s, as the bytes of `#packed` say it in ms: of a million jobs these are far apart in memory. */
+  /** Since when it is held, s, as its bytes say it in ms: most who ask need no more, and have not to go there. */
   #packedHeldAtS = 0;
-  /** Commands told and not yet answered: a job is forgotten only when there are none. */
-  commands = 0;
   tick = IN_NO_WHEEL;
   earlier: PendingJob | undefined;
   later: PendingJob | undefined;
-  /** What a put that is under way writes. */
-  inFlight: Uint8Array | undefined;
   #countedIn: Lane | undefined;
-  /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */
-  #requested = 0;
-  #legs: Legs | undefined;
   #abandoned = false;
 
-  /** @param resting as it was found, when it only waits */
+  /** @param resting as it was found, when it only waits; it counts in no lane before `rests` */
   constructor(shard: ShardId, jobKey: JobKey, around: JobSurroundings, resting?: Resting) {
     super();
     this.shard = shard;
     this.jobKey = jobKey;
     this.#around = around;
     if (resting === undefined) {
-      this.#state = emptyState(jobKey);
+      this.#warmUp().state = emptyState(jobKey);
     } else {
       this.#keep(resting.packed, resting.revision);
-      this.#countAs(resting.lane);
+      this.#countedIn = resting.lane;
     }
+  }
+
+  /** It is taken in: from now on it counts in its lane. Answers which attempt waits. */
+  rests(): number {
+    if (this.#countedIn !== undefined) this.#around.lanes.add(this.#countedIn);
+    return attemptOf(this.#around.cold.at(this.#packed!));
+  }
+
+  #warmUp(): Warm {
+    this.#warm ??= new Warm();
+    return this.#warm;
+  }
+
+  /** Its mailbox, while there is something in it or was lately. */
+  get ref(): ActorRef<Command, CommandAnswer> | undefined {
+    return this.#warm?.ref;
+  }
+
+  set ref(ref: ActorRef<Command, CommandAnswer>) {
+    this.#warmUp().ref = ref;
+  }
+
+  /** Commands told and not yet answered: a job is forgotten only when there are none. */
+  get commands(): number {
+    return this.#warm?.commands ?? 0;
+  }
+
+  set commands(commands: number) {
+    this.#warmUp().commands = commands;
+  }
+
+  /** What a put that is under way writes. */
+  get inFlight(): Uint8Array | undefined {
+    return this.#warm?.inFlight;
   }
 
   /** Unpacks it; whoever only wants to know whether it waits asks `packed`. */
   get state(): JobState {
-    if (this.#state === undefined) {
-      this.#state = unpack(this.jobKey, this.#packedRevision, this.#packed ?? '');
-      this.#packed = undefined;
+    const warm = this.#warmUp();
+    if (warm.state === undefined) {
+      warm.state = this.peek();
+      this.#release();
     }
-    return this.#state;
+    return warm.state;
   }
 
   /** When it wants to be looked at; without unpacking it. */
   get times(): JobState | WaitingTimes {
-    return this.#state ?? timesOf(this.#packed ?? '');
+    const { bytes } = this;
+    return bytes === undefined ? this.state : timesOf(bytes);
   }
 
-  /** As the others, but for who only looks: what is packed stays packed. */
+  /** As the others, but for who only looks: what is packed stays packed. Of a job that was packed and has left nothing stands. */
   peek(): JobState {
-    return this.#state ?? unpack(this.jobKey, this.#packedRevision, this.#packed ?? '');
+    if (this.#warm?.state !== undefined) return this.#warm.state;
+    const { bytes } = this;
+    return bytes === undefined ? emptyState(this.jobKey) : unpack(this.jobKey, this.#packedRevision, bytes);
   }
 
   /** Since when it waits, wall ms; 0: nothing of it stands yet. */
   get heldAtMs(): number {
-    return this.#state === undefined ? heldAtMsOf(this.#packed ?? '') : (this.#state.snapshot?.heldAtMs ?? 0);
+    const { bytes } = this;
+    return bytes === undefined ? (this.#warm?.state?.snapshot?.heldAtMs ?? 0) : heldAtMsOf(bytes);
   }
 
   /** The same in whole seconds, rounded down: known without a look at its bytes. */
   get heldAtS(): number {
-    return this.#state === undefined ? this.#packedHeldAtS : Math.floor(this.heldAtMs / 1_000);
+    return this.#packed === undefined ? Math.floor(this.heldAtMs / 1_000) : this.#packedHeldAtS;
   }
 
   /** What it counts in; undefined: it does not. */
@@ -132,7 +184,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   }
 
   get revision(): Revision {
-    return this.#state?.revision ?? this.#packedRevision;
+    return this.#warm?.state?.revision ?? this.#packedRevision;
   }
 
   /** Held with its request sent, or parked, and nothing under way. */
@@ -141,33 +193,38 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   }
 
   /** As it is kept while it is packed. */
-  get bytes(): string | undefined {
-    return this.#packed;
+  get bytes(): Packed | undefined {
+    return this.#packed === undefined ? undefined : this.#around.cold.at(this.#packed);
   }
 
   /** Makes it small, if it only waits. */
   pack(): void {
-    if (this.#state === undefined || this.commands > 0) return;
-    const packed = pack(this.#state);
+    const warm = this.#warm;
+    if (warm?.state === undefined || warm.commands > 0 || warm.requested !== 0 || this.#abandoned) return;
+    const packed = pack(warm.state, this.#around.cold);
     if (packed === undefined) return;
-    this.#keep(packed, this.#state.revision);
-    this.#state = undefined;
-    this.#legs = undefined;
-    this.ref = undefined;
+    this.#keep(packed, warm.state.revision);
+    this.#warm = undefined;
   }
 
-  #keep(packed: string, revision: Revision): void {
+  #keep(packed: Handle, revision: Revision): void {
     this.#packed = packed;
     this.#packedRevision = revision;
-    this.#packedHeldAtS = Math.floor(heldAtMsOf(packed) / 1_000);
+    this.#packedHeldAtS = Math.floor(this.heldAtMs / 1_000);
+  }
+
+  #release(): void {
+    if (this.#packed !== undefined) this.#around.cold.free(this.#packed);
+    this.#packed = undefined;
   }
 
   override async receive(command: Command): Promise<CommandAnswer> {
     const { context, onStep } = this.#around;
     const { clock } = context;
     const followed = onStep && new FollowedCommand(command, clock, onStep);
-    if (command.type === 'activated' && !isPending(this.state.snapshot)) this.#legs = new Legs(clock.monotonicMs());
-    if (command.type === 'replied') this.#legs?.replied(clock.monotonicMs());
+    if (command.type === 'activated' && !isPending(this.state.snapshot))
+      this.#warmUp().legs = new Legs(clock.monotonicMs());
+    if (command.type === 'replied') this.#warm?.legs?.replied(clock.monotonicMs());
     const decision = decide(this.state, this.#around.context, command);
     let step = decision.next();
     while (!step.done) {
@@ -199,7 +256,10 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
    */
   abandon(): void {
     this.#abandoned = true;
-    if (this.#requested !== 0) this.#around.requests.giveUp(this.jobKey, this.#requested);
+    if (this.commands > 0) void this.state; // what is under way goes on from what it was
+    this.#release();
+    const requested = this.#warm?.requested ?? 0;
+    if (requested !== 0) this.#around.requests.giveUp(this.jobKey, requested);
   }
 
   /** Keeps the lane's count in step with what this job is, or is about to be. */
@@ -256,12 +316,13 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
           .then((record) => covers(parseSent(record), effect.revision, jobKey, effect.attempt));
       case 'publish': {
         const { attempt } = effect.request;
-        this.#requested = attempt;
+        const warm = this.#warmUp();
+        warm.requested = attempt;
         requests.publish(effect.request, (outcome) => {
           // Refused: it is named until that is stored, for a new owner would have to find out too.
-          if (outcome.kind === 'acked') this.#legs?.acked(this.#around.context.clock.monotonicMs());
+          if (outcome.kind === 'acked') this.#warm?.legs?.acked(this.#around.context.clock.monotonicMs());
           if (outcome.kind === 'acked') this.#around.watermark.settled(jobKey, attempt);
-          if (outcome.kind === 'acked' && this.#requested === attempt) this.#requested = 0;
+          if (outcome.kind === 'acked' && warm.requested === attempt) warm.requested = 0;
           this.#around.requestSettled(this, attempt, outcome);
         });
         return undefined;
@@ -273,8 +334,8 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
 
   #tellLegs(): void {
     const { context, onLeg } = this.#around;
-    this.#legs?.completed(context.clock.monotonicMs(), onLeg);
-    this.#legs = undefined;
+    this.#warm?.legs?.completed(context.clock.monotonicMs(), onLeg);
+    this.#warmUp().legs = undefined;
   }
 
   async #put(effect: Extract<Effect, { do: 'put' }>): Promise<PutAnswer> {
@@ -285,7 +346,8 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     const bytes = encodeSnapshot(snapshot, this.#around.snapshotVersion());
     if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane, waitsMs(snapshot));
     this.count(snapshot);
-    this.inFlight = bytes;
+    const warm = this.#warmUp();
+    warm.inFlight = bytes;
     try {
       const answer = await jobs.put(
         jobKeyName(this.shard, jobKey),
@@ -294,7 +356,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
         ttlMs === undefined ? {} : { ttlMs },
       );
       if (answer.kind === 'stored') {
-        if (owesRequest) this.#legs?.stored(this.#around.context.clock.monotonicMs());
+        if (owesRequest) this.#warm?.legs?.stored(this.#around.context.clock.monotonicMs());
         if (owesRequest) watermark.stored(jobKey, snapshot.attempt, answer.revision);
         else watermark.settled(jobKey, snapshot.attempt);
         this.#giveUpWhatIsNotOwed(snapshot);
@@ -306,7 +368,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
       this.#around.onConflict(this, snapshot);
       return { kind: 'conflict', standing: this.#standing(answer.standing) };
     } finally {
-      this.inFlight = undefined;
+      warm.inFlight = undefined;
     }
   }
 
@@ -343,10 +405,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     const { requests, watermark } = this.#around;
     const isOwed = standing?.kind === 'held' && this.state.ackedAttempt !== standing.attempt;
     const owed = isOwed ? standing.attempt : 0;
-    if (this.#requested !== 0 && this.#requested !== owed) {
-      requests.giveUp(this.jobKey, this.#requested);
-      watermark.settled(this.jobKey, this.#requested);
-      this.#requested = 0;
+    const warm = this.#warm;
+    if (warm !== undefined && warm.requested !== 0 && warm.requested !== owed) {
+      requests.giveUp(this.jobKey, warm.requested);
+      watermark.settled(this.jobKey, warm.requested);
+      warm.requested = 0;
     }
     if (standing !== undefined && standing.attempt !== owed) watermark.settled(this.jobKey, standing.attempt);
   }

@@ -5,7 +5,7 @@
 import type { Incarnation, JobKey, Revision, ShardId } from '../actors/ids.ts';
 import { type Snapshot, waitsMs } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
-import { type Arrived, owesProof } from './arrivals.ts';
+import { type Arrived, isJob, owesProof } from './arrivals.ts';
 import { sentKey } from './names.ts';
 import type { KvEntry } from './ports.ts';
 import { covers, keptFor, keptForMs, parseSent, type SentRecord, type SentWatermark } from './sent-watermark.ts';
@@ -33,15 +33,20 @@ export class Rehydration {
     this.#options = options;
   }
 
-  /** Live jobs among the entries, but for those that only wait; the records that speak for these are kept too. @throws StoreClosed */
-  async read(shard: ShardId, entries: ReadonlyMap<JobKey, Arrived>): Promise<Rehydrated[]> {
+  /**
+   * Live jobs among the entries, but for those that only wait.
+   * @param speaking whose records speak for these: they are kept too
+   * @throws StoreClosed
+   */
+  async read(
+    shard: ShardId,
+    entries: ReadonlyMap<JobKey, Arrived>,
+    speaking: Iterable<Incarnation> = [],
+  ): Promise<Rehydrated[]> {
     const live: { jobKey: JobKey; snapshot: Snapshot; revision: Revision }[] = [];
-    const writers = new Set<Incarnation>();
+    const writers = new Set(speaking);
     for (const [jobKey, entry] of entries) {
-      if ('packed' in entry) {
-        if (entry.writer !== undefined) writers.add(entry.writer);
-        continue;
-      }
+      if (isJob(entry)) continue;
       try {
         const snapshot = decodeSnapshot(entry.value);
         if (snapshot.kind !== 'ended') live.push({ jobKey, snapshot, revision: entry.revision });

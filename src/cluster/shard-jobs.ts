@@ -5,7 +5,6 @@ import type { ActorSystem } from '../actors/actor-system.ts';
 import { ABSENT, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { ActAnswer, Activation, ActivationAnswer, OperatorAct, Reply, ReplyAnswer } from '../actors/messages.ts';
-import { unpack } from '../actors/pending-job/cold.ts';
 import type { Command, CommandAnswer } from '../actors/pending-job/decide.ts';
 import { nextDueMs, probeIsDue, probeUrgentUntilMs } from '../actors/pending-job/due.ts';
 import { hearAgain } from '../actors/pending-job/heartbeat.ts';
@@ -15,11 +14,10 @@ import { ProbeQueue } from '../actors/probe-queue.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
 import { TimerWheel } from '../actors/timer-wheel.ts';
-import type { Resting } from './arrivals.ts';
 import { byArrival } from './by-arrival.ts';
 import { Doors } from './doors.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
-import { type JobSurroundings, PendingJob } from './pending-job.ts';
+import { type JobSurroundings, PendingJob, type Resting } from './pending-job.ts';
 import type { KvEntry } from './ports.ts';
 
 /**
@@ -185,19 +183,24 @@ export class ShardJobs {
     void this.#tell(job, { type: 'rehydrated', covered });
   }
 
+  /** A job that only waits, and is not here yet: `rest` takes it in, or it is let go (`abandon`). */
+  resting(shard: ShardId, jobKey: JobKey, resting: Resting): PendingJob {
+    return new PendingJob(shard, jobKey, this.#around, resting);
+  }
+
   /** Takes in a job that only waits, as it is to be kept: nothing is decided, and nothing of it is unpacked. */
-  rest(shard: ShardId, jobKey: JobKey, resting: Resting): void {
+  rest(job: PendingJob): void {
+    const { shard, jobKey } = job;
     const jobs = this.#shards.get(shard);
-    if (jobs === undefined) return;
-    if (jobs.has(jobKey)) {
-      const { revision, packed } = resting;
-      const { snapshot } = unpack(jobKey, revision, packed);
+    if (jobs === undefined || jobs.has(jobKey)) {
+      const { snapshot, revision } = job.peek();
+      job.abandon();
       if (snapshot !== undefined) this.load(shard, jobKey, snapshot, revision, true);
       return;
     }
-    const job = new PendingJob(shard, jobKey, this.#around, resting);
     jobs.set(jobKey, job);
-    this.#around.watermark.settled(jobKey, resting.attempt); // of an earlier time here it may still name the request
+    const attempt = job.rests();
+    this.#around.watermark.settled(jobKey, attempt); // of an earlier time here it may still name the request
     if (job.times.heartbeatDeadlineMs > 0) {
       hearAgain(job.state, this.#around.context);
       job.pack();

@@ -2,12 +2,12 @@
 // writers' sent watermarks say, then every foreign write; and at the end the drain, until nothing of the shard is under way.
 import { ABSENT, type Incarnation, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import type { Clock, Timer } from '../actors/ports.ts';
-import type { Arrivals, Arrived } from './arrivals.ts';
+import { type Arrivals, type Arrived, isJob, letGo } from './arrivals.ts';
 import type { ClusterEvent } from './events.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import type { PendingJob } from './pending-job.ts';
 import type { KvEntry, KvPort } from './ports.ts';
-import type { Rehydration } from './rehydration.ts';
+import type { Rehydrated, Rehydration } from './rehydration.ts';
 import type { Requests } from './requests-port.ts';
 import type { SentWatermark } from './sent-watermark.ts';
 import type { ShardJobs } from './shard-jobs.ts';
@@ -94,8 +94,8 @@ export class ShardLoader {
         incarnation,
         shardCount,
         epochOf,
-        arrived: (jobKey, entry) => arrivals.arrived(jobKey, entry),
-        onBarrier: (shard, jobs) => void this.#load(wave, shard, jobs).catch(this.#options.onFailed),
+        arrived: (of, jobKey, entry) => arrivals.arrived(of, jobKey, entry),
+        onBarrier: (shard, jobs) => void this.#load(wave, arrivals, shard, jobs).catch(this.#options.onFailed),
         onDelivered: (shard, jobKey, entry) => this.#delivered(shard, jobKey, entry),
         onClaim,
         onEntry,
@@ -167,18 +167,20 @@ export class ShardLoader {
     }
   }
 
-  async #load(wave: Wave, shard: ShardId, collected: ReadonlyMap<JobKey, Arrived>): Promise<void> {
-    const { jobs, rehydration, isRehydrating, barrierPassed, onEvent } = this.#options;
-    const live = await rehydration.read(shard, collected);
-    await this.#breathe();
-    if (this.#stopped || !wave.has(shard) || !isRehydrating(shard)) return;
+  async #load(wave: Wave, arrivals: Arrivals, shard: ShardId, collected: ReadonlyMap<JobKey, Arrived>): Promise<void> {
+    const { jobs, isRehydrating, barrierPassed, onEvent } = this.#options;
+    const live = await this.#live(arrivals, shard, collected);
+    if (live === undefined || this.#stopped || !wave.has(shard) || !isRehydrating(shard)) {
+      for (const job of collected.values()) letGo(job);
+      return;
+    }
     this.#loadedInARow += collected.size;
     jobs.open(shard);
     let resting = 0;
     let republished = 0;
-    for (const [jobKey, job] of collected) {
-      if (!('packed' in job)) continue;
-      jobs.rest(shard, jobKey, job);
+    for (const job of collected.values()) {
+      if (!isJob(job)) continue;
+      jobs.rest(job);
       resting += 1;
     }
     for (const { jobKey, snapshot, revision, covered } of live) {
@@ -189,6 +191,22 @@ export class ShardLoader {
     barrierPassed(shard);
     onEvent({ kind: 'rehydrated', shard, jobs: live.length + resting, republished });
     for (const [jobKey, entry] of late) this.#delivered(shard, jobKey, entry);
+  }
+
+  /** Those of them that do not only wait. undefined: it failed, and that is told. */
+  async #live(
+    { writers }: Arrivals,
+    shard: ShardId,
+    collected: ReadonlyMap<JobKey, Arrived>,
+  ): Promise<Rehydrated[] | undefined> {
+    try {
+      const live = await this.#options.rehydration.read(shard, collected, writers);
+      await this.#breathe();
+      return live;
+    } catch (error) {
+      this.#options.onFailed(error);
+      return undefined;
+    }
   }
 
   /** The barriers of a wave are passed all at once; between many thousand jobs timers and sockets have their turn. */

@@ -8,7 +8,7 @@
 // those overwritten; so what comes again after a reset, at or below the highest seen, is known already, or dropped for good.
 import { ABSENT, type Incarnation, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import { isTombstone } from '../actors/snapshot-codec.ts';
-import type { Arrived } from './arrivals.ts';
+import { type Arrived, letGo } from './arrivals.ts';
 import { parseClaim } from './claims.ts';
 import { EVERYTHING, parseKey, shardFilter } from './names.ts';
 import type { KvEntry, KvPort, KvWatch } from './ports.ts';
@@ -21,8 +21,8 @@ export interface WaveOptions {
   /** The revision of our claim. One of an earlier tenure, still shown by a replica that lags, passes no barrier. */
   epochOf(shard: ShardId): Revision;
   /** How an entry is kept until its shard is taken. */
-  arrived(jobKey: JobKey, entry: KvEntry): Arrived;
-  /** The barrier of this shard is passed. `jobs` is the last entry of each key, without tombstones. */
+  arrived(shard: ShardId, jobKey: JobKey, entry: KvEntry): Arrived;
+  /** The barrier of this shard is passed. `jobs` is the last entry of each key, without tombstones; from now on others have them. */
   onBarrier(shard: ShardId, jobs: ReadonlyMap<JobKey, Arrived>): void;
   /** An entry of a shard that was taken. */
   onDelivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): void;
@@ -95,6 +95,7 @@ export class Wave {
 
   /** The shard is not here any more. Answers true when the wave has none left, and has stopped. */
   leave(shard: ShardId): boolean {
+    this.#letGoOf(shard);
     this.#waiting.delete(shard);
     this.#passed.delete(shard);
     this.#open.delete(shard);
@@ -112,9 +113,16 @@ export class Wave {
   }
 
   stop(): void {
+    for (const shard of this.#waiting.keys()) this.#letGoOf(shard);
     this.#stopped = true;
     this.#settled.resolve();
     this.#watch?.stop();
+  }
+
+  /** What was kept of it, if nobody else has it by now. */
+  #letGoOf(shard: ShardId): void {
+    if (this.#passed.has(shard)) return;
+    for (const arrived of this.#waiting.get(shard)?.values() ?? []) letGo(arrived);
   }
 
   #entry(entry: KvEntry): void {
@@ -140,14 +148,19 @@ export class Wave {
     if (entry.revision <= this.#upTo) return;
     this.#upTo = entry.revision;
     const late = this.#passed.get(shard);
-    if (late !== undefined) late.set(jobKey, copied(entry));
-    else if (isTombstone(entry.value)) collected.delete(jobKey);
-    else this.#keep(jobKey, entry, collected);
+    if (late !== undefined) {
+      late.set(jobKey, copied(entry));
+      return;
+    }
+    const earlier = collected.get(jobKey);
+    if (earlier !== undefined) letGo(earlier);
+    if (isTombstone(entry.value)) collected.delete(jobKey);
+    else this.#keep(shard, flat(jobKey), entry, collected);
   }
 
-  #keep(jobKey: JobKey, entry: KvEntry, collected: Map<JobKey, Arrived>): void {
-    const arrived = this.#options.arrived(jobKey, entry);
-    collected.set(flat(jobKey), arrived === entry ? copied(entry) : arrived);
+  #keep(shard: ShardId, jobKey: JobKey, entry: KvEntry, collected: Map<JobKey, Arrived>): void {
+    const arrived = this.#options.arrived(shard, jobKey, entry);
+    collected.set(jobKey, arrived === entry ? copied(entry) : arrived);
   }
 
   #passBarriers(): void {

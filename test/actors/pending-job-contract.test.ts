@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/actors/limits.ts';
 import type { ActAnswer, CallSettings, JobAct, ReplyAsSent } from '../../src/actors/messages.ts';
 import { pack, unpack } from '../../src/actors/pending-job/cold.ts';
+import { ColdStore } from '../../src/actors/pending-job/cold-store.ts';
 import { nextDueMs } from '../../src/actors/pending-job/due.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { JOB, RESULT, SETTINGS, World } from './pending-job-world.ts';
@@ -275,7 +276,8 @@ describe('a heartbeat', () => {
     reply(world, 0, { status: 'heartbeat', body: '1' });
     const written = world.history.length;
     pass(world, 1_000);
-    world.owner.state = unpack(JOB, world.standing!.revision, pack(world.owner.state) ?? '');
+    const store = new ColdStore();
+    world.owner.state = unpack(JOB, world.standing!.revision, store.at(pack(world.owner.state, store)!));
     reply(world, 1, { status: 'heartbeat', body: '2' });
     world.owner.die();
     world.takeOver().drain();

@@ -9,6 +9,7 @@ import type { CorrelationId, Incarnation, NodeName, Revision } from '../../src/a
 import { LIMITS } from '../../src/actors/limits.ts';
 import type { ActAnswer, Activation, OperatorAct, Reply, ReplyContent } from '../../src/actors/messages.ts';
 import { pack, timesOf, unpack } from '../../src/actors/pending-job/cold.ts';
+import { ColdStore } from '../../src/actors/pending-job/cold-store.ts';
 import { type Command, type CommandAnswer, decide } from '../../src/actors/pending-job/decide.ts';
 import { nextDueMs, probeIsDue, probeUrgentUntilMs } from '../../src/actors/pending-job/due.ts';
 import type { Effect, JobContext, PutAnswer, Standing } from '../../src/actors/pending-job/effects.ts';
@@ -410,10 +411,12 @@ test('the same command told once more, at the same moment, stores nothing and se
 
 test('a job that is packed goes on exactly as one that was not', () => {
   let packed = 0;
+  const store = new ColdStore();
   fc.assert(
     fc.property(anyState, anyCommand, anyOutside, (state, command, outside) => {
-      const bytes = pack(state);
-      if (bytes === undefined) return;
+      const handle = pack(state, store);
+      if (handle === undefined) return;
+      const bytes = store.at(handle);
       packed += 1;
       // As it stands once Kafka has the request, which is when a job is packed.
       const whole = { ...state, snapshot: { ...(state.snapshot as Snapshot), request: undefined } };

@@ -5,8 +5,9 @@ import type { Incarnation, Revision } from '../../src/actors/ids.ts';
 import { LIMITS } from '../../src/actors/limits.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
-import { Arrivals, type Resting } from '../../src/cluster/arrivals.ts';
+import { Arrivals } from '../../src/cluster/arrivals.ts';
 import { sentKey, toJson } from '../../src/cluster/names.ts';
+import type { PendingJob } from '../../src/cluster/pending-job.ts';
 import type { KvEntry } from '../../src/cluster/ports.ts';
 import { JOB } from '../actors/pending-job-world.ts';
 import { HELD, REPLIED } from '../actors/snapshot-samples.ts';
@@ -17,15 +18,19 @@ const DEAD = 'dead-1' as Incarnation;
 const MONTH_MS = 30 * 24 * 3_600_000;
 
 class Takeover {
-  readonly host = new Host();
+  readonly host: Host;
   readonly outlived: number[] = [];
-  readonly arrivals = new Arrivals({
-    context: this.host.context,
-    control: storeOver(this.host.kv, this.host.clock),
-    watermark: { outlive: (replyTimeoutMs) => void this.outlived.push(replyTimeoutMs) },
-  });
+  readonly arrivals: Arrivals;
 
-  constructor(upTo = 1_000) {
+  constructor(upTo = 1_000, host = new Host()) {
+    this.host = host;
+    this.arrivals = new Arrivals({
+      context: host.context,
+      control: storeOver(host.kv, host.clock),
+      watermark: { outlive: (replyTimeoutMs) => void this.outlived.push(replyTimeoutMs) },
+      cold: host.cold,
+      resting: (shard, jobKey, resting) => host.jobs.resting(shard, jobKey, resting),
+    });
     this.host.kv.write(sentKey(DEAD), toJson({ upTo, except: [[JOB, 2]] }));
   }
 
@@ -38,9 +43,9 @@ class Takeover {
   /** How it is kept, once its writer's record is known. */
   async arrived(snapshot: Snapshot, revision = 10) {
     const entry = this.entry(snapshot, revision);
-    const first = this.arrivals.arrived(JOB, entry);
+    const first = this.arrivals.arrived(SHARD, JOB, entry);
     await this.host.clock.advance(0);
-    return { first, entry, kept: this.arrivals.arrived(JOB, entry) };
+    return { first, entry, kept: this.arrivals.arrived(SHARD, JOB, entry) };
   }
 
   entry(snapshot: Snapshot, revision: number): KvEntry {
@@ -52,7 +57,9 @@ test('a hold is made small once its writer is known to have sent it', async () =
   const takeover = new Takeover();
   const { first, entry, kept } = await takeover.arrived(takeover.held());
   expect(first).toBe(entry);
-  expect(kept).toMatchObject({ revision: 10, attempt: 1, lane: HELD.lane, writer: DEAD });
+  expect(kept).toMatchObject({ revision: 10, packed: true, lane: HELD.lane });
+  expect([...takeover.arrivals.writers]).toEqual([DEAD]);
+  expect(takeover.host.lanes.total).toBe(0); // it is not here yet
   expect(takeover.outlived).toEqual([MONTH_MS]); // longer than its settings say: somebody has extended it
 });
 
@@ -71,16 +78,17 @@ test('one that was not sent, or may not have been, stays as it is', async () => 
 test('one that says itself that it was sent needs no record', () => {
   const takeover = new Takeover();
   const entry = takeover.entry(takeover.held({ sentAttempt: 1 }), 10);
-  expect(takeover.arrivals.arrived(JOB, entry)).toMatchObject({ writer: undefined, lane: HELD.lane });
+  expect(takeover.arrivals.arrived(SHARD, JOB, entry)).toMatchObject({ packed: true, lane: HELD.lane });
+  expect([...takeover.arrivals.writers]).toEqual([]);
 });
 
 async function resting(changes: Partial<Snapshot> = {}) {
   const takeover = new Takeover();
-  const { kept } = await takeover.arrived(takeover.held(changes));
   const { host } = takeover;
   host.kv.write(KEY, encodeSnapshot(takeover.held(changes)));
   const { revision } = host.kv.entries.get(KEY)!;
-  host.jobs.rest(SHARD, JOB, { ...(kept as Resting), revision });
+  const { kept } = await takeover.arrived(takeover.held(changes), revision);
+  host.jobs.rest(kept as PendingJob);
   return host;
 }
 
@@ -109,7 +117,7 @@ test('after a long time before it was taken in, a service that owes signs of lif
   const { kept } = await takeover.arrived(held);
   await host.clock.advance(50_000);
   host.replyProgressMs = Number.POSITIVE_INFINITY;
-  host.jobs.rest(SHARD, JOB, kept as Resting);
+  host.jobs.rest(kept as PendingJob);
   await host.clock.advance(heartbeatTimeoutMs - 1_000);
   expect(host.engineCalls.filter(({ what }) => what === 'fail')).toEqual([]);
   expect(host.jobs.size).toBe(1);
@@ -117,10 +125,11 @@ test('after a long time before it was taken in, a service that owes signs of lif
 
 test('taken in beside one that is there already, the newer of the two counts', async () => {
   const host = await resting();
-  const takeover = new Takeover();
+  const takeover = new Takeover(1_000, host);
   const { kept } = await takeover.arrived(takeover.held({ retries: 7 }), 99);
-  host.jobs.rest(SHARD, JOB, kept as Resting);
+  host.jobs.rest(kept as PendingJob);
   await host.clock.advance(0);
   expect([host.jobs.size, host.lanes.total]).toEqual([1, 1]);
   expect(host.jobs.highestRevision(SHARD)).toBe(99);
+  expect(host.cold.count).toBe(0); // it is unpacked, and the one that came is no longer needed
 });

@@ -1,5 +1,6 @@
 // A node's pending jobs as ShardJobs has them, and nothing that could happen to them: for whoever only looks at them.
 import { type JobKey, type Revision, type ShardId, shardOf } from '../../src/actors/ids.ts';
+import { ColdStore } from '../../src/actors/pending-job/cold-store.ts';
 import type { Clock } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { byArrival } from '../../src/cluster/by-arrival.ts';
@@ -13,6 +14,7 @@ export const SHELF_SHARDS = 8;
 export class JobShelf<C extends Clock> {
   readonly clock: C;
   readonly lanes = new Lanes();
+  readonly cold = new ColdStore();
   readonly shards = new Map<ShardId, Map<JobKey, PendingJob>>();
   readonly inventory: Inventory;
   readonly oldest: OldestOfLanes;
@@ -30,7 +32,7 @@ export class JobShelf<C extends Clock> {
   add(jobKey: JobKey, snapshot: Snapshot, pack = true): PendingJob {
     const shard = shardOf(jobKey, this.#shardCount);
     this.#revision += 1;
-    const job = new PendingJob(shard, jobKey, { lanes: this.lanes } as unknown as JobSurroundings);
+    const job = new PendingJob(shard, jobKey, { lanes: this.lanes, cold: this.cold } as unknown as JobSurroundings);
     Object.assign(job.state, { snapshot, revision: this.#revision as Revision, ackedAttempt: snapshot.sentAttempt });
     job.count(snapshot);
     if (pack) job.pack();

@@ -5,6 +5,7 @@ import { EngineGate } from '../../src/actors/engine-gate.ts';
 import type { CorrelationId, Incarnation, JobKey, NodeName, ShardId } from '../../src/actors/ids.ts';
 import { LIMITS } from '../../src/actors/limits.ts';
 import type { OutgoingRequest, RequestOutcome } from '../../src/actors/messages.ts';
+import { ColdStore } from '../../src/actors/pending-job/cold-store.ts';
 import type { JobContext } from '../../src/actors/pending-job/effects.ts';
 import type { EngineAnswer } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
@@ -32,6 +33,7 @@ export class Host {
   readonly clock = new ManualClock();
   readonly kv = new MemoryKv();
   readonly lanes = new Lanes();
+  readonly cold = new ColdStore();
   readonly requests = new Map<string, { request: OutgoingRequest; settled: (outcome: RequestOutcome) => void }>();
   readonly engineCalls: {
     readonly what: string;
@@ -116,6 +118,7 @@ export class Host {
       watermark: this.watermark,
       lanes,
       aliases: new Aliases({ store, clock, incarnation: 'i1' as Incarnation, shards: 1 }),
+      cold: this.cold,
       snapshotVersion: () => 1,
       confirmOwner: async () => true,
       requestSettled: (job, attempt, outcome) =>

@@ -110,7 +110,7 @@ describe('shards that are acquired', () => {
       rehydration: { read: async () => [] } as never,
       requests: {} as never,
       watermark: host.watermark,
-      arrivals: () => ({ arrived: (_: JobKey, entry: unknown) => entry }) as never,
+      arrivals: () => ({ arrived: (_: ShardId, __: JobKey, entry: unknown) => entry }) as never,
       epochOf: () => 1 as Revision,
       isRehydrating: (shard) => !gone.has(shard),
       barrierPassed: nothing,

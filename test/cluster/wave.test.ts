@@ -4,6 +4,7 @@ import type { Incarnation, NodeName, Revision, ShardId } from '../../src/actors/
 import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { claimRecord } from '../../src/cluster/claims.ts';
 import { claimKey } from '../../src/cluster/names.ts';
+import type { PendingJob } from '../../src/cluster/pending-job.ts';
 import type { KvEntry } from '../../src/cluster/ports.ts';
 import { Wave } from '../../src/cluster/wave.ts';
 import { TOMBSTONE } from '../actors/snapshot-samples.ts';
@@ -23,7 +24,7 @@ async function open(...shards: number[]) {
       incarnation: SELF,
       shardCount: 5,
       epochOf: () => epoch as Revision,
-      arrived: (_, entry) => entry,
+      arrived: (_, __, entry) => entry,
       onBarrier: (passed, jobs) =>
         log.push(`barrier ${passed}: ${[...jobs].map(([key, { revision }]) => `${key}@${revision}`)}`),
       onDelivered: (of, jobKey, { revision }) => log.push(`${of}.${jobKey}@${revision}`),
@@ -152,4 +153,41 @@ test('a job that ends between barrier and take is told of, not dropped', async (
   handler.onEntry(job(3, 1, 3, encodeSnapshot(TOMBSTONE)), 0);
   expect(log).toEqual(['barrier 3: 1@1']);
   expect([...wave.take(shard(3))].map(([key, { revision }]) => `${key}@${revision}`)).toEqual(['1@3']);
+});
+
+test('what was made small is let go where a later entry comes, its shard leaves, or all is over; and not once others have it', async () => {
+  const gone: string[] = [];
+  const kv = new MemoryKv();
+  const small = (jobKey: string, { revision }: KvEntry) =>
+    ({ revision, abandon: () => void gone.push(`${jobKey}@${revision}`) }) as unknown as PendingJob;
+  const wave = new Wave(
+    {
+      ...{ kv, incarnation: SELF, shardCount: 9, epochOf: () => 0 as Revision },
+      arrived: (_, jobKey, entry) => small(jobKey, entry),
+      ...{ onBarrier: () => {}, onDelivered: () => {}, onClaim: () => {}, onEntry: () => {}, onReset: () => {} },
+    },
+    [1, 2, 3].map(shard),
+  );
+  await wave.start();
+  const { handler } = kv.watched!;
+  const { job, claim } = await open();
+  for (const [i, [of, key]] of [
+    [1, 7],
+    [1, 7],
+    [1, 8],
+    [2, 9],
+    [3, 10],
+    [3, 11],
+  ].entries())
+    handler.onEntry(job(of!, key!, i + 1), 1);
+  expect(gone).toEqual(['7@1']);
+  handler.onEntry(job(1, 8, 20, encodeSnapshot(TOMBSTONE)), 1);
+  expect(gone).toEqual(['7@1', '8@3']);
+  handler.onEntry(claim(1, SELF, 21), 0);
+  handler.onCaughtUp();
+  wave.leave(shard(1)); // whoever loads it lets it go
+  wave.leave(shard(2));
+  expect(gone).toEqual(['7@1', '8@3', '9@4']);
+  wave.stop();
+  expect(gone).toEqual(['7@1', '8@3', '9@4', '10@5', '11@6']);
 });

@@ -4,8 +4,9 @@
 // It knows the order of the fields up to these, which versions 1 and 2 have in common (snapshot-format1.ts) and which never
 // changes. Of another version, or of bytes that do not look as expected, it says so, and the caller unpacks.
 import { HEADER_BYTES } from './cold.ts';
+import type { Packed } from './cold-store.ts';
 
-/** Where a text stands in the packed job: UTF-8, one character per byte. */
+/** Where a text stands among the bytes: UTF-8. */
 export interface Span {
   readonly from: number;
   readonly to: number;
@@ -31,63 +32,70 @@ const BEFORE_ALIAS = 7;
  * As far as it takes for most of a million jobs that do not have what is looked for: the business key is further behind.
  * undefined: not to be read in this way.
  */
-export function originSpansOf(packed: string): OriginSpans | undefined {
-  const start = HEADER_BYTES;
-  const version = packed.charCodeAt(start);
+export function originSpansOf(packed: Packed): OriginSpans | undefined {
+  const { bytes } = packed;
+  const start = packed.from + HEADER_BYTES;
+  const version = bytes[start]!;
   if (!(version >= FIRST_VERSION && version <= LAST_VERSION)) return undefined;
-  if (packed.charCodeAt(start + 1) !== RECORD_0) return undefined;
-  let at = skip(packed, start + 2, BEFORE_ORIGIN);
-  if (packed.charCodeAt(at) !== 0x97) return undefined; // a list of seven
-  at = skip(packed, at + 1, 1); // the job type
-  const processId = textAt(packed, at);
-  const elementId = textAt(packed, skip(packed, processId.to, 1)); // after the version
-  const instanceKey = textAt(packed, elementId.to);
-  const elementInstanceKey = textAt(packed, instanceKey.to);
+  if (bytes[start + 1] !== RECORD_0) return undefined;
+  let at = skip(bytes, start + 2, BEFORE_ORIGIN);
+  if (bytes[at] !== 0x97) return undefined; // a list of seven
+  at = skip(bytes, at + 1, 1); // the job type
+  const processId = textAt(bytes, at);
+  const elementId = textAt(bytes, skip(bytes, processId.to, 1)); // after the version
+  const instanceKey = textAt(bytes, elementId.to);
+  const elementInstanceKey = textAt(bytes, instanceKey.to);
   if (!isWithin(packed, elementInstanceKey)) return undefined; // every step after one that failed fails too
   return { processId, elementId, instanceKey, elementInstanceKey };
 }
 
 /** The business key, empty: none. undefined: not to be read in this way. */
-export function aliasSpanOf(packed: string, { elementInstanceKey }: OriginSpans): Span | undefined {
-  const alias = textAt(packed, skip(packed, elementInstanceKey.to, 1 + BEFORE_ALIAS)); // after the tenant too
+export function aliasSpanOf(packed: Packed, { elementInstanceKey }: OriginSpans): Span | undefined {
+  const { bytes } = packed;
+  const alias = textAt(bytes, skip(bytes, elementInstanceKey.to, 1 + BEFORE_ALIAS)); // after the tenant too
   return isWithin(packed, alias) ? alias : undefined;
 }
 
-function isWithin(packed: string, { to }: Span): boolean {
-  return to >= 0 && to <= packed.length;
+function isWithin(packed: Packed, { from, to }: Span): boolean {
+  return from > packed.from && to <= packed.to;
 }
 
-/** No character stands there, so nothing is found behind it. */
+/** Nothing stands there, so nothing is found behind it. */
 const NOWHERE = -1;
 
-function textAt(packed: string, at: number): Span {
-  const type = packed.charCodeAt(at);
+function textAt(bytes: Buffer, at: number): Span {
+  const type = byteAt(bytes, at);
   if (type >= 0xa0 && type <= 0xbf) return { from: at + 1, to: at + 1 + (type & 0x1f) };
   if (!(type >= 0xd9 && type <= 0xdb)) return { from: NOWHERE, to: NOWHERE };
   const width = 1 << (type - 0xd9);
   const from = at + 1 + width;
-  return { from, to: from + unsigned(packed, at + 1, width) };
+  return { from, to: from + unsigned(bytes, at + 1, width) };
 }
 
 /** Behind so many values; NOWHERE when they are not what a snapshot is made of. */
-function skip(packed: string, start: number, count: number): number {
+function skip(bytes: Buffer, start: number, count: number): number {
   let at = start;
   for (let left = count; left > 0; left--) {
-    const type = packed.charCodeAt(at);
+    const type = byteAt(bytes, at);
     if (type <= 0x7f || type >= 0xe0 || type === 0xc0 || type === 0xc2 || type === 0xc3) at += 1;
     else if (type >= 0x90 && type <= 0x9f) [at, left] = [at + 1, left + (type & 0x0f)];
-    else if (type === 0xdc) [at, left] = [at + 3, left + unsigned(packed, at + 1, 2)];
+    else if (type === 0xdc) [at, left] = [at + 3, left + unsigned(bytes, at + 1, 2)];
     else if (type === 0xca) at += 5;
     else if (type === 0xcb) at += 9;
     else if (type >= 0xcc && type <= 0xcf) at += 1 + (1 << (type - 0xcc));
     else if (type >= 0xd0 && type <= 0xd3) at += 1 + (1 << (type - 0xd0));
-    else at = textAt(packed, at).to;
+    else at = textAt(bytes, at).to;
+    if (at < 0) return NOWHERE;
   }
   return at;
 }
 
-function unsigned(packed: string, at: number, bytes: number): number {
+function unsigned(bytes: Buffer, at: number, width: number): number {
   let value = 0;
-  for (let i = 0; i < bytes; i++) value = value * 256 + packed.charCodeAt(at + i);
+  for (let i = 0; i < width; i++) value = value * 256 + byteAt(bytes, at + i);
   return value;
+}
+
+function byteAt(bytes: Buffer, at: number): number {
+  return at >= 0 && at < bytes.length ? bytes[at]! : Number.NaN;
 }

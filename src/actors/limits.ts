@@ -68,6 +68,8 @@ export const LIMITS = {
   lateMessageTries: 4,
   /** The engine cuts error messages at 10,000 characters; people read less. */
   causeChars: 2000,
+  /** Of one entry of a timeline that quotes somebody else. */
+  timelineChars: 300,
   /** Variables of an error; well below what the engine takes, for the code that it refuses more with means other things too. */
   errorVariablesChars: 1_000_000,
   /** So long the engine may leave it unsaid whether the job of a parked reply lives; the default incident window. */

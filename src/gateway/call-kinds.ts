@@ -13,7 +13,7 @@ import { activation, activationOf, inSchema, laneOf, type SizeLimits, sizeFault 
 import type { SchemaRegistry } from './schema/registry.ts';
 import { callOf, type TemplateDefaults } from './template-call.ts';
 import { TEMPLATE_VARIABLE } from './template-fields.ts';
-import { TRACE_VARIABLE } from './trace.ts';
+import { companionsIn, TRACE_VARIABLES } from './trace.ts';
 
 export type CallConfig = Pick<
   Config,
@@ -42,7 +42,7 @@ function routeKind(route: Route, { headerNames }: CallConfig, around: CallSurrou
     name: `${jobType}\n${[...tenantIds].sort().join('\n')}`,
     version: JSON.stringify([route, [...(around.sizes.recordBytesOfTopic ?? [])]]),
     jobType,
-    fetchVariables: fetchVariables.length === 0 ? [] : [...new Set([...fetchVariables, TRACE_VARIABLE])],
+    fetchVariables: fetchVariables.length === 0 ? [] : [...new Set([...fetchVariables, ...TRACE_VARIABLES])],
     tenantIds,
     admits: () => (around.ready() ? around.room(laneOf(route), maxPending) : 0),
     activationOf: (job) => {
@@ -60,7 +60,7 @@ function templateKind(template: TemplateSettings, config: CallConfig, around: Ca
     name: 'element template',
     version: JSON.stringify([template, config.headerNames]),
     jobType,
-    fetchVariables: [TEMPLATE_VARIABLE, TRACE_VARIABLE],
+    fetchVariables: [TEMPLATE_VARIABLE, ...TRACE_VARIABLES],
     tenantIds,
     admits: () => (around.ready() ? Number.POSITIVE_INFINITY : 0),
     activationOf: (job) => templateActivation(template, config, job, around.sizes),
@@ -81,7 +81,8 @@ export function templateActivation(
     checkExpression,
     isTechnicalHeader: (name) => isTechnical(name, headerNames),
   };
-  const { request, settings, correlationKey: businessKey, fault: wrong } = callOf(job, defaults);
+  const { request: asked, settings, correlationKey: businessKey, fault: wrong } = callOf(job, defaults);
+  const request = { ...asked, headers: [...asked.headers, ...companionsIn(job.variables)] };
   const fault = wrong ?? profileFault(settings.profile, request.body, headerNames) ?? sizeFault(request, sizes);
   // What names no topic is nobody's lane but its own.
   const lane = (request.topic === '' ? template.jobType : request.topic) as Lane;

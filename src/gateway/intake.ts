@@ -22,6 +22,7 @@ import type { Clock, Random, Timer } from '../actors/ports.ts';
 import { GiveBackRest } from './give-back-rest.ts';
 import { JobSource, type SourceEvent } from './intake-source.ts';
 import type { ActivatedJob, EnginePort, JobQuery } from './ports.ts';
+import { traceIn } from './trace.ts';
 
 const TICK_MS = 200;
 const GIVE_BACK_CALL_MS = 3_000;
@@ -35,8 +36,16 @@ export type IntakeEvent =
   | SourceEvent
   | { readonly kind: 'resumed' }
   | { readonly kind: 'paused'; readonly reason: 'credits' | 'stopped' }
-  | { readonly kind: 'gaveBack'; readonly jobKey: string }
-  | { readonly kind: 'dropped'; readonly jobKey: string; readonly reason: DropReason; readonly detail: string };
+  | ({ readonly kind: 'gaveBack' } & OfJob)
+  | ({ readonly kind: 'dropped'; readonly reason: DropReason; readonly detail: string } & OfJob);
+
+/** Of its variables nothing but the trace context: events are written to the log. */
+interface OfJob {
+  readonly jobKey: string;
+  readonly instanceKey: string;
+  /** `traceparent`; '' none. */
+  readonly trace: string;
+}
 
 /** `expired`: the lock is over. `inHand`: the same key waits for its answer. `noOwner`: `take` said so or threw. */
 export type DropReason = 'expired' | 'inHand' | 'noOwner' | 'giveBackFailed';
@@ -147,7 +156,7 @@ export class Intake {
   #accept(job: ActivatedJob): void {
     const { clock } = this.#options;
     if (this.#inHand.has(job.key)) {
-      this.#emit({ kind: 'dropped', jobKey: job.key, reason: 'inHand', detail: 'activated again before its answer' });
+      this.#emit({ kind: 'dropped', ...ofJob(job), reason: 'inHand', detail: 'activated again before its answer' });
     } else if (job.deadlineMs <= clock.wallMs()) {
       this.#drop(job, 'expired', `its lock ended ${clock.wallMs() - job.deadlineMs} ms before it arrived`);
     } else {
@@ -180,7 +189,7 @@ export class Intake {
       const backoffMs = this.#rest.nextMs(laneOf?.(job) ?? '');
       const fail = { retries: job.retries, backoffMs, message: GIVE_BACK_MESSAGE };
       const answer = await engine.fail(job.key as JobKey, fail, Math.min(GIVE_BACK_CALL_MS, leftMs));
-      if (answer.code === 'ok') this.#emit({ kind: 'gaveBack', jobKey: job.key });
+      if (answer.code === 'ok') this.#emit({ kind: 'gaveBack', ...ofJob(job) });
       if (answer.code === 'ok') return this.#release(job);
       if (answer.code !== 'transient' || answer.unseen) return this.#drop(job, 'giveBackFailed', answer.message);
       await new Promise<void>((resolve) => clock.setTimer(GIVE_BACK_RETRY_MS * (0.5 + random.float()), resolve));
@@ -192,7 +201,7 @@ export class Intake {
   }
 
   #drop(job: ActivatedJob, reason: DropReason, detail: string): void {
-    this.#emit({ kind: 'dropped', jobKey: job.key, reason, detail });
+    this.#emit({ kind: 'dropped', ...ofJob(job), reason, detail });
     this.#release(job);
   }
 
@@ -205,4 +214,8 @@ export class Intake {
   #emit(event: IntakeEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+function ofJob({ key, processInstanceKey, variables }: ActivatedJob): OfJob {
+  return { jobKey: key, instanceKey: processInstanceKey, trace: traceIn(variables) };
 }

@@ -1,5 +1,4 @@
 // One log line per transition, with fixed field names. What happens per job is debug, what happens to the node is info.
-import type { Snapshot } from '../actors/snapshot.ts';
 import { Lost } from '../cluster/effects-gate.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { BridgeEvent } from './bridge.ts';
@@ -14,15 +13,18 @@ export function logEvent(log: Log, cluster: string, { from, event, ...more }: Br
     if (event.error instanceof Lost) log.debug(`${line} ${event.what}`);
     else log.warn(`${line} ${event.what}`, { err: event.error });
   } else if (event.kind === 'assigned' || event.kind === 'unassigned') log.info(line, { ...event });
-  else log.debug(line, { ...more, ...event });
+  else if ('trace' in event) {
+    const { trace, instanceKey, ...fields } = event;
+    log.debug(line, traced(cluster, { origin: { instanceKey }, trace }, { ...more, ...fields }));
+  } else log.debug(line, { ...more, ...event });
 }
 
 /** With the trace of its call: computed only where the line is written, for there are several for each call. */
-function traced(cluster: string, snapshot: Snapshot, fields: LogFields): LogFields {
+function traced(cluster: string, call: Parameters<typeof traceIdOf>[1], fields: LogFields): LogFields {
   return {
     ...fields,
     get traceId() {
-      return traceIdOf(cluster, snapshot);
+      return traceIdOf(cluster, call);
     },
   };
 }

@@ -13,7 +13,7 @@ import { profileFault } from './profiles.ts';
 import { mappedBy } from './request-mapping.ts';
 import { RegistryUnavailable } from './schema/errors.ts';
 import { type SchemaRegistry, schemaIdOf } from './schema/registry.ts';
-import { TRACE_VARIABLE, traceIn } from './trace.ts';
+import { companionsIn, TRACE_VARIABLE, traceIn } from './trace.ts';
 
 /** Most lanes of a cluster: each costs streams, polls, room in membership records and metrics. */
 export const MAX_LANES = 256;
@@ -57,9 +57,12 @@ export function activationOf(
   limits: SizeLimits,
   names: HeaderNames = DEFAULT_HEADER_NAMES,
 ): Activation {
-  const { key, businessKey, headers, fault: unmapped } = mappedBy(route, job.variables);
-  // A trace context is technical: it travels in a header.
-  const body = traceIn(job.variables) === '' ? job.variables : withoutMember(job.variables, TRACE_VARIABLE);
+  const { key, businessKey, headers: mapped, fault: unmapped } = mappedBy(route, job.variables);
+  // A trace context is technical, and what comes with it: they travel in headers.
+  const companions = companionsIn(job.variables);
+  const technical = traceIn(job.variables) === '' ? [] : [TRACE_VARIABLE, ...companions.map(([name]) => name)];
+  const body = technical.reduce(withoutMember, job.variables);
+  const headers = [...mapped, ...companions];
   const request = { topic: route.requestTopic, key, body, schema: undefined, headers };
   const fault = unmapped ?? profileFault(route.profile, body, names) ?? sizeFault(request, limits);
   const settings = settingsOf(route, route.requestTopic);

@@ -1,12 +1,31 @@
 // W3C trace context of calls. All calls of one process instance are of one trace: that of the process, where it brings one (the
 // variable `traceparent`), else one computed from the instance's key. The span of a request is computed too, so that a request
-// that is published again, by whatever node, has the same; nothing of it needs to be stored.
+// that is published again, by whatever node, has the same; nothing of it needs to be stored. What travels beside it, W3C's
+// `tracestate` and `baggage`, is handed on as it is, as headers of the request: kept only until Kafka has that.
 import { hash } from 'node:crypto';
 import type { JobKey } from '../actors/ids.ts';
 import { members } from './json-slices.ts';
 
 /** The variable of a process that names the trace it belongs to. */
 export const TRACE_VARIABLE = 'traceparent';
+
+/**
+ * What may come with it, under these names as variables and as headers: how much of it the standards have everybody carry, and
+ * what a member of its list looks like (spaces around it apart).
+ */
+const COMPANIONS = {
+  tracestate: {
+    most: { chars: 512, members: 32 },
+    member: /^(?:[a-z][\w*/-]{0,255}|[a-z0-9][\w*/-]{0,240}@[a-z][\w*/-]{0,13})=[ -+\--<>-~]{0,255}[!-+\--<>-~]$/,
+  },
+  baggage: {
+    most: { chars: 8192, members: 64 },
+    member:
+      /^[!#$%&'*+.^`|~\w-]+[ \t]*=[ \t]*[!#-+\--:<-[\]-~]*(?:[ \t]*;[ \t]*[!#$%&'*+.^`|~\w-]+(?:[ \t]*=[ \t]*[!#-+\--:<-[\]-~]*)?)*$/,
+  },
+} as const;
+
+export const TRACE_VARIABLES: readonly string[] = [TRACE_VARIABLE, ...Object.keys(COMPANIONS)];
 
 /** W3C ids in hex: 32 digits and 16. */
 export interface TraceContext {
@@ -63,6 +82,24 @@ export function traceIn(variables: string): string {
   const value = members(variables).get(TRACE_VARIABLE) ?? '';
   const text = value.startsWith('"') ? String(JSON.parse(value)) : '';
   return parseTraceparent(text) === undefined ? '' : text;
+}
+
+/**
+ * Beside a valid trace context only: without one they mean nothing, and may be words of the business. What is malformed or too
+ * long is not handed on, and never a fault. `variables`: JSON text of an object.
+ */
+export function companionsIn(variables: string): readonly (readonly [name: string, value: string])[] {
+  if (traceIn(variables) === '') return [];
+  const all = members(variables);
+  return Object.entries(COMPANIONS).flatMap(([name, { most, member }]) => {
+    const value = all.get(name) ?? '';
+    const text = value.startsWith('"') ? String(JSON.parse(value)) : '';
+    if (text.length > most.chars) return [];
+    const list = text.split(',').map((one) => one.trim());
+    const some = list.filter((one) => one !== '');
+    const well = some.length > 0 && list.length <= most.members && some.every((one) => member.test(one));
+    return well ? [[name, text] as const] : [];
+  });
 }
 
 function sha256(text: string): string {

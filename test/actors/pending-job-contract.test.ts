@@ -382,6 +382,14 @@ describe('a cancel record', () => {
     expect(slow.cancelRecords).toEqual([expect.objectContaining({ correlationId: 'order-7', reason: 'timedOut' })]);
   });
 
+  test('follows a result by hand that the engine does not take: the service has not answered', () => {
+    const world = held(TOLD);
+    world.fates.push('never');
+    expect(operate(world, { act: 'complete', variables: '{"paid":true}' })).toMatchObject({ result: 'refused' });
+    expect(effects(world).slice(-3)).toEqual(['fail', 'put', 'cancelRecord']);
+    expect(world.cancelRecords).toEqual([expect.objectContaining({ correlationId: 'id-1', reason: 'byHand' })]);
+  });
+
   test.each([
     ['fail', { act: 'fail', message: 'the shop burnt down', retries: undefined, backoffMs: undefined }],
     ['throw', { act: 'throw', errorCode: 'GONE', message: '', variables: '' }],

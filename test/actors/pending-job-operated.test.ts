@@ -56,8 +56,10 @@ describe('resend', () => {
     world.ask({ type: 'activated', activation: world.activate()! });
     world.kafkaTakes(world.owner, 1, { kind: 'refused', reason: 'no topic' });
     world.owner.drain();
-    expect(world.standing?.snapshot.kind).toBe('held');
+    expect(world.standing?.snapshot).toMatchObject({ kind: 'held', attempt: 1, sentAttempt: 1, request: undefined });
+    expect(world.standing?.snapshot.timeline.at(-1)?.what).toBe('not sent again: no topic');
     expect(world.engine.calls).toEqual(['updateTimeout']);
+    expect(world.breaches).toEqual([]);
   });
 
   test('a heartbeat that comes meanwhile does not take the wish back, also when it is written', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../src/gateway/log.ts';
+import { logEvent } from '../../src/gateway/node-log.ts';
 
 test('one JSON line with the fixed names; secrets are cut; the level holds', () => {
   const lines: string[] = [];
@@ -20,4 +21,18 @@ test('one JSON line with the fixed names; secrets are cut; the level holds', () 
   });
   expect(Date.parse(line.time)).toBeGreaterThan(0);
   expect(lines[0]).not.toMatch(/hunter/);
+});
+
+test('a line of the intake about a job has the trace of its process, and nothing else of it', () => {
+  const lines: string[] = [];
+  const log = createLog('debug', {}, { write: (line) => void lines.push(line) });
+  const ids = { jobKey: '7', instanceKey: '5' };
+  const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  logEvent(log, 'c', { from: 'intake', jobType: 'charge', event: { kind: 'gaveBack', ...ids, trace } });
+  const dropped = { kind: 'dropped', ...ids, trace: '', reason: 'expired', detail: 'late' } as const;
+  logEvent(log, 'c', { from: 'intake', jobType: 'charge', event: dropped });
+  const [first, second] = lines.map((line) => JSON.parse(line));
+  expect(first).toMatchObject({ message: 'intake: gaveBack', jobKey: '7', traceId: trace.slice(3, 35) });
+  expect(second).toMatchObject({ jobKey: '7', reason: 'expired', traceId: expect.stringMatching(/^[0-9a-f]{32}$/) });
+  expect(Object.keys(second)).not.toContain('trace');
 });

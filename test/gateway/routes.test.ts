@@ -67,6 +67,59 @@ test('the owner is told everything it needs, and the variables pass as they are'
   });
 });
 
+describe('what travels with a trace context', () => {
+  const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  const sent = (variables: Readonly<Record<string, unknown>>) => {
+    const { request, fault } = activationOf(route, job(JSON.stringify(variables)), LIMITS);
+    expect(fault).toBeUndefined();
+    return [Object.fromEntries(request.headers), JSON.parse(request.body)];
+  };
+
+  test('goes into headers as it is, out of the body', () => {
+    const tracestate = 'vendor=a:b/c,, 1tenant@sys=t61rcWkgMzE';
+    const baggage = 'userId=alice, serverNode=DF%2028 ; internal ; ttl=5,isProduction=false';
+    expect(sent({ order: 1, traceparent: TRACEPARENT, tracestate, baggage })).toEqual([
+      { tracestate, baggage },
+      { order: 1 },
+    ]);
+  });
+
+  test('without a valid trace context it is what any variable is', () => {
+    for (const traceparent of [undefined, 'no', 7]) {
+      const variables = { traceparent, tracestate: 'a=b', baggage: 'two=suitcases' };
+      expect(sent(variables)).toEqual([{}, JSON.parse(JSON.stringify(variables))]);
+    }
+  });
+
+  const many = (count: number) => Array.from({ length: count }, (_, i) => `k${i}=v`).join();
+  test.each([
+    ['tracestate', 'A=b'],
+    ['tracestate', 'a=b=c'],
+    ['tracestate', 'a'],
+    ['tracestate', ' , '],
+    ['tracestate', 'a=\u00e4'],
+    ['tracestate', 'a=b\nc=d'],
+    ['tracestate', many(33)],
+    ['tracestate', `a=${'x'.repeat(257)}`],
+    ['tracestate', `${'a=b,'.repeat(2)}c=${' '.repeat(510)}d`],
+    ['baggage', 'two suitcases'],
+    ['baggage', 'a="quoted"'],
+    ['baggage', 'a=b;'],
+    ['baggage', many(65)],
+    ['baggage', `a=${'x'.repeat(8_191)}`],
+    ['baggage', 12],
+    ['baggage', { a: 1 }],
+  ])('a malformed or oversized %s is left where it is: %j', (name, value) => {
+    expect(sent({ traceparent: TRACEPARENT, [name]: value })).toEqual([{}, { [name]: value }]);
+  });
+
+  test('as much as the standards say is carried', () => {
+    const tracestate = many(32);
+    const baggage = `a=${'x'.repeat(8_190)}`;
+    expect(sent({ traceparent: TRACEPARENT, tracestate, baggage })[0]).toEqual({ tracestate, baggage });
+  });
+});
+
 test('the limit is counted in bytes of UTF-8, to the byte', () => {
   const most = MIB - RECORD_OVERHEAD_BYTES;
   const roomy = { maxRecordBytes: MIB, maxPayloadBytes: 8 * MIB };

@@ -22,7 +22,7 @@ import { refused } from './publish.ts';
 import { replied } from './reply.ts';
 import { adopt, type JobState } from './state.ts';
 import { planUnknown, rehydrated, takeUp } from './take-up.ts';
-import { Redecide } from './writing.ts';
+import { Redecide, store, successor } from './writing.ts';
 
 export type Command =
   | { readonly type: 'activated'; readonly activation: Activation }
@@ -115,7 +115,11 @@ function* requestSettled(
     state.ackedAttempt = attempt;
     state.ackedAtMs = context.clock.wallMs();
   } else if (snapshot.kind === 'held' && snapshot.sentAttempt === attempt) {
-    state.ackedAttempt = attempt; // it was sent once, and only an operator's wish to send it again was refused
+    // It was sent once, and only an operator's wish to send it again was refused: its timeline says so, that is all.
+    if (state.ackedAttempt === attempt) return; // told once more
+    state.ackedAttempt = attempt;
+    const what = `not sent again: ${outcome.reason}`.slice(0, LIMITS.timelineChars);
+    yield* store(state, successor(state, context, snapshot, {}, what));
   } else if (snapshot.kind === 'held') {
     yield* startFailing(state, context, snapshot, refused(outcome.reason), undefined);
   }

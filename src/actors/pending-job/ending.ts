@@ -6,7 +6,7 @@ import type { CorrelationId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { CancelRecord, ReplyAnswer, ReplyPosition } from '../messages.ts';
 import type { EngineAnswer } from '../ports.ts';
-import type { Failing, Snapshot, StoredReply } from '../snapshot.ts';
+import { BY_HAND, type Failing, type Snapshot, type StoredReply } from '../snapshot.ts';
 import { confirmOwner, type Decision, engine, type JobContext } from './effects.ts';
 import { CONSEQUENCES, whoEnded } from './engine-answers.ts';
 import { planRetry, planWait } from './engine-time.ts';
@@ -59,7 +59,7 @@ export function* finishReplied(state: JobState, context: JobContext, snapshot: S
     case 'keepReply':
       return planWait(state, context);
     case 'malformed':
-      return yield* startFailing(state, context, snapshot, malformed(snapshot, answer.message), reply);
+      return yield* startFailing(state, context, snapshot, unusable(snapshot, reply, answer.message), reply);
     default:
       return planRetry(state, context);
   }
@@ -263,6 +263,13 @@ function malformed(snapshot: Snapshot, why: string): Failing {
     errorCode: '',
     variables: '',
   };
+}
+
+/** Of a result that was given by hand the service knows nothing: it has not answered, and is told that nobody waits any more. */
+function unusable(snapshot: Snapshot, { partition }: StoredReply, why: string): Failing {
+  const failing = malformed(snapshot, why);
+  if (partition !== BY_HAND) return failing;
+  return { ...failing, why: 'byHand', cause: `What was given by hand cannot become the job's result: ${plain(why)}` };
 }
 
 function plain(message: string): string {

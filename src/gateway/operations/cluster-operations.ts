@@ -190,12 +190,24 @@ export class ClusterOperations implements ReadOperations {
     const { answered, silent } = await this.#life().questions.ask(question, node as NodeName);
     const said = answered[0]?.answer as Answers[typeof question.ask] | undefined;
     if (said !== undefined) return said.view ?? undefined;
-    if (silent.length > 0) throw new OperationUnavailable(`node ${node}, which ran ${id}, does not answer; ask again`);
+    if (silent.length > 0) throw new OperationUnavailable(await this.#whySilent(id, node as NodeName));
     // It may have lost its lease or its link to NATS only: nobody here can tell.
     throw new OperationRefused(
       'NO_SUCH_NODE',
       `redrive ${id}: node "${node}", on which it was begun, is no member now; while its process lives its run may go on, and ` +
         'that node itself stops it; the audit has what is known of it',
+    );
+  }
+
+  /** What an older version does not know it leaves unanswered: other questions it answers. */
+  async #whySilent(id: string, node: NodeName): Promise<string> {
+    const question: Extract<Question, { ask: 'node' }> = { ask: 'node' };
+    const { answered } = await this.#life().questions.ask(question, node);
+    const said = answered[0]?.answer as NodeAnswer | undefined;
+    if (said === undefined) return `node ${node}, which ran ${id}, does not answer; ask again`;
+    return (
+      `node ${node}, which ran ${id}, does not answer this, and answers other questions: it is busy (ask again), or its ` +
+      `version, ${said.version}, does not know the question yet (ask that node itself)`
     );
   }
 

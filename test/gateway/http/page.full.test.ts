@@ -2,9 +2,13 @@
 // comes from: what it shows is what the service and the engine know, what is done on it happens, and it needs no reload.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import type { JobKey } from '../../../src/actors/ids.ts';
+import type { JobView } from '../../../src/gateway/operations/model.ts';
+import { deployProcesses } from '../../../src/gateway/zeebe/deploy.ts';
+import { catchingProcess } from '../../support/bpmn.ts';
 import { complaintsOf, openBrowser } from '../../support/browser.ts';
 import { eventually } from '../../support/eventually.ts';
-import { ANSWER } from '../../support/service.ts';
+import { ANSWER, partsOf } from '../../support/service.ts';
 import { Trial } from '../../support/trial.ts';
 
 const JOBS = 30;
@@ -155,5 +159,111 @@ test('it shows what is there, through the death of a node and of its own', { tim
   await page.getByText('live from n1').waitFor({ timeout: 60_000 });
   await untilFigure('shards owned', '128 / 128');
   await untilFigure('pending', String(LEFT - 1));
+  expect(complaints).toEqual([]);
+});
+
+/** A job's act, as people do it. `fields`: by their labels. */
+async function actOnJob(verb: string, jobKey: string, fields: Readonly<Record<string, string>>): Promise<void> {
+  await page.goto(`${trial.node('n1').pageUrl}#/jobs/${jobKey}`);
+  await page.getByRole('button', { name: `${verb}…` }).click(SOON);
+  const dialog = page.getByRole('dialog');
+  for (const [label, text] of Object.entries(fields)) await dialog.getByLabel(label).fill(text);
+  await dialog.getByRole('button', { name: verb }).click();
+  await dialog.getByText('In the audit as').waitFor(SOON);
+  await page.keyboard.press('Escape');
+}
+
+test('every act does at the engine what it says, and its reason is kept', { timeout: 120_000 }, async () => {
+  const { driver, service, jobType } = trial;
+  const errorCode = 'CARD_DECLINED';
+  const bpmn = catchingProcess({
+    processId: jobType,
+    jobType,
+    errorCode,
+    outputs: ['answer'],
+    thenJobType: `${jobType}-done`,
+  });
+  await deployProcesses([{ name: `${jobType}.bpmn`, bpmn }], {
+    ZEEBE_GRPC_ADDRESS: `grpc://${inject('zeebeAddress')}`,
+    CAMUNDA_AUTH_STRATEGY: 'NONE',
+  });
+  const tokens = await driver.start(5);
+  const sent = async (what: string, token: string, times: number) => {
+    await eventually(what, () => service.about(token).length >= times, {
+      deadlineMs: 30_000,
+      diagnose: () => trial.diagnose(),
+    });
+    expect(service.about(token).length).toBe(times);
+    return service.about(token).map(({ correlationId }) => ({ correlationId, ...partsOf(correlationId) }));
+  };
+  const jobKeys = await Promise.all(
+    tokens.map(async (token) => (await sent('the first request', token, 1))[0]!.jobKey),
+  );
+  const seenBy = async (jobKey: string) =>
+    (await (await fetch(`${trial.node('n2').pageUrl}api/v1/jobs/${jobKey}`)).json()) as JobView;
+  const [resent, extended, failed, thrown, dropped] = tokens as [string, string, string, string, string];
+  const [resentKey, extendedKey, failedKey, thrownKey, droppedKey] = jobKeys as [
+    JobKey,
+    JobKey,
+    JobKey,
+    JobKey,
+    JobKey,
+  ];
+
+  // The same request once more, as the same attempt.
+  await actOnJob('Resend', resentKey, { Reason: 'the service lost it' });
+  const [first, again] = await sent('the request once more', resent, 2);
+  expect(again).toEqual(first);
+
+  const threeHoursMs = 3 * 3_600_000;
+  const fromMs = Date.now();
+  await actOnJob('Extend', extendedKey, { 'Wait from now on for': '3 h', Reason: 'they count by hand today' });
+  const { replyDeadlineMs, state } = await seenBy(extendedKey);
+  expect(state).toBe('held');
+  expect(replyDeadlineMs).toBeGreaterThanOrEqual(fromMs + threeHoursMs);
+
+  // Of what was failed and what was given back the engine makes a new attempt: with the retries that were set, and with its own.
+  const asked = {
+    Message: 'the terminal is broken',
+    'Retries to set': '7',
+    Backoff: '1 s',
+    Reason: 'a new terminal came',
+  };
+  await actOnJob('Fail', failedKey, asked);
+  await actOnJob('Drop', droppedKey, { Reason: 'to begin it anew' });
+  for (const [token, jobKey, retries] of [
+    [failed, failedKey, 7],
+    [dropped, droppedKey, 3],
+  ] as const) {
+    const [, next] = await sent('the next attempt', token, 2);
+    expect(next).toMatchObject({ jobKey, attempt: 2 });
+    expect(await seenBy(jobKey)).toMatchObject({ attempt: 2, retries, state: 'held' });
+  }
+
+  // An error that the model catches: the instance goes on behind its event, with the error's variables.
+  const declined = { token: thrown, number: 51 };
+  await actOnJob('Throw', thrownKey, {
+    'Error code': errorCode,
+    Variables: JSON.stringify({ answer: declined }),
+    Reason: 'declined by telephone',
+  });
+  const result = await eventually('the error to be caught', () => driver.results.get(thrown), { deadlineMs: 30_000 });
+  expect(result.variables.answer).toEqual(declined);
+
+  // All others still take their answers.
+  for (const token of [resent, extended, failed, dropped]) {
+    const request = service.about(token).at(-1)!;
+    service.reply(request, ANSWER(request, 1)!);
+  }
+  await driver.allAnswered(tokens, { diagnose: () => trial.diagnose() });
+  await page.goto(`${trial.node('n1').pageUrl}#/audit`);
+  for (const [act, jobKey, reason] of [
+    ['job.resend', resentKey, 'the service lost it'],
+    ['job.extend', extendedKey, 'they count by hand today'],
+    ['job.fail', failedKey, 'a new terminal came'],
+    ['job.drop', droppedKey, 'to begin it anew'],
+    ['job.throw', thrownKey, 'declined by telephone'],
+  ] as const)
+    await page.getByRole('row').filter({ hasText: act }).filter({ hasText: jobKey }).getByText(reason).waitFor(SOON);
   expect(complaints).toEqual([]);
 });

@@ -375,6 +375,24 @@ describe('lists', () => {
     await page.getByText('50 jobs shown').waitFor();
   });
 
+  test('what is typed into a filter stays while all is drawn anew, and goes to the address at Enter', async () => {
+    const page = await open({}, { hash: '#/jobs' });
+    await seen(page, '50 jobs shown');
+    const field = page.getByLabel('Process', { exact: true });
+    await field.focus();
+    await page.keyboard.type('order-ful');
+    api.world.missing = ['n2'];
+    const rounds = () => api.requests.filter((request) => request.endsWith('/cluster')).length;
+    const before = rounds();
+    await eventually('the page to be drawn anew, twice', () => rounds() > before + 2);
+    expect(await field.inputValue()).toBe('order-ful');
+    await page.keyboard.type('filment');
+    await page.keyboard.press('Enter');
+    await eventually('the address to have it', () => page.url().endsWith('process=order-fulfilment'));
+    await page.getByRole('link', { name: 'Clear' }).click();
+    await eventually('the field to be empty', async () => (await field.inputValue()) === '');
+  });
+
   test('dead letters are chosen, previewed, driven and watched to the end', async () => {
     const page = await open({}, { hash: '#/dead-letters?reason=late' });
     await page.getByRole('checkbox').first().check();

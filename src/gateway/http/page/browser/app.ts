@@ -47,10 +47,10 @@ export function App(): VNode {
       { class: 'top' },
       h(
         'a',
-        { class: 'brand', href: '#/', 'aria-label': `holdfast, ${name}` },
+        { class: 'brand', href: '#/' },
         h(Mark, {}),
         h('span', {}, 'holdfast'),
-        name !== '' && h('span', { class: 'cluster-name' }, name),
+        name !== '' && [h('span', { class: 'unseen' }, ', '), h('span', { class: 'cluster-name' }, name)],
       ),
       h(Search, {}),
       h(

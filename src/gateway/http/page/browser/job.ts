@@ -203,6 +203,6 @@ export function Body({ name, text }: { readonly name: string; readonly text: str
     'figure',
     { class: 'body' },
     h('figcaption', {}, name),
-    h('pre', { tabIndex: 0, 'aria-label': name }, indented(text)),
+    h('pre', { tabIndex: 0, role: 'group', 'aria-label': name }, indented(text)),
   );
 }

@@ -183,7 +183,7 @@ function Seen({ seen }: { readonly seen: RedriveView }): VNode {
         h('summary', {}, `A sample of ${sample.length}`),
         h(
           'ol',
-          { class: 'log' },
+          { class: 'log', tabIndex: 0, 'aria-label': 'A sample' },
           sample.map(({ partition, offset, reason, message }) =>
             h(
               'li',

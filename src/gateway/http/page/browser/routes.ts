@@ -82,6 +82,7 @@ function Oldest({ route, nowMs }: { readonly route: RouteView; readonly nowMs: n
         {
           class: `gone ${part > 0.8 ? 'nearly' : ''}`,
           title: `A reply has ${duration(replyTimeoutMs)}`,
+          role: 'img',
           'aria-label': `of ${duration(replyTimeoutMs)}`,
         },
         h('span', { style: { width: `${(part * 100).toFixed(1)}%` } }),

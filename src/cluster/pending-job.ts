@@ -347,6 +347,8 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane, waitsMs(snapshot));
     this.count(snapshot);
     const warm = this.#warmUp();
+    // By the engine's word its attempt is over, whatever becomes of this write: the request need not go while that is in doubt.
+    if (snapshot.kind === 'ended' && warm.requested !== 0) this.#around.requests.giveUp(jobKey, warm.requested);
     warm.inFlight = bytes;
     try {
       const answer = await jobs.put(

@@ -142,6 +142,16 @@ test('a job whose reply is stored owes no request any more: it is given up, and 
   expect(host.sent.upTo).toBeGreaterThan(0);
 });
 
+test('once the engine has completed a job its request need not go, though its tombstone is still in doubt', async () => {
+  const host = new Host();
+  await host.held();
+  host.kv.up = false;
+  void host.result(1);
+  await host.clock.advance(0);
+  expect(host.engineCalls.map(({ what }) => what)).toEqual(['complete']);
+  expect(host.givenUp).toEqual([`${JOB}/1`]);
+});
+
 test('a job that is failing owes no request any more, though the engine has not heard of it yet', async () => {
   const host = new Host();
   await host.held();

@@ -34,7 +34,7 @@ async function start({ zeebeAddress, jobType }: WorkerOrder): Promise<void> {
     engine,
     clock: new SystemClock(),
     random: new SystemRandom(),
-    query: { jobType, worker: 'direct', lockMs: LOCK_MS, fetchVariables: [], tenantIds: ['<default>'] },
+    query: () => ({ jobType, worker: 'direct', lockMs: LOCK_MS, fetchVariables: [], tenantIds: ['<default>'] }),
     wants: () => 500,
     onJob: (job) => void complete(job),
     onEvent: () => {},

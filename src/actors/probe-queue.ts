@@ -39,6 +39,12 @@ export class ProbeQueue<K> {
     return this.#urgent.size + this.#others.size;
   }
 
+  /** How long the last of the urgent ones waits for its turn, ms, at the present pace. */
+  get urgentWaitMs(): number {
+    const turns = this.#urgent.size * (this.#others.size > 0 ? 2 : 1);
+    return (turns / this.#pace.perSecond()) * 1000;
+  }
+
   has(key: K): boolean {
     return this.#urgent.has(key) || this.#others.has(key);
   }

@@ -1,6 +1,7 @@
 // A node's part in the cluster: one life after another. `lost` ends a life and begins the next under a new incarnation;
 // only leaving, or another process under our name, ends them all. The edges talk to this face and never to a life.
 import type { CorrelationId, Incarnation, JobKey, Lane, NodeName } from '../actors/ids.ts';
+import { LIMITS } from '../actors/limits.ts';
 import type {
   ActAnswer,
   Activation,
@@ -148,6 +149,11 @@ export class Cluster {
   /** The longest held job of each lane of this node, as known now. */
   oldest(): readonly Oldest[] {
     return this.life?.oldest.now() ?? [];
+  }
+
+  /** For how long the engine is to lock a job that it hands to this node now, ms. */
+  firstLockMs(): number {
+    return this.life?.jobs.firstLockMs() ?? LIMITS.activationLockMs;
   }
 
   /** Is this node a member that may act? */

@@ -2,6 +2,7 @@
 // CAS being refused, a reply by a leader read. What is here: jobs that wait, parked replies, and ended ones of which an
 // answer of the engine was never seen.
 import type { ActorSystem } from '../actors/actor-system.ts';
+import { FirstLock } from '../actors/first-lock.ts';
 import { ABSENT, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { ActAnswer, Activation, ActivationAnswer, OperatorAct, Reply, ReplyAnswer } from '../actors/messages.ts';
@@ -44,6 +45,7 @@ export class ShardJobs {
   readonly #replies = new Map<string, Promise<HostAnswer<ReplyAnswer>>>();
   readonly #wheel: TimerWheel<PendingJob>;
   readonly #probes: ProbeQueue<PendingJob>;
+  readonly #firstLock: FirstLock;
   readonly #doors: Doors;
   #commands = new Map<ShardId, number>();
   #warm = new Set<PendingJob>();
@@ -56,6 +58,7 @@ export class ShardJobs {
     this.#around = around;
     this.#wheel = new TimerWheel<PendingJob>(clock, (jobs) => this.#due(jobs));
     this.#probes = new ProbeQueue<PendingJob>(clock, around.pace, (jobs) => this.#probe(jobs));
+    this.#firstLock = new FirstLock(clock);
     this.#doors = new Doors(clock);
     this.#cool();
   }
@@ -117,6 +120,11 @@ export class ShardJobs {
     return byArrival(
       asked.map(([shard, jobs]) => ({ jobs: jobs.values(), isHere: () => this.#shards.get(shard) === jobs })),
     );
+  }
+
+  /** For how long the engine is to lock a job that it hands out now, ms. */
+  firstLockMs(): number {
+    return this.#firstLock.ms(this.#probes.urgentWaitMs);
   }
 
   /** Commands of a shard that are not answered yet. */
@@ -265,7 +273,7 @@ export class ShardJobs {
   #wantProbe(job: PendingJob, nowMs: number): boolean {
     const { times } = job;
     const isDue = probeIsDue(times, nowMs);
-    if (isDue) this.#probes.want(job, probeUrgentUntilMs(times, nowMs));
+    if (isDue) this.#probes.want(job, probeUrgentUntilMs(times, nowMs, this.#around.context.probeEveryMs()));
     return isDue;
   }
 

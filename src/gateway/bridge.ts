@@ -337,6 +337,7 @@ export class Bridge {
         },
         clock,
         random,
+        lockMs: () => this.cluster.firstLockMs(),
         worker: `holdfast-${this.#config.cluster}`,
         take: (activation) => this.#take(activation),
         onEvent: (jobType, event) => this.#ports.onEvent?.({ from: 'intake', jobType, event }),

@@ -10,7 +10,7 @@
 //                     idle      it found nothing: long poll; an empty poll costs the broker 3 ms, and some engines
 //                               answer a long poll at once, so two of them start at least half a second apart
 //                     backoff   the engine is away or refuses: 200 ms to 5 s, with jitter; then draining
-// A stream that ends by itself is opened again with a backoff of its own. The poll goes on meanwhile and brings what the
+// A stream that ends by itself is opened again with a backoff of its own, one whose lock is not the present one any more at once. The poll goes on meanwhile and brings what the
 // stream would have pushed.
 //
 // Closing cancels the stream and the parked poll instead of pausing them: a paused stream keeps some 65 jobs in buffers
@@ -41,7 +41,8 @@ export interface SourceOptions {
   readonly engine: Pick<EnginePort, 'openStream' | 'activate'>;
   readonly clock: Clock;
   readonly random: Random;
-  readonly query: JobQuery;
+  /** Its lock may change; the rest does not. */
+  query(): JobQuery;
   /** How many jobs a poll may ask for now; at 0 none is made, and the source waits to be closed. */
   wants(): number;
   onJob(job: ActivatedJob): void;
@@ -58,6 +59,9 @@ export class JobSource {
   #reopening: Timer | undefined;
   #streamFailures = 0;
   #streamOpenedMs = 0;
+  #streamLockMs = 0;
+  /** The stream is being cancelled, to be opened again with another lock. */
+  #renewing: Promise<void> | undefined;
   #draining = true;
 
   constructor(options: SourceOptions) {
@@ -70,13 +74,15 @@ export class JobSource {
     this.#closing.abort();
     this.#reopening?.cancel();
     const patience = this.#options.clock.setTimer(DRAIN_GRACE_MS, () => this.#givenUp.abort());
-    await Promise.all([this.#stream?.cancel(), this.#polling]).finally(() => patience.cancel());
+    await Promise.all([this.#renewing ?? this.#stream?.cancel(), this.#polling]).finally(() => patience.cancel());
   }
 
   async #poll(): Promise<void> {
-    const { engine, clock, query } = this.#options;
+    const { engine, clock } = this.#options;
     let failures = 0;
     while (!this.#closing.signal.aborted) {
+      const query = this.#options.query();
+      this.#renewStream(query);
       const startedMs = clock.monotonicMs();
       const room = Math.floor(this.#options.wants());
       if (room <= 0) {
@@ -107,8 +113,10 @@ export class JobSource {
 
   #openStream(): void {
     this.#reopening = undefined;
-    const { engine, clock, query, onEvent } = this.#options;
+    const { engine, clock, onEvent } = this.#options;
+    const query = this.#options.query();
     this.#streamOpenedMs = clock.monotonicMs();
+    this.#streamLockMs = query.lockMs;
     onEvent({ kind: 'streamOpened' });
     let ended = false;
     const stream = engine.openStream(
@@ -123,10 +131,19 @@ export class JobSource {
     if (!ended) this.#stream = stream;
   }
 
+  /** What a stream brings is locked for as long as it asked for when it was opened. */
+  #renewStream({ lockMs }: JobQuery): void {
+    if (this.#stream === undefined || this.#renewing !== undefined || lockMs === this.#streamLockMs) return;
+    this.#renewing = this.#stream.cancel();
+  }
+
   #onStreamEnd(reason: string): void {
+    const renewing = this.#renewing !== undefined;
     this.#stream = undefined;
+    this.#renewing = undefined;
     this.#options.onEvent({ kind: 'streamEnded', reason });
     if (this.#closing.signal.aborted) return;
+    if (renewing) return this.#openStream();
     const livedMs = this.#options.clock.monotonicMs() - this.#streamOpenedMs;
     if (livedMs >= BACKOFF_MAX_MS) this.#streamFailures = 0;
     this.#reopening = this.#options.clock.setTimer(this.#backoff(this.#streamFailures++), () => this.#openStream());

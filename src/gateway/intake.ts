@@ -55,7 +55,8 @@ export interface IntakeOptions {
   readonly engine: Pick<EnginePort, 'openStream' | 'activate' | 'fail'>;
   readonly clock: Clock;
   readonly random: Random;
-  readonly query: JobQuery;
+  /** Asked at each poll and each look at the stream: its lock may change. */
+  query(): JobQuery;
   /** The most jobs without an answer at a time. A stream may overshoot it by what is on its way. */
   readonly maxInHand: number;
   /** Hands a job over; answers when its owner has. */

@@ -1,7 +1,6 @@
 // All intakes of a node: one for each kind of job that it takes. What kinds there are may change while it runs (the
 // routes are read again): an intake whose kind is unchanged goes on untouched, one that is gone or different stops taking jobs
 // and answers for those in hand, a new one starts.
-import { LIMITS } from '../actors/limits.ts';
 import type { Activation } from '../actors/messages.ts';
 import type { Clock, Random } from '../actors/ports.ts';
 import { Intake, type IntakeAnswer, type IntakeEvent } from './intake.ts';
@@ -28,6 +27,8 @@ export interface IntakesOptions {
   readonly engine: Pick<EnginePort, 'openStream' | 'activate' | 'fail'>;
   readonly clock: Clock;
   readonly random: Random;
+  /** For how long the engine is to lock a job that it hands out now. */
+  lockMs(): number;
   /** As the engine's operators see this worker. */
   readonly worker: string;
   /** Hands a job to its owner. */
@@ -77,14 +78,14 @@ export class Intakes {
   }
 
   #start(kind: IntakeKind): void {
-    const { engine, clock, random, worker, take, onEvent } = this.#options;
+    const { engine, clock, random, lockMs, worker, take, onEvent } = this.#options;
     const { jobType, fetchVariables, tenantIds } = kind;
     const lanes = new WeakMap<ActivatedJob, string>();
     const intake = new Intake({
       engine,
       clock,
       random,
-      query: { jobType, worker, lockMs: LIMITS.activationLockMs, fetchVariables, tenantIds },
+      query: () => ({ jobType, worker, lockMs: lockMs(), fetchVariables, tenantIds }),
       maxInHand: MAX_IN_HAND,
       take: async (job) => {
         const activation = await kind.activationOf(job);

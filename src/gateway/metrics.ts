@@ -77,6 +77,8 @@ export interface NodeGauges {
   putsInDoubt(): number;
   /** 0 when the lease is void. */
   leaseRemainingMs(): number;
+  /** For how long the engine is to lock a job that it hands out now. */
+  firstLockMs(): number;
 }
 
 /** Counts nothing. */
@@ -242,6 +244,11 @@ export class PrometheusMetrics implements Metrics {
     this.#gauge('shards_owned', 'Shards owned by this node', () => node.shardsOwned());
     this.#gauge('puts_in_doubt', 'Writes whose fate is not known yet', () => node.putsInDoubt());
     this.#gauge('lease_remaining_seconds', 'How long this node may still act', () => node.leaseRemainingMs() / 1000);
+    this.#gauge(
+      'first_lock_seconds',
+      'For how long the engine locks a job that it hands to this node now',
+      () => node.firstLockMs() / 1000,
+    );
   }
 
   hold(lane: string, answer: ActivationAnswer): void {

@@ -16,5 +16,6 @@ export function gaugesOf(bridge: Bridge, clock: Clock, natsConnected: () => bool
     shardsOwned: () => cluster.life?.shards.owned() ?? 0,
     putsInDoubt: () => cluster.life?.putsInDoubt ?? 0,
     leaseRemainingMs: () => cluster.life?.lease.remainingMs() ?? 0,
+    firstLockMs: () => cluster.firstLockMs(),
   };
 }

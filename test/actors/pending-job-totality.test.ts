@@ -427,7 +427,8 @@ test('a job that is packed goes on exactly as one that was not', () => {
       for (const forProbe of [false, true]) expect(nextDueMs(times, forProbe)).toBe(nextDueMs(whole, forProbe));
       for (const nowMs of [NOW_MS, state.engineAtMs, state.engineAtMs - 1]) {
         expect(probeIsDue(times, nowMs)).toBe(probeIsDue(whole, nowMs));
-        expect(probeUrgentUntilMs(times, nowMs)).toBe(probeUrgentUntilMs(whole, nowMs));
+        const untilMs = probeUrgentUntilMs(whole, nowMs, LIMITS.probeEveryMs);
+        expect(probeUrgentUntilMs(times, nowMs, LIMITS.probeEveryMs)).toBe(untilMs);
       }
       expect(other.decide(small, command)).toEqual(one.decide(whole, command));
       expect(other.effects).toEqual(one.effects);

@@ -134,6 +134,7 @@ beforeAll(async () => {
   metrics.observe({
     ...{ pendingByLane: () => [], oldestHeldAtMsByLane: () => [], roomByLane: () => [], replyLagByPartition: () => [] },
     ...{ reachable: () => [], wallMs: () => 0, shardsOwned: () => 0, putsInDoubt: () => 0, leaseRemainingMs: () => 0 },
+    firstLockMs: () => 0,
   });
   const exposed = await metrics.registry.metrics();
   types = [...exposed.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type]);

@@ -20,8 +20,15 @@ interface OpenStream {
 }
 
 export class IntakeEngine implements Pick<EnginePort, 'openStream' | 'activate' | 'fail'> {
-  readonly polls: { readonly atMs: number; readonly maxJobs: number; readonly longPollMs: number }[] = [];
+  readonly polls: {
+    readonly atMs: number;
+    readonly maxJobs: number;
+    readonly longPollMs: number;
+    readonly lockMs: number;
+  }[] = [];
   readonly streamsOpenedMs: number[] = [];
+  /** What each asked for. */
+  readonly streamLocksMs: number[] = [];
   readonly fails: { readonly jobKey: string; readonly fail: FailJob; readonly deadlineMs: number }[] = [];
   /** Answers of `fail`, in turn; then `ok`. */
   failAnswers: EngineAnswer[] = [];
@@ -75,8 +82,9 @@ export class IntakeEngine implements Pick<EnginePort, 'openStream' | 'activate' 
     return this.#jobs.filter((job) => job.lockedUntilMs <= this.#clock.wallMs()).length;
   }
 
-  openStream(_query: JobQuery, onJob: (job: ActivatedJob) => void, onEnd: (reason: string) => void) {
+  openStream(query: JobQuery, onJob: (job: ActivatedJob) => void, onEnd: (reason: string) => void) {
     this.streamsOpenedMs.push(this.#clock.monotonicMs());
+    this.streamLocksMs.push(query.lockMs);
     const stream: OpenStream = { push: onJob, end: onEnd };
     this.#streams.push(stream);
     const cancel = async () => {
@@ -88,8 +96,13 @@ export class IntakeEngine implements Pick<EnginePort, 'openStream' | 'activate' 
     return { pause: () => {}, resume: () => {}, cancel };
   }
 
-  async activate(_query: JobQuery, maxJobs: number, longPollMs: number, signal?: AbortSignal): Promise<ActivatedJob[]> {
-    this.polls.push({ atMs: this.#clock.monotonicMs(), maxJobs, longPollMs });
+  async activate(
+    { lockMs }: JobQuery,
+    maxJobs: number,
+    longPollMs: number,
+    signal?: AbortSignal,
+  ): Promise<ActivatedJob[]> {
+    this.polls.push({ atMs: this.#clock.monotonicMs(), maxJobs, longPollMs, lockMs });
     if (this.away) throw new EngineUnavailable('away');
     const found = this.#take(maxJobs);
     if (longPollMs <= 0 && this.answersInMs > 0) return this.#onItsWay(found, signal);

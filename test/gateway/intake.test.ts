@@ -23,6 +23,7 @@ function setUp(options: { maxInHand?: number; owner?: (job: ActivatedJob) => Int
   const taken: ActivatedJob[] = [];
   const open: { job: ActivatedJob; answer: (answer: IntakeAnswer) => void; fail: (error: Error) => void }[] = [];
   const room = { admits: Number.POSITIVE_INFINITY };
+  const lock = { ms: QUERY.lockMs };
   let seed = 7;
   const random: Random = {
     float: () => {
@@ -35,7 +36,7 @@ function setUp(options: { maxInHand?: number; owner?: (job: ActivatedJob) => Int
     engine,
     clock,
     random,
-    query: QUERY,
+    query: () => ({ ...QUERY, lockMs: lock.ms }),
     maxInHand: options.maxInHand ?? 1000,
     admits: () => room.admits,
     onEvent: (event) => events.push(event),
@@ -48,7 +49,7 @@ function setUp(options: { maxInHand?: number; owner?: (job: ActivatedJob) => Int
   });
   const kinds = () => events.map((event) => event.kind);
   const dropped = () => events.filter((event) => event.kind === 'dropped');
-  return { clock, engine, events, kinds, dropped, taken, open, room, intake };
+  return { clock, engine, events, kinds, dropped, taken, open, room, lock, intake };
 }
 
 describe('where jobs come from', () => {
@@ -120,6 +121,27 @@ describe('where jobs come from', () => {
     engine.breakStreams();
     await clock.advance(200);
     expect(engine.openStreams).toBe(1);
+  });
+
+  test('when the lock changes, polls ask for the new one, and so does the stream, opened again once and at once', async () => {
+    const { clock, engine, intake, taken, lock } = setUp({ owner: DONE });
+    engine.closesInMs = 300;
+    intake.start();
+    await clock.advance(1_000);
+    lock.ms = 2 * QUERY.lockMs;
+    await clock.advance(12_000);
+    expect(engine.streamLocksMs).toEqual([QUERY.lockMs, lock.ms]);
+    expect(engine.polls.at(-1)?.lockMs).toBe(lock.ms);
+    engine.create(3);
+    await clock.advance(0);
+    expect([taken.length, engine.openStreams]).toEqual([3, 1]);
+    lock.ms = QUERY.lockMs;
+    await clock.advance(10_100);
+    expect(engine.openStreams, 'on its way').toBe(0);
+    const stopped = intake.stop();
+    await clock.advance(1_000);
+    expect(await stopped).toBe(0);
+    expect([engine.streamLocksMs.length, engine.openStreams]).toEqual([2, 0]);
   });
 
   test('an engine that is away is asked ever less often, and jobs flow again when it is back', async () => {

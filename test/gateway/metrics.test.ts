@@ -70,6 +70,7 @@ test('gauges say what is true when asked, and a lane that is empty disappears', 
     shardsOwned: () => 43,
     putsInDoubt: () => 2,
     leaseRemainingMs: () => 12_500,
+    firstLockMs: () => 40_000,
   });
   expect(await samples(metrics)).toEqual(
     expect.arrayContaining([
@@ -82,6 +83,7 @@ test('gauges say what is true when asked, and a lane that is empty disappears', 
       'holdfast_shards_owned 43',
       'holdfast_puts_in_doubt 2',
       'holdfast_lease_remaining_seconds 12.5',
+      'holdfast_first_lock_seconds 40',
     ]),
   );
   pending = [['b', 2]];
@@ -109,6 +111,7 @@ test('of lanes that share a label the oldest counts, and the others add up', asy
     shardsOwned: () => 0,
     putsInDoubt: () => 0,
     leaseRemainingMs: () => 0,
+    firstLockMs: () => 20_000,
   });
   expect(await samples(metrics)).toEqual(
     expect.arrayContaining([

@@ -321,7 +321,7 @@ describe.each(['8.6', '8.8'] as const)('engine %s', (version) => {
       engine: zeebe,
       clock: new SystemClock(),
       random: new SystemRandom(),
-      query: bench.query(jobType),
+      query: () => bench.query(jobType),
       maxInHand: 100,
       admits: () => room,
       onEvent: (event) => events.push(event),

@@ -112,6 +112,19 @@ test('an engine that refuses is asked ever less, one that takes up again a littl
   world.assertHolds();
 }, 60_000);
 
+test('with twice as many slow jobs coming as can be renewed in time, locks get longer instead of lapsing over and over', async () => {
+  const pending = 6_000;
+  const world = await waiting(pending, 60 * SECOND);
+  await world.run(60 * SECOND);
+  // With a first lock of 20 s each of some thousands would have come back every 20 s.
+  expect(counts(world).activated).toBeLessThan(1.3 * pending);
+  expect(mostPerSecond(probesMs(world))).toBeLessThanOrEqual(PACE);
+  const lapsedBefore = counts(world).activated;
+  await world.run(120 * SECOND);
+  expect(counts(world).activated, 'once all have been renewed').toBe(lapsedBefore);
+  world.assertHolds();
+}, 60_000);
+
 function counts(world: World) {
   return { activated: world.history.of('activated').length, updateTimeouts: probesMs(world).length };
 }

@@ -32,10 +32,13 @@ export function probeIsDue(state: JobState | WaitingTimes, nowMs: number): boole
   return (kind === 'held' || kind === 'parked') && state.engineAtMs > 0 && state.engineAtMs <= nowMs;
 }
 
-/** How long its probe is urgent, wall ms, 0: not at all. A first lock can be kept until it is over; of a parked reply somebody waits. */
-export function probeUrgentUntilMs(state: JobState | WaitingTimes, nowMs: number): number {
+/**
+ * How long its probe is urgent, wall ms, 0: not at all. A lock that ends before the job's next turn would come can be kept until it
+ * is over: a first lock, as a rule. Of a parked reply somebody waits.
+ */
+export function probeUrgentUntilMs(state: JobState | WaitingTimes, nowMs: number, probeEveryMs: number): number {
   if (state.snapshot?.kind === 'parked') return Number.POSITIVE_INFINITY;
-  return state.lockDeadlineMs <= nowMs + LIMITS.activationLockMs ? state.lockDeadlineMs : 0;
+  return state.lockDeadlineMs <= nowMs + probeEveryMs ? state.lockDeadlineMs : 0;
 }
 
 /** A tombstone expires in the bucket without an event: the owner forgets by its own timer. */

@@ -16,13 +16,15 @@ export function renewedLockMs(context: JobContext): number {
 }
 
 /**
- * After a hold or an attach: the activation's own short lock is renewed only if no reply came before it nears its end. A longer one
- * may be known from a renewal that was under way meanwhile; which of the two stands only the engine knows.
+ * After a hold or an attach: the activation's own lock is renewed only if no reply came before it nears its end. A longer one
+ * may be known from a renewal that was under way meanwhile; which of the two stands only the engine knows. However long it is, the job
+ * is probed once in an interval.
  */
 export function planFirstRenewal(state: JobState, context: JobContext, lockDeadlineMs: number): void {
   const nowMs = context.clock.wallMs();
   const leftMs = Math.max(0, lockDeadlineMs - nowMs);
-  state.engineAtMs = nowMs + leftMs * (LIMITS.renewAfter + LIMITS.renewWithin * context.random.float());
+  const share = LIMITS.renewAfter + LIMITS.renewWithin * context.random.float();
+  state.engineAtMs = nowMs + Math.min(leftMs * share, context.probeEveryMs() * LIMITS.probeAfter);
 }
 
 /**

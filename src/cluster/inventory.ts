@@ -6,7 +6,7 @@
 // What is searched are the names and keys of a job, its business key and its stored error; never a payload.
 import type { JobKey, ShardId } from '../actors/ids.ts';
 import { isParked } from '../actors/pending-job/cold.ts';
-import { aliasSpanOf, originSpansOf } from '../actors/pending-job/cold-search.ts';
+import { aliasSpanOf, type OriginSpans, originSpansOf } from '../actors/pending-job/cold-search.ts';
 import type { Packed } from '../actors/pending-job/cold-store.ts';
 import type { Clock } from '../actors/ports.ts';
 import type { Snapshot, SnapshotKind } from '../actors/snapshot.ts';
@@ -159,6 +159,10 @@ class Page {
 /** An id of ours names its job by the key; which attempt it was for, and who signed it, is all the same here. */
 const OWN_ID = /^hf1-[a-z0-9]{1,8}-([1-9a-z][0-9a-z]{0,12})(?:-|$)/;
 
+/** So many jobs in a row have the text, but nowhere where it counts: so many further ones are not asked whether they have it at all. */
+const IN_VAIN = 64;
+const NOT_ASKED = 2_000;
+
 /** What fits a filter. */
 export class Wanted {
   readonly #filter: JobFilter;
@@ -168,6 +172,8 @@ export class Wanted {
   readonly #ownIdOf: string | undefined;
   readonly #process: PlainSearch | undefined;
   readonly #instance: PlainSearch | undefined;
+  /** Jobs in a row that have the text somewhere else, as far as is known. */
+  #inVain = 0;
 
   constructor(filter: JobFilter) {
     this.#filter = filter;
@@ -218,15 +224,24 @@ export class Wanted {
     if (process !== undefined && !process.isIn(packed)) return false;
     if (instance !== undefined && !instance.isIn(packed)) return false;
     const isKey = search === undefined || this.#isKey(jobKey);
-    if (!isKey && !search.inPacked(packed)) return false;
+    if (!isKey && this.#inVain < IN_VAIN && !search.inPacked(packed)) {
+      this.#inVain = 0;
+      return false;
+    }
     if (isKey && process === undefined && instance === undefined) return true;
     const origin = originSpansOf(packed);
     if (origin === undefined) return undefined;
-    const { processId, elementId, instanceKey, elementInstanceKey } = origin;
-    if (process !== undefined && !process.isAt(packed, processId)) return false;
-    if (instance !== undefined && !instance.isAt(packed, instanceKey)) return false;
+    if (process !== undefined && !process.isAt(packed, origin.processId)) return false;
+    if (instance !== undefined && !instance.isAt(packed, origin.instanceKey)) return false;
     if (isKey) return true;
-    // What all have, but where none is looked, stands before (the lane, the job type) or behind (the timeline).
+    const found = this.#inNames(search, packed, origin);
+    this.#inVain = found === false ? (this.#inVain + 1) % (IN_VAIN + NOT_ASKED) : 0;
+    return found;
+  }
+
+  /** What all have, but where none is looked, stands before (the lane, the job type) or behind (the timeline). */
+  #inNames(search: TextSearch, packed: Packed, origin: OriginSpans): boolean | undefined {
+    const { processId, elementId, instanceKey, elementInstanceKey } = origin;
     if (search.inSpan(packed, { from: processId.from, to: elementInstanceKey.to })) {
       const names = [processId, elementId, instanceKey, elementInstanceKey];
       if (names.some((span) => search.inSpan(packed, span))) return true;

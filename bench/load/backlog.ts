@@ -55,6 +55,8 @@ export class Backlog {
   /** In a row: at which nodes held no more than the load, and at which they had counted the ends of all others as well. */
   #looks = 0;
   #countedLooks = 0;
+  #loadOpen = 0;
+  #toldDrained = false;
   /** Since before the first of them was started. */
   readonly #tales = new NodeTales();
 
@@ -128,21 +130,30 @@ export class Backlog {
 
   /** Jobs of it that did not end. */
   get open(): number {
-    return this.#left;
+    return this.#toldDrained && this.#loadOpen > 0 ? 0 : this.#left;
   }
 
-  /** @param loadOpen instances of the load itself @returns when it has drained just now: what is to be told of it */
+  /**
+   * While instances of the load are open nobody knows how many of them are held: that it has drained is told then, but settled only
+   * by looks at which all of the load has ended.
+   * @param loadOpen instances of the load itself
+   * @returns when it has drained just now, by all that is known: what is to be told of it
+   */
   saw(seen: Seen, loadOpen: number): string | undefined {
     if (this.#left === 0) return undefined;
     this.#hear(seen);
     if (!seen.allAnswered) return undefined;
+    if (loadOpen === 0 && this.#loadOpen > 0) [this.#looks, this.#countedLooks] = [0, 0];
+    this.#loadOpen = loadOpen;
     const held = seen.pending - this.#before - loadOpen;
     const more = Math.max(held, this.#uncounted() - loadOpen);
     this.#looks = held <= 0 ? this.#looks + 1 : 0;
     this.#countedLooks = more <= 0 ? this.#countedLooks + 1 : 0;
     this.#left = Math.max(1, more);
     if (this.#countedLooks < LOOKS && this.#looks < LOOKS_WITHOUT_COUNTS) return undefined;
-    this.#left = 0;
+    if (loadOpen === 0) this.#left = 0;
+    if (this.#toldDrained) return undefined;
+    this.#toldDrained = true;
     return `the backlog has drained${more > 0 ? `, by what nodes hold: ${more} ends were not counted` : ''}`;
   }
 

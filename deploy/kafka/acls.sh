@@ -4,8 +4,8 @@
 #
 #   BOOTSTRAP=kafka-1:9092 COMMAND_CONFIG=admin.properties NODES=User:holdfast INIT=User:holdfast-admin sh acls.sh
 #
-# `kafka-acls.sh` of Kafka's own tools has to be on the PATH. Each line is needed for what stands behind it; a test takes them away one by
-# one. A right to read or write brings with it the one to describe; a right to create does not. No right for the whole cluster is among
+# `kafka-acls.sh` of Kafka's own tools has to be on the PATH. Each line is needed for what stands behind it; a test takes those of the nodes
+# away one by one. A right to read or write brings with it the one to describe; a right to create does not. No right for the whole cluster is among
 # them.
 set -eu
 

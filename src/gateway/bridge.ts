@@ -86,6 +86,7 @@ export type BridgeConfig = Pick<
 
 /** Committing and leaving the group take less when Kafka is there. */
 const REPLIES_STOP_MS = 3_000;
+const LOOK_AGAIN_MS = 250;
 /** The reply topic may get more partitions; deadlines must not fire before those are read too. */
 const PARTITIONS_AGAIN_MS = 30_000;
 
@@ -280,7 +281,12 @@ export class Bridge {
       );
     }
     if (this.cluster.drained) missing.push('an operator: he has drained this node (resume it, or restart it)');
-    if (this.replies.memberId === '') missing.push('Kafka: no assignment of the reply topic yet');
+    if (this.replies.memberId === '') {
+      const stale = this.#secrets.lacking(this.#secretsOfOthers());
+      for (const id of stale)
+        missing.push(`the keyFile of secret ${id}: another node has a newer key; bring this file up to date`);
+      if (stale.length === 0) missing.push('Kafka: no assignment of the reply topic yet');
+    }
     return missing;
   }
 
@@ -288,6 +294,8 @@ export class Bridge {
     const { clock } = this.#ports;
     // Not a reply is read before the secrets are known: every one of them would pass for forged.
     await this.#prepared.promise;
+    await this.#keysOfOthers();
+    if (this.#stopping) return;
     void this.replies.assignedOnce.then(() => this.requests.open());
     await this.replies.start();
     while (!this.#stopping) {
@@ -297,6 +305,19 @@ export class Bridge {
       const againMs = this.#replyPartitions === 0 ? 1_000 : PARTITIONS_AGAIN_MS;
       await new Promise<void>((resolve) => clock.setTimer(againMs, resolve));
     }
+  }
+
+  /**
+   * A node may come back with files of keys as they were before a rotation, and what the others have signed since would pass for
+   * forged: it reads no replies before it knows those keys.
+   */
+  async #keysOfOthers(): Promise<void> {
+    if (this.#config.secrets.every(({ file }) => file === undefined)) return;
+    const { clock } = this.#ports;
+    const wait = () => new Promise<void>((resolve) => clock.setTimer(LOOK_AGAIN_MS, resolve));
+    // Before it is a member it knows nobody.
+    while (!this.#stopping && this.cluster.life === undefined) await wait();
+    while (!this.#stopping && this.#secrets.lacking(this.#secretsOfOthers()).length > 0) await wait();
   }
 
   #publish(request: OutgoingRequest, settled: (outcome: RequestOutcome) => void): void {

@@ -24,11 +24,11 @@ export function watchKeyFiles(
         const keys = keysIn(`keyFile of ${id}`, file, (path) => readFileSync(path, 'utf8'));
         taken(id, keys);
         if (!isFirst)
-          log.info('keys that sign correlation ids were read again', { secret: id, file, keys: keys.length });
+          log.info('keys that sign correlation ids were read again', { secretId: id, file, keys: keys.length });
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         log.error('keys that sign correlation ids were read again and not taken: those before go on', {
-          ...{ secret: id, file, reason },
+          ...{ secretId: id, file, reason },
         });
       }
     };

@@ -70,6 +70,21 @@ export class Secrets {
     return makeCorrelationId(secret, this.#cluster, jobKey, attempt);
   }
 
+  /**
+   * Ids of configured files of which another live member has a newest key that is not known here: ids that it signs, or that
+   * all others sign, would pass for forged. `others`: what each other live member lists.
+   */
+  lacking(others: readonly (readonly string[])[]): readonly string[] {
+    const own = this.ids;
+    const files = new Set(this.#configured.flatMap(({ id, file }) => (file === undefined ? [] : [id])));
+    return [...files].filter((id) =>
+      others.some((ids) => {
+        const newest = ids.findLast((listed) => listed.startsWith(`${id}.`));
+        return newest !== undefined && !own.includes(newest);
+      }),
+    );
+  }
+
   verify(correlationId: string | Uint8Array): VerifiedId {
     return verifyCorrelationId(correlationId, [...this.#configured, ...this.#kept], this.#cluster);
   }

@@ -11,19 +11,28 @@ export const TRACE_VARIABLE = 'traceparent';
 
 /**
  * What may come with it, under these names as variables and as headers: how much of it the standards have everybody carry, and
- * what a member of its list looks like (spaces around it apart).
+ * what a member of its list looks like (blanks around it apart).
  */
 const COMPANIONS = {
   tracestate: {
     most: { chars: 512, members: 32 },
-    member: /^(?:[a-z][\w*/-]{0,255}|[a-z0-9][\w*/-]{0,240}@[a-z][\w*/-]{0,13})=[ -+\--<>-~]{0,255}[!-+\--<>-~]$/,
+    isMember: (member: string) =>
+      /^(?:[a-z][\w*/-]{0,255}|[a-z0-9][\w*/-]{0,240}@[a-z][\w*/-]{0,13})=[ -+\--<>-~]{0,255}[!-+\--<>-~]$/.test(
+        member,
+      ),
   },
   baggage: {
     most: { chars: 8192, members: 64 },
-    member:
-      /^[!#$%&'*+.^`|~\w-]+[ \t]*=[ \t]*[!#-+\--:<-[\]-~]*(?:[ \t]*;[ \t]*[!#$%&'*+.^`|~\w-]+(?:[ \t]*=[ \t]*[!#-+\--:<-[\]-~]*)?)*$/,
+    // Part by part: one pattern for all of it would have a blank belong to what is before it or behind, and try both, again and again.
+    isMember: (member: string) => {
+      const [pair = '', ...properties] = member.split(';').map(trimmed);
+      return PAIR.test(pair) && properties.every((property) => TOKEN.test(property) || PAIR.test(property));
+    },
   },
 } as const;
+
+const TOKEN = /^[!#$%&'*+.^`|~\w-]+$/;
+const PAIR = /^[!#$%&'*+.^`|~\w-]+[ \t]*=[ \t]*[!#-+\--:<-[\]-~]*$/;
 
 export const TRACE_VARIABLES: readonly string[] = [TRACE_VARIABLE, ...Object.keys(COMPANIONS)];
 
@@ -91,15 +100,27 @@ export function traceIn(variables: string): string {
 export function companionsIn(variables: string): readonly (readonly [name: string, value: string])[] {
   if (traceIn(variables) === '') return [];
   const all = members(variables);
-  return Object.entries(COMPANIONS).flatMap(([name, { most, member }]) => {
+  return Object.entries(COMPANIONS).flatMap(([name, { most, isMember }]) => {
     const value = all.get(name) ?? '';
     const text = value.startsWith('"') ? String(JSON.parse(value)) : '';
     if (text.length > most.chars) return [];
-    const list = text.split(',').map((one) => one.trim());
+    const list = text.split(',').map(trimmed);
     const some = list.filter((one) => one !== '');
-    const well = some.length > 0 && list.length <= most.members && some.every((one) => member.test(one));
+    const well = some.length > 0 && list.length <= most.members && some.every(isMember);
     return well ? [[name, text] as const] : [];
   });
+}
+
+/** Without blanks around it, and those are no line breaks: what is handed on is the whole text. */
+function trimmed(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && isBlank(text, from)) from++;
+  while (from < to && isBlank(text, to - 1)) to--;
+  return text.slice(from, to);
+}
+
+function isBlank(text: string, at: number): boolean {
+  return text[at] === ' ' || text[at] === '\t';
 }
 
 function sha256(text: string): string {

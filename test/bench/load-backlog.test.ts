@@ -163,6 +163,22 @@ describe('in a lane that holds jobs of an earlier run', () => {
     expect(ends).toEqual([undefined, undefined, 'the backlog has drained']);
   });
 
+  test('while calls of the load are open and not held, a job of it that is stuck is not taken for one of them in the end', async () => {
+    const { backlog } = await backlogOf(new World());
+    await backlog.build(NEVER);
+    backlog.release();
+    // One is stuck; one call of the load waits for the engine.
+    const looks = Array.from({ length: 5 }, () => backlog.saw(seen(HELD_BEFORE + 1, true, BACKLOG - 1), 1));
+    expect(looks.filter((look) => look !== undefined)).toEqual(['the backlog has drained']);
+    expect(backlog.open, 'as far as is known').toBe(0);
+    for (let look = 0; look < 30; look++)
+      expect(backlog.saw(seen(HELD_BEFORE + 1, true, BACKLOG - 1), 0)).toBeUndefined();
+    expect(backlog.open).toBe(1);
+    const aborted = AbortSignal.abort();
+    await backlog.drained(aborted);
+    expect(backlog.open).toBe(1);
+  });
+
   test('ends that a node was killed with are not waited for for ever', async () => {
     const { backlog } = await backlogOf(new World());
     await backlog.build(NEVER);

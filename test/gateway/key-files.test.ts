@@ -42,14 +42,14 @@ test('what has changed since the configuration was read is told at once, and eve
   replace(`${OLD}\n${NEW}\n`);
   await eventually('the new key', () => taken.length === 2);
   expect(taken[1]).toEqual(['a', OLD, NEW]);
-  expect(logged).toMatchObject([{ level: 'info', fields: { secret: 'a', file, keys: 2 } }]);
+  expect(logged).toMatchObject([{ level: 'info', fields: { secretId: 'a', file, keys: 2 } }]);
   expect(JSON.stringify(logged)).not.toContain(NEW);
 });
 
 test('a broken file changes nothing; the log says so once, and not what it holds', async () => {
   replace(`${OLD}\nhunter2`);
   await eventually('the fault', () => logged.length === 1);
-  expect(logged[0]).toMatchObject({ level: 'error', fields: { secret: 'a', file } });
+  expect(logged[0]).toMatchObject({ level: 'error', fields: { secretId: 'a', file } });
   expect(logged[0]?.fields.reason).toMatch(
     /^keyFile of a: found .*key with a text of 52 characters; allowed: the path/,
   );

@@ -105,6 +105,12 @@ describe('what travels with a trace context', () => {
     ['baggage', 'two suitcases'],
     ['baggage', 'a="quoted"'],
     ['baggage', 'a=b;'],
+    ['baggage', 'a=b\r\n,c=d'],
+    ['baggage', 'a=b\u2028'],
+    // Looked through in one pass: with a pattern that tries again and again these would take days.
+    ['baggage', `a=1${';b= '.repeat(60)};"`],
+    ['baggage', `a=${' '.repeat(8_000)}"`],
+    ['tracestate', `a=${' '.repeat(400)}`],
     ['baggage', many(65)],
     ['baggage', `a=${'x'.repeat(8_191)}`],
     ['baggage', 12],

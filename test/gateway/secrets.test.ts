@@ -95,4 +95,18 @@ describe('a key in a file that changes while nodes live', () => {
     expect(secrets.verify(first)).toMatchObject({ kind: 'forged' });
     expect(secrets.verify(fromFile('B').sign(JOB, 1, []))).toMatchObject({ kind: 'ok' });
   });
+
+  test('a node whose file lacks the newest key of another knows that, and no former key is missed', () => {
+    const stale = fromFile('x');
+    const fresh = fromFile('x', 'y');
+    expect(stale.lacking([fresh.ids])).toEqual(['f']);
+    expect(fresh.lacking([stale.ids])).toEqual([]);
+    expect(stale.lacking([['f'], ['a', 'b']]), 'of an older version, which lists no keys').toEqual([]);
+    // Another that has let its oldest key go lists it as a former one, before those that it has.
+    const moved = fromFile('w', 'x');
+    moved.reread('f', [key('x')]);
+    expect(stale.lacking([moved.ids])).toEqual([]);
+    stale.reread('f', [key('x'), key('y')]);
+    expect(stale.lacking([fresh.ids])).toEqual([]);
+  });
 });

@@ -180,9 +180,39 @@ describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
     const zeebe = await client(await gateway.listen(), unary);
     expect(await codeOf(zeebe)).toBe('ok');
     present('foreign');
-    await eventually('the refusal to be logged', () => said('warn', /those that stand go on/).length === 1);
+    await eventually('the refusal to be logged', () => said('warn', /those that were taken last go on/).length === 1);
     expect(await codeOf(zeebe)).toBe('ok');
     expect(new Set(gateway.completedBy)).toEqual(new Set(['first']));
+  });
+
+  test('a connection that breaks while the gateway does not take the new certificate is made anew with the one before', async () => {
+    const before = new Gateway();
+    const port = await before.listen();
+    const zeebe = await client(port, unary);
+    expect(await codeOf(zeebe)).toBe('ok');
+    present('foreign');
+    await eventually('the refusal to be logged', () => said('warn', /taken last go on/).length === 1);
+    before.server.forceShutdown();
+    const after = new Gateway();
+    await after.listen('server', port);
+    await eventually('commands again', async () => (await codeOf(zeebe)) === 'ok');
+    const stream = zeebe.openStream(
+      QUERY,
+      () => {},
+      () => {},
+    );
+    await eventually('the stream', () => after.streams.length === 1);
+    expect([...after.completedBy, ...after.openedBy]).toEqual(['first', 'first']);
+    await stream.cancel();
+  });
+
+  test('authorities of which one is damaged are not taken, though there is a whole one before it', async () => {
+    const gateway = new Gateway();
+    await client(await gateway.listen(), unary);
+    const whole = await readFile(authority.cert, 'utf8');
+    writeFileSync(join(dir, 'ca.pem'), `${whole}\n${whole.slice(0, whole.length / 2)}`);
+    await eventually('the fault', () => said('error', /not taken/).length === 1);
+    expect(said('error', /not taken/)[0]?.fields.reason).toMatch(/^CAMUNDA_CUSTOM_ROOT_CERT_PATH: .* a damaged one$/);
   });
 
   test('a gateway that comes back with a certificate of another authority is believed once its file says so', async () => {

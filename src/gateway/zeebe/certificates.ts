@@ -1,7 +1,9 @@
 // The certificates of the connections to the gateway, as the SDK's settings name them. Those that stand in files are read again
 // when these change. What cannot be used (a file is gone, a key that is not the certificate's because only one of the two is
 // written yet) is not taken, the log says so once, and what was good last goes on; the next change is looked at again.
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { CamundaPlatform8Configuration } from '@camunda8/sdk/dist/lib/Configuration.js';
 import { assertKeyPair } from '../config-api.ts';
 import type { Log } from '../log.ts';
@@ -23,12 +25,17 @@ export class GatewayCertificates {
   readonly #config: CamundaPlatform8Configuration;
   readonly #log: Log;
   readonly #lookEveryMs: number | undefined;
+  /** As the files were, when they could last be used. */
+  #candidate: TlsSettings;
+  /** What the gateway has taken, or what the node began with. */
   #current: TlsSettings;
+  #version = 0;
 
   private constructor(config: CamundaPlatform8Configuration, log: Log, current: TlsSettings, lookEveryMs?: number) {
     this.#config = config;
     this.#log = log;
     this.#current = current;
+    this.#candidate = current;
     this.#lookEveryMs = lookEveryMs;
   }
 
@@ -41,35 +48,61 @@ export class GatewayCertificates {
     return new GatewayCertificates(config, log, await read(config), lookEveryMs);
   }
 
-  /** For the next connection. */
+  /** For connections. The gateway may not know the candidate yet, and a connection can break at any moment. */
   get current(): TlsSettings {
     return this.#current;
   }
 
-  /** Calls when there are others. Answers what ends that. */
-  onChange(taken: () => void): () => void {
+  /** To be tried; `take` makes it the current one. */
+  get candidate(): TlsSettings {
+    return this.#candidate;
+  }
+
+  /** Grows when there is another candidate. */
+  get version(): number {
+    return this.#version;
+  }
+
+  take(tried: TlsSettings): void {
+    this.#current = tried;
+  }
+
+  /** Calls when there is another candidate. Answers what ends that. */
+  onChange(changed: () => void): () => void {
     const files = ([CA, CERT, KEY] as const).flatMap((name) => this.#config[name] ?? []);
     if (files.length === 0) return () => undefined;
-    const readAgain = async (): Promise<void> => {
+    const readAgain = async (tellsFaults: boolean): Promise<void> => {
       try {
-        this.#current = await read(this.#config);
+        const now = await read(this.#config);
+        if (isDeepStrictEqual(now, this.#candidate)) return;
+        this.#candidate = now;
+        this.#version += 1;
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        this.#log.error('Zeebe: certificates were read again and not taken: those before go on', { files, reason });
+        if (tellsFaults)
+          this.#log.error('Zeebe: certificates were read again and not taken: those before go on', { files, reason });
         return;
       }
       this.#log.info('Zeebe: certificates were read again', { files });
-      taken();
+      changed();
     };
-    return watchFiles(files, () => void readAgain(), this.#lookEveryMs);
+    const stop = watchFiles(files, () => void readAgain(true), this.#lookEveryMs);
+    // They may have changed before anybody looked. A fault is told when it is looked at next.
+    void readAgain(false);
+    return stop;
   }
 }
 
 async function read(config: CamundaPlatform8Configuration): Promise<TlsSettings> {
   // The SDK says nothing to whoever calls it when the file is not there, and adds those that the system trusts when it is.
   if (config[CA] !== undefined) {
-    const ca = contentOf(config, CA);
-    if (!ca.includes('-----BEGIN CERTIFICATE-----')) throw new Error(`${CA}: ${config[CA]} holds no PEM certificate`);
+    const blocks = contentOf(config, CA)
+      .toString('latin1')
+      .split(/(?=-----BEGIN CERTIFICATE-----)/);
+    const certificates = blocks.filter((block) => block.startsWith('-----BEGIN'));
+    // Node itself passes over what it cannot read.
+    if (certificates.length === 0 || !certificates.every(isCertificate))
+      throw new Error(`${CA}: ${config[CA]} holds no PEM certificate, or a damaged one`);
   }
   const { GetCustomCertificateBuffer } = await import('@camunda8/sdk/dist/lib/GetCustomCertificateBuffer.js');
   const ca = await GetCustomCertificateBuffer(config);
@@ -83,6 +116,14 @@ async function read(config: CamundaPlatform8Configuration): Promise<TlsSettings>
     throw new Error(`${CERT} and ${KEY}: no certificate with its own unencrypted key (${reason})`);
   }
   return { ...authorities, cert, key };
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function contentOf(config: CamundaPlatform8Configuration, name: FileSetting): Buffer {

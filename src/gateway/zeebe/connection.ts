@@ -40,7 +40,7 @@ export const CHANNEL_OPTIONS: ChannelOptions = {
 };
 
 /**
- * @param settings asked again before each call: a secret that has changed makes the provider of headers anew
+ * @param settings asked again before each call: a secret that has changed makes the provider of headers anew, as do certificates
  * @param lookEveryMs at files of certificates, for changes
  * @throws with the setting's name when the configuration is incomplete
  */
@@ -52,11 +52,8 @@ export async function configureConnection(
   const { CamundaEnvironmentConfigurator } = await import('@camunda8/sdk/dist/lib/Configuration.js');
   const config = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(settings());
   const { address, secure } = gatewayAddress(config);
-  return {
-    address,
-    tls: secure ? await GatewayCertificates.read(config, log, lookEveryMs) : undefined,
-    headers: await authentication(config, settings),
-  };
+  const tls = secure ? await GatewayCertificates.read(config, log, lookEveryMs) : undefined;
+  return { address, tls, headers: await authentication(config, settings, () => tls?.version ?? 0) };
 }
 
 /** The scheme of the address decides about TLS; without one, the older settings do, and their default is TLS. */
@@ -79,6 +76,7 @@ export function channelCredentials({ tls }: ZeebeConnection): ChannelCredentials
 async function authentication(
   config: CamundaPlatform8Configuration,
   settings: () => ZeebeSettings,
+  certificatesVersion: () => number,
 ): Promise<ZeebeConnection['headers']> {
   // Without a strategy the SDK chooses OAuth by itself when there is an OAuth URL.
   const none = config.CAMUNDA_AUTH_STRATEGY === 'NONE' && config.CAMUNDA_OAUTH_URL === undefined;
@@ -88,12 +86,14 @@ async function authentication(
   const make = (given: ZeebeSettings) => {
     const merged = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(given);
     const explicitFromConstructor = given.CAMUNDA_AUTH_STRATEGY !== undefined;
-    return { given, provider: askingOnce(constructOAuthProvider(merged, { explicitFromConstructor })) };
+    // A provider reads the certificates that it goes to the identity provider with when it is made.
+    const version = certificatesVersion();
+    return { given, version, provider: askingOnce(constructOAuthProvider(merged, { explicitFromConstructor })) };
   };
   let current = make(settings());
   return async () => {
     const given = settings();
-    if (!isDeepStrictEqual(given, current.given)) current = make(given);
+    if (!isDeepStrictEqual(given, current.given) || current.version !== certificatesVersion()) current = make(given);
     const headers = Object.entries(await current.provider.getHeaders('ZEEBE'));
     return Object.fromEntries(headers.filter(([, value]) => value !== ''));
   };

@@ -17,7 +17,7 @@ import { type Calls, type GatewayService, loadGatewayService, type StreamCalls }
 /** How long a token may take where no deadline says so. */
 const TOKEN_MS = 10_000;
 /** A gateway that does not take our new certificates may be about to. */
-const TRY_AGAIN_MS = 30_000;
+const TRY_AGAIN_MS = 5_000;
 
 export const UNARY_TRANSPORTS = ['http2', 'grpc-js'] as const;
 export type UnaryTransport = (typeof UNARY_TRANSPORTS)[number];
@@ -145,27 +145,29 @@ export class GatewayCalls {
   }
 
   /**
-   * New connections are made with the certificates as they are. Those that stand are left for new ones only when the gateway has
-   * taken the new certificates: it may not know them yet, and what works goes on until then. Calls under way end where they
+   * Connections are made with new certificates, and those that stand are left for new ones, only when the gateway has
+   * taken them: it may not know them yet, and what works goes on until then. Calls under way end where they
    * were made; streams are closed, and whoever opened them opens them again.
    */
-  async #renew(tls: GatewayCertificates): Promise<void> {
+  async #renew(tls: GatewayCertificates, again = false): Promise<void> {
     clearTimeout(this.#renewing);
-    const tried = tls.current;
+    const tried = tls.candidate;
     const { address } = this.#connection;
     const refusal = await tryConnection(address, tried).then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
-    if (this.#closed || tls.current !== tried) return; // others are tried already
+    if (this.#closed || tls.candidate !== tried) return; // others are tried already
     if (refusal !== undefined) {
-      this.#log.warn('Zeebe: no connection with the new certificates: those that stand go on', {
-        address,
-        reason: refusal,
-      });
-      this.#renewing = setTimeout(() => void this.#renew(tls), TRY_AGAIN_MS * (0.5 + Math.random() / 2)).unref();
+      if (!again)
+        this.#log.warn('Zeebe: no connection with the new certificates: those that were taken last go on', {
+          address,
+          reason: refusal,
+        });
+      this.#renewing = setTimeout(() => void this.#renew(tls, true), TRY_AGAIN_MS * (0.5 + Math.random() / 2)).unref();
       return;
     }
+    tls.take(tried);
     const old = this.#client;
     this.#client = this.#newClient();
     old.close();

@@ -83,15 +83,13 @@ function commandOf(args: readonly string[]): { readonly spec: CommandSpec; reado
   const [word = 'help', ...rest] = args;
   const first = Object.hasOwn(OTHER_NAMES, word) ? OTHER_NAMES[word] : word;
   if (GROUPS.includes(word)) {
-    const [second, ...others] = rest;
-    const spec = COMMANDS.find(({ name }) => name === `${word} ${second}`);
-    if (spec !== undefined) return { spec, rest: others };
-    const allowed = COMMANDS.map(({ name }) => name).filter((name) => name.startsWith(`${word} `));
-    throw new UsageFault(
-      second === undefined
-        ? `holdfast ${word} needs a word more; allowed are ${allowed.join(', ')}`
-        : `there is no command ${show(`${word} ${second}`)}; allowed are ${allowed.join(', ')}`,
-    );
+    // The group alone, or with options, is its list.
+    const [second = '-', ...others] = rest;
+    const [name, left] = second.startsWith('-') ? [`${word} list`, rest] : [`${word} ${second}`, others];
+    const spec = COMMANDS.find((command) => command.name === name);
+    if (spec !== undefined) return { spec, rest: left };
+    const allowed = COMMANDS.map((command) => command.name).filter((one) => one.startsWith(`${word} `));
+    throw new UsageFault(`there is no command ${show(name)}; allowed are ${allowed.join(', ')}`);
   }
   const spec = COMMANDS.find(({ name }) => name === first);
   if (spec === undefined) {

@@ -127,7 +127,7 @@ describe('wrong usage asks nobody', () => {
     [['jobs', '--limit', '0'], /--limit is "0"/],
     [['drain', 'n2'], /--reason is missing/],
     [['drain', '../jobs', '--reason', REASON], /NODE is "..\/jobs"/],
-    [['dlq'], /dlq needs a word more; allowed are dlq list, dlq view/],
+    [['dlq', 'lst'], /there is no command "dlq lst"; allowed are dlq list, dlq view/],
     [['dlq', 'list', '--until', 'noon'], /--until is "noon"/],
     [['dlq', 'redrive', '--yes'], /--reason is missing/],
     [['whoami', '--timeout', '1h'], /--timeout is "1h"; allowed is a duration from 0.1 s to 600 s/],
@@ -164,6 +164,7 @@ describe('what is shown', () => {
       [['outcomes'], 'outcomes'],
       [['audit'], 'audit'],
       [['dlq', 'list'], 'dead-letters'],
+      [['dlq'], 'dead-letters'],
       [['dlq', 'view', '0/42'], 'dead-letters/0/42'],
       [['whoami'], 'whoami'],
     ] as const) {

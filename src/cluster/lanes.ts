@@ -1,5 +1,6 @@
 // How many jobs of each lane this node holds, and how many more it admits. The number of lanes is bounded: beyond the
 // bound all further lanes share one count, so that nobody can grow memory or metrics by inventing names.
+import { flat } from '../actors/flat-text.ts';
 import type { Lane } from '../actors/ids.ts';
 
 const LANES_MOST = 1000;
@@ -7,13 +8,22 @@ const OTHERS = '(others)' as Lane;
 
 export class Lanes {
   readonly #pending = new Map<Lane, number>();
+  /** One string for each, whoever holds a job of it. */
+  readonly #names = new Map<Lane, Lane>();
   readonly #limits = new Map<Lane, number>();
   #total = 0;
 
-  add(lane: Lane): void {
+  /** @returns the lane, to be kept: as a string that all jobs of it share */
+  add(lane: Lane): Lane {
     const name = this.#name(lane);
-    this.#pending.set(name, (this.#pending.get(name) ?? 0) + 1);
+    let kept = this.#names.get(lane);
+    if (kept === undefined) {
+      kept = flat(lane);
+      if (name === lane) this.#names.set(kept, kept);
+    }
+    this.#pending.set(name === lane ? kept : name, (this.#pending.get(name) ?? 0) + 1);
     this.#total += 1;
+    return kept;
   }
 
   remove(lane: Lane): void {

@@ -271,8 +271,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   #countAs(lane: Lane | undefined): void {
     if (lane === this.#countedIn) return;
     if (this.#countedIn !== undefined) this.#around.lanes.remove(this.#countedIn);
-    if (lane !== undefined) this.#around.lanes.add(lane);
-    this.#countedIn = lane;
+    this.#countedIn = lane === undefined ? undefined : this.#around.lanes.add(lane);
   }
 
   #perform(effect: Effect): Promise<unknown> | unknown {

@@ -3,6 +3,7 @@
 // answer of the engine was never seen.
 import type { ActorSystem } from '../actors/actor-system.ts';
 import { FirstLock } from '../actors/first-lock.ts';
+import { flat } from '../actors/flat-text.ts';
 import { ABSENT, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { ActAnswer, Activation, ActivationAnswer, OperatorAct, Reply, ReplyAnswer } from '../actors/messages.ts';
@@ -101,7 +102,9 @@ export class ShardJobs {
     this.#probes.clear();
     this.#cooler?.cancel();
     this.#doors.stop();
+    this.#around.cold.close();
     for (const shard of [...this.#shards.keys()]) this.drop(shard);
+    this.#around.cold.clear();
   }
 
   get size(): number {
@@ -382,9 +385,10 @@ export class ShardJobs {
   #spawn(shard: ShardId, jobKey: JobKey): PendingJob | undefined {
     const jobs = this.#shards.get(shard);
     if (jobs === undefined) return undefined;
-    const job = new PendingJob(shard, jobKey, this.#around);
-    job.state.unbrokenAt = this.#unbroken.get(shard)?.get(jobKey) ?? ABSENT;
-    jobs.set(jobKey, job);
+    const key = flat(jobKey); // it may have come in a batch of another node
+    const job = new PendingJob(shard, key, this.#around);
+    job.state.unbrokenAt = this.#unbroken.get(shard)?.get(key) ?? ABSENT;
+    jobs.set(key, job);
     return job;
   }
 }

@@ -109,7 +109,9 @@ export class ShardLoader {
       () => wave.start(),
       () => this.#stopped,
     ).catch(this.#options.onFailed);
-    if (!this.#stopped) await wave.settled;
+    if (this.#stopped) return;
+    await wave.settled;
+    if (wave.isWide) this.#narrowLater(wave);
   }
 
   /** The shard is not here any more. */

@@ -4,7 +4,7 @@
 //
 // Jobs are shown one by one, but most have what is looked for nowhere, and a search that is begun anew for each of them costs
 // more than the search. So it goes on behind the job, to the next place in the chunk where it is found, and that is remembered:
-// the jobs before that place need no search. That is sound because what is written in a chunk never changes, and it helps because
+// the jobs before that place need no search. That is sound because the bytes of a job never change, and it helps because
 // jobs are shown about in the order in which they stand. One that stands before all that is known is searched by itself.
 import type { Packed } from '../actors/pending-job/cold-store.ts';
 

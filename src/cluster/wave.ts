@@ -6,6 +6,7 @@
 // Most of what is delivered before the barrier are tombstones, which nobody wants to have: they are dropped as they come, and
 // with them what was collected of their jobs. That needs what the watch promises: revisions rise, and none is left out but
 // those overwritten; so what comes again after a reset, at or below the highest seen, is known already, or dropped for good.
+import { flat } from '../actors/flat-text.ts';
 import { ABSENT, type Incarnation, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
 import { isTombstone } from '../actors/snapshot-codec.ts';
 import { type Arrived, letGo } from './arrivals.ts';
@@ -104,10 +105,15 @@ export class Wave {
     return true;
   }
 
-  /** Hears no more of the shards that have left, of which others write. */
+  /** It hears of shards that have left, too. */
+  get isWide(): boolean {
+    return !this.#stopped && this.#waiting.size + this.#open.size < this.#watched;
+  }
+
+  /** Hears no more of the shards that have left, of which others write. Not before it has caught up: that would begin anew. */
   narrow(): void {
+    if (!this.isWide || !this.#caughtUp || this.#watch === undefined) return;
     const shards = [...this.#waiting.keys(), ...this.#open];
-    if (this.#stopped || this.#watch === undefined || shards.length === this.#watched) return;
     this.#watched = shards.length;
     this.#watch.narrow(shards.map(shardFilter));
   }
@@ -154,8 +160,8 @@ export class Wave {
     }
     const earlier = collected.get(jobKey);
     if (earlier !== undefined) letGo(earlier);
-    if (isTombstone(entry.value)) collected.delete(jobKey);
-    else this.#keep(shard, flat(jobKey), entry, collected);
+    collected.delete(jobKey);
+    if (!isTombstone(entry.value)) this.#keep(shard, flat(jobKey), entry, collected);
   }
 
   #keep(shard: ShardId, jobKey: JobKey, entry: KvEntry, collected: Map<JobKey, Arrived>): void {
@@ -175,9 +181,4 @@ export class Wave {
 
 function copied(entry: KvEntry): KvEntry {
   return { ...entry, value: new Uint8Array(entry.value) };
-}
-
-/** A part of a string keeps the whole of it in memory, and there may be a million. */
-function flat(jobKey: JobKey): JobKey {
-  return Buffer.from(jobKey, 'latin1').toString('latin1') as JobKey;
 }

@@ -1,6 +1,8 @@
 // The jobs of a shard in memory: what is forgotten, what is reloaded, and that no job is ever decided twice at once.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import type { Incarnation, JobKey, Revision } from '../../src/actors/ids.ts';
+import type { Incarnation, JobKey, Lane, Revision } from '../../src/actors/ids.ts';
 import { LIMITS } from '../../src/actors/limits.ts';
 import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { LEGS } from '../../src/cluster/legs.ts';
@@ -519,3 +521,33 @@ test('what waited for a shard that never came goes to its owner', async () => {
   host.jobs.drop(SHARD);
   expect(await said).toBe('notOwner');
 });
+
+test('a job keeps nothing of the batch that its key and its lane were cut out of', async () => {
+  const host = new Host();
+  const jobs = 1_000;
+  const batchChars = 20_000;
+  const cut = <T extends string>(text: string) => `${'.'.repeat(batchChars)}${text}`.slice(batchChars) as T;
+  const before = heapAfterCollection();
+  const held = Array.from({ length: jobs }, (_, i) =>
+    host.jobs.activated(SHARD, {
+      ...new Job().activation(host.clock.wallMs() + LOCK_MS),
+      jobKey: cut<JobKey>(String(2251799813685249n + BigInt(i))),
+      lane: cut<Lane>('a lane of some length'),
+    }),
+  );
+  await host.clock.advance(0);
+  expect(new Set(await Promise.all(held))).toEqual(new Set(['held']));
+  host.kafkaAcks();
+  await host.clock.advance(3 * LIMITS.coolAfterMs);
+  expect(host.cold.count).toBe(jobs);
+  host.kv.entries.clear();
+  expect(heapAfterCollection() - before).toBeLessThan((jobs * batchChars) / 4);
+  expect(host.jobs.size).toBe(jobs);
+});
+
+function heapAfterCollection(): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  return process.memoryUsage().heapUsed;
+}

@@ -191,3 +191,13 @@ test('what was made small is let go where a later entry comes, its shard leaves,
   wave.stop();
   expect(gone).toEqual(['7@1', '8@3', '9@4', '10@5', '11@6']);
 });
+
+test('it is not narrowed before it has caught up, and can be after', async () => {
+  const { kv, wave, handler } = await open(1, 2, 3);
+  wave.leave(shard(2));
+  wave.narrow();
+  expect([kv.watched?.filters, wave.isWide]).toEqual([['1.*', '2.*', '3.*'], true]);
+  handler.onCaughtUp();
+  wave.narrow();
+  expect([kv.watched?.filters, wave.isWide]).toEqual([['1.*', '3.*'], false]);
+});

@@ -1,15 +1,15 @@
 // Where the jobs that only wait are kept, a million perhaps: as bytes (cold.ts), outside of V8's heap, which V8 looks through
 // again and again, all of it. What stays there of each is a number, its handle.
 //
-// The store is a log in chunks. A job is written behind the last one, whatever its size, and never changes where it stands; what
-// leaves is marked dead. A closed chunk of which a quarter is dead is emptied: what lives in it is written again behind the last
+// The store is a log in chunks. A job is written behind the last one, whatever its size, and its bytes never change; what
+// leaves is marked dead, in front of them. A closed chunk of which a quarter is dead is emptied: what lives in it is written again behind the last
 // one, and the chunk is given back. So nothing is rounded up to a size, the jobs lie in the order in which they came, which is
 // the order in which they are looked through, and a million jobs of which a thousand are left need no more room than a
 // thousand. A handle names a place in a table, which follows the job when it moves.
 //
 // What must hold: at most about a quarter of all chunks is dead, and a few chunks. That is paid for by whoever takes a job out:
 // for each of its bytes four are looked through in chunks that are emptied, of which at least one was dead, so what is dead does
-// not grow while there is something to empty; and nobody waits for more than a few jobs to be copied. The table has four bytes
+// not grow while there is something to empty; and nobody waits for more to be copied than four times what he takes out. The table has four bytes
 // for each job of the most that there were, until the store is empty.
 
 /** Names a job that is in the store, until it is taken out. */
@@ -20,7 +20,7 @@ export interface Packed {
   readonly bytes: Buffer;
   readonly from: number;
   readonly to: number;
-  /** So far these bytes are written; what stands before never changes. */
+  /** So far these bytes are written; what stands before is jobs whose bytes never change. */
   readonly written: number;
 }
 
@@ -89,6 +89,7 @@ export class ColdStore {
   #count = 0;
   #aliveBytes = 0;
   #heldBytes = 0;
+  #closed = false;
 
   /** Jobs in it. */
   get count(): number {
@@ -127,8 +128,21 @@ export class ColdStore {
     return new Place(this.#chunks[(place / UNITS_PER_CHUNK) | 0]!, (place % UNITS_PER_CHUNK) * UNIT_BYTES);
   }
 
+  /** From now on nothing is taken out any more: all of it is about to go, and `clear` follows. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  clear(): void {
+    this.#sparse.clear();
+    this.#clear();
+    [this.#count, this.#aliveBytes, this.#heldBytes] = [0, 0, 0];
+    this.#spare = undefined;
+  }
+
   /** Takes it out; its handle is no more. @throws RangeError when it was no more before */
   free(handle: Handle): void {
+    if (this.#closed) return;
     const chunk = this.#chunkOf(handle);
     const word = this.#fromOf(handle) / 4 - HEAD_WORDS;
     const size = sizeOf(chunk.words[word + 1]!);

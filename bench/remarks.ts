@@ -18,17 +18,17 @@ const REMARKS: readonly Remark[] = [
   {
     about: 'calls/s, 200 in flight, holdfast with 3 nodes',
     when: 'missed',
-    text: 'Three processes on two cores do for a third of the calls each what is done once per socket and moment: connections, fetches, writes that carry one call instead of several; and two of three activations and replies reach a node that does not own the job, and travel on. Next: more of them in one message.',
+    text: 'Three processes on two cores do for a third of the calls each what is done once per socket and moment: connections, fetches, writes that carry one call instead of several; and two of three activations and replies reach a node that does not own the job, and travel on. A third of what they used was no call’s: kafkajs woke each of its connections a thousand times a second (src/gateway/kafka/idle-queue.ts); since then an idle node needs half. Next: more calls in one message.',
   },
   {
     about: 'bridge CPU per call at full load, 1 node',
     when: 'missed',
-    text: 'The profile ([flame graph](flames/full-load.svg), drawn by `bench/flame` from `npm run bench -- --profile DIR`) is flat: writing to sockets 16 %, kafkajs 13 %, our gateway 12 %, cluster 10 % and actors 7 %, garbage collection 7 %, HTTP/2 5 %, HMAC 4 % (cheaper since), nats-core 3 %. Tried: commands framed by hand (kept), questions to NATS gathered by turn of the event loop (kept), jobs decoded by hand (kept), a larger young generation (V8 makes it 64 MB by itself), the event loop held for 4 ms at a time so that more arrives at once (an experiment of two pairs of turns that is not kept: better in one, worse in the other). With an engine that costs nothing the same code takes about half: see the bridge alone, with what was tried since. Next would be the Kafka client, the largest single library in it.',
+    text: 'The profile ([flame graph](flames/full-load.svg), drawn by `bench/flame` from `npm run bench -- --profile DIR`) is flat: writing to sockets 16 %, kafkajs 13 %, our gateway 12 %, cluster 10 % and actors 7 %, garbage collection 7 %, HTTP/2 5 %, HMAC 4 % (cheaper since), nats-core 3 %. Tried: commands framed by hand (kept), questions to NATS gathered by turn of the event loop (kept), jobs decoded by hand (kept), a larger young generation (V8 makes it 64 MB by itself), the event loop held for 4 ms at a time so that more arrives at once (an experiment of two pairs of turns that is not kept: better in one, worse in the other). Kept since the profile: connections to Kafka that rest while nothing waits on them (kafkajs woke each a thousand times a second; an idle node needs half of what it did), requests encoded in one pass, keys hashed without big integers. With an engine that costs nothing the same code takes less: see the bridge alone. Next would be what is done once per turn of the event loop and socket: at some hundred calls a second few of them carry more than one call.',
   },
   {
     about: 'the bridge alone',
     when: 'missed',
-    text: 'The profile ([flame graph](flames/alone.svg), of commit 9e4c84e, drawn by `bench/flame` from `node bench/alone/main.ts --client http2 --profile DIR`) is flat: gateway 14 %, cluster 11 % and actors 9 %, kafkajs 12 % by itself and 26 % with all that it calls, garbage collection 12 %, HTTP/2 4 %, nats-core 3 %; threads of V8 (garbage, compilation) are not in it. Tried against the code before, in turns on the same servers: batches to Kafka and fetches of replies that gather for 5 ms while there are several records in them (kept: clearly less on a busy machine, a few percent on a quiet one, which gathers by itself), the MAC of ids by one-shot hashes (kept: it has all but gone from the profile), writes to NATS that gather for 2 ms, a larger young generation, a garbage collector without threads, fewer timers (none of them kept: within the noise). Much of what kafkajs costs is that it zeroes 512 bytes for each header of a record. Next would be that, in the library, and a producer and consumer of our own.',
+    text: 'The profile ([flame graph](flames/alone.svg), of commit 9e4c84e, drawn by `bench/flame` from `node bench/alone/main.ts --client http2 --profile DIR`) is flat: gateway 14 %, cluster 11 % and actors 9 %, kafkajs 12 % by itself and 26 % with all that it calls, garbage collection 12 %, HTTP/2 4 %, nats-core 3 %; threads of V8 (garbage, compilation) are not in it. Tried against the code before, in turns on the same servers: batches to Kafka and fetches of replies that gather for 5 ms while there are several records in them (kept: clearly less on a busy machine, a few percent on a quiet one, which gathers by itself), the MAC of ids by one-shot hashes (kept: it has all but gone from the profile), writes to NATS that gather for 2 ms, a larger young generation, a garbage collector without threads, fewer timers (none of them kept: within the noise). Kept since: produce requests encoded in one pass, keys hashed without big integers, checksums eight bytes at a time, own writes known by their bytes (together 10 to 19 % less CPU per call, medians of three runs of both versions side by side; 38 % less with bodies of 45 KB). Tried: `@platformatic/kafka` 2.12.1 as the producer behind the same port. Against kafkajs as it was it took 8 % less CPU of the bridge per call (median of 24 rounds on the same servers at the same time, 0.74 to 1.14); kafkajs with the produce request encoded by us took 12 % less in the same rounds, so there is one client. Its consumer decompresses without a limit, in modules that cannot be replaced from outside, and was not tried. Next would be the writes to sockets (19 % of the profile, much of it waiting).',
   },
   {
     about: 'rolling restart of three nodes at 100 calls/s: over 2 s',
@@ -42,22 +42,22 @@ const REMARKS: readonly Remark[] = [
   {
     about: '1,000,000 pending on one node: memory in all, at the most',
     when: 'missed',
-    text: 'At rest it is below; the rest is what calls leave behind before V8 looks through its old generation, which it does the later the more is in it. Taken out already: the map and the set of the timer wheel. Next would be a bound on how far that generation may grow (it costs CPU of calls), and a job in fewer objects.',
+    text: 'At rest it is below; the rest is what calls leave behind before V8 looks through its old generation, which it does the later the more is in it. Taken out already: the map and the set of the timer wheel, the bytes of jobs that wait (they are in chunks outside of V8’s heap), and texts that kept the batch that they were cut out of. Next would be a bound on how far that generation may grow, and what the jobs of a route share kept once.',
   },
   {
     about: '1,000,000 pending on one node: CPU when idle',
     when: 'missed',
-    text: 'Two other runs of `node bench/million/main.ts` on the same day said 4.60 and 7.03. The profile of the last (`--profile DIR`) has the main thread idle for 94.6 % of the time; the rest are the threads of V8, which look through an old generation of a gigabyte now and then, or do not, in the minute that is measured.',
+    text: 'Two other runs of `node bench/million/main.ts` on the same day said 4.60 and 7.03. The profile of the last (`--profile DIR`) has the main thread idle for 94.6 % of the time; the rest are the threads of V8, which look through the old generation now and then, or do not, in the minute that is measured. Since then the bytes of jobs that wait are outside of it.',
   },
   {
     about: '1,000,000 pending on one node: CPU per call',
     when: 'missed',
-    text: 'A shorter run (three rounds of 5,000 calls) said 0.986: it is a matter of whether a look of V8 through the whole old generation falls into the rounds. Next would be a job in fewer objects, outside of V8’s heap for those that only wait.',
+    text: 'A shorter run (three rounds of 5,000 calls) said 0.986: it is a matter of whether a look of V8 through the whole old generation falls into the rounds. The bytes of jobs that wait are outside of V8’s heap since; next would be a job in fewer objects.',
   },
   {
     about: '1,000,000 pending on one node: a page of the list over HTTP, slowest of ten kinds',
     when: 'missed',
-    text: 'Pages that few jobs fit go through the bytes of all of them, a few hundred megabytes, and wait for memory; it is done in slices of 3 ms, so nothing else waits. Pages that most jobs fit look at no bytes. Next would be to keep what is searched beside each other instead of in each job’s bytes.',
+    text: 'Pages that few jobs fit go through the bytes of all of them, a few hundred megabytes, and wait for memory; it is done in slices of 3 ms, so nothing else waits. Pages that most jobs fit look at no bytes. The slowest kind is a text that all have, but where none is looked. Next would be to keep what is searched beside each other instead of in each job’s bytes.',
   },
 ];
 

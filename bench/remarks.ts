@@ -12,6 +12,11 @@ interface Remark {
 
 const REMARKS: readonly Remark[] = [
   {
+    about: 'calls/s, naive ÷ direct',
+    when: 'missed',
+    text: 'Both use up the two cores, so the ratio is about that of what a call costs each of them in all: the sums of the CPU columns below. The engine costs more per call here than on the machine of the column *before* (on which the direct worker made 713 calls/s), so what a bridge adds weighs less. One of the five turns of naive was the first after Kafka had started, and shows that in Kafka’s CPU.',
+  },
+  {
     about: 'calls/s',
     text: 'At full load engine, bridge, Kafka and load share the cores of one machine: what a bridge uses, the engine lacks. The machine itself is shared, and its speed moves within a round too (the same engine’s CPU per call, turn by turn in benchmarks.json, says by how much): read the median with its spread.',
   },

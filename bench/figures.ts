@@ -236,7 +236,7 @@ export function figuresOfTrouble(rounds: TroubleRounds): Figure[] {
     const before = measure === 'kill' ? naive.get(figure) : undefined;
     return {
       name: `${TROUBLE[measure]}: ${figure}`,
-      before: before === undefined ? '–' : `naive ${Math.round(before.median)}${unit === '' ? '' : ` ${unit}`}`,
+      before: before === undefined ? '–' : `naive, here: ${Math.round(before.median)}${unit === '' ? '' : ` ${unit}`}`,
       goal: goal === undefined ? { kind: 'none' } : most(goal),
       unit,
       values: [min, median, max],

@@ -28,7 +28,52 @@ const REMARKS: readonly Remark[] = [
   {
     about: 'bridge CPU per call at full load, 1 node',
     when: 'missed',
-    text: 'The profile ([flame graph](flames/full-load.svg), drawn by `bench/flame` from `npm run bench -- --profile DIR`) is flat: writing to sockets 16 %, kafkajs 13 %, our gateway 12 %, cluster 10 % and actors 7 %, garbage collection 7 %, HTTP/2 5 %, HMAC 4 % (cheaper since), nats-core 3 %. Tried: commands framed by hand (kept), questions to NATS gathered by turn of the event loop (kept), jobs decoded by hand (kept), a larger young generation (V8 makes it 64 MB by itself), the event loop held for 4 ms at a time so that more arrives at once (an experiment of two pairs of turns that is not kept: better in one, worse in the other). Kept since the profile: connections to Kafka that rest while nothing waits on them (kafkajs woke each a thousand times a second; an idle node needs half of what it did), requests encoded in one pass, keys hashed without big integers. With an engine that costs nothing the same code takes less: see the bridge alone. Next would be what is done once per turn of the event loop and socket: at some hundred calls a second few of them carry more than one call.',
+    text: 'The profile ([flame graph](flames/full-load.svg), of commit 5b9cc3c, drawn by `bench/flame` from `npm run bench -- --profile DIR`) is flat: writing to sockets 16 %, kafkajs 13 %, our gateway 12 %, cluster 10 % and actors 7 %, garbage collection 7 %, HTTP/2 5 %, HMAC 4 % (cheaper since), nats-core 3 %. Tried: commands framed by hand (kept), questions to NATS gathered by turn of the event loop (kept), jobs decoded by hand (kept), a larger young generation (V8 makes it 64 MB by itself), the event loop held for 4 ms at a time so that more arrives at once (an experiment of two pairs of turns that is not kept: better in one, worse in the other). Kept since the profile: connections to Kafka that rest while nothing waits on them (kafkajs woke each a thousand times a second; an idle node needs half of what it did), requests encoded in one pass, keys hashed without big integers. With an engine that costs nothing the same code takes less: see the bridge alone. Next would be what is done once per turn of the event loop and socket: at some hundred calls a second few of them carry more than one call.',
+  },
+  {
+    about: 'bridge + nats-server CPU per call at full load',
+    when: 'missed',
+    text: 'Of nats-server’s part, two durable writes a call, little can be taken away; the rest is the bridge, see there.',
+  },
+  {
+    about: 'broker CPU per call at full load, holdfast ÷ naive',
+    when: 'missed',
+    text: 'Requests and replies are the same records as naive’s; what differs is how many of them share a request, which differs from round to round by more than what is missing here.',
+  },
+  {
+    about: 'calls/s, 200 in flight, holdfast with 1 node',
+    when: 'met',
+    text: 'The next limit is the engine’s own cost: it uses more than three quarters of the CPU of a call.',
+  },
+  {
+    about: 'instance due → ended at 50/s, p50',
+    when: 'met',
+    text: 'Most of it is the engine’s: making the instance, handing out the job, completing it. The next limit is what two durable writes take, one of which the reply waits for.',
+  },
+  {
+    about: 'what the hold adds at 50/s',
+    when: 'met',
+    text: 'It is one durable write, a request and a reply through Kafka. Next would be the pace of Kafka: the broker answers a fetch when something is there, and a produce when it is written.',
+  },
+  {
+    about: 'kill -9 of one of three nodes: last of 200 ended',
+    when: 'met',
+    text: 'A second of it is the suspicion: a client that reconnects is silent for nearly as long (src/cluster/limits.ts, suspectAfterMs).',
+  },
+  {
+    about: 'SIGSTOP of one of three nodes: last of 200 ended',
+    when: 'met',
+    text: 'A node that hangs answers nothing and closes nothing, so its lease has to run out first; the next limit is that lease (`leaseTtl`), which also says how long NATS may be away.',
+  },
+  {
+    about: 'graceful hand-over',
+    when: 'met',
+    text: 'A shard pauses until its last request is on record as sent (src/cluster/limits.ts, watermarkFlushMs) and its next owner has read its jobs; shards that are handed over one by one share that reading.',
+  },
+  {
+    about: '333,333 pending on one node: keys rehydrated per second',
+    when: 'met',
+    text: 'The next limit is nats-server itself, which is as far away as the column *before* says.',
   },
   {
     about: 'the bridge alone',

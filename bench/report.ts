@@ -90,7 +90,8 @@ export function reportOf(result: BenchResult): string {
 
 Written by \`npm run bench -- --docs\` from the run that is kept in [benchmarks.json](benchmarks.json). All servers, the load and the
 contestants shared one machine of ${cores} cores (${cpu}, ${Math.round(memoryMb / 1024)} GB), so figures of calls per second are
-ceilings of the whole machine: compare ratios, which are taken within a round. ${options.rounds} interleaved rounds; medians.
+ceilings of the whole machine: compare ratios, which are taken within a round. Side by side: ${options.rounds}
+interleaved rounds; failures: three, the naive bridge killed: one; a third of a million and a million: one each. Medians.
 
 The last run was on ${startedAt.slice(0, 10)}, of commit ${commit}, with Node ${result.versions.node}, Zeebe 8.6.0 with 2 partitions, Kafka 4.3.1,
 nats-server 2.15.1. A run may be of some parts only: the last column says of which commit a figure is. The column *before*, and with

@@ -58,11 +58,11 @@ const naiveKill: readonly Figure<NaiveKillFigures>[] = [
 
 const handover: readonly Figure<HandoverFigures>[] = [
   { name: 'node leaves: shards moved', unit: '', of: (round) => round.leaving.shards },
-  { name: 'calls in a shard pause, p50', unit: 'ms', of: (round) => round.leaving.p50Ms },
-  { name: 'calls in a shard pause, p99', unit: 'ms', goal: 250, of: (round) => round.leaving.p99Ms },
+  { name: 'node leaves: calls in a shard pause, p50', unit: 'ms', of: (round) => round.leaving.p50Ms },
+  { name: 'node leaves: calls in a shard pause, p99', unit: 'ms', goal: 250, of: (round) => round.leaving.p99Ms },
   { name: 'node comes back: shards moved', unit: '', of: (round) => round.returning.shards },
-  { name: 'calls in a shard pause, p50 ', unit: 'ms', of: (round) => round.returning.p50Ms },
-  { name: 'calls in a shard pause, p99 ', unit: 'ms', goal: 250, of: (round) => round.returning.p99Ms },
+  { name: 'node comes back: calls in a shard pause, p50', unit: 'ms', of: (round) => round.returning.p50Ms },
+  { name: 'node comes back: calls in a shard pause, p99', unit: 'ms', goal: 250, of: (round) => round.returning.p99Ms },
   { name: 'calls at 50/s, p99', unit: 'ms', of: (round) => round.callP99Ms },
   { name: 'calls at 50/s, max', unit: 'ms', of: (round) => round.callMaxMs },
 ];
@@ -73,7 +73,8 @@ const rolling: readonly Figure<RollingFigures>[] = [
   { name: 'calls before, max', unit: 'ms', of: (round) => round.before.maxMs },
   { name: 'calls during', unit: '', of: (round) => round.during.calls },
   { name: 'calls during, p99', unit: 'ms', of: (round) => round.during.p99Ms },
-  { name: 'calls during, max', unit: 'ms', goal: 2_000, of: (round) => round.during.maxMs },
+  // The goal is that of the calls over 2 s, of which there is to be none in any round.
+  { name: 'calls during, max', unit: 'ms', of: (round) => round.during.maxMs },
   { name: 'over 250 ms', unit: '', of: (round) => round.during.over250Ms },
   { name: 'over 1 s', unit: '', of: (round) => round.during.over1000Ms },
   { name: 'over 2 s', unit: '', goal: 0, of: (round) => round.during.over2000Ms },
@@ -99,6 +100,6 @@ function summed<F>(measure: MeasureName, rounds: readonly F[] = [], figures: rea
     // What is never to happen must not happen in any round; how long it takes is judged by the median.
     const judged = unit === '' ? max : median;
     const met = goal === undefined ? undefined : judged <= goal;
-    return { measure, figure: name.trim(), unit, min, median, max, goal, met };
+    return { measure, figure: name, unit, min, median, max, goal, met };
   });
 }

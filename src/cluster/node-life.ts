@@ -335,6 +335,11 @@ export class NodeLife {
     }));
   }
 
+  /** Entries of its shards that JetStream has yet to deliver. */
+  get watchLag(): number {
+    return this.#loader.behind;
+  }
+
   get putsInDoubt(): number {
     return this.#jobStore.inDoubt + this.#control.inDoubt;
   }

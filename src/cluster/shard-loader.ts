@@ -114,6 +114,13 @@ export class ShardLoader {
     if (wave.isWide) this.#narrowLater(wave);
   }
 
+  /** Entries of this node's shards that JetStream has yet to deliver, as of the last one of each watch. */
+  get behind(): number {
+    let behind = 0;
+    for (const wave of this.#waves) behind += wave.behind;
+    return behind;
+  }
+
   /** The shard is not here any more. */
   released(shard: ShardId): void {
     this.#options.jobs.drop(shard);

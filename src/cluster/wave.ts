@@ -45,6 +45,7 @@ export class Wave {
   #upTo: Revision = ABSENT;
   readonly #settled = Promise.withResolvers<void>();
   #caughtUp = false;
+  #behind = 0;
   #watch: KvWatch | undefined;
   /** How many shards it watches, some of which may have left. */
   #watched = 0;
@@ -62,7 +63,10 @@ export class Wave {
     this.#watched = shards.length;
     const filters = shards.length === this.#options.shardCount ? [EVERYTHING] : shards.map(shardFilter);
     const watch = await this.#options.kv.watch(filters, {
-      onEntry: (entry) => this.#entry(entry),
+      onEntry: (entry, pending) => {
+        this.#behind = pending;
+        this.#entry(entry);
+      },
       onCaughtUp: () => {
         this.#caughtUp = true;
         this.#settled.resolve();
@@ -103,6 +107,11 @@ export class Wave {
     if (this.#waiting.size + this.#open.size > 0) return false;
     this.stop();
     return true;
+  }
+
+  /** How many entries the server had yet to deliver when it delivered the last one. */
+  get behind(): number {
+    return this.#stopped ? 0 : this.#behind;
   }
 
   /** It hears of shards that have left, too. */

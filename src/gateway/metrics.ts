@@ -75,6 +75,8 @@ export interface NodeGauges {
   reachable(): Iterable<readonly [server: Server, reachable: boolean]>;
   shardsOwned(): number;
   putsInDoubt(): number;
+  /** Entries of the bucket that JetStream has yet to deliver. */
+  watchLag(): number;
   /** 0 when the lease is void. */
   leaseRemainingMs(): number;
   /** For how long the engine is to lock a job that it hands out now. */
@@ -242,6 +244,7 @@ export class PrometheusMetrics implements Metrics {
       for (const [server, reachable] of node.reachable()) gauge.set({ server }, reachable ? 1 : 0);
     });
     this.#gauge('shards_owned', 'Shards owned by this node', () => node.shardsOwned());
+    this.#gauge('watch_lag_entries', 'Entries of the bucket that JetStream has yet to deliver', () => node.watchLag());
     this.#gauge('puts_in_doubt', 'Writes whose fate is not known yet', () => node.putsInDoubt());
     this.#gauge('lease_remaining_seconds', 'How long this node may still act', () => node.leaseRemainingMs() / 1000);
     this.#gauge(

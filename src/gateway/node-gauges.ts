@@ -14,6 +14,7 @@ export function gaugesOf(bridge: Bridge, clock: Clock, natsConnected: () => bool
     replyLagByPartition: () => replies.lag(),
     reachable: () => new Map([...bridge.reachable, ['nats', natsConnected()]]),
     shardsOwned: () => cluster.life?.shards.owned() ?? 0,
+    watchLag: () => cluster.life?.watchLag ?? 0,
     putsInDoubt: () => cluster.life?.putsInDoubt ?? 0,
     leaseRemainingMs: () => cluster.life?.lease.remainingMs() ?? 0,
     firstLockMs: () => cluster.firstLockMs(),

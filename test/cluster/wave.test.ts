@@ -201,3 +201,11 @@ test('it is not narrowed before it has caught up, and can be after', async () =>
   wave.narrow();
   expect([kv.watched?.filters, wave.isWide]).toEqual([['1.*', '3.*'], false]);
 });
+
+test('how far it is behind is what the server said with the last entry', async () => {
+  const { wave, handler, job } = await open(3);
+  handler.onEntry(job(3, 1, 5), 41);
+  expect(wave.behind).toBe(41);
+  handler.onEntry(job(3, 2, 6), 0);
+  expect(wave.behind).toBe(0);
+});

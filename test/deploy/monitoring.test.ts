@@ -135,6 +135,7 @@ beforeAll(async () => {
     ...{ pendingByLane: () => [], oldestHeldAtMsByLane: () => [], roomByLane: () => [], replyLagByPartition: () => [] },
     ...{ reachable: () => [], wallMs: () => 0, shardsOwned: () => 0, putsInDoubt: () => 0, leaseRemainingMs: () => 0 },
     firstLockMs: () => 0,
+    watchLag: () => 0,
   });
   const exposed = await metrics.registry.metrics();
   types = [...exposed.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => [name, type]);
@@ -194,6 +195,17 @@ describe('deploy/grafana/holdfast.json', () => {
         ).not.toEqual([]);
     }
     expect(queriesIn(dashboard).flatMap((query) => faultsOf(query))).toEqual([]);
+  });
+
+  // A Prometheus may watch several clusters: their figures must not add up in one panel.
+  test('whatever a panel asks for is asked of one job', () => {
+    for (const { title, targets = [] } of dashboard.panels) {
+      for (const { expr } of targets) {
+        const selectors = [...expr.matchAll(/\b(?:holdfast|nodejs|process)_[a-z0-9_]+(\{[^}]*\})?/g)];
+        expect(selectors, title).not.toEqual([]);
+        for (const [selector] of selectors) expect(selector, title).toMatch(/\{job="\$job"[,}]/);
+      }
+    }
   });
 
   test('no two panels have one id, or one place', () => {

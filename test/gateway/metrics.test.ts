@@ -71,6 +71,7 @@ test('gauges say what is true when asked, and a lane that is empty disappears', 
     putsInDoubt: () => 2,
     leaseRemainingMs: () => 12_500,
     firstLockMs: () => 40_000,
+    watchLag: () => 7,
   });
   expect(await samples(metrics)).toEqual(
     expect.arrayContaining([
@@ -84,6 +85,7 @@ test('gauges say what is true when asked, and a lane that is empty disappears', 
       'holdfast_puts_in_doubt 2',
       'holdfast_lease_remaining_seconds 12.5',
       'holdfast_first_lock_seconds 40',
+      'holdfast_watch_lag_entries 7',
     ]),
   );
   pending = [['b', 2]];
@@ -112,6 +114,7 @@ test('of lanes that share a label the oldest counts, and the others add up', asy
     putsInDoubt: () => 0,
     leaseRemainingMs: () => 0,
     firstLockMs: () => 20_000,
+    watchLag: () => 7,
   });
   expect(await samples(metrics)).toEqual(
     expect.arrayContaining([

@@ -19,7 +19,7 @@ export interface Seeing {
 }
 
 const ZEEBE_FLOOR = '8.6.0';
-const ZEEBE_TESTED = '8.9.0';
+const ZEEBE_TESTED = '8.8.21';
 
 export function findings(config: Config, seeing: Seeing): readonly Finding[] {
   const { nats, kafka, zeebe } = seeing;
@@ -60,7 +60,7 @@ function unreached(about: Finding['about'], setting: string, reason: string): Fi
 function zeebeFindings({ gatewayVersion, brokerVersions, partitions, partitionsWithLeader }: Topology): Finding[] {
   const found: Finding[] = [];
   for (const version of new Set([gatewayVersion, ...brokerVersions])) {
-    const newer = !olderThan(version, ZEEBE_TESTED) && !version.startsWith('8.9.');
+    const newer = !olderThan(version, ZEEBE_TESTED) && !version.startsWith('8.8.');
     if (olderThan(version, ZEEBE_FLOOR))
       found.push(
         problem(

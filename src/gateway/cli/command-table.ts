@@ -169,6 +169,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       target: { kind: 'value', value: 'TARGET', help: 'job key, node, or id of a run of redrive' },
       ...PAGES,
       ...API,
+      ...WATCH,
     },
     examples: ['holdfast audit', 'holdfast audit --target 2251799813685302'],
   },
@@ -176,7 +177,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     ...nothing,
     name: 'dlq list',
     summary: 'dead letters, newest first',
-    options: { ...LETTERS, ...PAGES, ...API },
+    options: { ...LETTERS, ...PAGES, ...API, ...WATCH },
     examples: ['holdfast dlq list --since 2h', 'holdfast dlq list --reason-code unreadable --all --json'],
   },
   {

@@ -6,30 +6,42 @@
 // of thousands that is all it can do, it refuses what else is asked of it, the pace of renewals sinks further, and no job that
 // waits gets through any more, for good. So under that pressure the lock is made longer, until a renewal comes in time.
 //
-// It is doubled at once, as often as needed, and halved again only when for as long as it lasts nobody has needed it: jobs with
-// a long lock come back for their renewal towards its end.
+// It is doubled at once, as often as needed, and halved again when nobody has needed it for a probe interval, or for as long as it
+// lasts if that is less: by then all who have got one have come for their renewal (engine-time.ts).
 import { LIMITS } from './limits.ts';
 import type { Clock } from './ports.ts';
 
 /** A job asks for its renewal after up to 0.85 of its lock (`renewAfter`, `renewWithin`): the rest has to be enough to wait in. */
 const LOCKS_PER_WAIT = 4;
+/** Who waits is counted this often. */
+const LOOK_EVERY_MS = 1_000;
+
+export interface FirstLockOptions {
+  readonly clock: Clock;
+  /** How long a renewal that is urgent has to wait for its turn, as it looks now, ms. */
+  waitMs(): number;
+  probeEveryMs(): number;
+}
 
 export class FirstLock {
-  readonly #clock: Clock;
+  readonly #options: FirstLockOptions;
   #ms: number = LIMITS.activationLockMs;
   #neededAtMs = 0;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(options: FirstLockOptions) {
+    this.#options = options;
   }
 
-  /** @param waitMs how long a renewal that is urgent has to wait for its turn, as it looks now */
-  ms(waitMs: number): number {
-    const nowMs = this.#clock.monotonicMs();
-    const wantedMs = waitMs * LOCKS_PER_WAIT;
+  ms(): number {
+    const { clock, waitMs, probeEveryMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#lookedAtMs < LOOK_EVERY_MS) return this.#ms;
+    this.#lookedAtMs = nowMs;
+    const wantedMs = waitMs() * LOCKS_PER_WAIT;
     while (this.#ms < wantedMs && this.#ms < LIMITS.activationLockMostMs) this.#ms *= 2;
     if (wantedMs > this.#ms / 2) this.#neededAtMs = nowMs;
-    if (this.#ms > LIMITS.activationLockMs && nowMs - this.#neededAtMs > this.#ms) {
+    if (this.#ms > LIMITS.activationLockMs && nowMs - this.#neededAtMs > Math.min(this.#ms, probeEveryMs())) {
       this.#ms /= 2;
       this.#neededAtMs = nowMs;
     }

@@ -76,6 +76,8 @@ export interface Activation {
   readonly retries: number;
   /** The engine's lock, wall clock ms. */
   readonly lockDeadlineMs: number;
+  /** How long that is from when the engine handed it out; absent: told by a node that knows of no other than `activationLockMs`. */
+  readonly lockMs?: number;
   readonly origin: JobOrigin;
   readonly request: RequestContent;
   /** What the service is to see as correlation id instead of ours; '': ours. */

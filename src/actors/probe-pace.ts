@@ -40,8 +40,16 @@ export class ProbePace {
 
   /** Probes per second that are allowed now. */
   perSecond(): number {
-    const most = Math.max(this.#floor(), LIMITS.probeShare * this.#seenPerSecond());
-    return Math.min(most, this.#grown());
+    return Math.min(this.#most(), this.#grown());
+  }
+
+  /** How long so many probes take, s, if nobody refuses anything meanwhile: the pace grows back. */
+  secondsFor(probes: number): number {
+    const [most, now, growth] = [this.#most(), this.perSecond(), LIMITS.probesRegained * this.#part()];
+    const growingS = (most - now) / growth;
+    const whileGrowing = growingS * ((now + most) / 2);
+    if (probes >= whileGrowing) return growingS + (probes - whileGrowing) / most;
+    return (Math.sqrt(now ** 2 + 2 * growth * probes) - now) / growth;
   }
 
   /**
@@ -64,6 +72,10 @@ export class ProbePace {
     if (this.#bound === Number.POSITIVE_INFINITY) return this.#bound;
     const seconds = (this.#clock.monotonicMs() - this.#boundAtMs) / 1000;
     return this.#bound + seconds * LIMITS.probesRegained * this.#part();
+  }
+
+  #most(): number {
+    return Math.max(this.#floor(), LIMITS.probeShare * this.#seenPerSecond());
   }
 
   #floor(): number {

@@ -39,10 +39,12 @@ export class ProbeQueue<K> {
     return this.#urgent.size + this.#others.size;
   }
 
-  /** How long the last of the urgent ones waits for its turn, ms, at the present pace. */
-  get urgentWaitMs(): number {
-    const turns = this.#urgent.size * (this.#others.size > 0 ? 2 : 1);
-    return (turns / this.#pace.perSecond()) * 1000;
+  /** How many turns it takes until the last of those has had its own whose lock can still be kept. Asks each of them. */
+  get urgentTurns(): number {
+    const wallMs = this.#clock.wallMs();
+    let locks = 0;
+    for (const untilMs of this.#urgent.values()) if (untilMs > wallMs && untilMs < Number.POSITIVE_INFINITY) locks += 1;
+    return locks * (this.#others.size > 0 ? 2 : 1);
   }
 
   has(key: K): boolean {

@@ -14,7 +14,7 @@ import { aliasKey, fromJson, jobKeyName, toJson } from './names.ts';
 import type { KvEntry } from './ports.ts';
 import type { Store } from './store.ts';
 
-/** A hold follows its alias within the activation's lock (20 s); this is several of those. */
+/** A hold follows its alias at once, and no later than the lease of whoever writes it; this is several of those. */
 const ON_ITS_WAY_MS = 120_000;
 
 export interface AliasesOptions {

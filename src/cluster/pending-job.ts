@@ -32,7 +32,7 @@ export interface JobSurroundings {
   readonly context: JobContext;
   readonly jobs: Store;
   readonly engine: Pick<EngineGate, 'call'>;
-  readonly pace: Pick<ProbePace, 'did' | 'perSecond'>;
+  readonly pace: Pick<ProbePace, 'did' | 'perSecond' | 'secondsFor'>;
   readonly requests: Requests;
   readonly gate: EffectsGate;
   readonly watermark: SentWatermark;

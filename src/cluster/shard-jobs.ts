@@ -59,7 +59,11 @@ export class ShardJobs {
     this.#around = around;
     this.#wheel = new TimerWheel<PendingJob>(clock, (jobs) => this.#due(jobs));
     this.#probes = new ProbeQueue<PendingJob>(clock, around.pace, (jobs) => this.#probe(jobs));
-    this.#firstLock = new FirstLock(clock);
+    this.#firstLock = new FirstLock({
+      clock,
+      waitMs: () => around.pace.secondsFor(this.#probes.urgentTurns) * 1_000,
+      probeEveryMs: () => around.context.probeEveryMs(),
+    });
     this.#doors = new Doors(clock);
     this.#cool();
   }
@@ -127,7 +131,7 @@ export class ShardJobs {
 
   /** For how long the engine is to lock a job that it hands out now, ms. */
   firstLockMs(): number {
-    return this.#firstLock.ms(this.#probes.urgentWaitMs);
+    return this.#firstLock.ms();
   }
 
   /** Commands of a shard that are not answered yet. */

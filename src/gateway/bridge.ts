@@ -315,9 +315,10 @@ export class Bridge {
     if (this.#config.secrets.every(({ file }) => file === undefined)) return;
     const { clock } = this.#ports;
     const wait = () => new Promise<void>((resolve) => clock.setTimer(LOOK_AGAIN_MS, resolve));
-    // Before it is a member it knows nobody.
-    while (!this.#stopping && this.cluster.life === undefined) await wait();
-    while (!this.#stopping && this.#secrets.lacking(this.#secretsOfOthers()).length > 0) await wait();
+    // While it is no member it knows nobody.
+    const knowsAll = () =>
+      this.cluster.life !== undefined && this.#secrets.lacking(this.#secretsOfOthers()).length === 0;
+    while (!this.#stopping && !knowsAll()) await wait();
   }
 
   #publish(request: OutgoingRequest, settled: (outcome: RequestOutcome) => void): void {

@@ -93,7 +93,7 @@ export class JobSource {
         const jobs = this.#draining
           ? await engine.activate(query, Math.min(room, DRAIN_JOBS), -1, this.#givenUp.signal)
           : await engine.activate(query, Math.min(room, IDLE_JOBS), LONG_POLL_MS, this.#closing.signal);
-        for (const job of jobs) this.#options.onJob(job);
+        for (const job of jobs) this.#options.onJob({ ...job, lockMs: query.lockMs });
         if (this.#closing.signal.aborted) return;
         failures = 0;
         this.#draining = jobs.length > 0;
@@ -121,7 +121,7 @@ export class JobSource {
     let ended = false;
     const stream = engine.openStream(
       query,
-      (job) => this.#options.onJob(job),
+      (job) => this.#options.onJob({ ...job, lockMs: query.lockMs }),
       (reason) => {
         if (ended) return;
         ended = true;

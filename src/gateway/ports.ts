@@ -17,6 +17,8 @@ export interface ActivatedJob {
   readonly retries: number;
   /** Wall clock ms. */
   readonly deadlineMs: number;
+  /** For how long it was locked when it was handed out; absent: nobody said. */
+  readonly lockMs?: number;
   readonly variables: string;
   readonly tenantId: string;
 }
@@ -47,7 +49,7 @@ export interface JobStream {
   /** Stops reading: HTTP/2 flow control makes the gateway look elsewhere. */
   pause(): void;
   resume(): void;
-  /** Jobs that have reached this process are still handed over; resolves when no more come. */
+  /** Jobs that have reached this process are still handed over; resolves when no more come, and `onEnd` was called. */
   cancel(): Promise<void>;
 }
 

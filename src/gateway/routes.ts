@@ -78,6 +78,7 @@ export function activation(job: ActivatedJob, call: CallPart): Activation {
     jobKey: job.key as JobKey,
     retries: job.retries,
     lockDeadlineMs: job.deadlineMs,
+    ...(job.lockMs !== undefined && { lockMs: job.lockMs }),
     origin: {
       jobType: job.type,
       processId: job.bpmnProcessId,

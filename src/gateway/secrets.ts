@@ -71,8 +71,8 @@ export class Secrets {
   }
 
   /**
-   * Ids of configured files of which another live member has a newest key that is not known here: ids that it signs, or that
-   * all others sign, would pass for forged. `others`: what each other live member lists.
+   * Ids of configured files of which all other live members know a key, the newest of one of them, that is not known here: what
+   * they have signed with it would pass for forged. `others`: what each other live member lists.
    */
   lacking(others: readonly (readonly string[])[]): readonly string[] {
     const own = this.ids;
@@ -80,7 +80,7 @@ export class Secrets {
     return [...files].filter((id) =>
       others.some((ids) => {
         const newest = ids.findLast((listed) => listed.startsWith(`${id}.`));
-        return newest !== undefined && !own.includes(newest);
+        return newest !== undefined && !own.includes(newest) && others.every((known) => known.includes(newest));
       }),
     );
   }

@@ -7,7 +7,7 @@ import { pack, unpack } from '../../src/actors/pending-job/cold.ts';
 import { ColdStore } from '../../src/actors/pending-job/cold-store.ts';
 import { nextDueMs } from '../../src/actors/pending-job/due.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
-import { JOB, RESULT, SETTINGS, World } from './pending-job-world.ts';
+import { JOB, LOCK_MS, RESULT, SETTINGS, World } from './pending-job-world.ts';
 
 /** A job that is held under these settings, and whose request Kafka has. */
 function held(settings: Partial<CallSettings> = {}, businessKey = ''): World {
@@ -164,24 +164,28 @@ describe('an error reply', () => {
   });
 });
 
-test('the activation of an attempt that has ended is stale when it is told again: its retries are not the job’s any more', () => {
-  const world = new World();
-  const first = world.activate()!;
-  world.pass(LIMITS.toldOnceMs + 1);
-  world.ask({ type: 'activated', activation: first });
-  world.kafkaTakes(world.owner, 1);
-  world.owner.drain();
-  reply(world, 0, { status: 'failure', retries: 5, backoffMs: 1, body: '' });
-  world.pass(1);
-  const second = world.activate()!;
-  world.owner.room = false;
-  expect(world.ask({ type: 'activated', activation: first })).toBe('stale');
-  expect(world.ask({ type: 'activated', activation: second })).toBe('full');
-  world.owner.room = true;
-  expect(world.ask({ type: 'activated', activation: first })).toBe('stale');
-  expect(world.ask({ type: 'activated', activation: second })).toBe('held');
-  expect(snapshot(world).retries).toBe(5);
-});
+test.each([LOCK_MS, LIMITS.activationLockMostMs])(
+  'the activation of an attempt that has ended, of a lock of %i ms, is stale when it is told again: its retries are not the job’s any more',
+  (firstLockMs) => {
+    const world = new World();
+    world.firstLockMs = firstLockMs;
+    const first = world.activate()!;
+    world.pass(LIMITS.toldOnceMs + 1);
+    world.ask({ type: 'activated', activation: first });
+    world.kafkaTakes(world.owner, 1);
+    world.owner.drain();
+    reply(world, 0, { status: 'failure', retries: 5, backoffMs: 1, body: '' });
+    world.pass(1);
+    const second = world.activate()!;
+    world.owner.room = false;
+    expect(world.ask({ type: 'activated', activation: first })).toBe('stale');
+    expect(world.ask({ type: 'activated', activation: second })).toBe('full');
+    world.owner.room = true;
+    expect(world.ask({ type: 'activated', activation: first })).toBe('stale');
+    expect(world.ask({ type: 'activated', activation: second })).toBe('held');
+    expect(snapshot(world).retries).toBe(5);
+  },
+);
 
 test('a reply that means nothing fails its job, a retry less, and is refused with the reason', () => {
   const world = held();

@@ -266,6 +266,8 @@ export class World {
   mostChars = Number.POSITIVE_INFINITY;
   settings = SETTINGS;
   businessKey = '';
+  /** For how long the engine locks the job when it hands it out. */
+  firstLockMs = LOCK_MS;
   /** The business key that another job has. */
   taken = '';
   readonly cancelRecords: CancelRecord[] = [];
@@ -332,6 +334,7 @@ export class World {
       maxPending: 10,
       retries: this.engine.retries,
       lockDeadlineMs,
+      lockMs: this.firstLockMs,
       origin: {
         jobType: 'charge',
         processId: 'order',
@@ -355,7 +358,7 @@ export class World {
     this.engine.tick(this.nowMs);
     if (this.engine.state !== 'activatable') return undefined;
     this.engine.state = 'active';
-    this.engine.lockMs = this.nowMs + LOCK_MS;
+    this.engine.lockMs = this.nowMs + this.firstLockMs;
     return this.activation();
   }
 

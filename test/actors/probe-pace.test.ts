@@ -84,6 +84,25 @@ describe('the pace', () => {
     expect(pace.perSecond()).toBe(FLOOR);
   });
 
+  test('how long so many take follows the pace as it grows back', async () => {
+    const { clock, pace } = paceOf();
+    expect(pace.secondsFor(500)).toBe(500 / FLOOR);
+    for (let second = 0; second < 20; second++) {
+      pace.heard(REFUSED);
+      await clock.advance(SECOND);
+    }
+    // As turns would be taken, a hundredth of a second at a time.
+    for (const probes of [0, 10, 200, 2_000]) {
+      let [left, seconds] = [probes, 0];
+      const now = pace.perSecond();
+      while (left > 0) {
+        left -= Math.min(FLOOR, now + seconds * LIMITS.probesRegained) / 100;
+        seconds += 1 / 100;
+      }
+      expect(pace.secondsFor(probes)).toBeCloseTo(seconds, 0);
+    }
+  });
+
   test('the probes of one job are a minute apart, or as far as the floor allows for so many jobs, whatever the engine says', () => {
     const { pace } = paceOf();
     expect([1, 1_000, 3_000, 10_000].map((pending) => pace.everyMs(pending) / SECOND)).toEqual([60, 60, 60, 200]);

@@ -106,7 +106,11 @@ export class Host {
         awayAfter: 3,
         onBack: () => {},
       }),
-      pace: { did: () => {}, perSecond: () => this.probesPerSecond },
+      pace: {
+        did: () => {},
+        perSecond: () => this.probesPerSecond,
+        secondsFor: (probes) => probes / this.probesPerSecond,
+      },
       requests: {
         publish: (request, settled) => void requests.set(`${request.jobKey}/${request.attempt}`, { request, settled }),
         withdraw: (jobKey, attempt) => (requests.delete(`${jobKey}/${attempt}`) ? 'withdrawn' : 'unknown'),

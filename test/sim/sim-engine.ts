@@ -218,8 +218,15 @@ export class SimEngine implements EnginePort {
         for (const job of stream.swallowed.splice(0)) arrive(job);
       },
       cancel: async () => {
+        if (!live) return;
         live = false;
         close();
+        await new Promise<void>((resolve) => {
+          this.#host.clock.deliver(1, () => {
+            onEnd('cancelled');
+            resolve();
+          });
+        });
       },
     };
   }

@@ -57,8 +57,8 @@ function* hold(
 ): Decision<ActivationAnswer> {
   if (lockDeadlineMs <= context.clock.wallMs()) return 'stale';
   if (!context.admits(activation.lane, activation.maxPending)) {
-    const handedOutMs = lockDeadlineMs - LIMITS.activationLockMs;
-    if (before === undefined && context.clock.wallMs() - handedOutMs > LIMITS.toldOnceMs) yield* mustBeNew(state);
+    const ageMs = context.clock.wallMs() - handedOutMs(activation);
+    if (before === undefined && ageMs > LIMITS.toldOnceMs) yield* mustBeNew(state);
     return 'full';
   }
   const held = firstSnapshot(context, activation, before);
@@ -119,9 +119,10 @@ function* reopen(
     return 'ended';
   // Handed out before this attempt was held: the activation that opened it, told again because its answer was lost. The job's
   // retries are other ones by now, and those of this copy must neither be held nor given back.
-  if (activation.lockDeadlineMs - LIMITS.activationLockMs < tombstone.heldAtMs) return 'stale';
+  if (handedOutMs(activation) < tombstone.heldAtMs) return 'stale';
   if (!context.admits(activation.lane, activation.maxPending)) return 'full';
-  const timeoutMs = LIMITS.activationLockMs;
+  // Never a shorter one than it has: what asks for a longer lock is that renewals cannot keep up (first-lock.ts).
+  const timeoutMs = Math.max(LIMITS.activationLockMs, activation.lockDeadlineMs - context.clock.wallMs());
   const answer = yield* engine({ do: 'updateTimeout', timeoutMs });
   switch (CONSEQUENCES.updateTimeout[answer.code]) {
     case 'extended':
@@ -136,6 +137,10 @@ function* reopen(
       // renewal of the attempt before asked for, if one is still on its way.
       return 'retry';
   }
+}
+
+function handedOutMs({ lockDeadlineMs, lockMs = LIMITS.activationLockMs }: Activation): number {
+  return lockDeadlineMs - lockMs;
 }
 
 /**

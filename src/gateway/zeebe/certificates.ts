@@ -99,7 +99,7 @@ async function read(config: CamundaPlatform8Configuration): Promise<TlsSettings>
     const blocks = contentOf(config, CA)
       .toString('latin1')
       .split(/(?=-----BEGIN CERTIFICATE-----)/);
-    const certificates = blocks.filter((block) => block.startsWith('-----BEGIN'));
+    const certificates = blocks.filter((block) => block.startsWith('-----BEGIN CERTIFICATE-----'));
     // Node itself passes over what it cannot read.
     if (certificates.length === 0 || !certificates.every(isCertificate))
       throw new Error(`${CA}: ${config[CA]} holds no PEM certificate, or a damaged one`);

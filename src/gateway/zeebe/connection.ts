@@ -53,7 +53,7 @@ export async function configureConnection(
   const config = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(settings());
   const { address, secure } = gatewayAddress(config);
   const tls = secure ? await GatewayCertificates.read(config, log, lookEveryMs) : undefined;
-  return { address, tls, headers: await authentication(config, settings, () => tls?.version ?? 0) };
+  return { address, tls, headers: await authentication(config, settings, () => tls?.version ?? 0, log) };
 }
 
 /** The scheme of the address decides about TLS; without one, the older settings do, and their default is TLS. */
@@ -77,6 +77,7 @@ async function authentication(
   config: CamundaPlatform8Configuration,
   settings: () => ZeebeSettings,
   certificatesVersion: () => number,
+  log: Log,
 ): Promise<ZeebeConnection['headers']> {
   // Without a strategy the SDK chooses OAuth by itself when there is an OAuth URL.
   const none = config.CAMUNDA_AUTH_STRATEGY === 'NONE' && config.CAMUNDA_OAUTH_URL === undefined;
@@ -93,7 +94,14 @@ async function authentication(
   let current = make(settings());
   return async () => {
     const given = settings();
-    if (!isDeepStrictEqual(given, current.given) || current.version !== certificatesVersion()) current = make(given);
+    if (!isDeepStrictEqual(given, current.given) || current.version !== certificatesVersion()) {
+      try {
+        current = make(given);
+      } catch (error) {
+        // A file may be missing for a moment: the one before goes on, and the next call tries again.
+        log.warn('Zeebe: the identity provider cannot be asked with the new settings yet', { reason: String(error) });
+      }
+    }
     const headers = Object.entries(await current.provider.getHeaders('ZEEBE'));
     return Object.fromEntries(headers.filter(([, value]) => value !== ''));
   };

@@ -211,6 +211,7 @@ export class Bridge {
       topic: config.replyTopic,
       group: groupOf(config.cluster),
       verify: (correlationId) => this.#secrets.verify(correlationId),
+      lacksKeys: () => this.#hasKeyFiles && !this.#knowsKeysOfOthers(),
       names,
       schemas,
       deliver: (reply) => this.cluster.replied(reply),
@@ -281,12 +282,11 @@ export class Bridge {
       );
     }
     if (this.cluster.drained) missing.push('an operator: he has drained this node (resume it, or restart it)');
-    if (this.replies.memberId === '') {
-      const stale = this.#secrets.lacking(this.#secretsOfOthers());
-      for (const id of stale)
-        missing.push(`the keyFile of secret ${id}: another node has a newer key; bring this file up to date`);
-      if (stale.length === 0) missing.push('Kafka: no assignment of the reply topic yet');
-    }
+    const lacking = this.#secrets.lacking(this.#secretsOfOthers());
+    for (const id of lacking)
+      missing.push(`the keyFile of secret ${id}: all other nodes have a newer key; bring this file up to date`);
+    if (this.replies.memberId === '' && lacking.length === 0)
+      missing.push('Kafka: no assignment of the reply topic yet');
     return missing;
   }
 
@@ -312,13 +312,19 @@ export class Bridge {
    * forged: it reads no replies before it knows those keys.
    */
   async #keysOfOthers(): Promise<void> {
-    if (this.#config.secrets.every(({ file }) => file === undefined)) return;
+    if (!this.#hasKeyFiles) return;
     const { clock } = this.#ports;
-    const wait = () => new Promise<void>((resolve) => clock.setTimer(LOOK_AGAIN_MS, resolve));
-    // While it is no member it knows nobody.
-    const knowsAll = () =>
-      this.cluster.life !== undefined && this.#secrets.lacking(this.#secretsOfOthers()).length === 0;
-    while (!this.#stopping && !knowsAll()) await wait();
+    while (!this.#stopping && !this.#knowsKeysOfOthers())
+      await new Promise<void>((resolve) => clock.setTimer(LOOK_AGAIN_MS, resolve));
+  }
+
+  get #hasKeyFiles(): boolean {
+    return this.#config.secrets.some(({ file }) => file !== undefined);
+  }
+
+  /** While it is no member it knows nobody. */
+  #knowsKeysOfOthers(): boolean {
+    return this.cluster.life !== undefined && this.#secrets.lacking(this.#secretsOfOthers()).length === 0;
   }
 
   #publish(request: OutgoingRequest, settled: (outcome: RequestOutcome) => void): void {

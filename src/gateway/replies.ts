@@ -74,6 +74,8 @@ export interface RepliesOptions {
   readonly topic: string;
   readonly group: string;
   readonly verify: VerifyId;
+  /** True: others may have signed with a key that is not known here yet, so what looks forged may be none. Default: never. */
+  readonly lacksKeys?: () => boolean;
   readonly names: HeaderNames;
   /** Reads values that have a schema; undefined: no registry is configured. */
   readonly schemas?: Pick<SchemaRegistry, 'decode'> | undefined;
@@ -244,6 +246,8 @@ export class Replies {
 
   #handle(share: Share, record: IncomingRecord, judged: Judged): void {
     if (judged.kind === 'deadLetter') {
+      if (judged.reason === 'forged' && this.#options.lacksKeys?.() === true)
+        return void this.#handleLater(share, record);
       this.#bury(share, record, judged, judged.reason, judged.message);
       return;
     }
@@ -253,6 +257,15 @@ export class Replies {
       if (share.lastOfJob.get(order) === mine) share.lastOfJob.delete(order);
     });
     share.lastOfJob.set(order, mine);
+  }
+
+  /** Without a limit: what is dead-lettered as forged is lost to its job, and the node says what it waits for. */
+  async #handleLater(share: Share, record: IncomingRecord): Promise<void> {
+    const { clock, verify, names, lacksKeys } = this.#options;
+    while (!share.over && lacksKeys?.() === true)
+      await new Promise<void>((resolve) => clock.setTimer(this.#limits.retryMaxMs, resolve));
+    if (!share.over)
+      this.#handle(share, record, judge(record, { verify, names, maxBytes: this.#limits.maxReplyBytes }));
   }
 
   async #deliver(

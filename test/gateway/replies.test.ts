@@ -71,6 +71,9 @@ const schemas = {
 const businessKeys = new Map<string, JobKey>();
 /** How long the bucket takes to say what it knew when it was asked. */
 let lookMs = 0;
+let lacksKeys = false;
+/** Ids that are signed by a key that came late. */
+let learnt = new Set<string>();
 
 async function start(limits: Partial<RepliesLimits> = {}, acks = false, followed = false): Promise<void> {
   const deadLetters = new DeadLetters({ writer, clock, random, topic: 'dlq', mayAct: () => true });
@@ -85,9 +88,11 @@ async function start(limits: Partial<RepliesLimits> = {}, acks = false, followed
     schemas,
     verify: (id) => {
       const [, jobKey] = /^id-(\d+)$/.exec(id) ?? [];
+      if (learnt.has(id)) return { kind: 'ok', jobKey: '77' as JobKey, attempt: 1 };
       if (jobKey !== undefined) return { kind: 'ok', jobKey: jobKey as JobKey, attempt: 1 };
       return { kind: id.startsWith('id-') ? 'forged' : 'unknown' };
     },
+    lacksKeys: () => lacksKeys,
     deliver: (reply) =>
       new Promise((resolve, reject) => {
         const answer = (given: ReplyAnswer | Error) => {
@@ -133,6 +138,8 @@ const outcomes = () => events.flatMap((event) => (event.kind === 'settled' ? [ev
 
 beforeEach(async () => {
   lookMs = 0;
+  lacksKeys = false;
+  learnt = new Set();
   clock = new ManualClock();
   ownClock = clock.view();
   commits = [];
@@ -304,6 +311,22 @@ describe('replies', () => {
     expect(outcomes()).toEqual(['applied', 'duplicate', 'applied']);
     await clock.advance(60_000);
     expect(commits).toHaveLength(1);
+  });
+
+  it('that look forged wait while others may have signed with a key that is not known here yet', async () => {
+    await start();
+    assign(1, 0);
+    lacksKeys = true;
+    handlers.onBatch(0, [record(10, 'id-late'), record(11, 'id-forged'), record(12, 'id-1')], '13');
+    await clock.advance(60_000);
+    expect([reasons(), deliveries.map(({ reply }) => reply.jobKey)]).toEqual([[], ['1']]);
+    learnt.add('id-late');
+    lacksKeys = false;
+    await clock.advance(6_000);
+    expect([reasons(), deliveries.map(({ reply }) => reply.jobKey)]).toEqual([['forged'], ['1', '77']]);
+    for (const { answer } of deliveries) await answer('applied');
+    await clock.advance(200);
+    expect(commits.at(-1)).toBe('1: 0@13');
   });
 
   it('that nobody can use are dead letters with their reason, and hinder nobody', async () => {

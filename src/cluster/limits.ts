@@ -60,8 +60,8 @@ export const CLUSTER_LIMITS = {
   engineAwayAfter: 3,
   /** Leader reads of one takeover in flight. */
   readsInFlight: 32,
-  /** Ended jobs of which a shard knows that nobody else had them: who ended one for good, later, can then be said. */
-  unbrokenPerShard: 500,
+  /** Ended jobs that may be opened again of which a shard knows whether anybody else had them, and what was handed out last. */
+  endedPerShard: 500,
   /** Jobs whose snapshot cannot be read, remembered so that each alarms once; beyond it they may alarm again. */
   unreadableNamed: 10_000,
   /** Member records of nodes that never came back expire. */

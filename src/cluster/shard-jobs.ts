@@ -10,7 +10,7 @@ import type { ActAnswer, Activation, ActivationAnswer, OperatorAct, Reply, Reply
 import type { Command, CommandAnswer } from '../actors/pending-job/decide.ts';
 import { nextDueMs, probeIsDue, probeUrgentUntilMs } from '../actors/pending-job/due.ts';
 import { hearAgain } from '../actors/pending-job/heartbeat.ts';
-import { adopt, mayBeReopened } from '../actors/pending-job/state.ts';
+import { adopt, type JobState, mayBeReopened } from '../actors/pending-job/state.ts';
 import type { Clock, Timer } from '../actors/ports.ts';
 import { ProbeQueue } from '../actors/probe-queue.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
@@ -31,6 +31,9 @@ const AS_LONG_AS_IT_TAKES_MS = 2 ** 31 - 1;
 /** What the router gets back besides an answer: not (or no longer) ours, or not decidable now. */
 export type HostAnswer<A> = A | 'notOwner' | 'retry';
 
+/** Of the state of a job that has ended and was forgotten (state.ts). */
+type Ended = Pick<JobState, 'unbrokenAt' | 'handedOutMs'>;
+
 export class ShardJobs {
   readonly #clock: Clock;
   readonly #system: ActorSystem;
@@ -39,8 +42,8 @@ export class ShardJobs {
   readonly #closed = new Set<ShardId>();
   /** Jobs that left memory, by the revision last known, until the watch has passed it. */
   readonly #forgotten = new Map<ShardId, Map<JobKey, Revision>>();
-  /** Tombstones of jobs that were here without a break, and may be opened again: the latest of each shard. */
-  readonly #unbroken = new Map<ShardId, Map<JobKey, Revision>>();
+  /** What is still to be known of jobs that may be opened again, of which memory keeps no tombstone: the latest of each shard. */
+  readonly #ended = new Map<ShardId, Map<JobKey, Ended>>();
   /** How far the watch of a shard has come. */
   readonly #delivered = new Map<ShardId, Revision>();
   readonly #replies = new Map<string, Promise<HostAnswer<ReplyAnswer>>>();
@@ -95,7 +98,7 @@ export class ShardJobs {
     }
     this.#shards.delete(shard);
     this.#forgotten.delete(shard);
-    this.#unbroken.delete(shard);
+    this.#ended.delete(shard);
     this.#delivered.delete(shard);
     this.#closed.delete(shard);
     this.#doors.open(shard);
@@ -346,8 +349,8 @@ export class ShardJobs {
       const forgotten = this.#forgotten.get(shard) ?? new Map<JobKey, Revision>();
       this.#forgotten.set(shard, forgotten.set(jobKey, revision));
     }
-    if (!mayBeReopened(job.state.snapshot?.outcome)) this.#unbroken.get(shard)?.delete(jobKey);
-    else if (job.state.unbroken) this.#remember(job);
+    if (mayBeReopened(job.state.snapshot?.outcome)) this.#remember(job);
+    else this.#ended.get(shard)?.delete(jobKey);
     this.#wheel.cancel(job);
     this.#probes.cancel(job);
     job.count(undefined);
@@ -356,13 +359,13 @@ export class ShardJobs {
     this.#shards.get(shard)?.delete(jobKey);
   }
 
-  #remember({ shard, jobKey, revision }: PendingJob): void {
-    const known = this.#unbroken.get(shard) ?? new Map<JobKey, Revision>();
-    this.#unbroken.set(shard, known);
+  #remember({ shard, jobKey, revision, state }: PendingJob): void {
+    const known = this.#ended.get(shard) ?? new Map<JobKey, Ended>();
+    this.#ended.set(shard, known);
     known.delete(jobKey);
-    known.set(jobKey, revision);
+    known.set(jobKey, { unbrokenAt: state.unbroken ? revision : ABSENT, handedOutMs: state.handedOutMs });
     const [oldest] = known.keys();
-    if (known.size > CLUSTER_LIMITS.unbrokenPerShard && oldest !== undefined) known.delete(oldest);
+    if (known.size > CLUSTER_LIMITS.endedPerShard && oldest !== undefined) known.delete(oldest);
   }
 
   /** Jobs to which nothing has happened between two rounds are packed: most replies come sooner, and cost nothing extra. */
@@ -391,7 +394,7 @@ export class ShardJobs {
     if (jobs === undefined) return undefined;
     const key = flat(jobKey); // it may have come in a batch of another node
     const job = new PendingJob(shard, key, this.#around);
-    job.state.unbrokenAt = this.#unbroken.get(shard)?.get(key) ?? ABSENT;
+    Object.assign(job.state, this.#ended.get(shard)?.get(key));
     jobs.set(key, job);
     return job;
   }

@@ -478,7 +478,7 @@ describe('who ended a job that had failed here is said', () => {
 
   test('cancelled, however many were completed meanwhile', async () => {
     const others = async (host: Host) => {
-      for (let number = 0; number <= CLUSTER_LIMITS.unbrokenPerShard; number++) {
+      for (let number = 0; number <= CLUSTER_LIMITS.endedPerShard; number++) {
         const jobKey = `${10_000 + number}` as JobKey;
         const activation = { ...new Job().activation(host.clock.wallMs() + LOCK_MS), jobKey };
         expect(await host.told(host.jobs.activated(SHARD, activation))).toBe('held');
@@ -520,6 +520,22 @@ test('what waited for a shard that never came goes to its owner', async () => {
   const said = host.activate();
   host.jobs.drop(SHARD);
   expect(await said).toBe('notOwner');
+});
+
+test('a copy of the activation that opened an ended attempt is stale, also where the engine’s clock is ahead of ours', async () => {
+  const host = new Host();
+  const aheadMs = 700;
+  const first = { ...new Job().activation(host.clock.wallMs() + aheadMs + LOCK_MS), lockMs: LOCK_MS };
+  expect(await host.told(host.jobs.activated(SHARD, first))).toBe('held');
+  host.kafkaAcks();
+  await host.told(host.jobs.replied(SHARD, new Job().reply(0, { kind: 'malformed' })));
+  expect([host.standing.outcome, host.jobs.size]).toEqual(['failed', 0]);
+  // Given back, it would put the retries back that the job had then.
+  Object.assign(host.context, { admits: () => false });
+  await host.clock.advance(LIMITS.toldOnceMs + 1);
+  expect(await host.told(host.jobs.activated(SHARD, first))).toBe('stale');
+  const next = { ...first, lockDeadlineMs: first.lockDeadlineMs + 50, retries: first.retries - 1 };
+  expect(await host.told(host.jobs.activated(SHARD, next))).toBe('full');
 });
 
 test('a job keeps nothing of the batch that its key and its lane were cut out of', async () => {

@@ -17,7 +17,7 @@ export interface WaitingTimes {
   readonly progress: undefined;
 }
 
-const NUMBERS = 8;
+const NUMBERS = 9;
 /** Where the snapshot begins. */
 export const HEADER_BYTES = NUMBERS * 8;
 const HELD_AT = 6;
@@ -49,6 +49,7 @@ export function pack(state: JobState, store: ColdStore): Handle | undefined {
     state.heartbeatDeadlineMs,
     snapshot.replyDeadlineMs,
     snapshot.heldAtMs,
+    state.handedOutMs,
     (snapshot.attempt * TRIES + Math.min(state.engineTries, TRIES - 1)) * FLAGS + flags,
   ];
   for (const [index, number] of numbers.entries()) header.writeDoubleLE(number, index * 8);
@@ -69,6 +70,7 @@ export function unpack(jobKey: JobKey, revision: Revision, packed: Packed): JobS
     ackedAtMs: number(2),
     attachedAtMs: number(3),
     heartbeatDeadlineMs: number(4),
+    handedOutMs: number(7),
     engineTries: Math.floor(last / FLAGS) % TRIES,
     ackedAttempt: snapshot.kind === 'held' ? snapshot.attempt : 0,
     unbroken: (flags & UNBROKEN) !== 0,

@@ -44,6 +44,7 @@ export function* activated(
 function attach(state: JobState, context: JobContext, activation: Activation): void {
   state.lockDeadlineMs = Math.max(state.lockDeadlineMs, activation.lockDeadlineMs);
   state.attachedAtMs = context.clock.wallMs();
+  state.handedOutMs = Math.max(state.handedOutMs, handedOutMs(activation));
   if (state.snapshot?.kind === 'held') planFirstRenewal(state, context, activation.lockDeadlineMs);
 }
 
@@ -58,7 +59,9 @@ function* hold(
   if (lockDeadlineMs <= context.clock.wallMs()) return 'stale';
   if (!context.admits(activation.lane, activation.maxPending)) {
     const ageMs = context.clock.wallMs() - handedOutMs(activation);
-    if (before === undefined && ageMs > LIMITS.toldOnceMs) yield* mustBeNew(state);
+    // Less than nothing: the engine's clock is ahead of ours, and the age says nothing.
+    const mayBeToldAgain = ageMs > LIMITS.toldOnceMs || ageMs < 0 || handedOutMs(activation) <= state.handedOutMs;
+    if (before === undefined && mayBeToldAgain) yield* mustBeNew(state);
     return 'full';
   }
   const held = firstSnapshot(context, activation, before);
@@ -85,6 +88,7 @@ function* hold(
     return 'failed';
   }
   state.unbroken = unbroken;
+  state.handedOutMs = handedOutMs(activation);
   state.completeUnseen = false;
   state.otherUnseen = false;
   state.ackedAttempt = 0;
@@ -117,9 +121,9 @@ function* reopen(
 ): Decision<ActivationAnswer | 'retry'> {
   if (tombstone.outcome === 'completed' || tombstone.outcome === 'cancelled' || tombstone.outcome === 'gone')
     return 'ended';
-  // Handed out before this attempt was held: the activation that opened it, told again because its answer was lost. The job's
-  // retries are other ones by now, and those of this copy must neither be held nor given back.
-  if (handedOutMs(activation) < tombstone.heldAtMs) return 'stale';
+  // Handed out before this attempt ended: told again because its answer was lost. The job's retries are other ones by now, and
+  // those of this copy must neither be held nor given back.
+  if (isOfBefore(state, activation, tombstone)) return 'stale';
   if (!context.admits(activation.lane, activation.maxPending)) return 'full';
   // Never a shorter one than it has: what asks for a longer lock is that renewals cannot keep up (first-lock.ts).
   const timeoutMs = Math.max(LIMITS.activationLockMs, activation.lockDeadlineMs - context.clock.wallMs());
@@ -137,6 +141,15 @@ function* reopen(
       // renewal of the attempt before asked for, if one is still on its way.
       return 'retry';
   }
+}
+
+/**
+ * By the engine's own clock, where it is known here when the attempt's activations were handed out. Else that is compared with when
+ * the attempt was held and ended, by a clock that may be ahead or behind: one that comes after is handed out after the end.
+ */
+function isOfBefore(state: JobState, activation: Activation, { heldAtMs, endedAtMs }: Snapshot): boolean {
+  if (state.handedOutMs > 0) return handedOutMs(activation) <= state.handedOutMs;
+  return handedOutMs(activation) < (heldAtMs + endedAtMs) / 2;
 }
 
 function handedOutMs({ lockDeadlineMs, lockMs = LIMITS.activationLockMs }: Activation): number {

@@ -33,6 +33,8 @@ export interface JobState {
   otherUnseen: boolean;
   /** The tombstone up to which memory knew this job without a break, before it forgot it; 0: none. */
   unbrokenAt: Revision;
+  /** When the engine handed out the latest activation that was held or attached here, by its own clock, ms; 0: not known. */
+  handedOutMs: number;
 }
 
 export function emptyState(jobKey: JobKey): JobState {
@@ -54,6 +56,7 @@ export function emptyState(jobKey: JobKey): JobState {
     completeUnseen: false,
     otherUnseen: false,
     unbrokenAt: ABSENT,
+    handedOutMs: 0,
   };
 }
 

@@ -21,7 +21,7 @@ test('all nodes killed with 10,000 pending and started again: nothing is lost, n
   const { driver, service, nodes } = trial;
   const pending = () => nodes.metric('holdfast_pending_jobs');
   service.hold();
-  const tokens = await driver.start(PENDING, { perSecond: 150 });
+  const tokens = await driver.start(PENDING, { perSecond: 200 });
   await eventually('10,000 requests', () => service.requests.length >= PENDING, { ...PATIENCE, diagnose: pending });
   expect(await pending()).toBe(PENDING);
   const asked = service.requests.at(-1)?.atMs ?? 0;

@@ -138,6 +138,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ignore the incarnation',
     why: 'what was sent is recorded by node, so that a restart speaks for requests of the life before',
+    later: 340,
     caughtBy: ['I6', 'I7', 'I8'],
     patches: [
       {
@@ -238,6 +239,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a put in doubt settled by a read',
     why: 'a read may say that nothing stands, and the put lands after that',
+    later: 40,
     caughtBy: ['I1', 'I5', 'I6', 'I7', 'I8'],
     patches: [
       {
@@ -335,7 +337,7 @@ export const MUTANTS: readonly Mutant[] = [
     why: "Kafka's answer to the request of an earlier attempt counts for the one that stands",
     caughtBy: ['I6', 'I7', 'I8'],
     // An acknowledgement must outlast its attempt, the backoff and the next hold: about one seed in six hundred.
-    later: 1_100,
+    later: 1_230,
     patches: [
       {
         file: 'cluster/pending-job.ts',
@@ -358,6 +360,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'errors of any attempt count',
     why: 'an error reply to an earlier attempt fails the one that stands',
+    later: 50,
     caughtBy: ['I10'],
     patches: [
       {
@@ -394,6 +397,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a result by hand takes the place of a stored one',
     why: 'a job is completed by hand although a reply was accepted, and waits for the engine',
+    later: 270,
     caughtBy: ['I1', 'I2', 'I5'],
     patches: [
       {

@@ -97,7 +97,7 @@ const REMARKS: readonly Remark[] = [
   {
     about: '1,000,000 pending on one node: CPU when idle',
     when: 'missed',
-    text: 'Two other runs of `node bench/million/main.ts` on the same day said 4.60 and 7.03. The profile of the last (`--profile DIR`) has the main thread idle for 94.6 % of the time; the rest are the threads of V8, which look through the old generation now and then, or do not, in the minute that is measured. Since then the bytes of jobs that wait are outside of it.',
+    text: 'Two other runs of `node bench/million/main.ts` on the same day said 4.60 and 7.03. The profile of the last (`--profile DIR`) has the main thread idle for 94.6 % of the time; the rest are the threads of V8, which look through the old generation now and then, or do not, in the minute that is measured. Since then the bytes of jobs that wait are outside of it, and connections to Kafka rest while nothing waits on them.',
   },
   {
     about: '1,000,000 pending on one node: CPU per call',

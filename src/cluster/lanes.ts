@@ -15,13 +15,10 @@ export class Lanes {
 
   /** @returns the lane, to be kept: as a string that all jobs of it share */
   add(lane: Lane): Lane {
-    const name = this.#name(lane);
-    let kept = this.#names.get(lane);
-    if (kept === undefined) {
-      kept = flat(lane);
-      if (name === lane) this.#names.set(kept, kept);
-    }
-    this.#pending.set(name === lane ? kept : name, (this.#pending.get(name) ?? 0) + 1);
+    const kept = this.#names.get(lane) ?? flat(lane);
+    const name = this.#name(kept);
+    if (name === kept) this.#names.set(kept, kept);
+    this.#pending.set(name, (this.#pending.get(name) ?? 0) + 1);
     this.#total += 1;
     return kept;
   }

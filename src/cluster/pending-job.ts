@@ -112,7 +112,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
 
   /** It is taken in: from now on it counts in its lane. Answers which attempt waits. */
   rests(): number {
-    if (this.#countedIn !== undefined) this.#around.lanes.add(this.#countedIn);
+    if (this.#countedIn !== undefined) this.#countedIn = this.#around.lanes.add(this.#countedIn);
     return attemptOf(this.#around.cold.at(this.#packed!));
   }
 
@@ -333,8 +333,10 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
 
   #tellLegs(): void {
     const { context, onLeg } = this.#around;
-    this.#warm?.legs?.completed(context.clock.monotonicMs(), onLeg);
-    this.#warmUp().legs = undefined;
+    const warm = this.#warm;
+    if (warm === undefined) return;
+    warm.legs?.completed(context.clock.monotonicMs(), onLeg);
+    warm.legs = undefined;
   }
 
   async #put(effect: Extract<Effect, { do: 'put' }>): Promise<PutAnswer> {

@@ -13,7 +13,7 @@ import { activation, activationOf, inSchema, laneOf, type SizeLimits, sizeFault 
 import type { SchemaRegistry } from './schema/registry.ts';
 import { callOf, type TemplateDefaults } from './template-call.ts';
 import { TEMPLATE_VARIABLE } from './template-fields.ts';
-import { companionsIn, TRACE_VARIABLES } from './trace.ts';
+import { companionsIn, TRACE_VARIABLES, traceIn } from './trace.ts';
 
 export type CallConfig = Pick<
   Config,
@@ -82,7 +82,7 @@ export function templateActivation(
     isTechnicalHeader: (name) => isTechnical(name, headerNames),
   };
   const { request: asked, settings, correlationKey: businessKey, fault: wrong } = callOf(job, defaults);
-  const request = { ...asked, headers: [...asked.headers, ...companionsIn(job.variables)] };
+  const request = { ...asked, headers: [...asked.headers, ...companionsIn(job.variables, traceIn(job.variables))] };
   const fault = wrong ?? profileFault(settings.profile, request.body, headerNames) ?? sizeFault(request, sizes);
   // What names no topic is nobody's lane but its own.
   const lane = (request.topic === '' ? template.jobType : request.topic) as Lane;

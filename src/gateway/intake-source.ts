@@ -10,8 +10,8 @@
 //                     idle      it found nothing: long poll; an empty poll costs the broker 3 ms, and some engines
 //                               answer a long poll at once, so two of them start at least half a second apart
 //                     backoff   the engine is away or refuses: 200 ms to 5 s, with jitter; then draining
-// A stream that ends by itself is opened again with a backoff of its own, one whose lock is not the present one any more at once. The poll goes on meanwhile and brings what the
-// stream would have pushed.
+// A stream that ends by itself is opened again with a backoff of its own; one whose lock is not the present one any more is
+// ended here, and opened again at once. The poll goes on meanwhile and brings what the stream would have pushed.
 //
 // Closing cancels the stream and the parked poll instead of pausing them: a paused stream keeps some 65 jobs in buffers
 // until their locks run out, a cancelled one leaves all new jobs to others. Jobs already on their way here are still

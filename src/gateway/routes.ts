@@ -59,8 +59,9 @@ export function activationOf(
 ): Activation {
   const { key, businessKey, headers: mapped, fault: unmapped } = mappedBy(route, job.variables);
   // A trace context is technical, and what comes with it: they travel in headers.
-  const companions = companionsIn(job.variables);
-  const technical = traceIn(job.variables) === '' ? [] : [TRACE_VARIABLE, ...companions.map(([name]) => name)];
+  const trace = traceIn(job.variables);
+  const companions = companionsIn(job.variables, trace);
+  const technical = trace === '' ? [] : [TRACE_VARIABLE, ...companions.map(([name]) => name)];
   const body = technical.reduce(withoutMember, job.variables);
   const headers = [...mapped, ...companions];
   const request = { topic: route.requestTopic, key, body, schema: undefined, headers };

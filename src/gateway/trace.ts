@@ -95,10 +95,12 @@ export function traceIn(variables: string): string {
 
 /**
  * Beside a valid trace context only: without one they mean nothing, and may be words of the business. What is malformed or too
- * long is not handed on, and never a fault. `variables`: JSON text of an object.
+ * long is not handed on, and never a fault.
+ * @param variables JSON text of an object
+ * @param trace what `traceIn` found in them, which has gone through all of them
  */
-export function companionsIn(variables: string): readonly (readonly [name: string, value: string])[] {
-  if (traceIn(variables) === '') return [];
+export function companionsIn(variables: string, trace: string): readonly (readonly [name: string, value: string])[] {
+  if (trace === '') return [];
   const all = members(variables);
   return Object.entries(COMPANIONS).flatMap(([name, { most, isMember }]) => {
     const value = all.get(name) ?? '';

@@ -2,8 +2,8 @@
 // again and again, all of it. What stays there of each is a number, its handle.
 //
 // The store is a log in chunks. A job is written behind the last one, whatever its size, and its bytes never change; what
-// leaves is marked dead, in front of them. A closed chunk of which a quarter is dead is emptied: what lives in it is written again behind the last
-// one, and the chunk is given back. So nothing is rounded up to a size, the jobs lie in the order in which they came, which is
+// leaves is marked dead, in front of them. A closed chunk of which a quarter is dead is emptied: what lives in it is written
+// again behind the last one, and the chunk is given back. So nothing is rounded up to a size, the jobs lie in the order in which they came, which is
 // the order in which they are looked through, and a million jobs of which a thousand are left need no more room than a
 // thousand. A handle names a place in a table, which follows the job when it moves.
 //

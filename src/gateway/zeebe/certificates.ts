@@ -29,7 +29,6 @@ export class GatewayCertificates {
   #candidate: TlsSettings;
   /** What the gateway has taken, or what the node began with. */
   #current: TlsSettings;
-  #version = 0;
 
   private constructor(config: CamundaPlatform8Configuration, log: Log, current: TlsSettings, lookEveryMs?: number) {
     this.#config = config;
@@ -53,14 +52,9 @@ export class GatewayCertificates {
     return this.#current;
   }
 
-  /** To be tried; `take` makes it the current one. */
+  /** To be tried; `take` makes it the current one. Another object whenever the files have changed. */
   get candidate(): TlsSettings {
     return this.#candidate;
-  }
-
-  /** Grows when there is another candidate. */
-  get version(): number {
-    return this.#version;
   }
 
   take(tried: TlsSettings): void {
@@ -76,7 +70,6 @@ export class GatewayCertificates {
         const now = await read(this.#config);
         if (isDeepStrictEqual(now, this.#candidate)) return;
         this.#candidate = now;
-        this.#version += 1;
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         if (tellsFaults)

@@ -10,7 +10,7 @@ import type {
 } from '@camunda8/sdk/dist/lib/Configuration.js';
 import { type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
 import { type Log, SILENT } from '../log.ts';
-import { GatewayCertificates } from './certificates.ts';
+import { GatewayCertificates, type TlsSettings } from './certificates.ts';
 import { askingOnce } from './login.ts';
 
 /** The SDK's settings; what is given here wins over the environment. */
@@ -53,7 +53,7 @@ export async function configureConnection(
   const config = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(settings());
   const { address, secure } = gatewayAddress(config);
   const tls = secure ? await GatewayCertificates.read(config, log, lookEveryMs) : undefined;
-  return { address, tls, headers: await authentication(config, settings, () => tls?.version ?? 0, log) };
+  return { address, tls, headers: await authentication(config, settings, () => tls?.candidate, log) };
 }
 
 /** The scheme of the address decides about TLS; without one, the older settings do, and their default is TLS. */
@@ -76,7 +76,7 @@ export function channelCredentials({ tls }: ZeebeConnection): ChannelCredentials
 async function authentication(
   config: CamundaPlatform8Configuration,
   settings: () => ZeebeSettings,
-  certificatesVersion: () => number,
+  certificates: () => TlsSettings | undefined,
   log: Log,
 ): Promise<ZeebeConnection['headers']> {
   // Without a strategy the SDK chooses OAuth by itself when there is an OAuth URL.
@@ -88,13 +88,16 @@ async function authentication(
     const merged = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(given);
     const explicitFromConstructor = given.CAMUNDA_AUTH_STRATEGY !== undefined;
     // A provider reads the certificates that it goes to the identity provider with when it is made.
-    const version = certificatesVersion();
-    return { given, version, provider: askingOnce(constructOAuthProvider(merged, { explicitFromConstructor })) };
+    return {
+      given,
+      tls: certificates(),
+      provider: askingOnce(constructOAuthProvider(merged, { explicitFromConstructor })),
+    };
   };
   let current = make(settings());
   return async () => {
     const given = settings();
-    if (!isDeepStrictEqual(given, current.given) || current.version !== certificatesVersion()) {
+    if (!isDeepStrictEqual(given, current.given) || current.tls !== certificates()) {
       try {
         current = make(given);
       } catch (error) {

@@ -287,9 +287,9 @@ export class Router {
   }
 }
 
-/** 4 s of a first lock as it is as a rule, half a minute of the longest. */
+/** 4 s of a first lock as it is as a rule, half a minute of one of ten minutes and more. */
 function mostRefusedMs({ lockMs = LIMITS.activationLockMs }: Activation): number {
-  return Math.max(4_000, lockMs / 20);
+  return Math.min(30_000, Math.max(4_000, lockMs / 20));
 }
 
 function unpack(data: Uint8Array): unknown {

@@ -20,6 +20,7 @@ import { lockMsOf } from '../../deploy/demo/activation-lock.ts';
 import { jobKeyOf, timeoutMsOf } from '../../deploy/demo/complete-calls.ts';
 import { EngineProxy } from '../../deploy/demo/engine-proxy.ts';
 import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake.ts';
+import { openZeebe } from '../../src/gateway/zeebe/client.ts';
 import { eventually } from '../support/eventually.ts';
 
 const COMPLETE = '/gateway_protocol.Gateway/CompleteJob';
@@ -229,6 +230,20 @@ test('for how long a node has its jobs locked is written down when it asks, and 
     ['bridge-1', 20_000],
   ]);
   expect(Date.now() - (proxy.askedLocks[0]?.askedMs ?? 0)).toBeLessThan(60_000);
+});
+
+test('it is read of what a node itself sends, in its polls and its streams', async () => {
+  const address = await proxy.listen('bridge-2');
+  const node = await openZeebe({ ZEEBE_GRPC_ADDRESS: `grpc://${address}`, CAMUNDA_AUTH_STRATEGY: 'NONE' });
+  const query = { jobType: 'charge', worker: 'bridge-2', fetchVariables: ['a'], tenantIds: ['<default>'] };
+  // This engine knows no polls.
+  await expect(node.activate({ ...query, lockMs: 40_000 }, 1, -1)).rejects.toThrow();
+  await new Promise<unknown>((end) => node.openStream({ ...query, lockMs: 10_240_000 }, () => undefined, end));
+  node.close();
+  expect(proxy.askedLocks.map(({ node: name, lockMs }) => [name, lockMs])).toEqual([
+    ['bridge-2', 40_000],
+    ['bridge-2', 10_240_000],
+  ]);
 });
 
 test('a lock is read wherever it stands, once the whole request is there; one that is missing is none', () => {

@@ -10,12 +10,13 @@
 // unanswered, is subtracted. Others must leave the lane alone from then on.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
+import { LIMITS } from '../../src/actors/limits.ts';
 import { ZeebeCallError } from '../../src/gateway/zeebe/answers.ts';
 import { openZeebe } from '../../src/gateway/zeebe/client.ts';
 import type { ZeebeSettings } from '../../src/gateway/zeebe/connection.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import { unlessAborted } from '../../test/support/interruption.ts';
-import { Observer, type Seen } from './observer.ts';
+import { firstLockS, Observer, type Seen } from './observer.ts';
 import type { Scenario } from './scenario.ts';
 import { Lines } from './series-lines.ts';
 import type { Subject } from './subject.ts';
@@ -83,17 +84,19 @@ export class Backlog {
     );
     if (this.#before > 0) this.#note(`${lane}: ${this.#before} jobs are held already, and are not counted`);
     const readBefore = await this.#requestsRead();
-    let [started, held] = [0, 0];
+    let [started, held, lockS] = [0, 0, 0];
     const look = async () => {
       const seen = await observer.look(0);
       if (seen === undefined) return false;
       this.#hear(seen);
       held = seen.pending - this.#before;
+      lockS = firstLockS(seen);
       return held >= backlog;
     };
     const telling = setInterval(async () => {
       await look();
-      this.#note(`backlog: ${started} of ${backlog} started, ${held} held`);
+      const lock = lockS * 1_000 > LIMITS.activationLockMs ? `, the first lock is ${lockS} s` : '';
+      this.#note(`backlog: ${started} of ${backlog} started, ${held} held${lock}`);
     }, NOTE_EVERY_MS);
     try {
       const onStarted = () => {

@@ -26,6 +26,11 @@ export interface Seen {
   readonly said: ReadonlyMap<string, readonly Sample[]>;
 }
 
+/** For how long nodes have jobs locked that they are handed now, s: the longest of them; 0 when none has told. */
+export function firstLockS({ said }: Seen): number {
+  return Math.max(0, ...[...said.values()].map((samples) => sumOf(samples, 'holdfast_first_lock_seconds')));
+}
+
 export class Observer {
   readonly #watched: Watched;
   readonly #lines: Lines;

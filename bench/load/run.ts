@@ -1,6 +1,7 @@
 // One load run: the subject, the backlog, the starters, and everything that is seen meanwhile, second by second, until the last
 // instance has ended or patience has.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LIMITS } from '../../src/actors/limits.ts';
 import { unlessAborted } from '../../test/support/interruption.ts';
 import { Child } from '../parts/child.ts';
 import { Latencies } from '../parts/latency.ts';
@@ -13,7 +14,7 @@ import { phaseBegins } from './course.ts';
 import { hurt } from './faults.ts';
 import { legsOf } from './legs.ts';
 import { News, type Second, sumOfTallies } from './news.ts';
-import { Observer } from './observer.ts';
+import { firstLockS, Observer } from './observer.ts';
 import type { LoadResult, LoadTotals } from './result.ts';
 import type { Scenario } from './scenario.ts';
 import { Lines } from './series-lines.ts';
@@ -78,6 +79,7 @@ class LoadRun {
   readonly #backlog: Backlog;
   #zeebePids: readonly number[];
   #beginMs = 0;
+  #firstLockS: number = LIMITS.activationLockMs / 1_000;
   #interruptedAtS: number | undefined;
 
   constructor(scenario: Scenario, stage: Stage, subject: Subject, listener: Listener, signal: AbortSignal) {
@@ -195,6 +197,9 @@ class LoadRun {
     if (seen === undefined) return;
     const atS = Math.min(seen.atS, this.#second());
     if (seen.takenOver > 0) this.#note(`${seen.takenOver} shards taken over`, atS);
+    const lockS = firstLockS(seen);
+    if (lockS > 0 && lockS !== this.#firstLockS) this.#note(`the first lock is ${lockS} s`, atS);
+    if (lockS > 0) this.#firstLockS = lockS;
     const drained = this.#backlog.saw(seen, this.#news.open);
     if (drained !== undefined) this.#note(drained, atS);
   }

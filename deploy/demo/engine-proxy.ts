@@ -1,5 +1,6 @@
 // A small proxy in front of the engine's gateway, and the demo's witness: it knows each bridge node by the address that
-// node was given, and each of its connections, and writes down every command to a job that passes.
+// node was given, and each of its connections, and writes down every command to a job that passes, and for how long each node has
+// the jobs locked that it asks for.
 //
 // What must hold: whatever a node and the engine say to each other passes unchanged, at the level of HTTP/2 and not of
 // gRPC: message bytes, half-close, trailers (also an answer that is nothing but trailers), resets, deadlines (a header
@@ -19,6 +20,7 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake.ts';
+import { JOB_QUERIES, lockMsOf } from './activation-lock.ts';
 import { type CompleteCall, jobKeyOf, timeoutMsOf } from './complete-calls.ts';
 
 /** One connection of a node; `closedMs` is wall clock ms. */
@@ -38,8 +40,17 @@ export interface JobCall extends CompleteCall {
   giveBack: boolean;
 }
 
+/** What a node asks for from then on, in a poll or a stream. */
+export interface AskedLock {
+  readonly node: string;
+  readonly lockMs: number;
+  readonly askedMs: number;
+}
+
 export class EngineProxy {
   readonly jobCalls: JobCall[] = [];
+  /** Of each node the first, and those that differ from the one before. */
+  readonly askedLocks: AskedLock[] = [];
   readonly connections: NodeConnection[] = [];
   readonly #engine: string;
   readonly #servers: Http2Server[] = [];
@@ -109,7 +120,9 @@ export class EngineProxy {
     const up = upstream.request(headers, { endStream: false });
     up.on('error', () => undefined);
 
-    const command = JOB_COMMANDS.find((name) => headers[':path'] === `/gateway_protocol.Gateway/${name}`);
+    const isOf = (name: string) => headers[':path'] === `/gateway_protocol.Gateway/${name}`;
+    if (JOB_QUERIES.some(isOf)) this.#recordLock(connection, down);
+    const command = JOB_COMMANDS.find(isOf);
     const answered = command === undefined ? () => undefined : this.#record(command, connection, down, headers);
     let trailers: IncomingHttpHeaders = {};
     up.on('response', (response, flags) => {
@@ -131,6 +144,19 @@ export class EngineProxy {
     up.on('close', () => {
       if (up.rstCode !== constants.NGHTTP2_NO_ERROR) down.close(up.rstCode);
     });
+  }
+
+  #recordLock({ node }: NodeConnection, down: ServerHttp2Stream): void {
+    let message = Buffer.alloc(0);
+    const read = (chunk: Buffer) => {
+      message = Buffer.concat([message, chunk]);
+      const lockMs = lockMsOf(message);
+      if (lockMs === undefined) return;
+      down.off('data', read);
+      const before = this.askedLocks.findLast((asked) => asked.node === node);
+      if (before?.lockMs !== lockMs) this.askedLocks.push({ node, lockMs, askedMs: Date.now() });
+    };
+    down.on('data', read);
   }
 
   /** Notes the call when its job is known; answers what is to be told of the answer. */

@@ -13,7 +13,10 @@ export const LIMITS = {
   conflictsPerCommand: 8,
   /** The first lock. Short: a lost activation must not hide a job for long. */
   activationLockMs: 20 * SECOND,
-  /** The longest first lock, where many more slow jobs come than can be renewed in time (first-lock.ts): eleven minutes. */
+  /**
+   * The longest first lock, where many more slow jobs come than can be renewed in time: eleven minutes. Longer only where hundreds
+   * of thousands wait (first-lock.ts).
+   */
   activationLockMostMs: 32 * 20 * SECOND,
   /** The first renewal comes after this share of the lock, plus up to the second share: early, for the engine may refuse it. */
   renewAfter: 0.6,

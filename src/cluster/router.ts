@@ -4,6 +4,7 @@
 import { Packr } from 'msgpackr';
 import type { Incarnation, JobKey, ShardId } from '../actors/ids.ts';
 import { shardOf } from '../actors/ids.ts';
+import { LIMITS } from '../actors/limits.ts';
 import type { ActAnswer, Activation, ActivationAnswer, OperatorAct, Reply, ReplyAnswer } from '../actors/messages.ts';
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { Claims } from './claims.ts';
@@ -188,13 +189,15 @@ export class Router {
 
   /**
    * Soon again, but not at once: the shard is on its way to somebody. An activation that could not be decided waits for an engine
-   * that has refused, and each try costs it a command.
+   * that has refused, and each try costs it a command; it is asked for as long as its lock stands, and a lock is long where the
+   * engine has more to do than it can (first-lock.ts), so the longer it is, the rarer the tries.
    */
   #soon(asked: Asked, answer: 'notOwner' | 'retry'): void {
     asked.timer?.cancel();
-    const refused = answer === 'retry' && asked.command.type === 'activated';
-    const [leastMs, mostMs] = refused ? [250, 4_000] : [50, 1_000];
-    const backoffMs = Math.min(leastMs * 2 ** Math.min(asked.tries, 6), mostMs);
+    const { command } = asked;
+    const refused = answer === 'retry' && command.type === 'activated';
+    const [leastMs, mostMs] = refused ? [250, mostRefusedMs(command.activation)] : [50, 1_000];
+    const backoffMs = Math.min(leastMs * 2 ** Math.min(asked.tries, 8), mostMs);
     asked.timer = this.#options.clock.setTimer(backoffMs * (0.5 + this.#options.random.float() / 2), () =>
       this.#again(asked),
     );
@@ -282,6 +285,11 @@ export class Router {
     for (const [id, answer] of batch as AnswerBatch) this.#settle(id, answer);
     this.answers.done(this.#options.clock.monotonicMs() - receivedMs);
   }
+}
+
+/** 4 s of a first lock as it is as a rule, half a minute of one of ten minutes and more. */
+function mostRefusedMs({ lockMs = LIMITS.activationLockMs }: Activation): number {
+  return Math.min(30_000, Math.max(4_000, lockMs / 20));
 }
 
 function unpack(data: Uint8Array): unknown {

@@ -187,6 +187,50 @@ test.each([LOCK_MS, LIMITS.activationLockMostMs])(
   },
 );
 
+describe('an activation of a long lock that comes later than a first lock lasts as a rule', () => {
+  const late = (ms: number = LIMITS.activationLockMs + 1) => {
+    const world = new World();
+    world.firstLockMs = LIMITS.activationLockMostMs;
+    const activation = world.activate()!;
+    world.pass(ms);
+    return { world, tell: () => world.ask({ type: 'activated', activation }) };
+  };
+
+  test('is held once the engine says that it is alive, under a lock that is no shorter than it was', () => {
+    const { world, tell } = late();
+    expect(tell()).toBe('held');
+    expect(effects(world)).toEqual(['updateTimeout', 'put', 'publish']);
+    expect(world.engine.lockMs).toBe(world.nowMs + world.firstLockMs - LIMITS.activationLockMs - 1);
+    expect(world.owner.state.lockDeadlineMs).toBe(world.engine.lockMs);
+  });
+
+  test('is not held of a job that has ended since, though nothing tells of that any more: no request is sent', () => {
+    const { world, tell } = late();
+    world.engine.state = 'completed';
+    expect(tell()).toBe('ended');
+    expect([effects(world), world.standing]).toEqual([['updateTimeout'], undefined]);
+  });
+
+  test('is stale if it is not active, and told again while the engine does not say', () => {
+    const { world, tell } = late();
+    world.fates.push('later');
+    expect(tell()).toBe('retry');
+    world.engine.state = 'backoff';
+    world.engine.backoffUntilMs = world.nowMs + 1;
+    expect(tell()).toBe('stale');
+    expect([effects(world), world.standing]).toEqual([['updateTimeout', 'updateTimeout'], undefined]);
+  });
+
+  test('until then it is held unasked, and once its lock is over it is stale unasked', () => {
+    const soon = late(LIMITS.activationLockMs);
+    expect(soon.tell()).toBe('held');
+    expect(effects(soon.world)).toEqual(['put', 'publish']);
+    const over = late(LIMITS.activationLockMostMs);
+    expect(over.tell()).toBe('stale');
+    expect(effects(over.world)).toEqual([]);
+  });
+});
+
 test('a reply that means nothing fails its job, a retry less, and is refused with the reason', () => {
   const world = held();
   expect(reply(world, 0, { body: '[1]' })).toBe('not-object');

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { legsOf } from '../../bench/load/legs.ts';
 import { News } from '../../bench/load/news.ts';
-import { Observer } from '../../bench/load/observer.ts';
+import { firstLockS, Observer } from '../../bench/load/observer.ts';
 import { Lines } from '../../bench/load/series-lines.ts';
 import { NodeTales } from '../../bench/load/tales.ts';
 import { parseExposition } from '../../bench/parts/exposition.ts';
@@ -45,6 +45,22 @@ holdfast_shards_owned ${shards}
 `;
 
 describe('an observer', () => {
+  test('tells the longest first lock of all nodes', async () => {
+    const [a, b] = [{ text: `${told(1, 0, 0)}holdfast_first_lock_seconds 40\n` }, { text: told(1, 0, 0) }];
+    const metricsUrls = new Map([
+      ['a', await node(a)],
+      ['b', await node(b)],
+    ]);
+    const observer = new Observer({ metricsUrls, lane: 'mine', processes: () => new Map() }, new Lines());
+    const look = async () => firstLockS((await observer.look(0))!);
+    expect(await look()).toBe(40);
+    b.text += 'holdfast_first_lock_seconds 160\n';
+    expect(await look()).toBe(160);
+    a.text = told(1, 0, 0);
+    b.text = told(1, 0, 0);
+    expect(await look()).toBe(0);
+  });
+
   test('sees what happens between looks, however nodes come and go', async () => {
     const [a, b] = [{ text: told(1, 7, 2) as string | undefined }, { text: told(1, 0, 3) as string | undefined }];
     const metricsUrls = new Map([

@@ -67,6 +67,8 @@ export const KINDS = {
     closedMs: 'number?',
     giveBack: 'boolean?',
   },
+  /** For how long the node has the engine lock what it is handed, in polls and streams from then on; again when that changes. */
+  locking: { node: 'string', lockMs: 'number' },
 
   // service.jsonl
   /** A record with a body (a cancel record is none). `record`: topic/partition/offset. `writtenMs`: when it was sent, its producer's stamp. */

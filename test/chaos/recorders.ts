@@ -15,6 +15,7 @@ export class EngineRecorder implements Disposable {
   readonly #writer: HistoryWriter;
   readonly #timer: NodeJS.Timeout;
   #seen = 0;
+  #locksSeen = 0;
   #unwritten: JobCall[] = [];
 
   constructor(dir: string, proxy: EngineProxy) {
@@ -30,7 +31,10 @@ export class EngineRecorder implements Disposable {
   }
 
   #look(nowMs: number): void {
-    const { jobCalls, connections } = this.#proxy;
+    const { jobCalls, askedLocks, connections } = this.#proxy;
+    for (const { node, lockMs, askedMs } of askedLocks.slice(this.#locksSeen))
+      this.#writer.write({ kind: 'locking', node, lockMs }, askedMs);
+    this.#locksSeen = askedLocks.length;
     this.#unwritten.push(...jobCalls.slice(this.#seen));
     this.#seen = jobCalls.length;
     this.#unwritten = this.#unwritten.filter((call) => {

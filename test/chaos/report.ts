@@ -69,7 +69,7 @@ const OFFENCE_TEXTS: Readonly<Record<Offence, string>> = {
     'a request was sent again that was neither written in the last moments before a crash, nor in trouble (I8)',
   sentAfterEnd: 'a request was sent although its attempt, or the job for good, had ended (I6)',
   slowRecovery:
-    'a job was open for longer than the lease TTL, the 20 s of a first lock, and 3 s after everything healed (I7)',
+    'a job was open for longer than the lease TTL, the longest first lock that a node had asked for (20 s, or more under pressure), and 3 s after everything healed (I7)',
   neverSettled: 'the run was broken off',
   shardWithoutOwner: 'a shard had no owner at the end (I7)',
   alarm: 'a node raised the alarm of a lost bucket, though none was lost',

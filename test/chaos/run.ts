@@ -38,8 +38,9 @@ export interface Ended {
   readonly loadMs: number;
 }
 
-/** No instance passes for so long after healing: stuck. */
+/** No instance passes for so long after healing, or for this and the longest first lock of a node: stuck. */
 const STUCK_MS = 30_000;
+const STUCK_BEYOND_LOCK_MS = 10_000;
 const LOOK_EVERY_MS = 500;
 const LOAD_GOES_ON_MS = 2_000;
 
@@ -78,11 +79,11 @@ export async function run(options: RunOptions): Promise<Ended> {
     await untilAborted(signal, stopLoad());
     loadMs = Date.now() - beganMs;
     tell(`${elapsed(beganMs)}  the load has stopped`);
-    await settle(stage, signal);
+    const stuckMs = await settle(stage, signal);
     runner.write({ kind: 'settled' });
     tell(`${elapsed(beganMs)}  settled`);
     if (driver.open().length > 0) {
-      failures.push(`stuck: ${driver.open().length} instances are open, and none has passed for ${STUCK_MS / 1_000} s`);
+      failures.push(`stuck: ${driver.open().length} instances are open, and none has passed for ${stuckMs / 1_000} s`);
     }
   } finally {
     watching.abort();
@@ -127,16 +128,18 @@ async function lookAfter(
   }
 }
 
-/** Every instance has passed; or none has for too long. */
-async function settle({ driver }: Stage, signal: AbortSignal): Promise<void> {
+/** Every instance has passed; or none has for too long, which is what is answered, ms. */
+async function settle({ driver, proxy }: Stage, signal: AbortSignal): Promise<number> {
+  const stuckMs = () => Math.max(STUCK_MS, ...proxy.askedLocks.map(({ lockMs }) => lockMs + STUCK_BEYOND_LOCK_MS));
   let open = driver.open().length;
   let movedMs = Date.now();
-  while (open > 0 && Date.now() - movedMs < STUCK_MS) {
+  while (open > 0 && Date.now() - movedMs < stuckMs()) {
     await sleep(100, undefined, { signal });
     const now = driver.open().length;
     if (now < open) movedMs = Date.now();
     open = now;
   }
+  return stuckMs();
 }
 
 async function saveServerLogs({ nats, kafka, zeebe }: Stage, dir: string): Promise<void> {

@@ -2,6 +2,7 @@
 // which then are not hurt), links, nodes with the shards spread over them, driver and service, and everybody who writes down
 // what happens. Whatever was started is on the caller's stack at once, and ends with it.
 import { join } from 'node:path';
+import type { EngineProxy } from '../../deploy/demo/engine-proxy.ts';
 import {
   type LocalKafka,
   type LocalNats,
@@ -41,6 +42,8 @@ export interface Stage {
   readonly kafka: LocalKafka | undefined;
   readonly zeebe: LocalZeebe | undefined;
   readonly links: Links;
+  /** In front of the engine. */
+  readonly proxy: EngineProxy;
   readonly nodes: Nodes;
   readonly driver: Driver;
   readonly service: ChaosService;
@@ -113,5 +116,5 @@ export async function setStage(options: StageOptions, stack: AsyncDisposableStac
   const spread = async () => (await bucket.owners()).length === NODES.length;
   await eventually('shards to be spread', spread, { deadlineMs: 60_000, everyMs: 200 });
   tell(`${NODES.length} nodes are ready, ${watched.shards} shards spread over them; the service listens`);
-  return { cluster, nats, kafka, zeebe, links, nodes, driver, service, bucket, watched, nodesHistory, runner };
+  return { cluster, nats, kafka, zeebe, links, proxy, nodes, driver, service, bucket, watched, nodesHistory, runner };
 }

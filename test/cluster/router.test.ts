@@ -1,6 +1,7 @@
 // Commands find their shard's owner, however often it changes; every one is answered once.
 import { expect, test } from 'vitest';
 import type { Incarnation, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
+import { LIMITS } from '../../src/actors/limits.ts';
 import type { Reply } from '../../src/actors/messages.ts';
 import { Claims, claimRecord } from '../../src/cluster/claims.ts';
 import { Lost } from '../../src/cluster/effects-gate.ts';
@@ -195,6 +196,39 @@ test('an activation is given up once its lock is over; a reply never is, but for
   await expect(replied).rejects.toThrow(Lost);
   await expect(router.replied(new Job().reply(0, {}))).rejects.toThrow(Lost);
 });
+
+test.each([
+  { lockMs: LOCK_MS, least: 8, most: 12 },
+  { lockMs: LIMITS.activationLockMostMs, least: 25, most: 40 },
+])(
+  'an activation that the engine refuses to decide is asked again while its lock of $lockMs ms stands, of a long one more rarely',
+  async ({ lockMs, least, most }) => {
+    const pair = new Pair();
+    pair.own('b');
+    pair.says.set('b', 'retry');
+    const job = new Job();
+    job.firstLockMs = lockMs;
+    const router = pair.routers.get('a')!;
+    const activated = router.activated(job.activation(pair.clock.wallMs() + lockMs));
+    let settled = false;
+    void activated.then(() => {
+      settled = true;
+    });
+    for (let second = 0; second < 19; second++) await pair.clock.advance(1_000);
+    expect(pair.asked.length, 'soon at first, whatever the lock').toBeGreaterThanOrEqual(6);
+    for (let passedMs = 19_000; passedMs < lockMs - 1_000; passedMs += 1_000) await pair.clock.advance(1_000);
+    expect(settled).toBe(false);
+    expect(pair.asked.length).toBeGreaterThanOrEqual(least);
+    expect(pair.asked.length).toBeLessThanOrEqual(most);
+    pair.says.set('b', 'held');
+    const early = router.activated(job.activation(pair.clock.wallMs() + lockMs));
+    await pair.clock.advance(1);
+    expect(await early).toBe('held');
+    pair.says.set('b', 'retry');
+    await pair.clock.advance(1_000 + lockMs / 10);
+    expect(await activated).toBe('stale');
+  },
+);
 
 test('commands of others are counted one by one, with those that found no owner; its own are not', async () => {
   const pair = new Pair();

@@ -14,10 +14,13 @@ import {
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
+import protobuf from 'protobufjs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { lockMsOf } from '../../deploy/demo/activation-lock.ts';
 import { jobKeyOf, timeoutMsOf } from '../../deploy/demo/complete-calls.ts';
 import { EngineProxy } from '../../deploy/demo/engine-proxy.ts';
 import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake.ts';
+import { openZeebe } from '../../src/gateway/zeebe/client.ts';
 import { eventually } from '../support/eventually.ts';
 
 const COMPLETE = '/gateway_protocol.Gateway/CompleteJob';
@@ -135,7 +138,7 @@ describe('a stream', () => {
     expect(received).toEqual(['a', 'b', 'c']);
     expect(error).toMatchObject({ code: status.RESOURCE_EXHAUSTED, details: 'enough' });
 
-    const open = openStream(Buffer.from('stay'));
+    const open = openStream(jobsRequest(20_000));
     open.on('error', () => undefined);
     await once(open, 'data');
     open.cancel();
@@ -215,10 +218,53 @@ test('a job is read from the first bytes only, however they are cut', () => {
   expect(() => jobKeyOf(Buffer.from([1, 0, 0, 0, 2, 8, 1]))).toThrow(/cannot be read/);
 });
 
+test('for how long a node has its jobs locked is written down when it asks, and again when it asks for another lock', async () => {
+  for (const lockMs of [20_000, 20_000, 640_000, 20_000]) {
+    const stream = openStream(jobsRequest(lockMs));
+    stream.on('data', () => undefined);
+    await once(stream, 'end');
+  }
+  expect(proxy.askedLocks.map(({ node, lockMs }) => [node, lockMs])).toEqual([
+    ['bridge-1', 20_000],
+    ['bridge-1', 640_000],
+    ['bridge-1', 20_000],
+  ]);
+  expect(Date.now() - (proxy.askedLocks[0]?.askedMs ?? 0)).toBeLessThan(60_000);
+});
+
+test('it is read of what a node itself sends, in its polls and its streams', async () => {
+  const address = await proxy.listen('bridge-2');
+  const node = await openZeebe({ ZEEBE_GRPC_ADDRESS: `grpc://${address}`, CAMUNDA_AUTH_STRATEGY: 'NONE' });
+  const query = { jobType: 'charge', worker: 'bridge-2', fetchVariables: ['a'], tenantIds: ['<default>'] };
+  // This engine knows no polls.
+  await expect(node.activate({ ...query, lockMs: 40_000 }, 1, -1)).rejects.toThrow();
+  await new Promise<unknown>((end) => node.openStream({ ...query, lockMs: 10_240_000 }, () => undefined, end));
+  node.close();
+  expect(proxy.askedLocks.map(({ node: name, lockMs }) => [name, lockMs])).toEqual([
+    ['bridge-2', 40_000],
+    ['bridge-2', 10_240_000],
+  ]);
+});
+
+test('a lock is read wherever it stands, once the whole request is there; one that is missing is none', () => {
+  const body = frame(jobsRequest(640_000));
+  for (let bytes = 0; bytes < body.length; bytes++) expect(lockMsOf(body.subarray(0, bytes))).toBeUndefined();
+  expect(lockMsOf(body)).toBe(640_000);
+  expect(lockMsOf(Buffer.concat([body, body]))).toBe(640_000);
+  expect(lockMsOf(frame(Buffer.from([0x0a, 1, 0x78])))).toBe(0);
+  expect(() => lockMsOf(Buffer.from([1, 0, 0, 0, 0]))).toThrow(/compressed/);
+});
+
 test('a deadline is read in each of its units', () => {
   const read = ['2H', '3M', '4S', '2999m', '5000u', '7000000n', '', undefined].map((text) => timeoutMsOf(text));
   expect(read).toEqual([7_200_000, 180_000, 4_000, 2_999, 5, 7, undefined, undefined]);
 });
+
+/** Type, worker and lock of a request for jobs as protobuf. */
+function jobsRequest(lockMs: number): Buffer {
+  const writer = protobuf.Writer.create().uint32(0x0a).string('charge').uint32(0x12).string('worker');
+  return Buffer.from(writer.uint32(0x18).int64(lockMs).uint32(0x22).string('a variable').finish());
+}
 
 /** jobKey and variables as protobuf. */
 function completeRequest(jobKey: bigint, variables: Buffer = Buffer.alloc(0)): Buffer {

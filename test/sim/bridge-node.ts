@@ -19,6 +19,8 @@ export interface BridgeNodeOptions {
   /** Besides that one. */
   readonly moreRoutes: readonly Partial<Route>[];
   readonly acknowledgements: boolean;
+  /** For how long the engine is to lock what it hands out; default: as the product has it, whose reason no storm is large enough for. */
+  firstLockMs?(): number;
   /** A node's own. */
   metrics?(): Metrics;
   tracing?(ports: NodePorts): Tracing;
@@ -76,7 +78,7 @@ class BridgeNode implements SimNode {
   readonly #shards: number;
 
   constructor(ports: NodePorts, options: BridgeNodeOptions) {
-    const { leaseTtlMs, shards, route, moreRoutes, acknowledgements, metrics, tracing, onEvent } = options;
+    const { leaseTtlMs, shards, route, moreRoutes, acknowledgements, firstLockMs, metrics, tracing, onEvent } = options;
     this.leaseTtlMs = leaseTtlMs;
     this.#shards = shards;
     const config = {
@@ -122,6 +124,7 @@ class BridgeNode implements SimNode {
       },
       config,
     );
+    if (firstLockMs !== undefined) this.#bridge.cluster.firstLockMs = firstLockMs;
   }
 
   async start(): Promise<void> {

@@ -3,6 +3,7 @@
 // The states and answers are those run against real engines (test/gateway/zeebe-edge.servers.test.ts): completing needs no lock and no ownership; a job in
 // backoff or incident refuses; one that ended is NOT_FOUND. Locks are looked at once a second. Whatever became activatable is
 // offered to `onActivatable`, which pushes it on a stream or leaves it for polls.
+import { LIMITS } from '../../src/actors/limits.ts';
 import type { EngineAnswer, FailJob, ThrowError } from '../../src/actors/ports.ts';
 import type { ManualClock } from '../support/manual-clock.ts';
 import { type CommandName, failPayload, type History } from './history.ts';
@@ -92,6 +93,7 @@ export class EngineJobs {
   activate(job: Job, lockMs: number, node: string): void {
     this.#enter(job, 'activated');
     job.deadlineMs = this.#clock.wallMs() + lockMs;
+    if (lockMs > LIMITS.activationLockMs) this.#history.sight('job locked for longer than as a rule');
     this.#history.add({ kind: 'activated', jobKey: job.key, node, deadlineMs: job.deadlineMs, retries: job.retries });
   }
 

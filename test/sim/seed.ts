@@ -4,6 +4,7 @@
 // often, the settings of the route. First the safety phase, in which everything may fail; then all is healed and, within a
 // bounded time, every job must end and every shard have one owner (I7). What must hold at any time (I1–I6, I8–I10) is asked
 // of the whole history afterwards. The same seed gives the same history, to the hash.
+import { LIMITS } from '../../src/actors/limits.ts';
 import { bridgeNodes, roughRoute } from './bridge-node.ts';
 import type { Violation } from './checker.ts';
 import { rough } from './faults.ts';
@@ -18,6 +19,8 @@ const STORM_MS = 42_000;
 const CALMING_MS = 18_000;
 const FINISH_WITHIN_MS = 120_000;
 const LEAST_TROUBLES = 5;
+/** First locks change so often; the last is the usual one, for what is locked longer than this storm and its calm lasts never ends. */
+const LOCK_STEP_MS = 10_000;
 
 export interface Broken {
   readonly invariant: Violation['invariant'] | 'I7';
@@ -59,8 +62,9 @@ export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOpt
   const jobs = 30 + random.int(20);
   const troubles = drawTroubles(random);
   const sightings = new Sightings();
-  const factory = bridgeNodes({ leaseTtlMs: LEASE_TTL_MS, route, acknowledgements, ...sightings.hooks });
-  const world = new World({ seed, nodes, factory, acknowledgements, faults, keepLogs });
+  const firstLocks = drawFirstLocks(seed, () => world.nowMs);
+  const factory = bridgeNodes({ leaseTtlMs: LEASE_TTL_MS, route, acknowledgements, ...firstLocks, ...sightings.hooks });
+  const world: World = new World({ seed, nodes, factory, acknowledgements, faults, keepLogs });
   sightings.drained = (node) => world.drained.has(node);
   world.startAll();
   world.startInstances(jobs, 30_000, JOB_TYPE, { sharing: 0.15 });
@@ -102,4 +106,12 @@ export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOpt
     sights: sightings.counts,
     broken,
   };
+}
+
+/** In every fifth seed: as if renewals did not come in time, now more, now less. Mutants are known by others, which stay as they are. */
+function drawFirstLocks(seed: number, nowMs: () => number): { firstLockMs?(): number } {
+  if (seed % 5 !== 4) return {};
+  const random = new SeededRandom(seed).fork('first locks');
+  const steps = Array.from({ length: STORM_MS / LOCK_STEP_MS }, () => LIMITS.activationLockMs * random.pick([1, 2, 4]));
+  return { firstLockMs: () => steps[Math.floor(nowMs() / LOCK_STEP_MS)] ?? LIMITS.activationLockMs };
 }

@@ -36,6 +36,7 @@ export const SIGHTS = [
   'attempt reopened',
   'job given back',
   'lock lost and job handed out again',
+  'job locked for longer than as a rule',
   // Replies.
   'duplicate absorbed',
   'late reply completed',

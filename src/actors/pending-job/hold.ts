@@ -20,7 +20,7 @@ export function* activated(
   activation: Activation,
 ): Decision<ActivationAnswer | 'retry'> {
   const snapshot = state.snapshot;
-  if (snapshot === undefined) return yield* hold(state, context, activation, undefined, activation.lockDeadlineMs);
+  if (snapshot === undefined) return yield* holdNew(state, context, activation);
   switch (snapshot.kind) {
     case 'held':
       attach(state, context, activation);
@@ -46,6 +46,17 @@ function attach(state: JobState, context: JobContext, activation: Activation): v
   state.attachedAtMs = context.clock.wallMs();
   state.handedOutMs = Math.max(state.handedOutMs, handedOutMs(activation));
   if (state.snapshot?.kind === 'held') planFirstRenewal(state, context, activation.lockDeadlineMs);
+}
+
+/**
+ * Memory keeps no tombstones, and the bucket none for longer than the late window. One that comes later than any first lock lasts as
+ * a rule may be a copy, out of some buffer, of a job that was held and has ended since: the engine is asked.
+ */
+function* holdNew(state: JobState, context: JobContext, activation: Activation): Decision<ActivationAnswer | 'retry'> {
+  const nowMs = context.clock.wallMs();
+  const isLate = nowMs < activation.lockDeadlineMs && nowMs - handedOutMs(activation) > LIMITS.activationLockMs;
+  const lock = isLate ? yield* confirmedLock(context, activation) : activation.lockDeadlineMs;
+  return typeof lock === 'number' ? yield* hold(state, context, activation, undefined, lock) : lock;
 }
 
 /** `before`: the tombstone that is reopened. The lock is judged at this moment: activations come late out of paused streams. */
@@ -125,12 +136,21 @@ function* reopen(
   // those of this copy must neither be held nor given back.
   if (isOfBefore(state, activation, tombstone)) return 'stale';
   if (!context.admits(activation.lane, activation.maxPending)) return 'full';
+  const lock = yield* confirmedLock(context, activation);
+  return typeof lock === 'number' ? yield* hold(state, context, activation, tombstone, lock) : lock;
+}
+
+/** Until when the engine says that it is locked, wall clock ms; or what to say of an activation that is not alive, or not known to be. */
+function* confirmedLock(
+  context: JobContext,
+  activation: Activation,
+): Decision<number | Extract<ActivationAnswer, 'ended' | 'stale'> | 'retry'> {
   // Never a shorter one than it has: what asks for a longer lock is that renewals cannot keep up (first-lock.ts).
   const timeoutMs = Math.max(LIMITS.activationLockMs, activation.lockDeadlineMs - context.clock.wallMs());
   const answer = yield* engine({ do: 'updateTimeout', timeoutMs });
   switch (CONSEQUENCES.updateTimeout[answer.code]) {
     case 'extended':
-      return yield* hold(state, context, activation, tombstone, context.clock.wallMs() + timeoutMs);
+      return context.clock.wallMs() + timeoutMs;
     case 'gone':
       return 'ended';
     case 'awaitActivation':

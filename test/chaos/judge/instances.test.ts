@@ -95,4 +95,23 @@ describe('instances', () => {
     expect(offences(passesAfter(LEASE_TTL_MS + 22_800))).toEqual([]);
     expect(judge(passesAfter(3_000)).figures.recoveryMs).toBe(3_040);
   });
+
+  test('the first lock is the longest that any node had asked for until then', () => {
+    const [shortMs, longMs, tooLateMs] = [20_000, 80_000, 60_000];
+    const passesAfter = (afterMs: number, askedAfterMs = 0) =>
+      story((told) => {
+        const { job } = withOpenJob(told);
+        told.say({ kind: 'locking', node: 'n1', lockMs: shortMs });
+        told.say({ kind: 'locking', node: 'n2', lockMs: longMs }, told.nowMs + askedAfterMs);
+        told.say({ kind: 'locking', node: 'n2', lockMs: shortMs }, told.nowMs + askedAfterMs + 50);
+        told.nowMs += 100;
+        told.say({ kind: 'healing' });
+        told.nowMs += afterMs;
+        told.reply(job, 7);
+        told.complete(job);
+      });
+    expect(offences(passesAfter(LEASE_TTL_MS + longMs + 2_800))).toEqual([]);
+    expect(offences(passesAfter(LEASE_TTL_MS + longMs + 3_100))).toEqual(['slowRecovery']);
+    expect(offences(passesAfter(LEASE_TTL_MS + shortMs + 3_100, tooLateMs))).toEqual(['slowRecovery']);
+  });
 });

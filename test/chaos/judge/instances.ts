@@ -4,12 +4,8 @@ import { LIMITS } from '../../../src/actors/limits.ts';
 import type { Event } from '../history.ts';
 import { type Breach, type Evidence, type Finding, percentile } from './evidence.ts';
 
-/**
- * After the last fault: a lease, for whoever was cut off from it, and this (I7).
- * The first lock of a job, and some time to hand it out again and have it answered: one that the engine wrote into a stream which its
- * node was just giving up, as nodes do until they have all joined again, is hidden for so long (README, "When something breaks").
- */
-const RECOVERY_BEYOND_LEASE_MS = LIMITS.activationLockMs + 3_000;
+/** To hand a job out again and have it answered. */
+const ANSWERED_WITHIN_MS = 3_000;
 
 export interface InstanceFigures {
   readonly started: number;
@@ -76,7 +72,7 @@ function lost(evidence: Evidence, started: Started, passed: Passed): Breach[] {
 /** One that was made though nobody was told so: a service was asked for it, so long before the end that it should have passed. */
 function lostUnnamed(evidence: Evidence, started: Started, passed: Passed): Breach[] {
   const lastMs = evidence.events.at(-1)?.atMs ?? 0;
-  const limitMs = evidence.run.leaseTtlMs + RECOVERY_BEYOND_LEASE_MS;
+  const limitMs = recoveryLimitMs(evidence, lastMs);
   const requests = evidence.of('requested').filter(({ token, writtenMs }) => {
     return !started.has(token) && !passed.has(token) && lastMs - writtenMs > limitMs;
   });
@@ -152,10 +148,21 @@ function saidCancelled(evidence: Evidence, passed: Passed): Breach[] {
   });
 }
 
+/**
+ * How long after the last fault a job that has passed by then may have been open (I7): a lease, for whoever was cut off from it, a
+ * first lock, and some time to have it answered. One that the engine wrote into a stream which its node was just giving up, as nodes
+ * do until they have all joined again, is hidden for as long as that lock, and nodes make it longer where they cannot renew
+ * all in time (README, "When something breaks"): it is the longest that any of them had asked for until then.
+ */
+function recoveryLimitMs(evidence: Evidence, untilMs: number): number {
+  const asked = evidence.of('locking').filter(({ atMs }) => atMs <= untilMs);
+  const lockMs = Math.max(LIMITS.activationLockMs, ...asked.map((each) => each.lockMs));
+  return evidence.run.leaseTtlMs + lockMs + ANSWERED_WITHIN_MS;
+}
+
 function judgeRecovery(evidence: Evidence, started: Started, passed: Passed) {
   const [healing] = evidence.of('healing');
   if (healing === undefined) return { breaches: [], recoveryMs: undefined };
-  const limitMs = evidence.run.leaseTtlMs + RECOVERY_BEYOND_LEASE_MS;
   const breaches: Breach[] = [];
   let recoveryMs: number | undefined;
   for (const [token, begun] of started) {
@@ -163,6 +170,7 @@ function judgeRecovery(evidence: Evidence, started: Started, passed: Passed) {
     if (first === undefined || first.atMs < healing.atMs) continue;
     const tookMs = first.atMs - Math.max(healing.atMs, begun.atMs);
     if (begun.atMs <= healing.atMs) recoveryMs = Math.max(recoveryMs ?? 0, tookMs);
+    const limitMs = recoveryLimitMs(evidence, first.atMs);
     if (tookMs <= limitMs) continue;
     const message = `passed ${tookMs} ms after nothing was done to the system any more, later than ${limitMs}`;
     breaches.push({ what: 'slowRecovery', atMs: first.atMs, token, message, events: [begun, healing, first] });

@@ -35,8 +35,21 @@ export type { JobAct, JobActName };
 
 /** Nobody can answer this now (not a member, JetStream or Kafka away); ask again. */
 export class OperationUnavailable extends Error {
-  readonly code = 'OPERATION_UNAVAILABLE';
+  readonly code: 'OPERATION_UNAVAILABLE' | 'ACT_NOT_DONE' = 'OPERATION_UNAVAILABLE';
   readonly retryable = true;
+}
+
+/** An act that surely was not done: asked again it is done once. */
+export class ActNotDone extends OperationUnavailable {
+  override readonly code = 'ACT_NOT_DONE';
+}
+
+/** @param waitingFor what the node lacks, for people */
+export function noMember(node: string, waitingFor: readonly string[]): OperationUnavailable {
+  const why = waitingFor.length === 0 ? '' : `; it waits for ${waitingFor.join('; ')}`;
+  return new OperationUnavailable(
+    `node ${node} is not a member of the cluster yet, or not any more${why}; ask again or ask another node`,
+  );
 }
 
 /** A cursor that is not one of ours, a node that does not exist: asking again does not help. */

@@ -35,13 +35,14 @@ export type { JobAct, JobActName };
 
 /** Nobody can answer this now (not a member, JetStream or Kafka away); ask again. */
 export class OperationUnavailable extends Error {
-  readonly code: 'OPERATION_UNAVAILABLE' | 'ACT_NOT_DONE' = 'OPERATION_UNAVAILABLE';
+  readonly code = 'OPERATION_UNAVAILABLE';
   readonly retryable = true;
 }
 
 /** An act that surely was not done: asked again it is done once. */
-export class ActNotDone extends OperationUnavailable {
-  override readonly code = 'ACT_NOT_DONE';
+export class ActNotDone extends Error {
+  readonly code = 'ACT_NOT_DONE';
+  readonly retryable = true;
 }
 
 /** @param waitingFor what the node lacks, for people */
@@ -62,7 +63,7 @@ export class OperationRefused extends Error {
   }
 }
 
-/** All of them: @throws OperationUnavailable, OperationRefused */
+/** All of them: @throws OperationUnavailable, OperationRefused; acts also ActNotDone */
 export interface Operations {
   cluster(): Promise<ClusterView>;
   /** The last `seconds` (at most 300), per second. */

@@ -1,6 +1,6 @@
 // What is asked of the operations, and what is answered: good requests, each kind of bad one, and each kind of trouble.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { OperationRefused, OperationUnavailable } from '../../../src/gateway/operations/operations.ts';
+import { ActNotDone, OperationRefused, OperationUnavailable } from '../../../src/gateway/operations/operations.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { JOB_KEY } from './fake-operations.ts';
 import { post, type Trial, trial } from './trial-server.ts';
@@ -195,6 +195,7 @@ test.each([
 describe('trouble', () => {
   test.each([
     [new OperationUnavailable('JetStream gives no answer'), 503, 'OPERATION_UNAVAILABLE', '2'],
+    [new ActNotDone('the audit cannot be reached'), 503, 'ACT_NOT_DONE', '2'],
     [new OperationRefused('BAD_CURSOR', 'not one of ours'), 400, 'BAD_CURSOR', undefined],
     [new OperationRefused('NO_SUCH_NODE', 'there is no n9'), 404, 'NO_SUCH_NODE', undefined],
     [new OperationRefused('TOO_MANY', 'five run already'), 429, 'TOO_MANY', '2'],

@@ -2,7 +2,7 @@
 // table (docs/errors.md explains each). The detail names the thing, what was found and what is allowed; what went wrong
 // inside the node is logged and not told.
 import type { FastifyReply } from 'fastify';
-import { OperationRefused, OperationUnavailable } from '../../operations/operations.ts';
+import { ActNotDone, OperationRefused, OperationUnavailable } from '../../operations/operations.ts';
 
 /** Code and status. */
 export const PROBLEMS = {
@@ -78,7 +78,8 @@ export class ApiProblem extends Error {
 /** undefined: it is none that the caller may be told of. @param isWhole the request has come to its end */
 export function problemOf(error: unknown, isWhole: boolean): ApiProblem | undefined {
   if (error instanceof ApiProblem) return error;
-  if (error instanceof OperationUnavailable) return unavailable(error.message, error.code);
+  if (error instanceof OperationUnavailable || error instanceof ActNotDone)
+    return unavailable(error.message, error.code);
   if (error instanceof OperationRefused) return new ApiProblem(error.code, error.message, later(error.code));
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
   if (codeOf(error) === 'FST_ERR_HANDLER_TIMEOUT') {
@@ -106,7 +107,7 @@ function codeOf(error: Error): unknown {
   return 'code' in error ? error.code : undefined;
 }
 
-function unavailable(detail: string, code: OperationUnavailable['code'] = 'OPERATION_UNAVAILABLE'): ApiProblem {
+function unavailable(detail: string, code: ProblemCode = 'OPERATION_UNAVAILABLE'): ApiProblem {
   return new ApiProblem(code, detail, later(code));
 }
 

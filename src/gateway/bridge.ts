@@ -190,17 +190,19 @@ export class Bridge {
       ...(tracing && { onStep: (step) => tracing.step(step) }),
       onQuestion: (question, withinMs, mostBytes) => answers.answer(question, withinMs, mostBytes),
     });
+    const waitingFor = () => [...(ports.waitingFor?.() ?? []), ...this.waitingFor()];
     const answers = new NodeAnswers({
       ...{ clock, cluster: this.cluster, flow, correlationId },
       ...{ node: config.node, shards: config.shards },
       version: ports.version ?? 'unknown',
       startedAtMs: clock.wallMs(),
-      waitingFor: () => [...(ports.waitingFor?.() ?? []), ...this.waitingFor()],
+      waitingFor: () => [...waitingFor(), ...this.#unreachable()],
       redrives: () => ports.redrives?.(),
     });
     this.operations = new ClusterOperations({
       ...{ clock, cluster: this.cluster, kv, tail: ports.tail, config, correlationId },
       calls: () => this.#calls,
+      waitingFor,
     });
     this.replies = new Replies({
       reader: ports.replies,
@@ -288,6 +290,12 @@ export class Bridge {
     if (this.replies.memberId === '' && lacking.length === 0)
       missing.push('Kafka: no assignment of the reply topic yet');
     return missing;
+  }
+
+  /** A node is ready without them, for it holds what there is to hold; its operator wants to know. */
+  #unreachable(): string[] {
+    const away = [...this.reachable].filter(([, reachable]) => !reachable);
+    return away.map(([server]) => `${server === 'kafka' ? 'Kafka' : 'Zeebe'}: it does not answer`);
   }
 
   async #startReplies(): Promise<void> {

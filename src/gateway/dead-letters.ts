@@ -101,6 +101,7 @@ export class DeadLetters {
 function recordOf(letter: DeadLetter, cut: boolean): OutgoingRecord {
   const { record } = letter;
   const theirs = record.headers.filter(({ name }) => !ADDED.has(name));
+  // Before theirs: whoever reads the letter reads so many headers and no more, and a reply may have as many.
   const ours: KafkaHeader[] = [
     { name: LETTER.reason, value: letter.reason },
     { name: LETTER.topic, value: letter.topic },
@@ -110,7 +111,7 @@ function recordOf(letter: DeadLetter, cut: boolean): OutgoingRecord {
     { name: LETTER.group, value: letter.group },
     { name: LETTER.message, value: letter.message },
   ];
-  if (!cut) return { key: record.key, value: record.value, headers: [...theirs, ...ours] };
+  if (!cut) return { key: record.key, value: record.value, headers: [...ours, ...theirs] };
   const key = firstOf(record.key, KEPT_OF_A_CUT_KEY_BYTES);
   const value = firstOf(record.value, KEPT_OF_A_CUT_VALUE_BYTES);
   const kept = withinBytes(theirs, KEPT_OF_CUT_HEADERS_BYTES);
@@ -120,7 +121,7 @@ function recordOf(letter: DeadLetter, cut: boolean): OutgoingRecord {
     ...(kept.length === theirs.length ? [] : [`${kept.length} of ${theirs.length} headers`]),
   ];
   const said = lost.length === 0 ? [] : [{ name: LETTER.truncated, value: lost.join(', ') }];
-  return { key, value, headers: [...kept, ...ours, ...said] };
+  return { key, value, headers: [...ours, ...said, ...kept] };
 }
 
 function firstOf(bytes: Uint8Array | null, max: number): Uint8Array | null {

@@ -46,6 +46,10 @@ function logClusterEvent(log: Log, cluster: string, event: ClusterEvent): void {
         ? log.info('shard rehydrated', { shard, jobs, republished })
         : log.debug('shard rehydrated', { shard, jobs, republished });
     }
+    case 'suspected':
+    case 'dead':
+      // `node` is who writes the line.
+      return log.info(`cluster: ${event.kind}`, { peer: event.node, incarnation: event.incarnation });
     case 'lost':
       return event.alarm
         ? log.error('lost: everything is forgotten, a new incarnation begins', { ...event })

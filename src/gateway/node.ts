@@ -68,12 +68,10 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   let bridge: Bridge | undefined;
   let operations: NodeOperations | undefined;
 
+  const waitingFor = () => [...waiting.names(), ...(bridge?.waitingFor() ?? [])];
   const http = createHttpServer({
     address: config.http,
-    ready: () => {
-      const waitingFor = [...waiting.names(), ...(bridge?.waitingFor() ?? [])];
-      return { ready: bridge !== undefined && waitingFor.length === 0, waitingFor };
-    },
+    ready: () => ({ ready: bridge !== undefined && waitingFor().length === 0, waitingFor: waitingFor() }),
     metrics: metrics.registry,
     log,
   });
@@ -84,10 +82,12 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     );
   });
   log.info('HTTP is up', { url });
-  const closeApi = await startApi(config, () => operations, pageAssets, log).catch(async (error: unknown) => {
-    await http.close();
-    throw error;
-  });
+  const closeApi = await startApi(config, { operations: () => operations, waitingFor }, pageAssets, log).catch(
+    async (error: unknown) => {
+      await http.close();
+      throw error;
+    },
+  );
 
   let setCalls: ((config: Config) => Promise<void>) | undefined;
   const stopping = new AbortController();
@@ -187,6 +187,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
           groupId: groupOf(config.cluster),
           log,
           metrics,
+          onEnded: () => bridge?.reachable.set('kafka', false),
         }),
         prepare,
         schemas: registryOf(config, clock),

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Incarnation, NodeName } from '../../src/actors/ids.ts';
 import { createLog } from '../../src/gateway/log.ts';
 import { logEvent } from '../../src/gateway/node-log.ts';
 
@@ -21,6 +22,20 @@ test('one JSON line with the fixed names; secrets are cut; the level holds', () 
   });
   expect(Date.parse(line.time)).toBeGreaterThan(0);
   expect(lines[0]).not.toMatch(/hunter/);
+});
+
+test('a line about another node names it beside the one that writes', () => {
+  const lines: string[] = [];
+  const log = createLog('info', { node: 'n1' }, { write: (line) => void lines.push(line) });
+  const dead = { kind: 'dead', node: 'n3' as NodeName, incarnation: 'n3-1' as Incarnation } as const;
+  logEvent(log, 'c', { from: 'cluster', event: dead });
+  expect(JSON.parse(lines[0]!)).toMatchObject({
+    node: 'n1',
+    peer: 'n3',
+    incarnation: 'n3-1',
+    message: 'cluster: dead',
+  });
+  expect(lines[0]!.match(/"node":/g)).toHaveLength(1);
 });
 
 test('a line of the intake about a job has the trace of its process, and nothing else of it', () => {

@@ -5,6 +5,7 @@ import type { Reply, ReplyAnswer } from '../../src/actors/messages.ts';
 import { Acknowledgements, ackAnswerOf } from '../../src/gateway/acknowledgements.ts';
 import { DeadLetters } from '../../src/gateway/dead-letters.ts';
 import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
+import { MOST_HEADERS } from '../../src/gateway/kafka/header-decoding.ts';
 import type {
   IncomingRecord,
   OutgoingRecord,
@@ -406,9 +407,22 @@ describe('replies', () => {
     expect(letter?.key).toHaveLength(1_000);
     expect(String(letter?.value)).toBe('{}');
     const names = letter?.headers.map(({ name }) => name);
-    expect(names?.slice(0, 3)).toEqual(['kafka_correlationId', 'small', 'holdfast-reason']);
+    expect(names?.[0]).toBe('holdfast-reason');
+    expect(names?.slice(-2)).toEqual(['kafka_correlationId', 'small']);
     expect(letter?.headers.find(({ name }) => name === 'holdfast-truncated')?.value).toBe(
       'the first 1000 of 5000 bytes of the key, 2 of 3 headers',
+    );
+  });
+
+  it('keep their reason for whoever reads no more headers than a reply may have', async () => {
+    await start();
+    assign(1, 0);
+    const many = Array.from({ length: MOST_HEADERS }, (_, i) => ({ name: `h${i}`, value: Buffer.from('v') }));
+    handlers.onBatch(0, [{ ...record(10, 'id-forged'), headers: [...record(10, 'id-forged').headers, ...many] }], '11');
+    await clock.advance(1_000);
+    const read = letters[0]?.headers.slice(0, MOST_HEADERS).map(({ name }) => name) ?? [];
+    expect(read).toEqual(
+      expect.arrayContaining(['holdfast-reason', 'kafka_dlt-original-offset', 'kafka_correlationId']),
     );
   });
 

@@ -8,13 +8,14 @@ import type { Arguments } from './command-line.ts';
 import { examineKafka, type KafkaExamination } from './examine-kafka.ts';
 import { examineNats, type NatsExamination } from './examine-nats.ts';
 import { EXIT } from './exit.ts';
-import { type Finding, note, problem } from './finding.ts';
+import { critical, type Finding, note, problem } from './finding.ts';
 import { findings, type Seeing, type Seen } from './findings.ts';
 import { type NodesFacts, nodesFindings } from './findings-nodes.ts';
 import { kafkaExaminationFindings, natsExaminationFindings } from './findings-rights.ts';
 import type { Io } from './io.ts';
 import { look, seen } from './look.ts';
 import { ApiClient, read } from './operator/api-client.ts';
+import { ApiUnreachable } from './operator/api-errors.ts';
 import { type ApiSettings, readApiSettings } from './operator/api-settings.ts';
 import { Output } from './operator/output.ts';
 import { printable } from './text-width.ts';
@@ -22,7 +23,8 @@ import { printable } from './text-width.ts';
 export interface Examination {
   readonly nats: Seen<NatsExamination>;
   readonly kafka: Seen<KafkaExamination>;
-  readonly nodes: Seen<NodesFacts>;
+  /** `unable`: a node was there and could not say. */
+  readonly nodes: Seen<NodesFacts> | { readonly kind: 'unable'; readonly reason: string };
   /** Somebody said where the API is; else it was only tried. */
   readonly apiIsNamed: boolean;
 }
@@ -35,7 +37,7 @@ export async function doctor(config: Config, args: Arguments, env: Env, io: Io, 
     look(config),
     seen(examineNats(config)),
     seen(examineKafka(config)),
-    seen(lookAtNodes(settings, ownVersion)),
+    lookAtNodes(settings, ownVersion),
   ]);
   const found = diagnosis(config, seeing, { nats, kafka, nodes, apiIsNamed });
   const heads = [...headLines(config, seeing), nodesLine(nodes)];
@@ -54,7 +56,7 @@ export function diagnosis(config: Config, seeing: Seeing, examination: Examinati
     ...(kafka.kind === 'seen'
       ? kafkaExaminationFindings(kafka.facts)
       : notExamined('Kafka', seeing.kafka, kafka.reason)),
-    ...(nodes.kind === 'seen' ? nodesFindings(config, nodes.facts) : [unheard(nodes.reason, apiIsNamed)]),
+    ...(nodes.kind === 'seen' ? nodesFindings(config, nodes.facts) : [unheard(nodes, apiIsNamed)]),
   ];
   return found.toSorted((a, b) => weight(a) - weight(b));
 }
@@ -68,20 +70,37 @@ function notExamined(about: Finding['about'], seenBefore: Seen<unknown>, reason:
   return [problem(about, `it was reached, and the closer look failed: ${reason}`, 'Run it again; mostly it was slow.')];
 }
 
-function unheard(reason: string, apiIsNamed: boolean): Finding {
-  const what = `no node was asked, so neither readiness nor versions nor clocks of nodes were looked at: ${reason.split('\n', 2).join(':')}`;
+function unheard(
+  { kind, reason }: Exclude<Examination['nodes'], { readonly kind: 'seen' }>,
+  apiIsNamed: boolean,
+): Finding {
+  const lines = reason.split('\n', 2).map((text) => text.trim());
+  if (kind === 'unable') {
+    return critical(
+      'nodes',
+      `none has an answer: ${lines.at(-1)}`,
+      'It goes on by itself once it has what it waits for.',
+    );
+  }
+  const what = `no node was asked, so neither readiness nor versions nor clocks of nodes were looked at: ${lines.join(': ')}`;
   const remedy =
     'Set HOLDFAST_API_URL (or --url) to the API of a node, and HOLDFAST_API_TOKEN_FILE where it asks for a token.';
   return apiIsNamed ? problem('nodes', what, remedy) : note('nodes', what, remedy);
 }
 
-async function lookAtNodes(settings: ApiSettings, ownVersion: string): Promise<NodesFacts> {
+async function lookAtNodes(settings: ApiSettings, ownVersion: string): Promise<Examination['nodes']> {
   const api = new ApiClient(settings, new AbortController().signal);
-  return { view: await read(ClusterView, await api.get('cluster')), ownVersion };
+  try {
+    return { kind: 'seen', facts: { view: await read(ClusterView, await api.get('cluster')), ownVersion } };
+  } catch (error) {
+    const isThere = error instanceof ApiUnreachable && error.someoneAnswered;
+    return { kind: isThere ? 'unable' : 'unseen', reason: error instanceof Error ? error.message : String(error) };
+  }
 }
 
-function nodesLine(nodes: Seen<NodesFacts>): string {
+function nodesLine(nodes: Examination['nodes']): string {
   if (nodes.kind === 'unseen') return 'nodes  not asked';
+  if (nodes.kind === 'unable') return 'nodes  no answer';
   const { view } = nodes.facts;
   const versions = new Set(view.nodes.flatMap(({ version }) => (version === null ? [] : [version])));
   return `nodes  ${view.nodes.length}, of holdfast ${[...versions].join(', ') || 'unknown'}, answered by ${view.answeredBy}`;

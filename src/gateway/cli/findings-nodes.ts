@@ -46,9 +46,13 @@ function stateFindings({ node, state, waitingFor }: NodeView): readonly Finding[
       return [note('nodes', `${node} is draining`, remedy)];
     }
     default:
-      return [];
+      return waitingFor.length === 0
+        ? []
+        : [problem('nodes', `${node} waits for ${waitingFor.join('; ')}`, AWAY_REMEDY)];
   }
 }
+
+const AWAY_REMEDY = 'Look at that server, and at the network between; the node goes on by itself once it has that.';
 
 function missingFindings({ missing, nodes }: ClusterView): readonly Finding[] {
   const unsaid = missing.filter((name) => !nodes.some(({ node, state }) => node === name && state === 'silent'));

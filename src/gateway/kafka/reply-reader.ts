@@ -27,6 +27,8 @@ export interface ReplyReaderOptions extends Partial<Omit<ConsumerSettings, 'topi
   readonly log: Log;
   /** Default: counts nothing. */
   readonly metrics?: Pick<Metrics, 'batchRefused'>;
+  /** The consumer ended, mostly because Kafka does not answer; it is started again. */
+  readonly onEnded?: () => void;
 }
 
 // A rebalance takes as long as the slowest member needs to hear of it: by a heartbeat, which kafkajs sends between two
@@ -61,6 +63,7 @@ export class KafkaReplyReader implements ReplyReader {
   readonly #group: ConsumerGroup;
   readonly #log: Log;
   readonly #metrics: Pick<Metrics, 'batchRefused'>;
+  readonly #onEnded: (() => void) | undefined;
   #handlers: ReplyHandlers | undefined;
   #life: ConsumerLife | undefined;
   #assignment: Assignment | undefined;
@@ -71,12 +74,13 @@ export class KafkaReplyReader implements ReplyReader {
   readonly #gaps = new Map<number, string>();
   #stopped = false;
 
-  constructor({ kafka, log, metrics = NO_METRICS, ...settings }: ReplyReaderOptions) {
+  constructor({ kafka, log, metrics = NO_METRICS, onEnded, ...settings }: ReplyReaderOptions) {
     this.#kafka = kafka;
     this.#settings = { ...DEFAULTS, ...settings };
     this.#group = new ConsumerGroup(kafka, settings.groupId, settings.topic);
     this.#log = log;
     this.#metrics = metrics;
+    this.#onEnded = onEnded;
   }
 
   /** Returns at once: it joins when Kafka is there and the topic exists. */
@@ -143,6 +147,7 @@ export class KafkaReplyReader implements ReplyReader {
     this.#failures = Math.min(this.#failures + 1, 10);
     this.#log.warn('the reply consumer ended and is started again', { reason, delayMs: Math.round(delayMs) });
     this.#restart = setTimeout(() => this.#begin(), delayMs);
+    this.#onEnded?.();
   }
 
   #joined(memberId: string, partitions: readonly number[]): void {

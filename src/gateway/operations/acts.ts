@@ -5,6 +5,7 @@ import type { JobKey } from '../../actors/ids.ts';
 import type { OperatorAct } from '../../actors/messages.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { Lost } from '../../cluster/effects-gate.ts';
+import { faultOfVariables } from '../zeebe/variables.ts';
 import { type Audit, audited } from './audit.ts';
 import type { ClusterOperations } from './cluster-operations.ts';
 import type { ActResult, JobView } from './model.ts';
@@ -34,6 +35,9 @@ export function actOperations({ cluster, seen, audit }: ActsOptions): ActOperati
       const before = inShort(await seen.job(jobKey, false).catch(() => undefined));
       const about = { by, reason, act: `job.${act.act}`, target: jobKey, before };
       return audited(audit, about, async (id) => {
+        // A reply is looked at like that too; those nested too deeply would end the engine's gateway, again at each try.
+        const fault = 'variables' in act ? faultOfVariables(act.variables) : undefined;
+        if (fault !== undefined) return { result: 'refused', detail: `the variables: ${fault}` };
         const answer = await asked(cluster.operated(jobKey as JobKey, operatorAct(act, by.name, id)));
         return { ...answer, after: inShort(await seen.job(jobKey, false).catch(() => undefined)) ?? answer.detail };
       });

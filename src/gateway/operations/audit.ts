@@ -9,7 +9,7 @@ import type { Clock, Random } from '../../actors/ports.ts';
 import type { Log } from '../log.ts';
 import { RetryDelay } from '../retry-delay.ts';
 import type { ActResult, AuditEntry, AuditPage, AuditQuery } from './model.ts';
-import { OperationRefused, type Operations, OperationUnavailable, type Operator } from './operations.ts';
+import { ActNotDone, OperationRefused, type Operations, OperationUnavailable, type Operator } from './operations.ts';
 
 export interface AuditBeginning {
   readonly by: Operator;
@@ -27,7 +27,7 @@ export interface AuditEnd {
 }
 
 export interface Audit {
-  /** Resolves with the audit's id once it is stored. @throws OperationUnavailable: the act must not be done */
+  /** Resolves with the audit's id once it is stored. @throws ActNotDone: it must not be done */
   begin(entry: AuditBeginning): Promise<string>;
   /** @throws OperationUnavailable when it could not be stored, though tried several times; it has been logged then */
   end(auditId: string, end: AuditEnd): Promise<void>;
@@ -92,7 +92,11 @@ export class AuditTrail implements Audit {
 
   async begin(entry: AuditBeginning): Promise<string> {
     const record = this.#beginning(entry);
-    await this.#append(record);
+    try {
+      await this.#append(record);
+    } catch (error) {
+      throw new ActNotDone(`${(error as Error).message}; what cannot be audited is not done`, { cause: error });
+    }
     this.#logBegun(record);
     return record.id;
   }
@@ -215,7 +219,7 @@ export type Work = (auditId: string) => Promise<Omit<ActResult, 'auditId'> & { r
 /**
  * Writes the act down, does it, and writes its result down. A result that could not be written is in the log, and the act's answer
  * is the same: it has been done.
- * @throws OperationUnavailable when it cannot be audited, and was not done; what `work` throws
+ * @throws ActNotDone when it cannot be audited; what `work` throws
  */
 export async function audited(audit: Audit, act: AuditBeginning, work: Work): Promise<ActResult> {
   const auditId = await audit.begin(act);

@@ -27,7 +27,7 @@ import type {
   ShardView,
 } from './model.ts';
 import type { Answers, NodeAnswer, Question } from './node-questions.ts';
-import { OperationRefused, type Operations, OperationUnavailable } from './operations.ts';
+import { noMember, OperationRefused, type Operations, OperationUnavailable } from './operations.ts';
 import { readOutcomes } from './outcomes.ts';
 import { nodeOfRun } from './redrive-runs.ts';
 import { jobViewOf } from './views.ts';
@@ -45,6 +45,8 @@ export interface ClusterOperationsOptions {
   /** As they are now. */
   calls(): Pick<Config, 'routes' | 'template'>;
   correlationId(jobKey: JobKey, attempt: number): string;
+  /** What this node still lacks, for people. */
+  waitingFor(): readonly string[];
 }
 
 const DEFAULT_LIMIT = 50;
@@ -212,9 +214,9 @@ export class ClusterOperations implements ReadOperations {
   }
 
   #life(): NodeLife {
-    const { life } = this.#options.cluster;
-    if (life === undefined) throw new OperationUnavailable('this node is not a member of the cluster now; ask again');
-    return life;
+    const { cluster, config, waitingFor } = this.#options;
+    if (cluster.life === undefined) throw noMember(config.node, waitingFor());
+    return cluster.life;
   }
 
   #checkNode(node: string): void {

@@ -30,7 +30,9 @@ export const NodeView = Type.Object({
   shardsOwned: Type.Integer(),
   pending: Nullable(Type.Integer({ description: 'Jobs that wait here for a reply' })),
   clockSkewMs: Nullable(Type.Number({ description: "Against the NATS server's clock" })),
-  waitingFor: Type.Array(Type.String(), { description: 'What it lacks to do its work, in words' }),
+  waitingFor: Type.Array(Type.String(), {
+    description: 'What it lacks to do its work, in words; a node that is ready may miss a server',
+  }),
 });
 export type NodeView = Type.Static<typeof NodeView>;
 

@@ -39,6 +39,20 @@ export class OperationUnavailable extends Error {
   readonly retryable = true;
 }
 
+/** An act that surely was not done: asked again it is done once. */
+export class ActNotDone extends Error {
+  readonly code = 'ACT_NOT_DONE';
+  readonly retryable = true;
+}
+
+/** @param waitingFor what the node lacks, for people */
+export function noMember(node: string, waitingFor: readonly string[]): OperationUnavailable {
+  const why = waitingFor.length === 0 ? '' : `; it waits for ${waitingFor.join('; ')}`;
+  return new OperationUnavailable(
+    `node ${node} is not a member of the cluster yet, or not any more${why}; ask again or ask another node`,
+  );
+}
+
 /** A cursor that is not one of ours, a node that does not exist: asking again does not help. */
 export class OperationRefused extends Error {
   readonly code: 'BAD_CURSOR' | 'NO_SUCH_NODE' | 'TOO_MANY' | 'UNREADABLE';
@@ -49,7 +63,7 @@ export class OperationRefused extends Error {
   }
 }
 
-/** All of them: @throws OperationUnavailable, OperationRefused */
+/** All of them: @throws OperationUnavailable, OperationRefused; acts also ActNotDone */
 export interface Operations {
   cluster(): Promise<ClusterView>;
   /** The last `seconds` (at most 300), per second. */

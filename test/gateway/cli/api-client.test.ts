@@ -112,13 +112,19 @@ test('an act that was sent and not answered is not sent again, and may have been
   expect(good.requests).toEqual([]);
 });
 
-test('an act that nobody looked at, for lack of room or of who could say who asks, was not done', async () => {
+test('an act that nobody looked at, for lack of room or of who could say who asks, or that could not be audited, was not done', async () => {
   const limited = await answering(429, '{"title":"Too Many Requests","detail":"ask again","code":"RATE_LIMITED"}');
   const unsure = await answering(
     503,
     '{"title":"Service Unavailable","detail":"x","code":"AUTHENTICATION_UNAVAILABLE"}',
   );
-  for (const { url } of [limited, unsure]) expect((await holdfast(RESEND, at(url))).code).toBe(EXIT.unreachable);
+  const unaudited = await answering(503, '{"title":"Service Unavailable","detail":"x","code":"ACT_NOT_DONE"}');
+  for (const { url } of [limited, unsure, unaudited]) {
+    const { code, err } = await holdfast(RESEND, at(url));
+    expect(code).toBe(EXIT.unreachable);
+    // The address is right.
+    expect(err).not.toContain('HOLDFAST_API_URL');
+  }
 });
 
 test('the token goes along and is never shown; a redirect is not followed with it', async () => {

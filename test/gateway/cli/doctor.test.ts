@@ -98,15 +98,18 @@ function said(changes: {
   kafka?: object;
   seeing?: Seeing;
   unheard?: string;
+  unable?: string;
   named?: boolean;
 }): string[] {
   const examination: Examination = {
     nats: { kind: 'seen', facts: { ...NATS, ...changes.nats } },
     kafka: { kind: 'seen', facts: { cannotMake: [], deniedGroup: undefined, ...changes.kafka } },
     nodes:
-      changes.unheard === undefined
-        ? { kind: 'seen', facts: { view: { ...VIEW, ...changes.view }, ownVersion: '0.1.0' } }
-        : { kind: 'unseen', reason: changes.unheard },
+      changes.unable !== undefined
+        ? { kind: 'unable', reason: changes.unable }
+        : changes.unheard === undefined
+          ? { kind: 'seen', facts: { view: { ...VIEW, ...changes.view }, ownVersion: '0.1.0' } }
+          : { kind: 'unseen', reason: changes.unheard },
     apiIsNamed: changes.named ?? false,
   };
   return diagnosis(CONFIG, changes.seeing ?? seeing(), examination).map(line);
@@ -289,6 +292,16 @@ describe('one thing wrong, one finding with what to change', () => {
       'another cluster',
       { view: { cluster: 'billing', nodes: [], shards: [] } },
       /^problem nodes: the API answers for the cluster billing, and the configuration is of orders/,
+    ],
+    [
+      'a node that has no answer now',
+      { unable: 'no node has an answer\n  127.0.0.1:8091: it waits for NATS' },
+      /^critical nodes: none has an answer: 127\.0\.0\.1:8091: it waits for NATS \| It goes on by itself/,
+    ],
+    [
+      'a server that a ready node misses',
+      { view: { nodes: [NODE, { ...NODE, node: 'n2', waitingFor: ['Kafka: it does not answer'] }] } },
+      /^problem nodes: n2 waits for Kafka: it does not answer \| Look at that server/,
     ],
     [
       'no API tried',

@@ -188,6 +188,24 @@ describe('what is shown', () => {
     expect(out).toMatch(/^charge-card +route +1 +0ms /m);
   });
 
+  test('what moved together is one line of the status', async () => {
+    const operations = new FakeOperations();
+    const { movements, atMs, ...view } = await operations.cluster();
+    const [first] = movements;
+    const moved = (shard: number, to: string) => ({
+      ...first!,
+      atMs,
+      shard,
+      from: 'n3',
+      to,
+      kind: 'takeover' as const,
+    });
+    const all = { ...view, atMs, movements: [moved(1, 'n1'), moved(2, 'n2'), moved(3, 'n1')] };
+    operations.cluster = () => Promise.resolve(all);
+    const { out } = await against(operations, ['status']);
+    expect(out).toContain('\n3 shards n3 → n1 (2), n2 (1), takeover, 3 jobs in 80ms at most, 0ms ago\n\n');
+  });
+
   test('a job with everything that is known, and its timeline', async () => {
     const { out } = await against(new FakeOperations(), ['job', JOB_KEY]);
     for (const line of [

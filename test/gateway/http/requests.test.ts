@@ -1,6 +1,6 @@
 // What is asked of the operations, and what is answered: good requests, each kind of bad one, and each kind of trouble.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { OperationRefused, OperationUnavailable } from '../../../src/gateway/operations/operations.ts';
+import { ActNotDone, OperationRefused, OperationUnavailable } from '../../../src/gateway/operations/operations.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { JOB_KEY } from './fake-operations.ts';
 import { post, type Trial, trial } from './trial-server.ts';
@@ -195,6 +195,7 @@ test.each([
 describe('trouble', () => {
   test.each([
     [new OperationUnavailable('JetStream gives no answer'), 503, 'OPERATION_UNAVAILABLE', '2'],
+    [new ActNotDone('the audit cannot be reached'), 503, 'ACT_NOT_DONE', '2'],
     [new OperationRefused('BAD_CURSOR', 'not one of ours'), 400, 'BAD_CURSOR', undefined],
     [new OperationRefused('NO_SUCH_NODE', 'there is no n9'), 404, 'NO_SUCH_NODE', undefined],
     [new OperationRefused('TOO_MANY', 'five run already'), 429, 'TOO_MANY', '2'],
@@ -216,11 +217,14 @@ describe('trouble', () => {
   });
 
   test('a node that is no member answers 503, but for who asks', async () => {
-    await using early = trial({ operations: () => undefined });
+    await using early = trial({ operations: () => undefined, waitingFor: () => ['Zeebe: it does not answer'] });
     expect(await early.call({ url: '/api/v1/cluster' })).toMatchObject({
       status: 503,
       headers: { 'retry-after': '2' },
-      body: { code: 'OPERATION_UNAVAILABLE', detail: expect.stringContaining('node n1') },
+      body: {
+        code: 'OPERATION_UNAVAILABLE',
+        detail: expect.stringMatching(/node n1 .*it waits for Zeebe: it does not answer/),
+      },
     });
     expect(await early.call(post(job('drop'), { reason: 'okay' }))).toMatchObject({ status: 503 });
     expect(await early.call({ url: '/api/v1/whoami' })).toMatchObject({ status: 200 });

@@ -84,7 +84,7 @@ describe('an act', () => {
       done = true;
       return { result: 'done', detail: '' };
     });
-    await expect(trying).rejects.toMatchObject({ code: 'OPERATION_UNAVAILABLE', message: /silence/ });
+    await expect(trying).rejects.toMatchObject({ code: 'ACT_NOT_DONE', message: /silence/ });
     expect(done).toBe(false);
   });
 

@@ -21,6 +21,7 @@ test('eight at a time, of jobs and of outcomes together', async () => {
     ...{ clock: new ManualClock(), cluster, kv: { get: () => Promise.resolve(undefined) }, tail: undefined },
     config: { cluster: 'c', node: 'n1' as NodeName, shards: 1 },
     calls: () => ({ routes: [], template: undefined }),
+    waitingFor: () => [],
     correlationId: () => '',
   });
   const eight = Array.from({ length: 8 }, () => subject.jobs({}));
@@ -36,4 +37,20 @@ test('eight at a time, of jobs and of outcomes together', async () => {
   await expect(subject.jobs({})).rejects.toMatchObject(tooMany);
   for (const { resolve } of waiting) resolve({ answered: [], silent: [] } as never);
   await expect(Promise.all([...eight.slice(2), ...more])).resolves.toHaveLength(8);
+});
+
+test('a node that is no member says what it waits for', async () => {
+  const subject = new ClusterOperations({
+    ...{ clock: new ManualClock(), cluster: { life: undefined }, kv: { get: () => Promise.resolve(undefined) } },
+    ...{ tail: undefined, config: { cluster: 'c', node: 'n1' as NodeName, shards: 1 } },
+    calls: () => ({ routes: [], template: undefined }),
+    waitingFor: () => ['NATS: it is away'],
+    correlationId: () => '',
+  });
+  await expect(subject.cluster()).rejects.toMatchObject({
+    code: 'OPERATION_UNAVAILABLE',
+    message: expect.stringContaining(
+      'node n1 is not a member of the cluster yet, or not any more; it waits for NATS: it is away',
+    ),
+  });
 });

@@ -67,6 +67,7 @@ function start(node: string, { log = FIFTY, trail }: { readonly log?: MemoryLett
     ...{ clock, cluster, kv: { get: () => Promise.resolve(undefined) }, tail: undefined },
     config: { cluster: 'c', node: node as NodeName, shards: 4 },
     calls: () => ({ routes: [], template: undefined }),
+    waitingFor: () => [],
     correlationId: () => '',
   });
   const double: Audit = {

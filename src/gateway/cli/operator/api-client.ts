@@ -39,6 +39,8 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 /** Then the next address is tried, long before the deadline of an answer. */
 const CONNECT_MS = 5_000;
 const TOO_MANY_REQUESTS = 429;
+/** Of an act: codes that say that nothing was done. */
+const UNDONE = /"(ACT_NOT_DONE|AUTHENTICATION_UNAVAILABLE)"/;
 
 export class ApiClient {
   readonly #settings: ApiSettings;
@@ -72,6 +74,7 @@ export class ApiClient {
   async #ask(call: Call, repeatable: boolean): Promise<Answer> {
     const failures: string[] = [];
     let retryAfterMs: number | undefined;
+    let someoneAnswered = false;
     for (const { url, index } of this.#order()) {
       const tried = await (repeatable ? this.#tryTwice(url, call) : this.#try(url, call));
       const fault = faultOf(tried, url);
@@ -81,9 +84,11 @@ export class ApiClient {
       }
       if (!repeatable && fault?.mayBeDone === true) throw inDoubt(`${url.host}: ${fault.words}`);
       failures.push(`${url.host}: ${fault?.words}`);
-      if (tried.kind === 'answered') retryAfterMs = tried.retryAfterMs;
+      if (tried.kind !== 'answered') continue;
+      retryAfterMs = tried.retryAfterMs;
+      someoneAnswered = true;
     }
-    throw unreachable(failures, retryAfterMs);
+    throw unreachable(failures, someoneAnswered, retryAfterMs);
   }
 
   #order(): readonly { readonly url: URL; readonly index: number }[] {
@@ -171,8 +176,7 @@ function faultOf(tried: Try, url: URL): { readonly words: string; readonly mayBe
   if (tried.kind !== 'answered') return { words: tried.reason, mayBeDone: tried.kind === 'unanswered' };
   const { status, answer } = tried;
   if (status !== TOO_MANY_REQUESTS && status < 500) return undefined;
-  const isKnownUndone = answer.text.includes('"AUTHENTICATION_UNAVAILABLE"');
-  return { words: wordsOf(status, answer.text, url), mayBeDone: status >= 500 && !isKnownUndone };
+  return { words: wordsOf(status, answer.text, url), mayBeDone: status >= 500 && !UNDONE.test(answer.text) };
 }
 
 /** @throws ApiRefused */
@@ -201,9 +205,14 @@ export async function read<S extends Type.TSchema>(schema: S, { text, from }: An
   );
 }
 
-function unreachable(failures: readonly string[], retryAfterMs: number | undefined): ApiUnreachable {
+function unreachable(
+  failures: readonly string[],
+  someoneAnswered: boolean,
+  retryAfterMs: number | undefined,
+): ApiUnreachable {
   const where = 'HOLDFAST_API_URL or --url names the API of a node (its HOLDFAST_API), or several separated by commas.';
-  return new ApiUnreachable(`no node has an answer\n  ${failures.join('\n  ')}\n  ${where}`, retryAfterMs);
+  const lines = ['no node has an answer', ...failures, ...(someoneAnswered ? [] : [where])];
+  return new ApiUnreachable(lines.join('\n  '), someoneAnswered, retryAfterMs);
 }
 
 function inDoubt(what: string): ActUnknown {

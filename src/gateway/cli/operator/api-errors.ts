@@ -5,11 +5,14 @@ import { printable } from '../text-width.ts';
 export class ApiUnreachable extends Error {
   readonly code = 'API_UNREACHABLE';
   readonly retryable = true;
-  /** A node that has no answer now may say when to ask again. */
+  /** A node was there, and said why it has no answer now. */
+  readonly someoneAnswered: boolean;
+  /** And perhaps when to ask again. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(message: string, retryAfterMs?: number) {
+  constructor(message: string, someoneAnswered = false, retryAfterMs?: number) {
     super(message);
+    this.someoneAnswered = someoneAnswered;
     this.retryAfterMs = retryAfterMs;
   }
 }

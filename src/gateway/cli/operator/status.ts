@@ -1,12 +1,7 @@
 // `holdfast status`: is everything there, who does what, what waits longest. And `routes`, its lower half alone.
-import {
-  ClusterView,
-  type Movement,
-  type NodeView,
-  RoutesView,
-  type RouteView,
-  type ShardView,
-} from '../../operations/model.ts';
+
+import { type MovementGroup, grouped as together } from '../../http/page/browser/movements.ts';
+import { ClusterView, type NodeView, RoutesView, type RouteView, type ShardView } from '../../operations/model.ts';
 import { count } from '../finding.ts';
 import { type Column, type Sheet, type Style, table } from '../table.ts';
 import { printable } from '../text-width.ts';
@@ -93,14 +88,20 @@ function unsettled(shards: readonly ShardView[]): readonly string[] {
 
 function recent({ movements, atMs }: ClusterView): readonly string[] {
   const young = movements.filter((movement) => atMs - movement.atMs < RECENT_MS);
-  const lines = young.slice(0, MOVEMENTS_SHOWN).map((movement) => movementWords(movement, atMs));
-  const rest = young.length - lines.length;
+  const groups = together(young);
+  const lines = groups.slice(0, MOVEMENTS_SHOWN).map((group) => groupWords(group, atMs));
+  const rest = groups.slice(MOVEMENTS_SHOWN).reduce((sum, { shards }) => sum + shards.length, 0);
   return lines.length === 0 ? [] : ['', ...lines, ...(rest === 0 ? [] : [`and ${rest} more in the last 5 minutes`])];
 }
 
-function movementWords({ shard, from, to, kind, tookMs, jobs, atMs }: Movement, nowMs: number): string {
-  const way = `${from === null ? '' : `${printable(from)} `}→ ${printable(to)}`;
-  return `shard ${shard} ${way}, ${kind}, ${count(jobs, 'job')} in ${span(tookMs)}, ${span(nowMs - atMs)} ago`;
+function groupWords({ kind, about, others, shards, jobs, tookMs, atMs }: MovementGroup, nowMs: number): string {
+  const one = (node: string | null) => printable(node ?? 'nobody');
+  const rest = others.map(([node, n]) => (others.length === 1 ? one(node) : `${one(node)} (${n})`)).join(', ');
+  const way =
+    kind === 'takeover' ? `${one(about)} → ${rest}` : kind === 'first' ? `→ ${one(about)}` : `${rest} → ${one(about)}`;
+  const which = shards.length === 1 ? `shard ${shards[0]}` : count(shards.length, 'shard');
+  const most = shards.length === 1 ? '' : ' at most';
+  return `${which} ${way}, ${kind}, ${count(jobs, 'job')} in ${span(tookMs)}${most}, ${span(nowMs - atMs)} ago`;
 }
 
 function routeLines({ routes, missing }: RoutesView, nowMs: number, sheet: Sheet): readonly string[] {

@@ -2,7 +2,7 @@
 // table (docs/errors.md explains each). The detail names the thing, what was found and what is allowed; what went wrong
 // inside the node is logged and not told.
 import type { FastifyReply } from 'fastify';
-import { OperationRefused, OperationUnavailable } from '../../operations/operations.ts';
+import { ActNotDone, OperationRefused, OperationUnavailable } from '../../operations/operations.ts';
 
 /** Code and status. */
 export const PROBLEMS = {
@@ -27,6 +27,7 @@ export const PROBLEMS = {
   TOO_MANY: 429,
   RATE_LIMITED: 429,
   INTERNAL: 500,
+  ACT_NOT_DONE: 503,
   AUTHENTICATION_UNAVAILABLE: 503,
   OPERATION_UNAVAILABLE: 503,
 } as const;
@@ -77,7 +78,8 @@ export class ApiProblem extends Error {
 /** undefined: it is none that the caller may be told of. @param isWhole the request has come to its end */
 export function problemOf(error: unknown, isWhole: boolean): ApiProblem | undefined {
   if (error instanceof ApiProblem) return error;
-  if (error instanceof OperationUnavailable) return unavailable(error.message);
+  if (error instanceof OperationUnavailable || error instanceof ActNotDone)
+    return unavailable(error.message, error.code);
   if (error instanceof OperationRefused) return new ApiProblem(error.code, error.message, later(error.code));
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
   if (codeOf(error) === 'FST_ERR_HANDLER_TIMEOUT') {
@@ -105,8 +107,8 @@ function codeOf(error: Error): unknown {
   return 'code' in error ? error.code : undefined;
 }
 
-function unavailable(detail: string): ApiProblem {
-  return new ApiProblem('OPERATION_UNAVAILABLE', detail, later('OPERATION_UNAVAILABLE'));
+function unavailable(detail: string, code: ProblemCode = 'OPERATION_UNAVAILABLE'): ApiProblem {
+  return new ApiProblem(code, detail, later(code));
 }
 
 function later(code: ProblemCode): Further {

@@ -11,11 +11,11 @@ import { type Api, needs, type Serving } from './serving.ts';
 const NodeParams = Type.Object({ node: Type.String({ minLength: 1, maxLength: 64, description: 'Its name' }) });
 const JOB_PROBLEMS = [
   ...(['JOB_ABSENT', 'JOB_GONE', 'JOB_WRONG_STATE', 'ACT_REFUSED'] as const),
-  ...(['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW', 'TOO_MANY'] as const),
+  ...(['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW', 'TOO_MANY', 'ACT_NOT_DONE'] as const),
 ];
 const NODE_PROBLEMS = [
   ...(['NO_SUCH_NODE', 'NODE_WRONG_STATE', 'ACT_REFUSED'] as const),
-  ...(['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW'] as const),
+  ...(['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW', 'ACT_NOT_DONE'] as const),
 ];
 
 export function actRoutes(api: Api, serving: Serving): void {

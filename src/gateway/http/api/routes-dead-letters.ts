@@ -55,7 +55,7 @@ export function deadLetterRoutes(api: Api, serving: Serving): void {
   };
   api.post(
     '/dead-letters/redrive',
-    { config: needs('operator', ...ACT_PROBLEMS, 'TOO_MANY'), schema: redrive, handlerTimeout },
+    { config: needs('operator', ...ACT_PROBLEMS, 'ACT_NOT_DONE', 'TOO_MANY'), schema: redrive, handlerTimeout },
     (request) => serving.ask((operations) => operations.redrive(request.body, request.operator), DEADLINE_MS),
   );
 

@@ -10,7 +10,6 @@ import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { isLoopback } from '../../config-api.ts';
 import type { Log } from '../../log.ts';
-import type { Operations } from '../../operations/operations.ts';
 import { type Assets, assetRoutes } from './assets.ts';
 import { gate, guardHost, pathOf } from './gate.ts';
 import { addressOf } from './guesses.ts';
@@ -21,22 +20,18 @@ import { actRoutes } from './routes-act.ts';
 import { deadLetterRoutes } from './routes-dead-letters.ts';
 import { seeRoutes } from './routes-see.ts';
 import { NAMED_SCHEMAS } from './schemas.ts';
-import { type Api, type Identity, type PayloadRole, Serving } from './serving.ts';
+import { type Api, Serving, type ServingOptions } from './serving.ts';
 import type { Certificate } from './tls.ts';
 import { validatorCompiler } from './validation.ts';
 import type { Authentication } from './verdict.ts';
 
-export interface ApiOptions {
+export interface ApiOptions extends ServingOptions {
   /** Port 0: any free one. */
   readonly address: { readonly host: string; readonly port: number };
   /** undefined: plain HTTP, on loopback only. */
   readonly tls: Certificate | undefined;
   /** undefined: everybody on this machine is `local` and admin. */
   readonly authentication: Authentication | undefined;
-  readonly payloads: PayloadRole;
-  readonly identity: Identity;
-  /** undefined while the node is no member: 503. */
-  operations(): Operations | undefined;
   readonly assets: Assets;
   readonly log: Log;
   readonly limits?: Partial<ApiLimits>;
@@ -168,7 +163,7 @@ async function registerApi(api: Api, options: ApiOptions): Promise<void> {
   await api.after();
 
   const refuseOthers = refuseOtherMethods(api);
-  const serving = new Serving(identity, options.operations, options.payloads);
+  const serving = new Serving(options);
   seeRoutes(api, serving);
   actRoutes(api, serving);
   deadLetterRoutes(api, serving);

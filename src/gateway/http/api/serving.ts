@@ -3,7 +3,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
-import { type Operations, OperationUnavailable, type Operator, ROLES, type Role } from '../../operations/operations.ts';
+import {
+  noMember,
+  type Operations,
+  OperationUnavailable,
+  type Operator,
+  ROLES,
+  type Role,
+} from '../../operations/operations.ts';
 import type { ProblemCode } from './problem.ts';
 
 /** The server, its routes typed by their schemas. */
@@ -24,6 +31,15 @@ export interface Identity {
 /** Who may see payloads: this role and those above it. */
 export type PayloadRole = Role | 'nobody';
 
+export interface ServingOptions {
+  readonly identity: Identity;
+  /** undefined while the node is no member: 503. */
+  operations(): Operations | undefined;
+  readonly payloads: PayloadRole;
+  /** What the node lacks as long as nobody answers here, for people. */
+  waitingFor?(): readonly string[];
+}
+
 const DEADLINE_MS = 15_000;
 
 export class Serving {
@@ -31,19 +47,20 @@ export class Serving {
   readonly #operations: () => Operations | undefined;
   readonly #payloads: PayloadRole;
 
-  constructor(identity: Identity, operations: () => Operations | undefined, payloads: PayloadRole) {
+  readonly #waitingFor: () => readonly string[];
+
+  constructor({ identity, operations, payloads, waitingFor = () => [] }: ServingOptions) {
     this.identity = identity;
     this.#operations = operations;
     this.#payloads = payloads;
+    this.#waitingFor = waitingFor;
   }
 
   /** @throws OperationUnavailable while the node is no member, or when no answer comes in time; what the operations throw */
   async ask<T>(work: (operations: Operations) => Promise<T>, deadlineMs = DEADLINE_MS): Promise<T> {
     const operations = this.#operations();
     if (operations === undefined) {
-      throw new OperationUnavailable(
-        `node ${this.identity.node} is not a member of the cluster yet, or not any more; ask again or ask another node`,
-      );
+      throw noMember(this.identity.node, this.#waitingFor());
     }
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {

@@ -1,11 +1,11 @@
 // The API of a node, as it is configured: certificate and authentication from their files, then the listener.
 import type { Config } from '../../config.ts';
 import type { Log } from '../../log.ts';
-import type { Operations } from '../../operations/operations.ts';
 import { productVersion } from '../../product.ts';
 import type { Assets } from './assets.ts';
 import { authenticationFrom } from './authentication.ts';
 import { createApiServer } from './server.ts';
+import type { ServingOptions } from './serving.ts';
 import { certificateFrom } from './tls.ts';
 
 /**
@@ -14,7 +14,7 @@ import { certificateFrom } from './tls.ts';
  */
 export async function startApi(
   { api, cluster, node }: Pick<Config, 'api' | 'cluster' | 'node'>,
-  operations: () => Operations | undefined,
+  { operations, waitingFor }: Required<Pick<ServingOptions, 'operations' | 'waitingFor'>>,
   assets: () => Assets,
   log: Log,
 ): Promise<() => Promise<void>> {
@@ -29,7 +29,7 @@ export async function startApi(
     },
   };
   const server = createApiServer({
-    ...{ address, payloads, operations, assets: served, log },
+    ...{ address, payloads, operations, waitingFor, assets: served, log },
     tls: tls && certificateFrom(tls.certFile, tls.keyFile, log),
     authentication: authenticationFrom(api, log),
     identity: { cluster, node, version: productVersion() },

@@ -261,6 +261,9 @@ describe('the verdict', () => {
     expect(on([n1, node('n2', 'draining')], [shard(0, 'n1'), shard(1, 'n2', 'owned', 'n1')])).toBe(
       '1 shard on the move',
     );
+    const without = (n: model.NodeView) => ({ ...n, waitingFor: ['Kafka: it does not answer'] });
+    expect(on([without(n1), without(n2)], well)).toBe('n1 and n2 wait for Kafka: it does not answer');
+    expect(on([node('n1', 'notReady'), without(n2)], well)).toBe('n1 is not ready');
     expect(on([node('n1', 'notReady'), node('n2', 'draining')], well)).toBe('n1 is not ready');
     expect(on([node('n1', 'notReady'), n2], well, ['n2'])).toBe('n2 does not answer');
     expect(on([n1, node('n2', 'dead'), node('n3', 'silent')], well, ['n2'])).toBe('n2 is dead');

@@ -36,6 +36,12 @@ export function verdictOn(cluster: ClusterView): Saying {
     };
   if (lacking.length > 0)
     return { tone: 'warn', shape: 'ring', text: `${named(lacking)} ${lacking.length === 1 ? 'is' : 'are'} not ready` };
+  const missed = cluster.nodes.filter(({ state, waitingFor }) => state === 'ready' && waitingFor.length > 0);
+  if (missed.length > 0) {
+    const what = named([...new Set(missed.flatMap(({ waitingFor }) => waitingFor))]);
+    const waits = missed.length === 1 ? 'waits' : 'wait';
+    return { tone: 'warn', shape: 'ring', text: `${named(missed.map(({ node }) => node))} ${waits} for ${what}` };
+  }
   if (underway.length > 0)
     return { tone: 'calm', shape: 'half', text: `${many(underway.length, 'shard')} on the move` };
   if (draining.length > 0)

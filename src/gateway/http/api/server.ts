@@ -12,7 +12,6 @@ import { isLoopback } from '../../config-api.ts';
 import type { Log } from '../../log.ts';
 import type { Operations } from '../../operations/operations.ts';
 import { type Assets, assetRoutes } from './assets.ts';
-import type { Authentication } from './authentication.ts';
 import { gate, guardHost, pathOf } from './gate.ts';
 import { addressOf } from './guesses.ts';
 import { refuseOtherMethods } from './methods.ts';
@@ -25,6 +24,7 @@ import { NAMED_SCHEMAS } from './schemas.ts';
 import { type Api, type Identity, type PayloadRole, Serving } from './serving.ts';
 import type { Certificate } from './tls.ts';
 import { validatorCompiler } from './validation.ts';
+import type { Authentication } from './verdict.ts';
 
 export interface ApiOptions {
   /** Port 0: any free one. */

@@ -40,17 +40,28 @@ export interface EngineAnswer {
   readonly backpressure?: boolean;
 }
 
-/** The commands of the engine's hot path. They never throw; every one has a deadline (`deadlineMs`, a duration). */
+/** Where the trace of a call comes from, for the logs; a snapshot has it. */
+export interface TraceSource {
+  /** '' where it is not known. */
+  readonly origin: { readonly instanceKey: string };
+  /** `traceparent` of the process; '' when it has none. */
+  readonly trace: string;
+}
+
+/**
+ * The commands of the engine's hot path. They never throw; every one has a deadline (`deadlineMs`, a duration). `of` is for the
+ * logs only; undefined: of that job nothing but its key is known.
+ */
 export interface EngineCommands {
   /** `variables` is JSON text of an object and is passed on byte for byte. */
-  complete(jobKey: JobKey, variables: string, deadlineMs: number): Promise<EngineAnswer>;
+  complete(jobKey: JobKey, variables: string, deadlineMs: number, of?: TraceSource): Promise<EngineAnswer>;
   /** `retries` is set absolutely; 0 raises an incident with `message`. */
-  fail(jobKey: JobKey, fail: FailJob, deadlineMs: number): Promise<EngineAnswer>;
-  throwError(jobKey: JobKey, error: ThrowError, deadlineMs: number): Promise<EngineAnswer>;
+  fail(jobKey: JobKey, fail: FailJob, deadlineMs: number, of?: TraceSource): Promise<EngineAnswer>;
+  throwError(jobKey: JobKey, error: ThrowError, deadlineMs: number, of?: TraceSource): Promise<EngineAnswer>;
   /** A late reply for whoever catches it; the same `messageId` is taken once within `timeToLiveMs`. */
   publishMessage(message: PublishMessage, deadlineMs: number): Promise<EngineAnswer>;
   /** Sets the lock to now + `timeoutMs` on the engine's clock; also the probe that tells whether a job lives. */
-  updateTimeout(jobKey: JobKey, timeoutMs: number, deadlineMs: number): Promise<EngineAnswer>;
+  updateTimeout(jobKey: JobKey, timeoutMs: number, deadlineMs: number, of?: TraceSource): Promise<EngineAnswer>;
 }
 
 export interface FailJob {

@@ -3,7 +3,7 @@
 // Flat, and every field is always there (undefined, '' or 0 when it does not apply), so that one record structure per
 // version serves all kinds. A snapshot carries everything that a new owner needs to go on without the route it came from.
 // Times are wall clock ms since the epoch, durations are ms. The bytes are the business of snapshot-codec.ts.
-import type { Incarnation, Lane } from './ids.ts';
+import { ABSENT, type Incarnation, type Lane, type Revision } from './ids.ts';
 import type { CallSettings, JobOrigin, ReplyAsSent, RequestContent } from './messages.ts';
 
 /**
@@ -61,9 +61,13 @@ export interface Failing {
 export interface TimelineEntry {
   readonly atMs: number;
   readonly what: string;
+  /** Its name; once the next write is made also the revision of this one: `node-1@4711`. See `writtenAt`. */
   readonly node: string;
 }
 
+/** Steps without a write of their own: they are written with the one behind them. */
+export const SENT = 'sent';
+export const ATTACHED = 'attached';
 /** Of several in a row the newest is kept. */
 export const HEARTBEAT = 'heartbeat';
 
@@ -112,6 +116,27 @@ export interface Snapshot {
 /** How long this attempt waits in all: an operator may have given it longer than its settings do. */
 export function waitsMs({ settings, replyDeadlineMs, heldAtMs }: Snapshot): number {
   return Math.max(settings.replyTimeoutMs, replyDeadlineMs - heldAtMs);
+}
+
+/**
+ * The timeline that stands in the bucket at `revision`, with that noted where it is of this write. A revision is known only after
+ * the write, so the next one notes it; until then it is the one that stands. Whatever the next one drops, what is noted is exact.
+ *
+ * It is noted behind the node's name, where no name has an `@`: a field of its own would be a new version of snapshots, which is
+ * more than it is worth. A job that waits pays nothing for it, and whoever knows nothing of it shows it with the name.
+ */
+export function writtenAt(timeline: readonly TimelineEntry[], revision: Revision): readonly TimelineEntry[] {
+  if (revision === ABSENT) return timeline;
+  const before = timeline.slice(0, -1).findLastIndex(({ what }) => what !== SENT && what !== ATTACHED);
+  return timeline.map((entry, index) =>
+    index > before && !entry.node.includes('@') ? { ...entry, node: `${entry.node}@${revision}` } : entry,
+  );
+}
+
+/** The name of its node, and the revision that is noted; undefined: none is. */
+export function whereOf({ node }: TimelineEntry): { readonly node: string; readonly revision: number | undefined } {
+  const [name = '', revision] = node.split('@');
+  return { node: name, revision: revision === undefined ? undefined : Number(revision) };
 }
 
 /** `timeline` with `added` at its end: the first 4 tell how it began, the newest 12 how it stands. */

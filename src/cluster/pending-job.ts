@@ -277,7 +277,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   #perform(effect: Effect): Promise<unknown> | unknown {
     if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
     const { requests, jobs } = this.#around;
-    const { jobKey } = this.state;
+    const { jobKey, snapshot } = this.state;
     switch (effect.do) {
       case 'put':
         return this.#put(effect);
@@ -285,18 +285,20 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
         return jobs.get(jobKeyName(this.shard, jobKey)).then((entry) => this.#standing(entry));
       case 'complete':
         return this.#call('complete', (engine, deadlineMs) =>
-          engine.complete(jobKey, effect.variables, deadlineMs),
+          engine.complete(jobKey, effect.variables, deadlineMs, snapshot),
         ).then((answer) => {
           if (answer.code === 'ok') this.#tellLegs();
           return answer;
         });
       case 'fail':
-        return this.#call('fail', (engine, deadlineMs) => engine.fail(jobKey, effect.fail, deadlineMs));
+        return this.#call('fail', (engine, deadlineMs) => engine.fail(jobKey, effect.fail, deadlineMs, snapshot));
       case 'throwError':
-        return this.#call('throwError', (engine, deadlineMs) => engine.throwError(jobKey, effect.error, deadlineMs));
+        return this.#call('throwError', (engine, deadlineMs) =>
+          engine.throwError(jobKey, effect.error, deadlineMs, snapshot),
+        );
       case 'updateTimeout':
         return this.#call('updateTimeout', (engine, deadlineMs) =>
-          engine.updateTimeout(jobKey, effect.timeoutMs, deadlineMs),
+          engine.updateTimeout(jobKey, effect.timeoutMs, deadlineMs, snapshot),
         );
       case 'publishMessage':
         return this.#call('publishMessage', (engine, deadlineMs) => engine.publishMessage(effect.message, deadlineMs));

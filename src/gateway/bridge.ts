@@ -364,10 +364,10 @@ export class Bridge {
             return jobs;
           },
           // A give-back is an effect like any other: not while cut off, and over before the lease is.
-          fail: async (jobKey, fail, deadlineMs) => {
+          fail: async (jobKey, fail, deadlineMs, of) => {
             const forMs = this.cluster.mayActForMs();
             return forMs > 0
-              ? engine.fail(jobKey, fail, Math.min(deadlineMs, forMs))
+              ? engine.fail(jobKey, fail, Math.min(deadlineMs, forMs), of)
               : { code: 'transient', unseen: false, message: 'this node may not act now' };
           },
         },

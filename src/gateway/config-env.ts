@@ -76,7 +76,7 @@ export function readEnv(env: Env, hostName: string, faults: Fault[], readFile: (
     api: apiOf(env, faults, readFile),
     engineTransport: read('HOLDFAST_ENGINE_TRANSPORT', oneOf(UNARY_TRANSPORTS), DEFAULT_TRANSPORT) ?? DEFAULT_TRANSPORT,
     engineSecrets: engineSecretsOf(reader()),
-    traces: readTraces(read),
+    traces: readTraces(read, reader()),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS), 'info') ?? 'info',
   };
 }

@@ -184,13 +184,15 @@ export class Intake {
 
   async #giveBack(job: ActivatedJob): Promise<void> {
     const { engine, clock, random, laneOf } = this.#options;
+    const told = ofJob(job);
+    const of = { origin: { instanceKey: told.instanceKey }, trace: told.trace };
     while (this.#holds(job)) {
       const leftMs = job.deadlineMs - clock.wallMs();
       if (leftMs <= 0) return this.#drop(job, 'expired', 'its lock ended before it was given back');
       const backoffMs = this.#rest.nextMs(laneOf?.(job) ?? '');
       const fail = { retries: job.retries, backoffMs, message: GIVE_BACK_MESSAGE };
-      const answer = await engine.fail(job.key as JobKey, fail, Math.min(GIVE_BACK_CALL_MS, leftMs));
-      if (answer.code === 'ok') this.#emit({ kind: 'gaveBack', ...ofJob(job) });
+      const answer = await engine.fail(job.key as JobKey, fail, Math.min(GIVE_BACK_CALL_MS, leftMs), of);
+      if (answer.code === 'ok') this.#emit({ kind: 'gaveBack', ...told });
       if (answer.code === 'ok') return this.#release(job);
       if (answer.code !== 'transient' || answer.unseen) return this.#drop(job, 'giveBackFailed', answer.message);
       await new Promise<void>((resolve) => clock.setTimer(GIVE_BACK_RETRY_MS * (0.5 + random.float()), resolve));

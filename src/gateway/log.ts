@@ -15,7 +15,7 @@ export interface LogFields {
   readonly jobKey?: string;
   readonly revision?: number;
   /** Of the process instance that the job is of: the trace in which its call is found. */
-  readonly traceId?: string;
+  readonly traceId?: string | undefined;
   readonly err?: unknown;
   readonly [further: string]: unknown;
 }

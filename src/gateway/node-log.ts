@@ -2,8 +2,8 @@
 import { Lost } from '../cluster/effects-gate.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { BridgeEvent } from './bridge.ts';
-import type { Log, LogFields } from './log.ts';
-import { traceIdOf } from './trace.ts';
+import type { Log } from './log.ts';
+import { traced } from './traced-line.ts';
 
 export function logEvent(log: Log, cluster: string, { from, event, ...more }: BridgeEvent): void {
   if (from === 'cluster') return logClusterEvent(log, cluster, event as ClusterEvent);
@@ -17,16 +17,6 @@ export function logEvent(log: Log, cluster: string, { from, event, ...more }: Br
     const { trace, instanceKey, ...fields } = event;
     log.debug(line, traced(cluster, { origin: { instanceKey }, trace }, { ...more, ...fields }));
   } else log.debug(line, { ...more, ...event });
-}
-
-/** With the trace of its call: computed only where the line is written, for there are several for each call. */
-function traced(cluster: string, call: Parameters<typeof traceIdOf>[1], fields: LogFields): LogFields {
-  return {
-    ...fields,
-    get traceId() {
-      return traceIdOf(cluster, call);
-    },
-  };
 }
 
 function logClusterEvent(log: Log, cluster: string, event: ClusterEvent): void {

@@ -107,7 +107,10 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     });
     const inbox = new Inbox(link);
     const kv = new NatsKv(link, inbox, bucketName(config.cluster));
-    const engine = await openZeebe(() => engineSettings(config.engineSecrets), config.engineTransport, log);
+    const engine = await openZeebe(
+      () => engineSettings(config.engineSecrets),
+      ...([config.engineTransport, log, undefined, config.cluster] as const),
+    );
     const kafka = connectKafka(
       { brokers: config.kafkaBrokers, security: config.kafkaSecurity, clientId: `holdfast-${config.node}` },
       log,

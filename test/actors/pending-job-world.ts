@@ -22,7 +22,7 @@ import { nextDueMs } from '../../src/actors/pending-job/due.ts';
 import type { Decision, Effect, JobContext, PutAnswer, Standing } from '../../src/actors/pending-job/effects.ts';
 import { adopt, emptyState, type JobState } from '../../src/actors/pending-job/state.ts';
 import type { EngineAnswer, ThrowError } from '../../src/actors/ports.ts';
-import type { Snapshot } from '../../src/actors/snapshot.ts';
+import { type Snapshot, whereOf } from '../../src/actors/snapshot.ts';
 import { SnapshotUnreadable } from '../../src/actors/snapshot-codec.ts';
 import { breach } from '../sim/snapshot-law.ts';
 
@@ -251,6 +251,8 @@ export class World {
   replyProgressMs = 0;
   standing: Standing | undefined;
   readonly history: { snapshot: Snapshot; revision: Revision; ttlMs: number | undefined }[] = [];
+  /** With which revisions a step of the timeline stood that named none. */
+  readonly #steps = new Map<string, Set<number>>();
   readonly engine = new ModelEngine();
   /** The fates of the coming engine calls; then all are answered. */
   readonly fates: EngineFate[] = [];
@@ -453,6 +455,18 @@ export class World {
       this.breaches.push(`cancelled, and the engine says ${this.engine.state}`);
     this.standing = { snapshot, revision: ++this.#revision as Revision };
     this.history.push({ ...this.standing, ttlMs });
+    this.#noteSteps(this.standing);
+  }
+
+  /** A step of a timeline names the revision that it was written with, or none. */
+  #noteSteps({ snapshot, revision }: Standing): void {
+    for (const entry of snapshot.timeline) {
+      const where = whereOf(entry);
+      const step = `${entry.atMs} ${entry.what} ${where.node}`;
+      const writtenWith = this.#steps.get(step) ?? new Set();
+      if (where.revision === undefined) this.#steps.set(step, writtenWith.add(revision));
+      else if (!writtenWith.has(where.revision)) this.breaches.push(`${step}: not of revision ${where.revision}`);
+    }
   }
 
   expire(): void {

@@ -4,7 +4,7 @@ import { LIMITS } from '../../src/actors/limits.ts';
 import { forgetAtMs } from '../../src/actors/pending-job/due.ts';
 import { CONSEQUENCES, whoEnded } from '../../src/actors/pending-job/engine-answers.ts';
 import { adopt } from '../../src/actors/pending-job/state.ts';
-import type { Outcome, Snapshot } from '../../src/actors/snapshot.ts';
+import { type Outcome, type Snapshot, whereOf } from '../../src/actors/snapshot.ts';
 import { LOCK_MS, SETTINGS, World } from './pending-job-world.ts';
 
 /** A world whose job is held, and whose request Kafka has unless `unsent`. */
@@ -638,6 +638,47 @@ describe('what is written', () => {
     expect(timeline).toHaveLength(16);
     expect(timeline[0]?.what).toBe('held, attempt 1');
     expect(timeline.at(-1)?.what).toBe('held, attempt 13');
+    expect(world.breaches).toEqual([]);
+  });
+
+  test('a timeline names the revision of each write but its own, also where what followed it was dropped', () => {
+    const world = held();
+    world.pass(SETTINGS.replyTimeoutMs / 2);
+    world.ask({ type: 'activated', activation: world.activate()! });
+    malformed(world, 0);
+    world.pass(SETTINGS.retryBackoffMs);
+    world.ask({ type: 'activated', activation: world.activate()! });
+    const noted = world.history.map(({ snapshot, revision }) => [
+      revision,
+      snapshot.timeline.map((entry) => [entry.what.replace(/:.*/, ''), whereOf(entry).revision]),
+    ]);
+    const steps = [
+      ['held, attempt 1', 2],
+      ['sent', 3],
+      ['attached', 3],
+      ['failing', 3],
+      ['failed', 4],
+      ['held, attempt 2', 5],
+    ] as const;
+    const until = (revision: number) =>
+      steps.flatMap(([what, of]) => (of > revision ? [] : [[what, of === revision ? undefined : of]]));
+    expect(noted).toEqual([2, 3, 4, 5].map((revision) => [revision, until(revision)]));
+    expect(world.breaches).toEqual([]);
+  });
+
+  test('a step that is stored together with what became of it is not taken for one of the write before', () => {
+    const world = held();
+    malformed(world, 0);
+    world.pass(SETTINGS.retryBackoffMs);
+    world.ask({ type: 'activated', activation: { ...world.activate()!, fault: 'a body that is no JSON' } });
+    const { timeline } = world.history.at(-1)!.snapshot;
+    const revisions = timeline.map((entry) => [entry.what.replace(/:.*/, ''), whereOf(entry).revision]);
+    expect(revisions.slice(-4)).toEqual([
+      ['failed', 4],
+      ['held, attempt 2', undefined],
+      ['failing', 5],
+      ['failed', undefined],
+    ]);
     expect(world.breaches).toEqual([]);
   });
 });

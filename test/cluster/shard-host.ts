@@ -7,7 +7,7 @@ import { LIMITS } from '../../src/actors/limits.ts';
 import type { OutgoingRequest, RequestOutcome } from '../../src/actors/messages.ts';
 import { ColdStore } from '../../src/actors/pending-job/cold-store.ts';
 import type { JobContext } from '../../src/actors/pending-job/effects.ts';
-import type { EngineAnswer } from '../../src/actors/ports.ts';
+import type { EngineAnswer, TraceSource } from '../../src/actors/ports.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { Aliases } from '../../src/cluster/aliases.ts';
@@ -38,6 +38,7 @@ export class Host {
   readonly engineCalls: {
     readonly what: string;
     readonly deadlineMs: number;
+    readonly of: TraceSource | undefined;
     readonly answer: (answer: EngineAnswer) => void;
   }[] = [];
   /** False: the test answers the engine's calls. */
@@ -73,10 +74,10 @@ export class Host {
       longestReplyTimeoutMs: 0,
       onFailed: () => {},
     });
-    const call = (what: EngineCommand) => (_: JobKey, argument: unknown, deadlineMs: number) =>
+    const call = (what: EngineCommand) => (_: JobKey, argument: unknown, deadlineMs: number, of?: TraceSource) =>
       this.engine?.(what, argument) ??
       new Promise<EngineAnswer>((answer) => {
-        this.engineCalls.push({ what, deadlineMs, answer });
+        this.engineCalls.push({ what, deadlineMs, of, answer });
         if (this.engineAnswers) answer(this.answer);
       });
     this.context = {

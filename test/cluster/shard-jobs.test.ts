@@ -23,6 +23,19 @@ test('a job is in memory while it waits and counts against its lane, and is forg
   expect([host.jobs.size, host.lanes.total, host.standing.outcome]).toEqual([0, 0, 'completed']);
 });
 
+test('the engine is called with what tells the trace of the call, for the log', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  const said = host.result(0);
+  await host.clock.advance(0);
+  expect(await said).toBe('applied');
+  expect(host.engineCalls.map(({ what, of }) => [what, of?.origin.instanceKey])).toEqual([
+    ['complete', host.standing.origin.instanceKey],
+  ]);
+  expect(host.standing.origin.instanceKey).not.toBe('');
+});
+
 test('how long the parts of a call took is told once it is completed, and of no call that waited for long', async () => {
   const host = new Host();
   const { clock } = host;

@@ -283,6 +283,15 @@ async function conform(manifests: readonly Manifest[], version: (typeof KUBERNET
   return resources.flatMap(({ kind, status, msg }) => (status === 'statusValid' ? [] : [`${kind}: ${status} ${msg}`]));
 }
 
+test.each(KUBERNETES)('the Job of a load run is valid in Kubernetes %s', async (version) => {
+  const job = parse(readFileSync(join(import.meta.dirname, '../../deploy/load/job.yaml'), 'utf8'));
+  expect(await conform([job], version)).toEqual([]);
+  const [container] = job.spec.template.spec.containers;
+  const misspelt = { ...container, readOnlyRootFileSystem: true };
+  const spec = { ...job.spec, template: { spec: { ...job.spec.template.spec, containers: [misspelt] } } };
+  expect(await conform([{ ...job, spec }], version)).toEqual([expect.stringContaining('readOnlyRootFileSystem')]);
+});
+
 describe('the judges', () => {
   test('kubeconform would say what is wrong', async () => {
     const [good] = (await helm.manifests({})).filter(({ kind }) => kind === 'StatefulSet');

@@ -41,6 +41,13 @@ describe('deploy/Dockerfile', () => {
     }
   });
 
+  test('both say where their user is at home, for it has no entry in /etc/passwd and Node asks for that', () => {
+    for (const stage of [last, stages.find(({ name }) => name === 'load')]) {
+      const env = stage?.instructions.flatMap((step) => (step.kind === 'env' ? [step.values] : [])) ?? [];
+      expect(Object.assign({}, ...env)).toMatchObject({ HOME: '/holdfast' });
+    }
+  });
+
   test('health and figures can be reached from outside, and the API cannot', () => {
     const env = Object.assign({}, ...steps.map((step) => (step.kind === 'env' ? step.values : {})));
     expect(env).toMatchObject({ HOLDFAST_HTTP: '0.0.0.0:8090', NODE_ENV: 'production' });

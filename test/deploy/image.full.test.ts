@@ -1,32 +1,39 @@
 // The image, without a container engine: the steps of deploy/Dockerfile are run in empty directories, and what comes out is
 // started as the image would start it: from a tree that nobody can write to, as a user that owns nothing, with the image's
-// variables and no others.
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+// variables and no others. The image of the load tests too.
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { parse } from 'yaml';
 import { freePorts } from '../../deploy/local/ports.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import lock from '../../package-lock.json' with { type: 'json' };
 import { eventually } from '../support/eventually.ts';
-import { buildImage, ended, type Image, run, start } from './image/build.ts';
+import { buildImages, ended, type Image, type Images, run, start } from './image/build.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** Its node_modules and its code; Node itself and Debian come on top. */
 const MOST_MB = 90;
 
-let image: Image & { remove(): Promise<void> };
+let built: Images;
+let image: Image;
+let load: Image;
 /** Of configuration, readable for all. */
 let dir: string;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'holdfast-image-config-'));
   await chmod(dir, 0o755);
-  image = await buildImage(ROOT, 'deploy/Dockerfile');
+  built = await buildImages(ROOT, 'deploy/Dockerfile', 'load');
+  image = built.image;
+  const { load: target } = built.targets;
+  if (target === undefined) throw new Error('no image of the load tests');
+  load = target;
 }, 480_000);
 
 afterAll(async () => {
-  await image?.remove();
+  await built?.remove();
   await rm(dir, { recursive: true });
 });
 
@@ -119,4 +126,22 @@ test('a node is alive, finds its code compiled, writes nothing, and hands over a
   const used = err.match(/cache for .*node\.js was (accepted|rejected)/g) ?? err.slice(0, 500);
   expect(used).toContainEqual(expect.stringContaining('accepted'));
   expect(await run('find', [image.root, '-printf', '%p %s %t %m\n'])).toEqual(before);
+});
+
+test('the image of the load tests starts as its Job has it, looks at every server, and writes nothing', async () => {
+  const before = await run('find', [load.root, '-printf', '%p %s %t %m\n']);
+  const job = parse(await readFile(join(ROOT, 'deploy/load/job.yaml'), 'utf8'));
+  const [{ args, env }] = job.spec.template.spec.containers;
+  const variables = {
+    ...Object.fromEntries(env.map(({ name, value }: Record<'name' | 'value', string>) => [name, value])),
+    ...{ ZEEBE_GRPC_ADDRESS: 'grpc://127.0.0.1:1', KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1' },
+    HOLDFAST_METRICS_URLS: 'http://127.0.0.1:1',
+  };
+  const { code, out, err } = await ended(start(load, [...load.entrypoint, ...args], variables));
+  expect(out).toMatch(/^steady: /);
+  for (const server of ['HOLDFAST_METRICS_URLS', 'ZEEBE_GRPC_ADDRESS', 'KAFKA_BOOTSTRAP_SERVERS']) {
+    expect(err).toMatch(new RegExp(`${server}: found "[^"]*127\\.0\\.0\\.1:1", `));
+  }
+  expect(code).toBe(2);
+  expect(await run('find', [load.root, '-printf', '%p %s %t %m\n'])).toEqual(before);
 });

@@ -4,14 +4,7 @@ import { CamundaEnvironmentVariableDictionary } from '@camunda8/sdk/dist/lib/Con
 import { ConfigError, loadConfig } from '../../src/gateway/config.ts';
 
 /** OpenTelemetry's, read by its own packages, and Node's. */
-const OTHERS = [
-  'OTEL_SERVICE_NAME',
-  'OTEL_EXPORTER_OTLP_ENDPOINT',
-  'OTEL_EXPORTER_OTLP_HEADERS',
-  'NODE_ENV',
-  'NODE_COMPILE_CACHE',
-  'HOME',
-];
+const OTHERS = ['OTEL_SERVICE_NAME', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'NODE_ENV', 'NODE_COMPILE_CACHE', 'HOME'];
 
 const known: ReadonlySet<string> = new Set([...asked(), ...CamundaEnvironmentVariableDictionary, ...OTHERS]);
 

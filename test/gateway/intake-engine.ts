@@ -1,7 +1,7 @@
 // A small engine in memory for the intake's tests: jobs of one type, locks on a virtual clock, streams that push only
 // jobs made after they were opened, and a long poll that waits. It counts what it is asked.
 import type { JobKey } from '../../src/actors/ids.ts';
-import type { Clock, EngineAnswer, FailJob } from '../../src/actors/ports.ts';
+import type { Clock, EngineAnswer, FailJob, TraceSource } from '../../src/actors/ports.ts';
 import { type ActivatedJob, type EnginePort, EngineUnavailable, type JobQuery } from '../../src/gateway/ports.ts';
 
 interface Job {
@@ -29,7 +29,12 @@ export class IntakeEngine implements Pick<EnginePort, 'openStream' | 'activate' 
   readonly streamsOpenedMs: number[] = [];
   /** What each asked for. */
   readonly streamLocksMs: number[] = [];
-  readonly fails: { readonly jobKey: string; readonly fail: FailJob; readonly deadlineMs: number }[] = [];
+  readonly fails: {
+    readonly jobKey: string;
+    readonly fail: FailJob;
+    readonly deadlineMs: number;
+    readonly of: TraceSource | undefined;
+  }[] = [];
   /** Answers of `fail`, in turn; then `ok`. */
   failAnswers: EngineAnswer[] = [];
   away = false;
@@ -127,8 +132,8 @@ export class IntakeEngine implements Pick<EnginePort, 'openStream' | 'activate' 
     });
   }
 
-  async fail(jobKey: JobKey, fail: FailJob, deadlineMs: number): Promise<EngineAnswer> {
-    this.fails.push({ jobKey, fail, deadlineMs });
+  async fail(jobKey: JobKey, fail: FailJob, deadlineMs: number, of?: TraceSource): Promise<EngineAnswer> {
+    this.fails.push({ jobKey, fail, deadlineMs, of });
     return this.failAnswers.shift() ?? { code: 'ok', unseen: false, message: '' };
   }
 

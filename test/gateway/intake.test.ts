@@ -355,6 +355,7 @@ describe('giving a job back', () => {
     expect(Math.max(...backoffs)).toBeLessThanOrEqual(5_000);
     expect(new Set(backoffs).size).toBeGreaterThan(40);
     expect(engine.fails.every(({ fail }) => fail.retries === 3 && fail.message === GIVE_BACK_MESSAGE)).toBe(true);
+    expect(engine.fails.every(({ of }) => of?.origin.instanceKey === '1')).toBe(true);
     expect(kinds().filter((kind) => kind === 'gaveBack')).toHaveLength(50);
     expect(intake.inHand).toBe(0);
   });

@@ -34,7 +34,7 @@ function traced(settings: Partial<TraceSettings> = {}, options: Partial<BridgeNo
     ...options,
     tracing: ({ name, clock }) =>
       startTracing(
-        { sampler: 'parentbased_always_on', ratio: 1, ...settings },
+        { sampler: 'parentbased_always_on', ratio: 1, headers: [], ...settings },
         { ...names, node: name },
         { clock, log: SILENT },
         new SimpleSpanProcessor(exporter),
@@ -238,7 +238,7 @@ describe('who samples', () => {
     const { world, spans } = traced({ sampler });
     await reply(world, await requestOf(world, '{"order":1}'));
     expect(spans()).toEqual([]);
-    expect(samplerOf({ sampler, ratio: 1 }).toString()).toMatch(/AlwaysOff/);
+    expect(samplerOf({ sampler, ratio: 1, headers: [] }).toString()).toMatch(/AlwaysOff/);
   });
 });
 
@@ -248,7 +248,7 @@ describe('the environment says whether and how', () => {
   const tracesOf = (env: Readonly<Record<string, string>>) =>
     loadConfig({ ...SERVERS, ...env }, () => FILE, 'node').traces;
   const OTLP = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
-  const DEFAULT = { sampler: 'parentbased_always_on', ratio: 1 };
+  const DEFAULT = { sampler: 'parentbased_always_on', ratio: 1, headers: [] };
 
   test.each([
     ['nothing', {}, undefined],
@@ -260,7 +260,7 @@ describe('the environment says whether and how', () => {
     [
       'a share',
       { ...OTLP, OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' },
-      { sampler: 'parentbased_traceidratio', ratio: 0.25 },
+      { sampler: 'parentbased_traceidratio', ratio: 0.25, headers: [] },
     ],
   ] as const)('%s', (_, env, traces) => {
     expect(tracesOf(env)).toEqual(traces);
@@ -270,6 +270,7 @@ describe('the environment says whether and how', () => {
     { ...OTLP, OTEL_TRACES_SAMPLER_ARG: '1.5' },
     { ...OTLP, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
     { OTEL_TRACES_EXPORTER: 'jaeger' },
+    { ...OTLP, OTEL_EXPORTER_OTLP_HEADERS: 'no header' },
     { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' },
   ])('what cannot be done is a fault: %o', (env) => {
     expect(() => tracesOf(env)).toThrow(new RegExp(Object.keys(env).at(-1) ?? ''));

@@ -15,7 +15,9 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePorts } from '../../deploy/local/ports.ts';
 import type { JobKey } from '../../src/actors/ids.ts';
+import { createLog } from '../../src/gateway/log.ts';
 import { EngineUnavailable, type JobQuery, type JobStream } from '../../src/gateway/ports.ts';
+import { traceIdOf } from '../../src/gateway/trace.ts';
 import { openZeebe, type ZeebeClient } from '../../src/gateway/zeebe/client.ts';
 import type { ZeebeSettings } from '../../src/gateway/zeebe/connection.ts';
 import { UNARY_TRANSPORTS } from '../../src/gateway/zeebe/gateway-calls.ts';
@@ -30,8 +32,13 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0).reverse()) cleanup();
 });
 
+type Unary = (call: ServerUnaryCall<unknown, unknown>, done: sendUnaryData<unknown>) => void;
+
 interface Handlers {
-  CompleteJob?(call: ServerUnaryCall<unknown, unknown>, done: sendUnaryData<unknown>): void;
+  CompleteJob?: Unary;
+  FailJob?: Unary;
+  ThrowError?: Unary;
+  UpdateJobTimeout?: Unary;
   ActivateJobs?(call: ServerWritableStream<unknown, unknown>): void;
   StreamActivatedJobs?(call: ServerWritableStream<unknown, unknown>): void;
 }
@@ -243,6 +250,29 @@ describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
       await zeebe.complete(KEY, '{}', 5_000);
       return seen.at(-1) === header('new');
     });
+  });
+
+  test('the line of each command has the trace of its call, where that is known', async () => {
+    const done: Unary = (_, answer) => answer(null, {});
+    const address = await gateway({ CompleteJob: done, FailJob: done, ThrowError: done, UpdateJobTimeout: done });
+    const lines: Record<string, unknown>[] = [];
+    const log = createLog('debug', {}, { write: (line) => void lines.push(JSON.parse(line)) });
+    const zeebe = await openZeebe({ ZEEBE_GRPC_ADDRESS: `grpc://${address}` }, unary, log, undefined, 'orders');
+    cleanups.push(() => zeebe.close());
+    const of = { origin: { instanceKey: '2251799813685250' }, trace: '' };
+    const error = { code: 'E', message: 'm', variables: '{}' };
+    await zeebe.complete(KEY, '{}', 5_000, of);
+    await zeebe.fail(KEY, { retries: 1, backoffMs: 0, message: 'm' }, 5_000, of);
+    await zeebe.throwError(KEY, error, 5_000, of);
+    await zeebe.updateTimeout(KEY, 1_000, 5_000, of);
+    await zeebe.updateTimeout(KEY, 1_000, 5_000);
+    await zeebe.updateTimeout(KEY, 1_000, 5_000, { origin: { instanceKey: '' }, trace: '' });
+    const traceId = traceIdOf('orders', of);
+    const said = lines.filter(({ message }) => message === 'engine command');
+    expect(said.map((line) => [line.command, line.jobKey, line.traceId])).toEqual([
+      ...['CompleteJob', 'FailJob', 'ThrowError', 'UpdateJobTimeout'].map((command) => [command, KEY, traceId]),
+      ...[1, 2].map(() => ['UpdateJobTimeout', KEY, undefined]),
+    ]);
   });
 
   test('a connection that breaks after the command was sent leaves it unseen', async () => {

@@ -2,7 +2,7 @@
 // parked or stored. The hold is written before the request is published, and carries all that a new owner needs.
 import { LIMITS } from '../limits.ts';
 import type { Activation, ActivationAnswer } from '../messages.ts';
-import { addToTimeline, type Failing, type Snapshot, type StoredReply } from '../snapshot.ts';
+import { addToTimeline, type Failing, type Snapshot, type StoredReply, writtenAt } from '../snapshot.ts';
 import { claimAlias, type Decision, engine, type JobContext, read } from './effects.ts';
 import { finishFailing, finishReplied, startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
@@ -75,7 +75,11 @@ function* hold(
     if (before === undefined && mayBeToldAgain) yield* mustBeNew(state);
     return 'full';
   }
-  const held = firstSnapshot(context, activation, before);
+  const held = firstSnapshot(
+    context,
+    activation,
+    before && { ...before, timeline: writtenAt(before.timeline, state.revision) },
+  );
   state.heartbeatDeadlineMs = held.heartbeatDeadlineMs;
   if (activation.fault !== undefined) {
     const failing = activation.faultPasses ? notNow(activation, activation.fault) : refused(activation.fault);

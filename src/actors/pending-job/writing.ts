@@ -2,7 +2,16 @@
 // since the last one without a write of its own (sent, attached), and the first one after Kafka's ack drops the request.
 import { ABSENT, type Revision } from '../ids.ts';
 import type { ReplyPosition } from '../messages.ts';
-import { addToTimeline, BY_HAND, type Outcome, type Snapshot, type TimelineEntry } from '../snapshot.ts';
+import {
+  ATTACHED,
+  addToTimeline,
+  BY_HAND,
+  type Outcome,
+  SENT,
+  type Snapshot,
+  type TimelineEntry,
+  writtenAt,
+} from '../snapshot.ts';
 import { type Decision, type JobContext, put } from './effects.ts';
 import { adopt, type JobState, mayBeReopened } from './state.ts';
 
@@ -29,7 +38,7 @@ export function successor(
     sentAttempt,
     heartbeatDeadlineMs: (changes.kind ?? from.kind) === 'held' ? state.heartbeatDeadlineMs : 0,
     progress: changes.progress ?? state.progress ?? from.progress,
-    timeline: addToTimeline(from.timeline, [
+    timeline: addToTimeline(standingTimeline(state, from), [
       ...unwritten(state, context),
       { atMs: context.clock.wallMs(), what, node: context.node },
     ]),
@@ -37,10 +46,15 @@ export function successor(
   return sentAttempt === attempt && next.request !== undefined ? { ...next, request: undefined } : next;
 }
 
+/** What is made of a snapshot that never stood says nothing of a revision. */
+function standingTimeline({ snapshot, revision }: JobState, { timeline }: Snapshot): Snapshot['timeline'] {
+  return timeline === snapshot?.timeline ? writtenAt(timeline, revision) : timeline;
+}
+
 function unwritten(state: JobState, context: JobContext): TimelineEntry[] {
   const entries: TimelineEntry[] = [];
-  if (state.ackedAtMs > 0) entries.push({ atMs: state.ackedAtMs, what: 'sent', node: context.node });
-  if (state.attachedAtMs > 0) entries.push({ atMs: state.attachedAtMs, what: 'attached', node: context.node });
+  if (state.ackedAtMs > 0) entries.push({ atMs: state.ackedAtMs, what: SENT, node: context.node });
+  if (state.attachedAtMs > 0) entries.push({ atMs: state.attachedAtMs, what: ATTACHED, node: context.node });
   return entries.sort((a, b) => a.atMs - b.atMs);
 }
 

@@ -18,13 +18,13 @@ export function problemCount(found: readonly Finding[]): number {
 }
 
 /** What was looked at, a line each. */
-export function headLines(config: Config, { nats, kafka, zeebe }: Seeing): readonly string[] {
+export function headLines(config: Config, { nats, kafka, zeebe }: Seeing, kafkaRelease = ''): readonly string[] {
   const counted = config.routes.length === 1 ? '1 route' : `${config.routes.length} routes`;
   const routes = config.template === undefined ? counted : `${counted} and the element template`;
   return [
     `cluster ${config.cluster}, node ${config.node}, ${routes}: the configuration is valid`,
     `NATS   ${nats.kind === 'seen' ? `${nats.facts.version}, max_payload ${nats.facts.maxPayloadBytes} bytes` : 'not reached'}`,
-    `Kafka  ${kafka.kind === 'seen' ? `${kafka.facts.brokers} broker(s)` : 'not reached'}`,
+    `Kafka  ${kafka.kind === 'seen' ? `${kafka.facts.brokers} broker(s)${kafkaRelease}` : 'not reached'}`,
     `Zeebe  ${zeebe.kind === 'seen' ? `${zeebe.facts.gatewayVersion}, ${zeebe.facts.partitions} partition(s)` : 'not reached'}`,
   ];
 }

@@ -10,8 +10,9 @@ import { examineNats, type NatsExamination } from './examine-nats.ts';
 import { EXIT } from './exit.ts';
 import { critical, type Finding, note, problem } from './finding.ts';
 import { findings, type Seeing, type Seen } from './findings.ts';
+import { kafkaExaminationFindings, kafkaRelease } from './findings-kafka-rights.ts';
+import { natsExaminationFindings } from './findings-nats-rights.ts';
 import { type NodesFacts, nodesFindings } from './findings-nodes.ts';
-import { kafkaExaminationFindings, natsExaminationFindings } from './findings-rights.ts';
 import type { Io } from './io.ts';
 import { look, seen } from './look.ts';
 import { ApiClient, read } from './operator/api-client.ts';
@@ -40,7 +41,10 @@ export async function doctor(config: Config, args: Arguments, env: Env, io: Io, 
     lookAtNodes(settings, ownVersion),
   ]);
   const found = diagnosis(config, seeing, { nats, kafka, nodes, apiIsNamed });
-  const heads = [...headLines(config, seeing), nodesLine(nodes)];
+  const heads = [
+    ...headLines(config, seeing, kafka.kind === 'seen' ? kafkaRelease(kafka.facts) : ''),
+    nodesLine(nodes),
+  ];
   const out = new Output(io.stdout);
   await out.lines(args.has('json') ? [json(config, heads, found)] : report(heads, found, out));
   return problemCount(found) > 0 ? EXIT.failed : EXIT.fine;
@@ -54,11 +58,15 @@ export function diagnosis(config: Config, seeing: Seeing, examination: Examinati
     // A server that is away is named by `findings` already.
     ...(nats.kind === 'seen' ? natsExaminationFindings(nats.facts) : notExamined('NATS', seeing.nats, nats.reason)),
     ...(kafka.kind === 'seen'
-      ? kafkaExaminationFindings(kafka.facts)
+      ? kafkaExaminationFindings(config, kafka.facts, deniedTopics(seeing))
       : notExamined('Kafka', seeing.kafka, kafka.reason)),
     ...(nodes.kind === 'seen' ? nodesFindings(config, nodes.facts) : [unheard(nodes, apiIsNamed)]),
   ];
   return found.toSorted((a, b) => weight(a) - weight(b));
+}
+
+function deniedTopics({ kafka }: Seeing): ReadonlySet<string> {
+  return (kafka.kind === 'seen' ? kafka.facts.denied : undefined) ?? new Set();
 }
 
 function weight({ level, critical }: Finding): number {

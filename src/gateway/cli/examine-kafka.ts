@@ -1,39 +1,61 @@
-// The closer look of `holdfast doctor` at Kafka: may this user make what is missing, and see the group that reads the replies?
-// The first is asked with `validateOnly`, the second by reading the group's offsets: nothing is changed. Whether records may
-// be written or read cannot be tried without doing it; `DESCRIBE` and the settings are what findings-kafka.ts looks at.
+// The closer look of `holdfast doctor` at Kafka: what this user may do, and of which version it is. Rights are what the broker
+// says they are; whether a missing topic could be made is asked with `validateOnly`. Nothing is tried, and nothing is changed.
 import { groupOf } from '../bridge.ts';
 import type { Config } from '../config.ts';
 import { notAuthorized } from '../kafka/errors.ts';
+import type { FeatureLevels } from '../kafka/own-requests.ts';
+import { type GroupRights, KafkaRights } from '../kafka/rights.ts';
+import type { KafkaTopics } from '../kafka/topics.ts';
 import { topicSpecs } from '../provision.ts';
-import { reachKafka } from './look.ts';
+import { kafkaOf, reachKafka } from './look.ts';
+import { type NeededRight, neededRights } from './needed-rights.ts';
 
 const OFFSETS = '__consumer_offsets';
 
 export interface KafkaExamination {
   /** Missing topics that Kafka would not let this user make, with its reason. */
   readonly cannotMake: readonly { readonly topic: string; readonly reason: string }[];
-  /** The consumer group, when this user may not use it. */
-  readonly deniedGroup: string | undefined;
+  /** On topics that are there. Undefined: Kafka is too old to say it. */
+  readonly missing: readonly NeededRight[] | undefined;
+  /** Undefined: nobody has used a group yet, and to ask would change something. */
+  readonly group: GroupRights | undefined;
+  /** Undefined: Kafka is older than 2.4. */
+  readonly levels: FeatureLevels | undefined;
 }
 
 /** @throws when Kafka is away */
 export async function examineKafka(config: Config): Promise<KafkaExamination> {
   const topics = reachKafka(config, 'holdfast-doctor');
+  const rights = new KafkaRights(kafkaOf(config, 'holdfast-doctor'), groupOf(config.cluster));
   try {
-    const cannotMake: { topic: string; reason: string }[] = [];
-    for (const spec of topicSpecs(config)) {
-      if (await topics.exists(spec.name).catch(onlyDenied)) continue;
-      const reason = await topics.whyNotCreate(spec);
-      if (reason !== undefined) cannotMake.push({ topic: spec.name, reason });
-    }
-    const group = groupOf(config.cluster);
-    // Asking for a group's coordinator would make Kafka's own topic of offsets, where nobody has used a group yet.
-    const hasGroups = await topics.exists(OFFSETS).catch(onlyDenied);
-    const isDenied = hasGroups && !(await topics.maySeeGroup(group));
-    return { cannotMake, deniedGroup: isDenied ? group : undefined };
+    return {
+      cannotMake: await whatCannotBeMade(config, topics),
+      missing: await missingOf(neededRights(config), rights),
+      // Asking for a group's coordinator would make Kafka's own topic of offsets.
+      group: (await topics.exists(OFFSETS).catch(onlyDenied)) ? await rights.onGroup() : undefined,
+      levels: await rights.levels(),
+    };
   } finally {
-    await topics.close();
+    await Promise.all([topics.close(), rights.close()]);
   }
+}
+
+async function whatCannotBeMade(config: Config, topics: KafkaTopics): Promise<KafkaExamination['cannotMake']> {
+  const cannotMake: { topic: string; reason: string }[] = [];
+  for (const spec of topicSpecs(config)) {
+    if (await topics.exists(spec.name).catch(onlyDenied)) continue;
+    const reason = await topics.whyNotCreate(spec);
+    if (reason !== undefined) cannotMake.push({ topic: spec.name, reason });
+  }
+  return cannotMake;
+}
+
+async function missingOf(
+  needed: readonly NeededRight[],
+  rights: KafkaRights,
+): Promise<readonly NeededRight[] | undefined> {
+  const granted = await rights.onTopics([...new Set(needed.map(({ topic }) => topic))]);
+  return granted && needed.filter(({ topic, operation }) => granted.get(topic)?.has(operation) === false);
 }
 
 /** A topic that may not be seen is not missing; findings-kafka.ts says so. */

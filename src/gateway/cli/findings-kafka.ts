@@ -5,6 +5,8 @@ import type { Config } from '../config.ts';
 import type { TopicFacts } from '../kafka/topics.ts';
 import { largestReply, RECORD_OVERHEAD_BYTES, SNAPSHOT_OVERHEAD_BYTES } from '../routes.ts';
 import { bytes, critical, type Finding, note, problem } from './finding.ts';
+import { grant } from './grant.ts';
+import { neededRights } from './needed-rights.ts';
 
 export interface KafkaFacts {
   readonly brokers: number;
@@ -17,8 +19,9 @@ export interface KafkaFacts {
 export function kafkaFindings(config: Config, { brokers, topics, denied = new Set() }: KafkaFacts): Finding[] {
   const found: Finding[] = [...readableByOthers(config)];
   for (const name of denied) {
-    const grant = name === config.replyTopic || name === config.deadLetterTopic ? 'READ and WRITE' : 'WRITE';
-    found.push(critical('Kafka', `this user may not see the topic ${name}`, `Grant ${grant} on it.`));
+    const needed = neededRights(config).filter(({ topic }) => topic === name);
+    const operations = needed.map(({ operation }) => operation);
+    found.push(critical('Kafka', `this user may not see the topic ${name}`, grant(config, operations, 'topic', name)));
   }
   for (const name of requestTopics(config).filter((name) => !topics.has(name) && !denied.has(name))) {
     const remedy = 'Create it: holdfast never does, and each job of its route would become an incident.';

@@ -1,5 +1,6 @@
 // Looks at each server once, with a deadline, changes nothing, and never throws: what cannot be seen is `unseen` with its
 // reason. What it means is for findings.ts to say.
+import type { Kafka } from 'kafkajs';
 import { callApi, JsApiError } from '../../cluster/nats/api.ts';
 import { bucketName, inspectBucket, readFlushSetting } from '../../cluster/nats/bucket.ts';
 import { connectNats, type NatsLink } from '../../cluster/nats/connection.ts';
@@ -91,10 +92,11 @@ async function hasJetStream(inbox: Inbox): Promise<boolean> {
 
 /** For one command; it connects when it is first asked. */
 export function reachKafka(config: Config, clientId: string): KafkaTopics {
-  return new KafkaTopics(
-    connectKafka({ brokers: config.kafkaBrokers, security: config.kafkaSecurity, clientId }, SILENT),
-    DEADLINE_MS,
-  );
+  return new KafkaTopics(kafkaOf(config, clientId), DEADLINE_MS);
+}
+
+export function kafkaOf({ kafkaBrokers, kafkaSecurity }: Config, clientId: string): Kafka {
+  return connectKafka({ brokers: kafkaBrokers, security: kafkaSecurity, clientId }, SILENT);
 }
 
 async function lookAtKafka(config: Config): Promise<KafkaFacts> {

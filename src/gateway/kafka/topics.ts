@@ -1,17 +1,9 @@
 // Topics as the operator's commands see them: made by `init`, looked at by `check`. Never used on the way of a job.
 import kafkajs, { type Admin, type Kafka, type PartitionMetadata } from 'kafkajs';
-import { clusterChannel } from './cluster-channel.ts';
 import { describeError, kafkaErrorName, meaningOf, notAuthorized } from './errors.ts';
 import { Renewable } from './renewable.ts';
 
 export const REPLY_PARTITIONS = 12;
-/** As FindCoordinator has it. */
-const GROUP_COORDINATOR = 0;
-
-/** What brokers of kafkajs have, and its types do not. */
-interface Asked {
-  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<unknown>;
-}
 
 export interface TopicSpec {
   readonly name: string;
@@ -51,12 +43,10 @@ export function topicsOf(cluster: string): {
 
 /** All methods throw when Kafka is away, with a message for people. */
 export class KafkaTopics {
-  readonly #kafka: Kafka;
   readonly #admin: Renewable<Admin>;
   readonly #deadlineMs: number;
 
   constructor(kafka: Kafka, deadlineMs = 10_000) {
-    this.#kafka = kafka;
     this.#admin = new Renewable(() => kafka.admin({ retry: { retries: 0 } }));
     this.#deadlineMs = deadlineMs;
   }
@@ -83,28 +73,6 @@ export class KafkaTopics {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       if (code === 'KAFKA_UNAVAILABLE') throw error;
       return (error as Error).message;
-    }
-  }
-
-  /**
-   * Of a consumer group; to join it takes READ besides. The broker itself is asked: kafkajs's own ways to a coordinator say only
-   * that there is none.
-   */
-  async maySeeGroup(groupId: string): Promise<boolean> {
-    const channel = new Renewable(() => clusterChannel(this.#kafka, groupId));
-    try {
-      await channel.use(this.#deadlineMs, async ({ cluster }) => {
-        await cluster.refreshMetadata();
-        const broker = (await cluster.findControllerBroker()) as unknown as Asked;
-        await broker.findGroupCoordinator({ groupId, coordinatorType: GROUP_COORDINATOR });
-      });
-      return true;
-    } catch (error) {
-      if (notAuthorized(error)) return false;
-      if (kafkaErrorName(error) === 'GROUP_COORDINATOR_NOT_AVAILABLE') return true; // looked up after the right to see it
-      throw described(error);
-    } finally {
-      await channel.close();
     }
   }
 
@@ -143,7 +111,8 @@ export class KafkaTopics {
   }
 }
 
-function described(error: unknown): Error {
+/** With Kafka's own name of the error as its `code`, or KAFKA_UNAVAILABLE; and a message for people. */
+export function described(error: unknown): Error {
   const code = kafkaErrorName(error) ?? 'KAFKA_UNAVAILABLE';
   return Object.assign(new Error(describeError(error), { cause: error }), { code });
 }

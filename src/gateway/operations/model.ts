@@ -178,7 +178,16 @@ export const JobPage = Type.Object({
 });
 export type JobPage = Type.Static<typeof JobPage>;
 
-export const TimelineItem = Type.Object({ atMs: AtMs, what: Type.String(), node: Type.String() });
+export const TimelineItem = Type.Object({
+  atMs: AtMs,
+  what: Type.String(),
+  node: Type.String(),
+  revision: Nullable(
+    Type.Integer({
+      description: 'Of the snapshot that was written with it. null: it is not written yet, or was not noted',
+    }),
+  ),
+});
 
 export const JobView = Type.Object({
   ...summary,

@@ -1,8 +1,10 @@
 // What this node says of itself when one of the cluster's nodes, or it itself, puts an answer for people together.
+
 import type { JobKey, Lane } from '../../actors/ids.ts';
 import { shardOf } from '../../actors/ids.ts';
 import { nextDueMs } from '../../actors/pending-job/due.ts';
 import type { Clock } from '../../actors/ports.ts';
+import { ATTACHED, SENT } from '../../actors/snapshot.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { NodeLife } from '../../cluster/node-life.ts';
 import type { Flow } from './flow.ts';
@@ -148,8 +150,8 @@ export class NodeAnswers {
     const state = job.peek();
     const { snapshot, ackedAtMs, attachedAtMs } = state;
     const steps = [
-      { atMs: ackedAtMs, what: 'sent', node },
-      { atMs: attachedAtMs, what: 'attached', node },
+      { atMs: ackedAtMs, what: SENT, node },
+      { atMs: attachedAtMs, what: ATTACHED, node },
     ];
     return {
       revision: state.revision,

@@ -1,5 +1,6 @@
 // A snapshot as people see it. Payloads are only in `payload`, and only for who may see them.
-import { addToTimeline, type Snapshot } from '../../actors/snapshot.ts';
+import type { Revision } from '../../actors/ids.ts';
+import { addToTimeline, type Snapshot, whereOf, writtenAt } from '../../actors/snapshot.ts';
 import type { JobSummary, JobView, OutcomeView } from './model.ts';
 
 /** What a snapshot does not say itself. */
@@ -89,7 +90,7 @@ export function jobViewOf(snapshot: Snapshot, around: JobAround): JobView {
       ? { partition: reply.partition, offset: reply.offset, attempt: reply.attempt, status: reply.status }
       : null,
     request: request ? { topic: request.topic, key: request.key } : null,
-    timeline: memory === undefined ? [...snapshot.timeline] : [...addToTimeline(snapshot.timeline, memory.timeline)],
+    timeline: timelineOf(snapshot, around),
     payload: around.withPayload
       ? {
           request: request?.body ?? null,
@@ -99,6 +100,16 @@ export function jobViewOf(snapshot: Snapshot, around: JobAround): JobView {
         }
       : null,
   };
+}
+
+/** Each step with the revision of the snapshot that was written with it; null: it is not written yet, or was not noted. */
+function timelineOf({ timeline }: Snapshot, { revision, memory }: JobAround): JobView['timeline'] {
+  const written = writtenAt(timeline, revision as Revision);
+  const all = memory === undefined ? written : addToTimeline(written, memory.timeline);
+  return all.map((entry) => {
+    const { node, revision } = whereOf(entry);
+    return { atMs: entry.atMs, what: entry.what, node, revision: revision ?? null };
+  });
 }
 
 function common({ attempt, heldAtMs, lane, origin }: Snapshot, { jobKey, shard, correlationId }: Around) {

@@ -1,9 +1,11 @@
 // Traces are configured by the variables that every OpenTelemetry SDK reads. Those that decide something here are checked; the
-// rest (headers, timeout, certificates, service name, resource attributes, batching) the SDK reads by itself.
+// rest (timeout, certificates, service name, resource attributes, batching) the SDK reads by itself.
 //
 // Off unless somebody names an exporter or an endpoint: an SDK's default, a collector on this very machine, is for one
 // application on a developer's desk.
 import { oneOf, type Rule, text } from '../config-rules.ts';
+import type { EnvReader, SecretText } from '../config-secret.ts';
+import { headersGiven } from './headers.ts';
 
 export const SAMPLERS = [
   'always_on',
@@ -19,6 +21,8 @@ export interface TraceSettings {
   readonly sampler: SamplerName;
   /** Of the samplers whose name says so, from 0 to 1. */
   readonly ratio: number;
+  /** For the receiver. */
+  readonly headers: readonly SecretText[];
 }
 
 const ENDPOINT = text(/^https?:\/\/[^\s@]+$/, 'the URL of an OTLP receiver, such as http://collector:4318');
@@ -31,7 +35,7 @@ const RATIO: Rule<number> = {
 type Read = <T>(name: string, rule: Rule<T>, otherwise: T | undefined) => T | undefined;
 
 /** undefined: nobody wants traces. */
-export function readTraces(read: Read): TraceSettings | undefined {
+export function readTraces(read: Read, env: EnvReader): TraceSettings | undefined {
   const endpoints = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'].map((name) =>
     read(name, ENDPOINT, ''),
   );
@@ -42,6 +46,7 @@ export function readTraces(read: Read): TraceSettings | undefined {
   }
   const sampler = read('OTEL_TRACES_SAMPLER', oneOf(SAMPLERS), 'parentbased_always_on') ?? 'parentbased_always_on';
   const ratio = read('OTEL_TRACES_SAMPLER_ARG', RATIO, 1) ?? 1;
+  const headers = headersGiven(env);
   const disabled = read('OTEL_SDK_DISABLED', SWITCH, 'false') === 'true';
-  return exporter === 'otlp' && !disabled ? { sampler, ratio } : undefined;
+  return exporter === 'otlp' && !disabled ? { sampler, ratio, headers } : undefined;
 }

@@ -16,6 +16,7 @@ import type { Clock } from '../../actors/ports.ts';
 import type { Log } from '../log.ts';
 import { productVersion } from '../product.ts';
 import type { Tracing } from '../tracing.ts';
+import { headersSource } from './headers.ts';
 import type { TraceSettings } from './settings.ts';
 import { type CallNames, OtelTracing } from './spans.ts';
 
@@ -34,7 +35,7 @@ export function startTracing(
   settings: TraceSettings,
   names: CallNames & { readonly node: string },
   { clock, log }: { readonly clock: Clock; readonly log: Log },
-  processor: SpanProcessor = new BatchSpanProcessor(new OTLPTraceExporter()),
+  given?: SpanProcessor,
 ): Tracing {
   const told = new Set<string>();
   const tell = (message: string): void => {
@@ -46,6 +47,8 @@ export function startTracing(
     { error: tell, warn: tell, info: () => {}, debug: () => {}, verbose: () => {} },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
+  const headers = headersSource(settings.headers, tell);
+  const processor = given ?? new BatchSpanProcessor(new OTLPTraceExporter({ headers }));
   return new OtelTracing({ clock, names, resource: resourceOf(names), sampler: samplerOf(settings), processor });
 }
 

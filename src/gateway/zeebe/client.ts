@@ -5,9 +5,10 @@
 // fails jobs with large integers by itself and never reopens a broken stream; its configuration and authentication are.
 import type { ServiceError } from '@grpc/grpc-js';
 import type { JobKey } from '../../actors/ids.ts';
-import type { EngineAnswer, FailJob, PublishMessage, ThrowError } from '../../actors/ports.ts';
+import type { EngineAnswer, FailJob, PublishMessage, ThrowError, TraceSource } from '../../actors/ports.ts';
 import { type Log, SILENT } from '../log.ts';
 import { type ActivatedJob, type EnginePort, EngineUnavailable, type JobQuery, type JobStream } from '../ports.ts';
+import { traced } from '../traced-line.ts';
 import { answerTo, type EngineCommand, OK, refuseVariables, shortenMessage, ZeebeCallError } from './answers.ts';
 import { configureConnection, type ZeebeSettings } from './connection.ts';
 import { DEFAULT_TRANSPORT, GatewayCalls, streamFailure, type UnaryTransport } from './gateway-calls.ts';
@@ -33,6 +34,7 @@ export interface Topology {
  * Connects lazily: no server need be there yet.
  * @param settings as a function: asked again, at most once a second, for secrets that change
  * @param lookEveryMs at files of certificates, which are read again when they change; default 1 s
+ * @param cluster of which calls are, for the trace in the lines of the log
  * @throws when the SDK's settings are incomplete, naming the setting
  */
 export async function openZeebe(
@@ -40,10 +42,11 @@ export async function openZeebe(
   unary: UnaryTransport = DEFAULT_TRANSPORT,
   log: Log = SILENT,
   lookEveryMs?: number,
+  cluster = '',
 ): Promise<ZeebeClient> {
   const ask = typeof settings === 'function' ? seldom(settings) : () => settings;
   const connection = await configureConnection(ask, log, lookEveryMs);
-  return new ZeebeClient(connection.address, new GatewayCalls(connection, unary, log), log);
+  return new ZeebeClient(connection.address, new GatewayCalls(connection, unary, log), log, cluster);
 }
 
 /** There are thousands of calls in a second, and to ask may be to read files. */
@@ -61,19 +64,21 @@ export class ZeebeClient implements EnginePort {
   readonly address: string;
   readonly #calls: GatewayCalls;
   readonly #log: Log;
+  readonly #cluster: string;
 
-  constructor(address: string, calls: GatewayCalls, log: Log) {
+  constructor(address: string, calls: GatewayCalls, log: Log, cluster: string) {
     this.address = address;
     this.#calls = calls;
     this.#log = log;
+    this.#cluster = cluster;
   }
 
-  async complete(jobKey: JobKey, variables: string, deadlineMs: number): Promise<EngineAnswer> {
+  async complete(jobKey: JobKey, variables: string, deadlineMs: number, of?: TraceSource): Promise<EngineAnswer> {
     const refused = refuseVariables(variables);
-    return refused ?? this.#command('complete', 'CompleteJob', { jobKey, variables }, deadlineMs);
+    return refused ?? this.#command('complete', 'CompleteJob', { jobKey, variables }, deadlineMs, of);
   }
 
-  async fail(jobKey: JobKey, fail: FailJob, deadlineMs: number): Promise<EngineAnswer> {
+  async fail(jobKey: JobKey, fail: FailJob, deadlineMs: number, of?: TraceSource): Promise<EngineAnswer> {
     const { variables = '' } = fail;
     const request = {
       jobKey,
@@ -82,17 +87,17 @@ export class ZeebeClient implements EnginePort {
       retryBackOff: int64(fail.backoffMs),
       ...(variables !== '' && { variables }),
     };
-    return refuseVariables(variables) ?? this.#command('fail', 'FailJob', request, deadlineMs);
+    return refuseVariables(variables) ?? this.#command('fail', 'FailJob', request, deadlineMs, of);
   }
 
-  async throwError(jobKey: JobKey, error: ThrowError, deadlineMs: number): Promise<EngineAnswer> {
+  async throwError(jobKey: JobKey, error: ThrowError, deadlineMs: number, of?: TraceSource): Promise<EngineAnswer> {
     const { code, message, variables } = error;
     const request = { jobKey, errorCode: code, errorMessage: shortenMessage(message), variables };
-    return refuseVariables(variables) ?? this.#command('throwError', 'ThrowError', request, deadlineMs);
+    return refuseVariables(variables) ?? this.#command('throwError', 'ThrowError', request, deadlineMs, of);
   }
 
-  async updateTimeout(jobKey: JobKey, timeoutMs: number, deadlineMs: number): Promise<EngineAnswer> {
-    return this.#command('updateTimeout', 'UpdateJobTimeout', { jobKey, timeout: int64(timeoutMs) }, deadlineMs);
+  async updateTimeout(jobKey: JobKey, timeoutMs: number, deadlineMs: number, of?: TraceSource): Promise<EngineAnswer> {
+    return this.#command('updateTimeout', 'UpdateJobTimeout', { jobKey, timeout: int64(timeoutMs) }, deadlineMs, of);
   }
 
   async publishMessage(message: PublishMessage, deadlineMs: number): Promise<EngineAnswer> {
@@ -194,9 +199,11 @@ export class ZeebeClient implements EnginePort {
     method: M,
     request: Calls[M][0],
     deadlineMs: number,
+    of?: TraceSource,
   ): Promise<EngineAnswer> {
     // Whoever sees it arrive late can tell from this whether it was sent late, or held up.
-    if ('jobKey' in request) this.#log.debug('engine command', { command: method, jobKey: request.jobKey });
+    if ('jobKey' in request)
+      this.#log.debug('engine command', traced(this.#cluster, of, { command: method, jobKey: request.jobKey }));
     try {
       await this.#calls.call(method, request, deadlineMs);
       return OK;

@@ -24,8 +24,16 @@ export interface Ran {
   readonly err: string;
 }
 
-/** The image of the last stage, in a directory that `remove` removes. Nothing in it can be written to. */
-export async function buildImage(context: string, dockerfile: string): Promise<Image & { remove(): Promise<void> }> {
+export interface Images {
+  /** Of the last stage. */
+  readonly image: Image;
+  /** Of the stages that were named. */
+  readonly targets: Readonly<Record<string, Image>>;
+  remove(): Promise<void>;
+}
+
+/** The image of the last stage, and as `--target` those of others, in a directory that `remove` removes. Nothing in them can be written to. */
+export async function buildImages(context: string, dockerfile: string, ...others: readonly string[]): Promise<Images> {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-image-'));
   await chmod(dir, 0o755);
   const remove = async () => {
@@ -35,9 +43,12 @@ export async function buildImage(context: string, dockerfile: string): Promise<I
   try {
     const stages = parseDockerfile(await readFile(join(context, dockerfile), 'utf8'));
     const ignore = await readFile(join(context, '.dockerignore'), 'utf8');
-    const image = await new Build(dir, context, letThrough(ignore), stages).last();
-    await must('chmod', ['-R', 'a-w', image.root]);
-    return { ...image, remove };
+    const build = new Build(dir, context, letThrough(ignore), stages);
+    const image = await build.last();
+    const targets: Record<string, Image> = {};
+    for (const name of others) targets[name] = await build.target(name);
+    for (const { root } of [image, ...Object.values(targets)]) await must('chmod', ['-R', 'a-w', root]);
+    return { image, targets, remove };
   } catch (error) {
     await remove();
     throw error;
@@ -73,6 +84,12 @@ class Build {
     const stage = this.#stages.at(-1);
     if (stage === undefined) throw new Error('a Dockerfile without a stage');
     return this.#build(stage);
+  }
+
+  async target(name: string): Promise<Image> {
+    const image = await this.#named(name);
+    if (image === undefined) throw new Error(`a Dockerfile without a stage ${name}`);
+    return image;
   }
 
   async #named(name: string): Promise<Image | undefined> {

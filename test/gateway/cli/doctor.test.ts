@@ -1,9 +1,11 @@
 // What the doctor says of what it was shown, and in which order. That it sees it, on real servers: cli-processes.full.test.ts.
 import { describe, expect, test } from 'vitest';
 import { diagnosis, type Examination } from '../../../src/gateway/cli/doctor.ts';
+import type { KafkaExamination } from '../../../src/gateway/cli/examine-kafka.ts';
 import type { NatsExamination } from '../../../src/gateway/cli/examine-nats.ts';
 import type { Finding } from '../../../src/gateway/cli/finding.ts';
 import type { Seeing } from '../../../src/gateway/cli/findings.ts';
+import { neededRights } from '../../../src/gateway/cli/needed-rights.ts';
 import { loadConfig } from '../../../src/gateway/config.ts';
 import type { TopicFacts } from '../../../src/gateway/kafka/topics.ts';
 import type { ClusterView, NodeView } from '../../../src/gateway/operations/model.ts';
@@ -82,9 +84,19 @@ const NATS: NatsExamination = {
   stores: [{ of: 'account', name: '', usedBytes: 80 * MIB, reservedBytes: 90 * MIB, mostBytes: 100 * MIB }],
   audit: { kind: 'seen', report: { stream: 'holdfast_orders_audit', faults: [], oldestMs: 0, fullness: 0.5 } },
 };
+const KAFKA: KafkaExamination = {
+  ...{ cannotMake: [], missing: [], group: { kind: 'said', may: new Set(['READ', 'DESCRIBE']) } },
+  levels: { supported: 30, finalized: 30 },
+};
 const store = (of: 'account' | 'tier' | 'server', name: string, usedBytes: number) => ({
   stores: [{ of, name, usedBytes: usedBytes * MIB, reservedBytes: 0, mostBytes: 100 * MIB }],
 });
+const missing = (...rights: readonly [topic: string, operation: 'READ' | 'WRITE'][]) =>
+  rights.map(([topic, operation]) => {
+    const found = neededRights(CONFIG).find((right) => right.topic === topic && right.operation === operation);
+    if (found === undefined) throw new Error(`a node does not need ${operation} on ${topic}`);
+    return found;
+  });
 const audit = (report: object) => ({
   audit: {
     kind: 'seen' as const,
@@ -95,7 +107,7 @@ const audit = (report: object) => ({
 function said(changes: {
   nats?: Partial<NatsExamination>;
   view?: Partial<ClusterView>;
-  kafka?: object;
+  kafka?: Partial<KafkaExamination>;
   seeing?: Seeing;
   unheard?: string;
   unable?: string;
@@ -103,7 +115,7 @@ function said(changes: {
 }): string[] {
   const examination: Examination = {
     nats: { kind: 'seen', facts: { ...NATS, ...changes.nats } },
-    kafka: { kind: 'seen', facts: { cannotMake: [], deniedGroup: undefined, ...changes.kafka } },
+    kafka: { kind: 'seen', facts: { ...KAFKA, ...changes.kafka } },
     nodes:
       changes.unable !== undefined
         ? { kind: 'unable', reason: changes.unable }
@@ -208,7 +220,7 @@ describe('one thing wrong, one finding with what to change', () => {
     [
       'a topic not to be seen',
       { seeing: seeing(NAMES.slice(1), ['payments']) },
-      /^critical Kafka: this user may not see the topic payments \| Grant WRITE on it/,
+      /^critical Kafka: this user may not see the topic payments \| Grant WRITE: kafka-acls\.sh --add --allow-principal User:ANONYMOUS --operation Write --topic payments \(/,
     ],
     [
       'a topic not to be made',
@@ -217,8 +229,55 @@ describe('one thing wrong, one finding with what to change', () => {
     ],
     [
       'a group not to be seen',
-      { kafka: { deniedGroup: 'g' } },
-      /^critical Kafka: this user may not see the consumer group g,/,
+      { kafka: { group: { kind: 'denied' } } },
+      /^critical Kafka: this user may not see the consumer group holdfast\.orders, .* \| Grant READ: kafka-acls\.sh .* --operation Read --group holdfast\.orders \(/,
+    ],
+    [
+      'a group not to be joined',
+      { kafka: { group: { kind: 'said', may: new Set(['DESCRIBE']) } } },
+      /^critical Kafka: this user may not READ the consumer group holdfast\.orders,/,
+    ],
+    [
+      'a group nobody told of',
+      { kafka: { group: { kind: 'unsaid' } } },
+      /^note Kafka: the rights on the consumer group were not looked at/,
+    ],
+    [
+      'a right on a topic',
+      { kafka: { missing: missing(['holdfast.orders.replies', 'READ']) } },
+      /^critical Kafka: this user may not READ the topic holdfast\.orders\.replies, which a node needs to read replies \| Grant READ: kafka-acls\.sh --add --allow-principal User:ANONYMOUS --operation Read --topic holdfast\.orders\.replies \(all that nodes need: deploy\/kafka\/acls\.sh\)\.$/,
+    ],
+    [
+      'a right that only operators miss',
+      { kafka: { missing: missing(['holdfast.orders.dlq', 'READ']) } },
+      /^problem Kafka: this user may not READ the topic holdfast\.orders\.dlq, .* to show dead letters/,
+    ],
+    [
+      'rights on a topic that may not be seen: once',
+      {
+        seeing: seeing(
+          NAMES.filter((name) => !name.endsWith('dlq')),
+          ['holdfast.orders.dlq'],
+        ),
+        kafka: { missing: missing(['holdfast.orders.dlq', 'READ'], ['holdfast.orders.dlq', 'WRITE']) },
+      },
+      /^critical Kafka: this user may not see the topic holdfast\.orders\.dlq \| Grant WRITE and READ: .* --operation Write --operation Read --topic holdfast\.orders\.dlq \(/,
+    ],
+    [
+      'rights that nobody tells',
+      { kafka: { missing: undefined } },
+      /^note Kafka: the rights of this user were not looked at: Kafka is older than 2\.3/,
+    ],
+    ['a Kafka that tells no version', { kafka: { levels: undefined } }, /^note Kafka: its version was not seen/],
+    [
+      'a Kafka newer than tested',
+      { kafka: { levels: { supported: 31, finalized: 30 } } },
+      /^note Kafka: it is newer than 4\.3, the newest that was tested \(its metadata\.version goes up to 31\)/,
+    ],
+    [
+      'an upgrade of Kafka that was not finished',
+      { kafka: { levels: { supported: 30, finalized: 25 } } },
+      /^note Kafka: the broker is of Kafka 4\.3, and the cluster still works as 4\.0 \(metadata\.version 25\) \| .*kafka-features\.sh upgrade --release-version 4\.3/,
     ],
     [
       'not ready',

@@ -213,7 +213,7 @@ describe('what is shown', () => {
       /^element {11}charge \(2251799813685201\)$/m,
       /^request body {6}the-card-number-4711$/m,
       /^replyTimeout +3600000$/m,
-      /^AT +AGE +NODE +WHAT\n2026-09-21T\S+ +\S+ +n1 +held$/m,
+      /^AT +AGE +NODE +REVISION +WHAT\n2026-09-21T\S+ +\S+ +n1 +7 +held$/m,
     ])
       expect(out).toMatch(line);
   });

@@ -70,7 +70,7 @@ const job: JobView = {
   failing: null,
   reply: null,
   request: { topic: 'payments', key: JOB_KEY },
-  timeline: [{ atMs: NOW_MS, what: 'held', node: 'n1' }],
+  timeline: [{ atMs: NOW_MS, what: 'held', node: 'n1', revision: 7 }],
   payload: { request: PAYLOAD, reply: null, progress: null, variables: null },
 };
 const letter = {

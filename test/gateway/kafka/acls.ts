@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import {
   type AclEntry,
   AclOperationTypes,
@@ -15,6 +16,8 @@ import {
 } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { examineKafka } from '../../../src/gateway/cli/examine-kafka.ts';
+import { kafkaFindings } from '../../../src/gateway/cli/findings-kafka.ts';
+import { kafkaExaminationFindings } from '../../../src/gateway/cli/findings-kafka-rights.ts';
 import { look } from '../../../src/gateway/cli/look.ts';
 import { type Config, loadConfig } from '../../../src/gateway/config.ts';
 import { connectKafka } from '../../../src/gateway/kafka/connect.ts';
@@ -145,14 +148,17 @@ export function aclTests(checked: () => CheckedKafka): void {
       expect(facts.map(({ name, configUnread }) => [name, configUnread])).toEqual(
         [requests, topic('replies'), topic('dlq')].map((name) => [name, undefined]),
       );
-      expect(await examineKafka(config)).toEqual({ cannotMake: [], deniedGroup: undefined });
+      const may = new Set(['READ', 'DESCRIBE']);
+      const levels = { supported: 30, finalized: 30 };
+      expect(await examineKafka(config)).toEqual({ cannotMake: [], missing: [], group: { kind: 'said', may }, levels });
+      expect(await doctorSays(config)).toEqual([]);
     });
 
     /** What a right is needed for; answers whether it can be done. */
     const uses: Readonly<Record<string, () => Promise<boolean>>> = {
       'Read --topic replies': () => reads(topic('replies')),
       'Write --topic replies': () => writes(topic('replies')),
-      'Read --group': async () => (await examineKafka(config)).deniedGroup === undefined,
+      'Read --group': async () => (await doctorSays(config)).length === 0,
       'Write --topic requests': () => writes(requests),
       'DescribeConfigs --topic requests': () => knowsSize(requests),
       'Write --topic dlq': () => writes(topic('dlq')),
@@ -195,22 +201,63 @@ export function aclTests(checked: () => CheckedKafka): void {
       }
     });
 
+    test('the doctor tells a right to see from a right to use', async () => {
+      const mayRead = acls.filter(({ use }) => use === 'Read --group' || use === 'Write --topic requests');
+      const seeing = mayRead.map(({ entry }) => ({ ...entry, operation: AclOperationTypes.DESCRIBE }));
+      await admin.deleteAcls({ filters: mayRead.map(({ entry }) => entry) });
+      await admin.createAcls({ acl: seeing });
+      const found = async () => {
+        const { missing, group } = await examineKafka(config);
+        const lacking = missing?.map(({ topic, operation }) => `${operation} ${topic}`);
+        return isDeepStrictEqual(
+          [lacking, group],
+          [[`WRITE ${requests}`], { kind: 'said', may: new Set(['DESCRIBE']) }],
+        );
+      };
+      try {
+        await eventually('the doctor to name both', found, { diagnose: () => examineKafka(config) });
+      } finally {
+        await admin.deleteAcls({ filters: seeing });
+        await admin.createAcls({ acl: mayRead.map(({ entry }) => entry) });
+      }
+    });
+
     test('each of them is needed', async () => {
       const ofNodes = acls.filter(({ entry }) => entry.principal === 'User:nodes');
-      const named = ofNodes.map(({ entry, operation, type }) => {
-        const name = entry.resourceName.replace(/^.*\.(?=\w+$)/, '');
-        return { entry, use: `${operation} --${type}${type === 'topic' ? ` ${name}` : ''}` };
-      });
-      expect(named.map(({ use }) => use).toSorted()).toEqual(Object.keys(uses).toSorted());
-      for (const { entry, use } of named) {
+      expect(ofNodes.map(({ use }) => use).toSorted()).toEqual(Object.keys(uses).toSorted());
+      for (const { entry, use } of ofNodes) {
         const can = uses[use] as () => Promise<boolean>;
         await eventually(`${use} to be enough`, can);
         await admin.deleteAcls({ filters: [entry] });
         await eventually(`${use} to be missed`, async () => !(await can()));
+        // That settings cannot be read is a note.
+        const expected =
+          entry.operation === AclOperationTypes.DESCRIBE_CONFIGS ? [] : [grantOf(use, entry.resourceName)];
+        const asExpected = async () => isDeepStrictEqual(await doctorSays(config), expected);
+        await eventually(`the doctor to say ${expected}`, asExpected, {
+          diagnose: async () => JSON.stringify(await doctorSays(config)),
+        });
         await admin.createAcls({ acl: [entry] });
       }
     });
   });
+}
+
+/** The commands that grant what is missing. */
+async function doctorSays(config: Config): Promise<readonly string[]> {
+  const { kafka } = await look(config);
+  if (kafka.kind === 'unseen') throw new Error(kafka.reason);
+  const examination = await examineKafka(config);
+  const { denied = new Set() } = kafka.facts;
+  const found = [...kafkaFindings(config, kafka.facts), ...kafkaExaminationFindings(config, examination, denied)];
+  return found.flatMap(({ level, remedy }) =>
+    level === 'problem' ? [remedy.replace(/ \(all that nodes.*$/, '')] : [],
+  );
+}
+
+function grantOf(use: string, name: string): string {
+  const [operation = '', kind = ''] = use.split(' ');
+  return `Grant ${operation.toUpperCase()}: kafka-acls.sh --add --allow-principal 'User:nodes' --operation ${operation} ${kind} ${name}`;
 }
 
 /** One record by a producer of its own. */
@@ -233,6 +280,8 @@ class KafkaRecordWriterOnce {
 interface Acl {
   readonly operation: string;
   readonly type: string;
+  /** `Read --topic replies` */
+  readonly use: string;
   readonly entry: AclEntry;
 }
 
@@ -274,5 +323,6 @@ function aclOf(told: string): Acl {
     resourceType: type === 'topic' ? AclResourceTypes.TOPIC : AclResourceTypes.GROUP,
     ...{ resourceName: name, resourcePatternType: ResourcePatternTypes.LITERAL },
   };
-  return { operation, type, entry };
+  const of = type === 'topic' ? ` ${name.replace(/^.*\.(?=\w+$)/, '')}` : '';
+  return { operation, type, use: `${operation} --${type}${of}`, entry };
 }

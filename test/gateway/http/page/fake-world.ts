@@ -143,14 +143,23 @@ export class World {
       reply: state === 'replied' ? { partition: 4, offset: '81236', attempt: 1, status: 'result' } : null,
       request: { topic: 'shop.payments.requests', key: `customer-${i % 50}` },
       timeline: [
-        { atMs: heldAtMs, what: 'held, attempt 1', node: 'n1' },
-        { atMs: heldAtMs + 14, what: 'sent', node: 'n1' },
-        { atMs: heldAtMs + 60_000, what: 'heartbeat', node: 'n1' },
-        { atMs: heldAtMs + 95_000, what: 'attached', node },
+        { atMs: heldAtMs, what: 'held, attempt 1', node: 'n1', revision: 4711 + i },
+        { atMs: heldAtMs + 14, what: 'sent', node: 'n1', revision: 9822 + i },
+        { atMs: heldAtMs + 60_000, what: 'heartbeat', node: 'n1', revision: 9822 + i },
+        { atMs: heldAtMs + 95_000, what: 'attached', node, revision: null },
         ...(state === 'replied'
-          ? [{ atMs: heldAtMs + 96_000, what: 'replied: result, from partition 4, offset 81236', node }]
+          ? [
+              {
+                atMs: heldAtMs + 96_000,
+                what: 'replied: result, from partition 4, offset 81236',
+                node,
+                revision: 12_933 + i,
+              },
+            ]
           : []),
-        ...(state === 'failing' ? [{ atMs: heldAtMs + 96_000, what: `failing: ${cause}`, node }] : []),
+        ...(state === 'failing'
+          ? [{ atMs: heldAtMs + 96_000, what: `failing: ${cause}`, node, revision: 12_933 + i }]
+          : []),
       ],
       payload: {
         request: sent ? null : '{"orderId":10042,"amount":129.90,"currency":"EUR"}',
@@ -358,7 +367,7 @@ export class World {
     const job = this.jobs[i];
     if (job === undefined) return;
     const outcome = ({ complete: 'completed', fail: 'failed', throw: 'bpmnError' } as const)[act as 'complete'];
-    const what = { atMs: Date.now(), what: `${act} by an operator`, node: job.node ?? 'n1' };
+    const what = { atMs: Date.now(), what: `${act} by an operator`, node: job.node ?? 'n1', revision: null };
     this.jobs[i] = {
       ...job,
       timeline: [...job.timeline, what].slice(-16),

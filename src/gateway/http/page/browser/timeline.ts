@@ -16,7 +16,7 @@ export function Timeline({ job }: { readonly job: JobView }): VNode {
   return h(
     'ol',
     { class: 'timeline' },
-    timeline.map(({ atMs, what, node }, i) => {
+    timeline.map(({ atMs, what, node, revision }, i) => {
       const before = timeline[i - 1];
       const last = i === timeline.length - 1;
       const tone = last && state === 'ended' && outcome !== null ? ` tone-${OUTCOME[outcome].tone}` : '';
@@ -37,7 +37,7 @@ export function Timeline({ job }: { readonly job: JobView }): VNode {
             timeline.length >= FULL &&
             h('small', {}, 'what was between this and the one before may have been dropped'),
         ),
-        h('span', { class: 'where quiet' }, node),
+        h('span', { class: 'where quiet' }, revision === null ? node : `${node} · revision ${revision}`),
       );
     }),
   );

@@ -1,7 +1,6 @@
-// What `holdfast doctor` makes of its closer look at the servers: rights that are missing, clocks that differ, copies that lag,
+// What `holdfast doctor` makes of its closer look at NATS: rights that are missing, clocks that differ, copies that lag,
 // room that runs out, an audit that cannot be relied on. Pure.
 import { AUDIT_BYTES } from '../../cluster/nats/audit-stream.ts';
-import type { KafkaExamination } from './examine-kafka.ts';
 import type { Audit, Copies, NatsExamination, Store } from './examine-nats.ts';
 import { bytes, critical, type Finding, note, problem } from './finding.ts';
 import { MAX_SKEW_MS } from './findings-nodes.ts';
@@ -124,19 +123,6 @@ function copyFindings({ leader, followers }: Copies): readonly Finding[] {
         problem('NATS', `the copy of the bucket on ${name} is ${lag} entries behind`, remedy),
       ),
   ];
-}
-
-export function kafkaExaminationFindings({ cannotMake, deniedGroup }: KafkaExamination): Finding[] {
-  const found = cannotMake.map(({ topic, reason }) =>
-    problem(
-      'Kafka',
-      `the topic ${topic} is missing, and this user could not make it: ${reason}`,
-      'Have "holdfast init" run by a user who may, or grant CREATE and DESCRIBE on it.',
-    ),
-  );
-  if (deniedGroup === undefined) return found;
-  const what = `this user may not see the consumer group ${deniedGroup}, which reads the replies`;
-  return [...found, critical('Kafka', what, 'Grant READ on the group.')];
 }
 
 /** With the part that was invented for the try as a wildcard. */

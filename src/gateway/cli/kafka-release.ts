@@ -1,0 +1,29 @@
+// Which release of Kafka stands behind a level of `metadata.version`. A broker tells no version of itself, but how far it could go, and
+// how far its cluster has gone.
+
+/** The first level of each release, in order (MetadataVersion.java of Kafka 4.3.1). */
+const FIRST_LEVELS: readonly (readonly [level: number, release: string])[] = [
+  [1, '3.0'],
+  [2, '3.1'],
+  [3, '3.2'],
+  [4, '3.3'],
+  [8, '3.4'],
+  [9, '3.5'],
+  [12, '3.6'],
+  [15, '3.7'],
+  [20, '3.8'],
+  [21, '3.9'],
+  [22, '4.0'],
+  [26, '4.1'],
+  [28, '4.2'],
+  [30, '4.3'],
+];
+const LAST_LEVEL = 30;
+/** The newest that the tests run with. */
+export const KAFKA_TESTED = '4.3';
+
+/** `4.3`; of a level that is not known here: `newer than 4.3`. */
+export function releaseOf(level: number): string {
+  if (level > LAST_LEVEL) return `newer than ${KAFKA_TESTED}`;
+  return FIRST_LEVELS.findLast(([first]) => first <= level)?.[1] ?? 'older than 3.0';
+}

@@ -106,7 +106,7 @@ export const REMARKS: readonly Remark[] = [
     about: '1,000,000 pending on one node: CPU when idle',
     when: 'missed',
     flame: 'million-idle',
-    text: 'The profile is of the main thread; the rest are the threads of V8, which look through the old generation now and then, or do not, in the minute that is measured, so this figure differs from run to run.',
+    text: 'Besides the main thread there are the threads of V8, which look through the old generation now and then, or do not, in the minute that is measured, so this figure differs from run to run.',
   },
   {
     about: '1,000,000 pending on one node: CPU per call',
@@ -136,7 +136,9 @@ export function remarksOn(figures: readonly Figure[], flames: Flames): string[] 
 const LEAST_TOLD = 0.03;
 
 function profileText(name: FlameName, flames: Flames): string {
-  const { commit, command, idle, shares } = flames(name);
+  const kept = flames(name);
+  if (kept === undefined) return 'No profile of it is kept.';
+  const { commit, command, idle, shares } = kept;
   const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
   const told = shares.filter(({ share }) => share >= LEAST_TOLD).map((part) => `${part.name} ${percent(part.share)}`);
   return `The profile ([flame graph](flames/${name}.svg), of commit ${commit}, made by \`${command}\`) has the main thread idle for ${percent(idle)} of the time; of what it does: ${told.join(', ')}.`;

@@ -1,7 +1,8 @@
 // docs/benchmarks.md says what its run found, and nothing else.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { FLAMES, flameFile, keptFlames } from '../../bench/flame/kept.ts';
+import { FLAMES, type FlameName, flameFile, keptFlames } from '../../bench/flame/kept.ts';
+import type { FlameNote } from '../../bench/flame/note.ts';
 import { REMARKS } from '../../bench/remarks.ts';
 import { reportOf } from '../../bench/report.ts';
 import type { BenchResult } from '../../bench/result.ts';
@@ -40,13 +41,18 @@ test('README.md says of what it costs what that page says', () => {
 });
 
 describe('remarks', () => {
-  test.each(FLAMES)('docs/flames/%s.svg is there, says of which commit it is, and is told of', (name) => {
-    const { commit, command, shares } = keptFlames(name);
-    expect(commit).toMatch(/^[0-9a-f]{7,40}\+?$/);
-    expect(command).toMatch(/^npm run flame -- /);
-    expect(shares.length).toBeGreaterThan(3);
-    expect(readFileSync(flameFile(name), 'utf8')).toContain(`(commit ${commit})`);
-    expect(REMARKS.map(({ flame }) => flame)).toContain(name);
+  test('each drawing that is kept says of which commit it is and how it was made, and is told of by a remark', () => {
+    const kept = readdirSync(new URL('../../docs/flames/', import.meta.url)).map((file) => file.replace(/\.svg$/, ''));
+    expect(FLAMES).toEqual(expect.arrayContaining(kept));
+    expect(kept).toEqual(expect.arrayContaining(['full-load', 'alone']));
+    for (const name of kept as FlameName[]) {
+      const { commit, command, shares } = keptFlames(name) as FlameNote;
+      expect(commit).toMatch(/^[0-9a-f]{7,40}\+?$/);
+      expect(command).toMatch(/^npm run flame -- /);
+      expect(shares.length).toBeGreaterThan(3);
+      expect(readFileSync(flameFile(name), 'utf8')).toContain(`(commit ${commit})`);
+      expect(REMARKS.map(({ flame }) => flame)).toContain(name);
+    }
   });
 
   test('every drawing and file that the page speaks of is there', () => {

@@ -217,6 +217,7 @@ export function figuresOfMillion(figures: MillionFigures): Figure[] {
     // A third of a million is what each of two nodes takes over when a third one with a million dies.
     one('taken over within', options.pending > 500_000 ? { kind: 'none' } : most(20), 's', [rehydration.seconds]),
     one('memory in all, at the most', most(1_024), 'MiB', [Math.max(...Object.values(rssBytes)) / 2 ** 20]),
+    one('memory in all, at rest', { kind: 'none' }, 'MiB', [rssBytes.idle / 2 ** 20]),
     one('CPU when idle', most(5), '% of a core', [100 * idleCores]),
     one(
       'a page of the list over HTTP, slowest of ten kinds',
@@ -232,14 +233,14 @@ export function figuresOfMillion(figures: MillionFigures): Figure[] {
 export function figuresOfTrouble(rounds: TroubleRounds): Figure[] {
   const rows = rowsOf(rounds);
   const naive = new Map(rows.flatMap((row) => (row.measure === 'naive-kill' ? [[row.figure, row] as const] : [])));
-  return rows.map(({ measure, figure, unit, min, median, max, goal }) => {
+  return rows.map(({ measure, figure, unit, values, goal }) => {
     const before = measure === 'kill' ? naive.get(figure) : undefined;
     return {
       name: `${TROUBLE[measure]}: ${figure}`,
       before: before === undefined ? '–' : `naive, here: ${Math.round(before.median)}${unit === '' ? '' : ` ${unit}`}`,
       goal: goal === undefined ? { kind: 'none' } : most(goal),
       unit,
-      values: [min, median, max],
+      values,
       ...(unit === '' && goal !== undefined && { never: true }),
     };
   });

@@ -11,16 +11,18 @@ import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { commit } from '../test/support/commit.ts';
 import { INTERRUPTED, interruption, unlessAborted } from '../test/support/interruption.ts';
-import { measureAlone, profileArgs } from './alone/measure.ts';
+import { measureAlone } from './alone/measure.ts';
 import { direct } from './contestants/direct.ts';
 import { entriesOf } from './contestants/entries.ts';
 import { MEASURES, type MeasureName, type Rounds } from './failover/figures.ts';
 import { type Figure, figuresOfAlone, figuresOfMillion, figuresOfRounds, figuresOfTrouble } from './figures.ts';
+import { keptFlames } from './flame/kept.ts';
 import { measure } from './measure.ts';
 import { withEarlier } from './merge.ts';
 import { measureMillion } from './million/measure.ts';
 import { type BenchOptions, parseOptions, UsageError } from './options.ts';
 import { type Stage, setStage } from './parts/stage.ts';
+import { versionsOf, versionsText } from './parts/versions.ts';
 import { figureRow, reportOf, short, turnTable } from './report.ts';
 import type { BenchResult } from './result.ts';
 import { playRounds, type RoundOptions, type Turn } from './side-by-side/rounds.ts';
@@ -46,7 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
     if (options.docs) {
       const all = withEarlier(result, await earlier());
       await writeFile(new URL('benchmarks.json', DOCS), `${JSON.stringify(all, undefined, 1)}\n`);
-      await writeFile(new URL('benchmarks.md', DOCS), reportOf(all));
+      await writeFile(new URL('benchmarks.md', DOCS), reportOf(all, keptFlames));
       process.stdout.write(`written: ${fileURLToPath(new URL('benchmarks.md', DOCS))}\n`);
     }
     return result.broken.length === 0 ? 0 : 1;
@@ -99,9 +101,14 @@ async function run(
         broke(what, error);
       }
     };
+    const versions = await versionsOf(stage);
+    process.stdout.write(`${versionsText(versions)}\n`);
     if (only.includes('rounds') || only.includes('trouble')) await warmUp(stage, signal);
     if (only.includes('rounds')) {
-      const profiled = { ...options, nodeArgs: profileArgs(profile ?? '') };
+      const profiled = {
+        ...options,
+        nodeArgs: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+      };
       const note = (turn: Turn) => {
         turns.push(turn);
         printTurn(turn);
@@ -111,11 +118,13 @@ async function run(
       tell(figuresOfRounds(turns));
     }
     if (only.includes('trouble'))
-      await part('trouble', async () => figuresOfTrouble(await troubleOf(stage, quick, broke)));
+      await part('trouble', async () => figuresOfTrouble(await troubleOf(stage, quick, rounds, broke)));
     // These have servers of their own, and no engine: ours would take of their CPU.
     await stage.stop();
     if (only.includes('alone')) {
-      await part('alone', async () => figuresOfAlone(await measureAlone(quick ? { rounds: 3, calls: 6_000 } : {})));
+      await part('alone', async () =>
+        figuresOfAlone(await measureAlone(quick ? { rounds: 3, calls: 6_000 } : { rounds })),
+      );
     }
     if (only.includes('million')) {
       const third = quick ? THIRD : { ...THIRD, idleSeconds: 1 };
@@ -130,7 +139,7 @@ async function run(
       startedAt,
       commit: commit(),
       machine: { cores: cpus().length, memoryMb: Math.round(totalmem() / 2 ** 20), cpu: cpus()[0]?.model ?? '' },
-      versions: { node: process.version },
+      versions,
       options: { ...options, quick },
       contestants: entries.map(({ contestant: { name, what } }) => ({ name, what })),
       turns,
@@ -145,13 +154,29 @@ async function run(
 /** A third of a million: what each of two nodes takes over when a third one with a million dies. */
 const THIRD = { pending: 333_333, rounds: 0, few: 0, pages: false, idleSeconds: 20 };
 
-async function troubleOf(stage: Stage, quick: boolean, broke: (what: string, error: unknown) => void): Promise<Rounds> {
+/** In each round every trouble in turn. */
+async function troubleOf(
+  stage: Stage,
+  quick: boolean,
+  count: number,
+  broke: (what: string, error: unknown) => void,
+): Promise<Rounds> {
   const rounds: { [Name in MeasureName]?: unknown[] } = {};
   const measures: readonly MeasureName[] = quick ? ['kill', 'rolling'] : ['kill', 'pause', 'handover', 'rolling'];
-  for (let round = 0; round < (quick ? 1 : 3); round++) {
+  const times = quick ? 1 : count;
+  process.stdout.write(
+    `trouble: ${measures.join(', ')}; ${times} of each, in turn${quick ? ' (--quick)' : '; the naive bridge killed once: it takes its lock of a minute'}\n`,
+  );
+  for (let round = 0; round < times; round++) {
     for (const name of measures) {
       try {
-        rounds[name] = [...(rounds[name] ?? []), await MEASURES[name](stage, { replicas: 1, round })];
+        const beginMs = performance.now();
+        const figures = await MEASURES[name](stage, { replicas: 1, round });
+        rounds[name] = [...(rounds[name] ?? []), figures];
+        const tookS = ((performance.now() - beginMs) / 1_000).toFixed(0);
+        process.stdout.write(
+          `round ${round + 1}  ${name.padEnd(10)} ${tookS.padStart(4)} s  ${JSON.stringify(figures, withoutLists)}\n`,
+        );
       } catch (error) {
         broke(`${name}, round ${round + 1}`, error);
       }
@@ -163,6 +188,8 @@ async function troubleOf(stage: Stage, quick: boolean, broke: (what: string, err
   }
   return rounds as Rounds;
 }
+
+const withoutLists = (_: string, value: unknown) => (Array.isArray(value) ? undefined : value);
 
 async function warmUp(stage: Stage, signal: AbortSignal): Promise<void> {
   const running = await direct.start(stage);

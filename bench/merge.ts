@@ -11,9 +11,17 @@ export function withEarlier(result: BenchResult, earlier: BenchResult | undefine
     .filter(({ name }) => !measured.has(name))
     .map((figure) => ({ ...figure, commit: figure.commit ?? earlier.commit }));
   const figures = inOrderOf(earlier.figures, [...kept, ...result.figures]);
-  if (result.turns.length > 0) return { ...result, figures };
-  const { turns, contestants, options } = earlier;
-  return { ...result, turns, contestants, options, turnsCommit: earlier.turnsCommit ?? earlier.commit, figures };
+  const turns: Partial<Turns> = result.turns.length > 0 ? {} : turnsOf(earlier);
+  const shown = new Set([...figures.map(({ commit }) => commit), turns.turnsCommit]);
+  const runs = [...(earlier.earlierRuns ?? []), { commit: earlier.commit, versions: earlier.versions }];
+  const earlierRuns = runs.filter(({ commit }) => shown.has(commit));
+  return { ...result, ...turns, figures, ...(earlierRuns.length > 0 && { earlierRuns }) };
+}
+
+type Turns = Pick<BenchResult, 'turns' | 'contestants' | 'options' | 'turnsCommit'>;
+
+function turnsOf({ turns, contestants, options, turnsCommit, commit }: BenchResult): Turns {
+  return { turns, contestants, options, turnsCommit: turnsCommit ?? commit };
 }
 
 /** A figure that is new stands behind the one that it was measured after. */

@@ -1,6 +1,10 @@
 // What a reader has to know about figures: what limits one that is missed, and what would be next for one that is met. Each says
-// where it was seen; none repeats a figure of the table.
+// where it was seen. No figure stands in these texts: those of the table are in the table, shares of a profile are read from
+// the flame graph that is kept of it, and an experiment of which nothing is kept is told without.
+import { LIMITS } from '../src/actors/limits.ts';
+import { CLUSTER_LIMITS } from '../src/cluster/limits.ts';
 import { type Figure, isMet } from './figures.ts';
+import type { FlameName, Flames } from './flame/kept.ts';
 
 interface Remark {
   /** How the figures begin that it is about. */
@@ -8,13 +12,15 @@ interface Remark {
   /** When it is said; default: always. */
   readonly when?: 'met' | 'missed';
   readonly text: string;
+  /** Whose shares are told before the text. */
+  readonly flame?: FlameName;
 }
 
-const REMARKS: readonly Remark[] = [
+export const REMARKS: readonly Remark[] = [
   {
     about: 'calls/s, naive ÷ direct',
     when: 'missed',
-    text: 'Both use up the two cores, so the ratio is about that of what a call costs each of them in all: the sums of the CPU columns below. The engine costs more per call here than on the machine of the column *before* (on which the direct worker made 713 calls/s), so what a bridge adds weighs less. One of the five turns of naive was the first after Kafka had started, and shows that in Kafka’s CPU.',
+    text: 'Both use up the cores, so the ratio is about that of what a call costs each of them in all: the sums of the CPU columns below. The engine costs more per call here than on the machine of the column *before*, so what a bridge adds weighs less.',
   },
   {
     about: 'calls/s',
@@ -23,12 +29,13 @@ const REMARKS: readonly Remark[] = [
   {
     about: 'calls/s, 200 in flight, holdfast with 3 nodes',
     when: 'missed',
-    text: 'Three processes on two cores do for a third of the calls each what is done once per socket and moment: connections, fetches, writes that carry one call instead of several; and two of three activations and replies reach a node that does not own the job, and travel on. A third of what they used was no call’s: kafkajs woke each of its connections a thousand times a second (src/gateway/kafka/idle-queue.ts); since then an idle node needs half. Next: more calls in one message.',
+    text: 'Three processes on few cores do for a part of the calls each what is done once per socket and moment: connections, fetches, writes that carry one call instead of several; and two of three activations and replies reach a node that does not own the job, and travel on. Taken out already: kafkajs woke each of its connections all the time (src/gateway/kafka/idle-queue.ts). Next: more calls in one message.',
   },
   {
     about: 'bridge CPU per call at full load, 1 node',
     when: 'missed',
-    text: 'The profile ([flame graph](flames/full-load.svg), of commit 5b9cc3c, drawn by `bench/flame` from `npm run bench -- --profile DIR`) is flat: writing to sockets 16 %, kafkajs 13 %, our gateway 12 %, cluster 10 % and actors 7 %, garbage collection 7 %, HTTP/2 5 %, HMAC 4 % (cheaper since), nats-core 3 %. Tried: commands framed by hand (kept), questions to NATS gathered by turn of the event loop (kept), jobs decoded by hand (kept), a larger young generation (V8 makes it 64 MB by itself), the event loop held for 4 ms at a time so that more arrives at once (an experiment of two pairs of turns that is not kept: better in one, worse in the other). Kept since the profile: connections to Kafka that rest while nothing waits on them (kafkajs woke each a thousand times a second; an idle node needs half of what it did), requests encoded in one pass, keys hashed without big integers. With an engine that costs nothing the same code takes less: see the bridge alone. Next would be what is done once per turn of the event loop and socket: at some hundred calls a second few of them carry more than one call.',
+    flame: 'full-load',
+    text: 'Tried: commands framed by hand (kept), questions to NATS gathered by turn of the event loop (kept), jobs decoded by hand (kept), connections to Kafka that rest while nothing waits on them (kept), requests encoded in one pass (kept), keys hashed without big integers (kept), a larger young generation (not kept: V8 enlarges it by itself), the event loop held for some ms at a time so that more arrives at once (an experiment that is not kept: better in one pair of turns, worse in the other). With an engine that costs nothing the same code takes less: see the bridge alone. Next would be what is done once per turn of the event loop and socket: at full load of this machine few of them carry more than one call.',
   },
   {
     about: 'bridge + nats-server CPU per call at full load',
@@ -43,7 +50,7 @@ const REMARKS: readonly Remark[] = [
   {
     about: 'calls/s, 200 in flight, holdfast with 1 node',
     when: 'met',
-    text: 'The next limit is the engine’s own cost: it uses more than three quarters of the CPU of a call.',
+    text: 'The next limit is the engine’s own cost: by far the largest of the CPU columns below.',
   },
   {
     about: 'instance due → ended at 50/s, p50',
@@ -58,7 +65,7 @@ const REMARKS: readonly Remark[] = [
   {
     about: 'kill -9 of one of three nodes: last of 200 ended',
     when: 'met',
-    text: 'A second of it is the suspicion: a client that reconnects is silent for nearly as long (src/cluster/limits.ts, suspectAfterMs).',
+    text: `${CLUSTER_LIMITS.suspectAfterMs} ms of it are the suspicion: a client that reconnects is silent for nearly as long (src/cluster/limits.ts, suspectAfterMs).`,
   },
   {
     about: 'SIGSTOP of one of three nodes: last of 200 ended',
@@ -78,44 +85,61 @@ const REMARKS: readonly Remark[] = [
   {
     about: 'the bridge alone',
     when: 'missed',
-    text: 'The profile ([flame graph](flames/alone.svg), of commit 9e4c84e, drawn by `bench/flame` from `node bench/alone/main.ts --client http2 --profile DIR`) is flat: gateway 14 %, cluster 11 % and actors 9 %, kafkajs 12 % by itself and 26 % with all that it calls, garbage collection 12 %, HTTP/2 4 %, nats-core 3 %; threads of V8 (garbage, compilation) are not in it. Tried against the code before, in turns on the same servers: batches to Kafka and fetches of replies that gather for 5 ms while there are several records in them (kept: clearly less on a busy machine, a few percent on a quiet one, which gathers by itself), the MAC of ids by one-shot hashes (kept: it has all but gone from the profile), writes to NATS that gather for 2 ms, a larger young generation, a garbage collector without threads, fewer timers (none of them kept: within the noise). Kept since: produce requests encoded in one pass, keys hashed without big integers, checksums eight bytes at a time, own writes known by their bytes (together 10 to 19 % less CPU per call, medians of three runs of both versions side by side; 38 % less with bodies of 45 KB). Tried: `@platformatic/kafka` 2.12.1 as the producer behind the same port. Against kafkajs as it was it took 8 % less CPU of the bridge per call (median of 24 rounds on the same servers at the same time, 0.74 to 1.14); kafkajs with the produce request encoded by us took 12 % less in the same rounds, so there is one client. Its consumer decompresses without a limit, in modules that cannot be replaced from outside, and was not tried. Next would be the writes to sockets (19 % of the profile, much of it waiting).',
+    flame: 'alone',
+    text: 'Threads of V8 (garbage, compilation) are not in it. Tried against the code before, in turns on the same servers: batches to Kafka and fetches of replies that gather for some ms while there are several records in them (kept: less on a busy machine; a quiet one gathers by itself), the MAC of ids by one-shot hashes (kept), produce requests encoded in one pass, keys hashed without big integers, checksums by the word, own writes known by their bytes (kept; the figures of these experiments are not), writes to NATS that gather, a larger young generation, a garbage collector without threads, fewer timers (none of them kept: within the noise). Tried too: `@platformatic/kafka` as the producer behind the same port. It took less CPU than kafkajs as it was, but no less than kafkajs with the produce request encoded by us, so there is one client (an experiment on the same servers at the same time, of which the figures are not kept). Its consumer decompresses without a limit, in modules that cannot be replaced from outside, and was not tried. Next would be the writes to sockets.',
   },
   {
     about: 'rolling restart of three nodes at 100 calls/s: over 2 s',
-    text: 'Such a call took as long as a job’s first lock (20 s): the engine had put its job into a stream at the very moment at which it heard that the node closes it, and nobody reads it then. A stream is closed by half since (what the engine had sent until it heard of it is read), which made them rare. This part was run with segments as on a network (`ip link set lo mtu 1500`): on a loopback device with its usual 64 KiB the kernel let one connection of a node to NATS stand still for up to 9 s in about every third round, 400 kB unsent on one side and nothing unread on the other (`ss -tnpi`: a receive window smaller than one segment), and every call of that node waited.',
+    text: `Such a call took as long as a job’s first lock (${LIMITS.activationLockMs} ms): the node that leaves closes its stream of jobs, and what the gateway has put into its queue for that connection and not yet written is thrown away. Traces of broker, gateway and its HTTP/2 of an experiment that is not kept (streams closed several times a second, on a busy machine) show it by job key: pushed by the broker, put to that client by the gateway, up to tens of ms before our end as well as after it, and never written to a connection until its lock was over; the gateway’s thread for the connection did not come to run, and when it did, it read our end first. No job was lost by a poll. So a stream is closed by half (what the engine wrote until it hears of it is read), and only when the gateway has just answered at once (src/gateway/zeebe/gateway-calls-pushed.ts): closed in turn with and without that, all jobs that were lost were lost without. What is left is a job in the moment between that answer and our end; the engine knows no way to give such a job back, for nobody has its key. On a loopback device with its usual large segments the kernel let a connection of a node to NATS stand still for seconds now and then (\`ss -tnpi\`: unsent on one side, nothing unread on the other, a receive window smaller than one segment), and every call of that node waited; with segments as on a network (\`ip link set lo mtu 1500\`) it does not. No figures of that are kept.`,
   },
   {
     about: 'JetStream writes per call',
     when: 'met',
-    text: 'Two writes a call are the hold and the tombstone; the rest is the record of what was sent, about seven a second, and the liveness record.',
+    text: 'Two writes a call are the hold and the tombstone; the rest is the record of what was sent, a few a second, and the liveness record.',
   },
   {
     about: '1,000,000 pending on one node: memory in all, at the most',
     when: 'missed',
-    text: 'At rest it is below; the rest is what calls leave behind before V8 looks through its old generation, which it does the later the more is in it. Taken out already: the map and the set of the timer wheel, the bytes of jobs that wait (they are in chunks outside of V8’s heap), and texts that kept the batch that they were cut out of. Next would be a bound on how far that generation may grow, and what the jobs of a route share kept once.',
+    text: 'What there is beyond that at rest is what calls leave behind before V8 looks through its old generation, which it does the later the more is in it. Taken out already: the map and the set of the timer wheel, the bytes of jobs that wait (they are in chunks outside of V8’s heap), and texts that kept the batch that they were cut out of. Next would be a bound on how far that generation may grow, and what the jobs of a route share kept once.',
   },
   {
     about: '1,000,000 pending on one node: CPU when idle',
     when: 'missed',
-    text: 'Two other runs of `node bench/million/main.ts` on the same day said 4.60 and 7.03. The profile of the last (`--profile DIR`) has the main thread idle for 94.6 % of the time; the rest are the threads of V8, which look through the old generation now and then, or do not, in the minute that is measured. Since then the bytes of jobs that wait are outside of it, and connections to Kafka rest while nothing waits on them.',
+    flame: 'million-idle',
+    text: 'Besides the main thread there are the threads of V8, which look through the old generation now and then, or do not, in the minute that is measured, so this figure differs from run to run.',
   },
   {
     about: '1,000,000 pending on one node: CPU per call',
     when: 'missed',
-    text: 'A shorter run (three rounds of 5,000 calls) said 0.986: it is a matter of whether a look of V8 through the whole old generation falls into the rounds. The bytes of jobs that wait are outside of V8’s heap since; next would be a job in fewer objects.',
+    flame: 'million-calls',
+    text: 'It is a matter of whether a look of V8 through the whole old generation falls into the rounds. Next would be a job in fewer objects.',
   },
   {
     about: '1,000,000 pending on one node: a page of the list over HTTP, slowest of ten kinds',
     when: 'missed',
-    text: 'Pages that few jobs fit go through the bytes of all of them, a few hundred megabytes, and wait for memory; it is done in slices of 3 ms, so nothing else waits. Pages that most jobs fit look at no bytes. The slowest kind is a text that all have, but where none is looked. Next would be to keep what is searched beside each other instead of in each job’s bytes.',
+    flame: 'million-pages',
+    text: 'Pages that few jobs fit go through the bytes of all of them, and wait for memory; it is done in short slices, so nothing else waits. Pages that most jobs fit look at no bytes. The slowest kind is a text that all have, but where none is looked. Next would be to keep what is searched beside each other instead of in each job’s bytes.',
   },
 ];
 
 /** Those that apply to what was measured. */
-export function remarksOn(figures: readonly Figure[]): string[] {
-  return REMARKS.flatMap(({ about, when, text }) => {
+export function remarksOn(figures: readonly Figure[], flames: Flames): string[] {
+  return REMARKS.flatMap(({ about, when, text, flame }) => {
     const concerned = figures.filter(({ name, values }) => name.startsWith(about) && values.length > 0);
     const said = when === undefined ? concerned : concerned.filter((figure) => isMet(figure) === (when === 'met'));
-    return said.length === 0 ? [] : [`**${about}**: ${text}`];
+    if (said.length === 0) return [];
+    const profile = flame === undefined ? '' : `${profileText(flame, flames)} `;
+    return [`**${about}**: ${profile}${text}`];
   });
+}
+
+const LEAST_TOLD = 0.03;
+
+function profileText(name: FlameName, flames: Flames): string {
+  const kept = flames(name);
+  if (kept === undefined) return 'No profile of it is kept.';
+  const { commit, command, idle, shares } = kept;
+  const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+  const told = shares.filter(({ share }) => share >= LEAST_TOLD).map((part) => `${part.name} ${percent(part.share)}`);
+  return `The profile ([flame graph](flames/${name}.svg), of commit ${commit}, made by \`${command}\`) has the main thread idle for ${percent(idle)} of the time; of what it does: ${told.join(', ')}.`;
 }

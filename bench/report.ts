@@ -1,7 +1,9 @@
-// docs/benchmarks.md, from the figures of one run.
+// docs/benchmarks.md, from the figures of one run, and of earlier ones for the parts that it left out.
 
 import { type Figure, type Goal, isMet } from './figures.ts';
+import type { Flames } from './flame/kept.ts';
 import { spreadOf } from './parts/spread.ts';
+import { versionsText } from './parts/versions.ts';
 import { remarksOn } from './remarks.ts';
 import type { BenchResult } from './result.ts';
 import type { Turn } from './side-by-side/rounds.ts';
@@ -50,8 +52,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 export function figureTable(figures: readonly Figure[], commit: string): string {
-  const rows = figures.map((figure) => [...figureRow(figure), figure.commit ?? commit]);
-  return table([...FIGURE_HEAD, 'commit'], rows);
+  const rows = figures.map((figure) => [...figureRow(figure), `${figure.values.length}`, figure.commit ?? commit]);
+  return table([...FIGURE_HEAD, 'rounds', 'commit'], rows);
 }
 
 /** Medians over the rounds; CPU in ms per call, at full load. */
@@ -82,20 +84,36 @@ export function turnTable(turns: readonly Turn[]): string {
   return table(TURN_HEAD, rows);
 }
 
-export function reportOf(result: BenchResult): string {
+/** Each commit stands beside what it ran with; commits that are not told of ran before servers' versions were kept. */
+export function ranWith(result: BenchResult): string {
+  const { commit, versions, earlierRuns = [], figures, turnsCommit } = result;
+  const shown = new Set([...figures.map((figure) => figure.commit ?? commit), turnsCommit ?? commit]);
+  const commits = new Map<string, Set<string>>();
+  for (const run of [{ commit, versions }, ...earlierRuns]) {
+    if (!shown.delete(run.commit) && run.commit !== commit) continue;
+    const text = versionsText(run.versions);
+    commits.set(text, (commits.get(text) ?? new Set()).add(run.commit));
+  }
+  const told = [...commits].map(([text, of]) => `${[...of].join(', ')}: ${text}.`);
+  return [...told, ...(shown.size === 0 ? [] : [`${[...shown].join(', ')}: not kept.`])].join(' ');
+}
+
+export function reportOf(result: BenchResult, flames: Flames): string {
   const { startedAt, machine, commit, options, turns, turnsCommit, figures, contestants, broken } = result;
   const { cores, memoryMb, cpu } = machine;
-  const remarks = remarksOn(figures);
+  const remarks = remarksOn(figures, flames);
   return `# Benchmarks
 
 Written by \`npm run bench -- --docs\` from the run that is kept in [benchmarks.json](benchmarks.json). All servers, the load and the
 contestants shared one machine of ${cores} cores (${cpu}, ${Math.round(memoryMb / 1024)} GB), so figures of calls per second are
-ceilings of the whole machine: compare ratios, which are taken within a round. Side by side: ${options.rounds}
-interleaved rounds; failures: three, the naive bridge killed: one; a third of a million and a million: one each. Medians.
+ceilings of the whole machine: compare ratios, which are taken within a round. Rounds are interleaved: in each, everything that
+is measured has its turn. The column *rounds* says how many there were; medians are of these.
 
-The last run was on ${startedAt.slice(0, 10)}, of commit ${commit}, with Node ${result.versions.node}, Zeebe 8.6.0 with 2 partitions, Kafka 4.3.1,
-nats-server 2.15.1. A run may be of some parts only: the last column says of which commit a figure is. The column *before*, and with
-it the goals in ms, are of another machine: compare them by way of the rows *÷ naive*, whose goals are what the goal is of naive's figure there.
+The last run was on ${startedAt.slice(0, 10)}, of commit ${commit}. A run may be of some parts only: the last column says of which commit a
+figure is. What each commit ran with: ${ranWith(result)}
+
+The column *before*, and with it the goals in ms, are of another machine: compare them by way of the rows *÷ naive*, whose goals are
+what the goal is of naive's figure there.
 
 ## The figures
 

@@ -1,8 +1,11 @@
 // The bridge alone: what one call costs the bridge itself, with real Kafka and NATS. THE ENGINE IS A DOUBLE (engine-double.ts),
 // a gRPC server in its own process: the figure is the bridge's, and no engine's. Both ways of calling the engine are measured
 // beside each other, each by a node and a cluster of its own on the same servers, in turn: round by round.
+
+import { freePorts } from '../../deploy/local/ports.ts';
 import { UNARY_TRANSPORTS, type UnaryTransport } from '../../src/gateway/zeebe/gateway-calls.ts';
 import type { BridgeNode } from '../../test/support/nodes.ts';
+import { inspectArgs, NodeProfile } from '../parts/node-profile.ts';
 import { type Spread, spreadOf } from '../parts/spread.ts';
 import { PARTIES, type Party, type Round, Rounds } from './rounds.ts';
 import { jobTypeOf, routeOf, type Stage, setStage } from './stage.ts';
@@ -16,7 +19,7 @@ export interface AloneOptions {
   readonly rounds: number;
   /** Bytes of a job's variables, which are the request's body. */
   readonly bodyBytes: number;
-  /** Where the bridges' CPU profiles go; '': none are made. Profiling costs, so such figures are no result. */
+  /** Where CPU profiles go, of each bridge in a round that does not count; '': none are made. */
   readonly profile: string;
   onRound?(client: UnaryTransport, round: Round, number: number): void;
 }
@@ -51,6 +54,8 @@ interface Side {
   readonly client: UnaryTransport;
   readonly cluster: string;
   readonly node: BridgeNode;
+  /** Of its inspector. */
+  readonly port: number;
   readonly load: Rounds;
   readonly rounds: Round[];
 }
@@ -75,6 +80,7 @@ export async function measureAlone(asked: Partial<AloneOptions> = {}): Promise<A
       onRound?.(client, round, number);
     }
   }
+  if (options.profile !== '') for (const side of sides) await profiled(side, options);
   const { commands, loads } = await stage.double.figures();
   const refused = Object.entries(commands).filter(([answer]) => !answer.endsWith(' ok'));
   if (refused.length > 0) throw new Error(`the engine double refused: ${JSON.stringify(refused)}`);
@@ -88,9 +94,22 @@ const clusterOf = (client: UnaryTransport) => `alone-${client}`;
 async function sideOf(stage: Stage, client: UnaryTransport, profile: string): Promise<Side> {
   const cluster = clusterOf(client);
   const env = { HOLDFAST_ENGINE_TRANSPORT: client };
-  const node = await stage.startNode({ cluster, routes: [routeOf(cluster)] }, { args: profileArgs(profile), env });
+  const [port = 0] = await freePorts(1);
+  const args = profile === '' ? [] : inspectArgs(port);
+  const node = await stage.startNode({ cluster, routes: [routeOf(cluster)] }, { args, env });
   await node.untilReady();
-  return { client, cluster, node, load: new Rounds(stage, node, cluster), rounds: [] };
+  return { client, cluster, node, port, load: new Rounds(stage, node, cluster), rounds: [] };
+}
+
+async function profiled({ client, port, load }: Side, { profile: dir, inFlight, calls }: AloneOptions): Promise<void> {
+  const profile = await NodeProfile.open(port, dir);
+  try {
+    await load.keep(inFlight);
+    await profile.during(client, () => load.run(calls));
+    await load.keep(0);
+  } finally {
+    profile.close();
+  }
 }
 
 /** What the node counts is what the double counts, or one of the two is not to be believed. */
@@ -103,10 +122,6 @@ async function mustAgree(node: BridgeNode, completed: number): Promise<void> {
 export function bodyOf(bytes: number): string {
   const body = (note: string) => JSON.stringify({ account: 4711, total: 12.5, note });
   return body('x'.repeat(Math.max(0, bytes - body('').length)));
-}
-
-export function profileArgs(dir: string): string[] {
-  return dir === '' ? [] : ['--cpu-prof', `--cpu-prof-dir=${dir}`];
 }
 
 export function spreads(rounds: readonly Round[]): Omit<SideFigures, 'rounds'> {

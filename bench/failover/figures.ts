@@ -20,6 +20,8 @@ export interface Row {
   readonly measure: MeasureName;
   readonly figure: string;
   readonly unit: string;
+  /** One for each round, from small to large. */
+  readonly values: readonly number[];
   readonly min: number;
   readonly median: number;
   readonly max: number;
@@ -100,6 +102,6 @@ function summed<F>(measure: MeasureName, rounds: readonly F[] = [], figures: rea
     // What is never to happen must not happen in any round; how long it takes is judged by the median.
     const judged = unit === '' ? max : median;
     const met = goal === undefined ? undefined : judged <= goal;
-    return { measure, figure: name, unit, min, median, max, goal, met };
+    return { measure, figure: name, unit, values, min, median, max, goal, met };
   });
 }

@@ -1,13 +1,23 @@
-// `node bench/flame/main.ts PROFILE.cpuprofile SVG [--title TEXT] [--from S] [--to S]`: draws a CPU profile that a bench wrote with
-// `--profile DIR`, and prints whose code took how much. Exit codes: 0 drawn, 2 wrong usage or no profile.
-import { readFile, writeFile } from 'node:fs/promises';
+// `npm run flame -- NAME…`: measures, profiles and draws what docs/flames keeps, with the commit inside of each drawing; then
+// docs/benchmarks.md says the new shares. `npm run flame -- PROFILE.cpuprofile SVG [--title TEXT] [--from S] [--to S]` draws a profile
+// that a bench wrote with `--profile DIR`. Both print whose code took how much. Profiling costs: no figure comes out of it.
+//
+// Exit codes: 0 drawn, 1 something broke, 2 wrong usage or no profile.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { svgOf } from './svg.ts';
-import { type CpuProfile, sharesOf, treeOf } from './tree.ts';
+import { commit } from '../../test/support/commit.ts';
+import { reportOf } from '../report.ts';
+import type { BenchResult } from '../result.ts';
+import { draw } from './draw.ts';
+import { flameFile, keptFlames } from './kept.ts';
+import { RECORDINGS, type RecordingName } from './recordings.ts';
 
-const USAGE = 'node bench/flame/main.ts PROFILE.cpuprofile SVG [--title TEXT] [--from SECONDS] [--to SECONDS]';
-/** Of the shares that are printed. */
-const LEAST_SHARE = 0.005;
+const NAMES = Object.keys(RECORDINGS) as RecordingName[];
+const USAGE = `npm run flame -- ${NAMES.join('|')} …
+npm run flame -- PROFILE.cpuprofile SVG [--title TEXT] [--from SECONDS] [--to SECONDS]`;
+const DOCS = new URL('../../docs/', import.meta.url);
 
 process.exit(await main(process.argv.slice(2)));
 
@@ -16,20 +26,50 @@ async function main(args: readonly string[]): Promise<number> {
     const text = { type: 'string' } as const;
     const options = { title: text, from: text, to: text };
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    const [from, to] = positionals;
-    if (from === undefined || to === undefined || positionals.length > 2) throw new Error(`usage: ${USAGE}`);
+    const names = positionals.filter((name) => NAMES.includes(name as RecordingName)) as RecordingName[];
+    if (positionals.length > 0 && names.length === positionals.length) return await record(names);
+    const [profile, svg] = positionals;
+    if (profile === undefined || svg === undefined || positionals.length > 2) throw new Error(`usage: ${USAGE}`);
     const [fromS, toS] = [seconds('--from', values.from, 0), seconds('--to', values.to, Number.POSITIVE_INFINITY)];
-    const tree = treeOf(JSON.parse(await readFile(from, 'utf8')) as CpuProfile, fromS, toS);
-    if (tree.totalMs === 0) throw new Error(`${from} has no sample between ${fromS} s and ${toS} s`);
-    await writeFile(to, svgOf(tree, values.title ?? from));
-    process.stdout.write(`${(tree.totalMs / 1_000).toFixed(1)} s on the CPU\n`);
-    for (const { name, share } of sharesOf(tree)) {
-      if (share >= LEAST_SHARE) process.stdout.write(`${(100 * share).toFixed(1).padStart(5)} %  ${name}\n`);
-    }
+    const title = values.title ?? profile;
+    const lines = await draw({
+      profile,
+      svg,
+      title,
+      commit: commit(),
+      command: `npm run flame -- ${profile}`,
+      fromS,
+      toS,
+    });
+    process.stdout.write(`${lines.join('\n')}\n`);
     return 0;
   } catch (error) {
     process.stderr.write(`flame: ${(error as Error).message}\n`);
     return 2;
+  }
+}
+
+async function record(names: readonly RecordingName[]): Promise<number> {
+  const dir = await mkdtemp(join(tmpdir(), 'holdfast-flame-'));
+  try {
+    for (const name of names) {
+      const { run, flames } = RECORDINGS[name];
+      await run(dir);
+      for (const { flame, title, profile } of flames) {
+        const command = `npm run flame -- ${name}`;
+        const drawing = { profile: join(dir, `${profile}.cpuprofile`), svg: flameFile(flame), title, command };
+        const lines = await draw({ ...drawing, commit: commit() });
+        process.stdout.write(`\ndocs/flames/${flame}.svg\n${lines.join('\n')}\n`);
+      }
+    }
+    const result = JSON.parse(await readFile(new URL('benchmarks.json', DOCS), 'utf8')) as BenchResult;
+    await writeFile(new URL('benchmarks.md', DOCS), reportOf(result, keptFlames));
+    return 0;
+  } catch (error) {
+    process.stderr.write(`flame: ${(error as Error).stack}\n`);
+    return 1;
+  } finally {
+    await rm(dir, { recursive: true, force: true });
   }
 }
 

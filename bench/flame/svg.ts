@@ -1,5 +1,6 @@
 // The tree as one SVG file that any browser shows: a row for each depth, the width of a frame its share of the whole. No script:
 // what a frame is stands in its tooltip.
+import { type FlameNote, metadataOf } from './note.ts';
 import type { Frame, Owner } from './tree.ts';
 
 const WIDTH = 1_200;
@@ -23,7 +24,7 @@ const LEGEND: Readonly<Record<Owner, string>> = {
   engine: 'V8 and native code',
 };
 
-export function svgOf(root: Frame, title: string): string {
+export function svgOf(root: Frame, title: string, note: FlameNote): string {
   const boxes: string[] = [];
   let deepest = 0;
   const draw = (frame: Frame, x: number, depth: number) => {
@@ -41,6 +42,7 @@ export function svgOf(root: Frame, title: string): string {
   const height = HEAD + (deepest + 1) * ROW + 4;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="11">
 <title>${escaped(title)}</title>
+${metadataOf(note)}
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="4" y="16" font-size="14">${escaped(title)}</text>
 ${legend()}

@@ -58,6 +58,20 @@ export function treeOf(profile: CpuProfile, fromS = 0, toS = Number.POSITIVE_INF
   return root;
 }
 
+/** Of the time, 0 to 1: nothing was there to do. */
+export function idleShareOf(profile: CpuProfile, fromS = 0, toS = Number.POSITIVE_INFINITY): number {
+  const self = selfMsOf(profile, fromS, toS);
+  const isIdle = new Set(
+    profile.nodes.filter(({ callFrame }) => callFrame.functionName === '(idle)').map(({ id }) => id),
+  );
+  let [idleMs, allMs] = [0, 0];
+  for (const [id, ms] of self) {
+    allMs += ms;
+    if (isIdle.has(id)) idleMs += ms;
+  }
+  return allMs === 0 ? 0 : idleMs / allMs;
+}
+
 function selfMsOf({ samples, timeDeltas }: CpuProfile, fromS: number, toS: number): Map<number, number> {
   const self = new Map<number, number>();
   let nowMs = 0;

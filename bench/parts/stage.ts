@@ -9,6 +9,8 @@ export interface Stage {
   /** `host:port` */
   readonly zeebeAddress: string;
   readonly kafkaBrokers: string;
+  /** undefined: not ours. */
+  readonly kafkaVersion: string | undefined;
   /** How to reach the engine: plainly, when it is ours; else as the SDK's variables say. */
   readonly engine: ZeebeSettings;
   /** undefined: not ours. */
@@ -32,10 +34,10 @@ export interface NatsStage {
 
 export async function setStage(env: NodeJS.ProcessEnv = process.env): Promise<Stage> {
   const { ZEEBE_GRPC_ADDRESS: zeebeAddress, KAFKA_BOOTSTRAP_SERVERS: kafkaBrokers } = env;
-  const none = { stop: async () => undefined, pids: [], server: undefined };
+  const none = { stop: async () => undefined, pids: [], server: undefined, version: undefined };
   const ownKafka = async () => {
-    const { brokers, server, stop } = await startKafka();
-    return { address: brokers, server, pids: await withDescendants([server.pid]), stop };
+    const { brokers, server, version, stop } = await startKafka();
+    return { address: brokers, server, version, pids: await withDescendants([server.pid]), stop };
   };
   const ownZeebe = async () => {
     const { grpcAddress, server, stop } = await startZeebe();
@@ -56,6 +58,7 @@ export async function setStage(env: NodeJS.ProcessEnv = process.env): Promise<St
     return {
       zeebeAddress: zeebe.address,
       kafkaBrokers: kafka.address,
+      kafkaVersion: kafka.version,
       zeebe: zeebe.server,
       engine: zeebe.server === undefined ? {} : plainly(zeebe.address),
       zeebePids: zeebe.pids,

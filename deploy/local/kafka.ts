@@ -20,6 +20,7 @@ export interface LocalKafka {
   readonly server: LocalServer;
   /** `host:port` */
   readonly brokers: string;
+  readonly version: string;
   stop(): Promise<void>;
 }
 
@@ -90,7 +91,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka
     await server.stop();
     await data.remove();
   };
-  return { server, brokers: `127.0.0.1:${port}`, stop };
+  return { server, brokers: `127.0.0.1:${port}`, version, stop };
 }
 
 function settings(

@@ -1,14 +1,19 @@
 // docs/benchmarks.md says what its run found, and nothing else.
-import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { FLAMES, type FlameName, flameFile, keptFlames } from '../../bench/flame/kept.ts';
+import type { FlameNote } from '../../bench/flame/note.ts';
+import { REMARKS } from '../../bench/remarks.ts';
 import { reportOf } from '../../bench/report.ts';
 import type { BenchResult } from '../../bench/result.ts';
+import { LIMITS } from '../../src/actors/limits.ts';
+import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 
 test('docs/benchmarks.md is made of docs/benchmarks.json', () => {
   const result = JSON.parse(read('benchmarks.json')) as BenchResult;
-  expect(read('benchmarks.md')).toBe(reportOf(result));
+  expect(read('benchmarks.md')).toBe(reportOf(result, keptFlames));
 });
 
 test('README.md says of what it costs what that page says', () => {
@@ -33,4 +38,36 @@ test('README.md says of what it costs what that page says', () => {
   );
   expect(row('kill -9')).toContain(`after ${killed('kill -9 of the naive bridge, 60 s lock')};`);
   expect(row('kill -9')).toContain(`after ${killed('kill -9 of one of three nodes')} (`);
+});
+
+describe('remarks', () => {
+  test('each drawing that is kept says of which commit it is and how it was made, and is told of by a remark', () => {
+    const kept = readdirSync(new URL('../../docs/flames/', import.meta.url)).map((file) => file.replace(/\.svg$/, ''));
+    expect(FLAMES).toEqual(expect.arrayContaining(kept));
+    expect(kept).toEqual(expect.arrayContaining(['full-load', 'alone']));
+    for (const name of kept as FlameName[]) {
+      const { commit, command, shares } = keptFlames(name) as FlameNote;
+      expect(commit).toMatch(/^[0-9a-f]{7,40}\+?$/);
+      expect(command).toMatch(/^npm run flame -- /);
+      expect(shares.length).toBeGreaterThan(3);
+      expect(readFileSync(flameFile(name), 'utf8')).toContain(`(commit ${commit})`);
+      expect(REMARKS.map(({ flame }) => flame)).toContain(name);
+    }
+  });
+
+  test('every drawing and file that the page speaks of is there', () => {
+    const page = read('benchmarks.md');
+    const drawings = [...page.matchAll(/\((flames\/[^)]+)\)/g)].map(([, path]) => path ?? '');
+    for (const path of drawings) expect(existsSync(new URL(`../../docs/${path}`, import.meta.url)), path).toBe(true);
+    for (const [path] of page.matchAll(/\b(?:src|bench)\/[\w/.-]+\.ts\b/g))
+      expect(existsSync(new URL(`../../${path}`, import.meta.url)), path).toBe(true);
+  });
+
+  test('have no figure of their own, which would be of a run that nothing is kept of', () => {
+    const limits = [LIMITS.activationLockMs, CLUSTER_LIMITS.suspectAfterMs].map((ms) => `${ms} ms`);
+    for (const { about, text } of REMARKS) {
+      const typed = limits.reduce((rest, limit) => rest.replace(limit, ''), text);
+      expect(typed.match(/\d[\d.,]*\s?(%|ms\b|s\b|[kMG]i?B\b|µs|calls)/)?.[0], about).toBeUndefined();
+    }
+  });
 });

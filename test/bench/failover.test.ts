@@ -165,6 +165,7 @@ describe('rows', () => {
       measure: 'kill',
       figure: 'last of 200 ended',
       unit: 'ms',
+      values: [2_000, 3_000, 5_000],
       min: 2_000,
       median: 3_000,
       max: 5_000,

@@ -1,5 +1,10 @@
 // A CPU profile drawn: shares add up, waiting is no work, and no path of the machine is left.
-import { expect, test } from 'vitest';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { draw } from '../../bench/flame/draw.ts';
+import { type FlameNote, noteIn } from '../../bench/flame/note.ts';
 import { svgOf } from '../../bench/flame/svg.ts';
 import { type CpuProfile, type Frame, sharesOf, treeOf } from '../../bench/flame/tree.ts';
 
@@ -24,6 +29,8 @@ const PROFILE: CpuProfile = {
   timeDeltas: [0, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000],
 };
 
+const NOTE: FlameNote = { commit: 'abc', command: 'a <b> & c', idle: 0, shares: [] };
+
 const child = (frame: Frame, name: string) => [...frame.children.values()].find((one) => one.name === name) as Frame;
 
 test('what was on the stack has its share, and waiting has none', () => {
@@ -47,10 +54,33 @@ test('only the seconds that are asked for', () => {
 });
 
 test('the drawing is as wide as the shares, and names no directory of the machine', () => {
-  const svg = svgOf(treeOf(PROFILE), 'a <title>');
+  const svg = svgOf(treeOf(PROFILE), 'a <title>', NOTE);
   expect(svg).toContain('a &#60;title&#62;');
   expect(svg).toContain(
     '<title>step src/actors/step.ts:4: 62.5 %, itself 50.0 %</title><rect x="0.0" y="60" width="749.5"',
   );
   expect(svg).not.toContain('somebody');
+});
+
+test('a drawing says of itself of which commit it is, how it was made and whose code took how much', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'holdfast-flame-'));
+  onTestFinished(() => rm(dir, { recursive: true }));
+  const [profile, svg] = [join(dir, 'x.cpuprofile'), join(dir, 'x.svg')];
+  await writeFile(profile, JSON.stringify(PROFILE));
+  const command = 'npm run flame -- <x> & y';
+  const lines = await draw({ profile, svg, title: 'x', commit: 'abc1234', command });
+  const drawn = await readFile(svg, 'utf8');
+  expect(drawn).toContain('<text x="4" y="16" font-size="14">x (commit abc1234)</text>');
+  expect(drawn.replace(/<metadata>[^<]*<\/metadata>/, '')).not.toContain(' & ');
+  // 9 ms in all: after the last sample nothing is known.
+  expect(noteIn(drawn)).toEqual({
+    ...{ commit: 'abc1234', command, idle: 0.1111 },
+    shares: [
+      { name: 'src/actors', share: 0.625 },
+      { name: '(garbage collector)', share: 0.25 },
+      { name: '@scope/pack', share: 0.125 },
+    ],
+  });
+  expect(lines).toContain(' 62.5 %  src/actors');
+  expect(() => noteIn('<svg></svg>')).toThrow('npm run flame');
 });

@@ -1,9 +1,10 @@
 // What a run of some parts makes of docs/benchmarks.json.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Figure } from '../../bench/figures.ts';
 import { withEarlier } from '../../bench/merge.ts';
-import { reportOf } from '../../bench/report.ts';
-import type { BenchResult } from '../../bench/result.ts';
+import { ranWith, reportOf } from '../../bench/report.ts';
+import type { BenchResult, KeptVersions } from '../../bench/result.ts';
+import type { Turn } from '../../bench/side-by-side/rounds.ts';
 
 const figure = (name: string, value: number): Figure => ({
   name,
@@ -27,6 +28,16 @@ function result(commit: string, figures: readonly Figure[]): BenchResult {
     broken: [],
   };
 }
+
+const noFlames = (name: string): never => {
+  throw new Error(`nothing is said of ${name} here`);
+};
+
+const none = { bridge: 0, nats: 0, engine: 0, kafka: 0, service: 0, load: 0 };
+const TURN: Turn = {
+  ...{ round: 0, contestant: 'direct', perSecond: 1, cpuPerCall: none },
+  ...{ writesPerCall: undefined, paced: undefined },
+};
 
 const shown = ({ figures, commit }: BenchResult) =>
   figures.map(({ name, values, commit: own = commit }) => `${name} ${values} ${own}`);
@@ -61,6 +72,46 @@ test('what was measured takes its place, what was not stays and says of which co
     'alone 500 ccc',
   ]);
   expect(third.turnsCommit).toBe('aaa');
-  expect(reportOf(third)).toContain('| kill |  |  | 20.0 ms | 20.0 – 20.0 |  | bbb |');
+  expect(reportOf(third, noFlames)).toContain('| kill |  |  | 20.0 ms | 20.0 – 20.0 |  | 1 | bbb |');
   expect(withEarlier(first, undefined)).toBe(first);
+});
+
+describe('what it ran with', () => {
+  const servers = { zeebe: '8.6.0', zeebePartitions: 2, kafka: '4.3.1', nats: '2.15.1' };
+  const other = { ...servers, zeebe: '8.8.2' };
+  const run = (commit: string, name: string, versions: KeptVersions): BenchResult => ({
+    ...result(commit, [figure(name, 1)]),
+    versions,
+  });
+  const [then, now] = [
+    { node: 'v24.0.0', ...servers },
+    { node: 'v24.0.0', ...other },
+  ];
+
+  test('stands beside each commit whose figures are still there', () => {
+    const first = run('aaa', 'calls', then);
+    const second = withEarlier(run('bbb', 'kill', then), first);
+    const third = withEarlier(run('ccc', 'alone', now), second);
+    expect(ranWith(third)).toBe(
+      'ccc: Node v24.0.0, Zeebe 8.8.2 with 2 partitions, Kafka 4.3.1, nats-server 2.15.1. ' +
+        'aaa, bbb: Node v24.0.0, Zeebe 8.6.0 with 2 partitions, Kafka 4.3.1, nats-server 2.15.1.',
+    );
+    expect(reportOf(third, noFlames)).toContain(ranWith(third));
+  });
+
+  test('goes with the last of its figures', () => {
+    const first = { ...run('aaa', 'calls', then), turns: [TURN] };
+    const second = withEarlier({ ...run('bbb', 'calls', now), turns: [TURN] }, first);
+    expect(second.earlierRuns).toBeUndefined();
+    expect(ranWith(second)).not.toContain('aaa');
+  });
+
+  test('is not made up for a run that did not keep it', () => {
+    const first = run('aaa', 'calls', { node: 'v24.0.0' });
+    const old = withEarlier(run('bbb', 'kill', { node: 'v24.0.0' }), {
+      ...first,
+      figures: [{ ...figure('calls', 1), commit: '999' }],
+    });
+    expect(ranWith(old)).toBe('bbb, aaa: Node v24.0.0 (of the servers no version was kept). 999: not kept.');
+  });
 });

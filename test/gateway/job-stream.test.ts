@@ -36,6 +36,7 @@ async function gateway(onStream: (push: Push) => void, credentials = ServerCrede
 async function slowWay(port: number) {
   let holding = false;
   let release = () => {};
+  let pass = () => {};
   let ended = () => {};
   const half = new Promise<void>((resolve) => {
     ended = resolve;
@@ -45,6 +46,10 @@ async function slowWay(port: number) {
     const held: Buffer[] = [];
     const flush = () => {
       for (const chunk of held.splice(0)) far.write(chunk);
+    };
+    pass = () => {
+      holding = false;
+      flush();
     };
     near.on('data', (chunk) => {
       held.push(chunk);
@@ -69,6 +74,7 @@ async function slowWay(port: number) {
     hold: () => {
       holding = true;
     },
+    pass: () => pass(),
     /** Our side has said that it sends nothing more. */
     half,
     release: () => release(),
@@ -118,6 +124,32 @@ describe.each(['grpc', 'grpcs'] as const)('%s: closing a stream', (scheme) => {
     expect(keys).toEqual(Array.from({ length: 200 }, (_, index) => `${index + 1}`));
     expect(ends).toEqual(['cancelled']);
   });
+});
+
+test('the end is not said to a gateway that is held up, for what is in its queue then would be thrown away', async () => {
+  let push: Push | undefined;
+  const port = await gateway((opened) => {
+    push = opened;
+    opened.write({ key: '1', deadline: '5' });
+  });
+  const way = await slowWay(port);
+  const zeebe = await openZeebe({ ZEEBE_GRPC_ADDRESS: `grpc://${way.address}` });
+  cleanups.push(() => zeebe.close());
+  const order: string[] = [];
+  const stream = zeebe.openStream(
+    QUERY,
+    ({ key }) => order.push(key),
+    () => order.push('ended'),
+  );
+  await eventually('the first', () => order.length === 1);
+  way.hold();
+  const closed = stream.cancel();
+  void way.half.then(() => order.push('end said'));
+  push?.write({ key: '2', deadline: '5' });
+  await eventually('the second', () => order.includes('2'));
+  way.pass();
+  await closed;
+  expect(order).toEqual(['1', '2', 'end said', 'ended']);
 });
 
 test('a gateway that keeps its side open is left all the same, and jobs that it still wrote are handed over', async () => {

@@ -3,8 +3,11 @@
 // A call that is cancelled (RST_STREAM) throws away whatever the gateway has written and this side has not read, and what it
 // writes until it hears of it; each such job is hidden until its lock ends. So the closing of this stream is that of its
 // connection, in one direction: we say that we shall send nothing more (FIN), and go on reading until the gateway, which
-// takes that for the end of its client, has closed its side too. What it had written by then arrives. What is left to chance
-// is the moment within the gateway between a job put into its queue and the queue written out.
+// takes that for the end of its client, has closed its side too. What it had written by then arrives.
+//
+// What it had only put into its queue does not: its thread for the connection writes that queue out, and when it comes to run
+// it reads our end first. A busy machine may keep it from running for tens of ms. So the end is said when that thread has just
+// run: when it has acknowledged SETTINGS at once. What is left to chance is a job between that and the end.
 //
 // A gateway, or a proxy before it, that does not close its side within `CLOSE_MS` is left as before, by a reset.
 import {
@@ -23,6 +26,9 @@ import { FrameReader, framed, requestHeaders, statusSaid, unavailable } from './
 
 /** The gateway needs a few ms; a busy one a hundred. */
 const CLOSE_MS = 2_000;
+/** So soon answers a gateway whose thread is not kept from running; one that is further away is asked for the whole time. */
+const PROMPT_MS = 2;
+const PROMPT_WITHIN_MS = 250;
 /**
  * What the gateway may have on its way: no more is granted once our side is closed. It is also the most by which a slow node
  * can take more jobs than it has room for.
@@ -80,12 +86,39 @@ export class JobStreamConnection {
   async close(): Promise<void> {
     if (!this.#connected) this.#session.destroy();
     this.#stream.resume();
+    await this.#untilPrompt();
     this.#socket.end();
     const patience = setTimeout(() => {
       this.#stream.close(constants.NGHTTP2_CANCEL);
       this.#session.destroy();
     }, CLOSE_MS);
     await this.#closed.finally(() => clearTimeout(patience));
+  }
+
+  /** Until the gateway has answered at once, or for so long. */
+  async #untilPrompt(): Promise<void> {
+    const endMs = performance.now() + PROMPT_WITHIN_MS;
+    let answered = true;
+    let tookMs = Number.POSITIVE_INFINITY;
+    while (answered && tookMs > PROMPT_MS && performance.now() < endMs) {
+      const askedMs = performance.now();
+      answered = await this.#answers(endMs - askedMs);
+      tookMs = performance.now() - askedMs;
+    }
+  }
+
+  /** Every peer has to acknowledge SETTINGS, and does not count them as it does PINGs. false: not in time, or it is gone. */
+  #answers(withinMs: number): Promise<boolean> {
+    if (this.#session.destroyed) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const late = setTimeout(() => resolve(false), withinMs);
+      const done = (answered: boolean) => {
+        clearTimeout(late);
+        resolve(answered);
+      };
+      void this.#closed.then(() => done(false));
+      this.#session.settings({ initialWindowSize: WINDOW_BYTES }, (error) => done(error === null));
+    });
   }
 
   #read(): void {

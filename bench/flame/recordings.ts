@@ -1,0 +1,74 @@
+// What is profiled for the kept flame graphs: each a run of a bench, in which a node is looked at while it does what its
+// figures are about, and at no other time.
+import { freePorts } from '../../deploy/local/ports.ts';
+import { measureAlone } from '../alone/measure.ts';
+import { holdfast } from '../contestants/holdfast.ts';
+import { warmEngine } from '../failover/calls.ts';
+import { measure } from '../measure.ts';
+import { measureMillion } from '../million/measure.ts';
+import { inspectArgs, NodeProfile } from '../parts/node-profile.ts';
+import { setStage } from '../parts/stage.ts';
+import type { FlameName } from './kept.ts';
+
+export interface Recording {
+  readonly flames: readonly { readonly flame: FlameName; readonly title: string; readonly profile: string }[];
+  /** Writes `<profile>.cpuprofile` of each into this directory. */
+  run(dir: string): Promise<void>;
+}
+
+const IN_FLIGHT = 200;
+const WARM_UP_S = 15;
+const PROFILED_S = 10;
+
+export const RECORDINGS = {
+  'full-load': {
+    flames: [
+      {
+        flame: 'full-load',
+        title: 'holdfast, 1 node, 200 calls in flight, all on the same cores',
+        profile: 'full-load',
+      },
+    ],
+    run: recordFullLoad,
+  },
+  alone: {
+    flames: [{ flame: 'alone', title: 'holdfast alone, the engine a double, 200 calls in flight', profile: 'http2' }],
+    run: async (dir) => void (await measureAlone({ clients: ['http2'], rounds: 1, profile: dir })),
+  },
+  million: {
+    flames: [
+      { flame: 'million-idle', title: 'a million pending jobs, the engine a double: at rest', profile: 'idle' },
+      { flame: 'million-pages', title: 'a million pending jobs: pages of the list over HTTP', profile: 'pages' },
+      { flame: 'million-calls', title: 'a million pending jobs, 200 calls in flight', profile: 'many' },
+    ],
+    run: async (dir) => void (await measureMillion({ rounds: 1, idleSeconds: 1, profile: dir, onProgress: tell })),
+  },
+} as const satisfies Readonly<Record<string, Recording>>;
+
+export type RecordingName = keyof typeof RECORDINGS;
+
+function tell(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function recordFullLoad(dir: string): Promise<void> {
+  const stage = await setStage();
+  try {
+    await warmEngine(stage);
+    const [port = 0] = await freePorts(1);
+    const running = await holdfast(1, 1).start(stage, { nodeArgs: inspectArgs(port) });
+    try {
+      const load = (seconds: number) =>
+        measure(stage, running, { plan: { kind: 'closed', inFlight: IN_FLIGHT, seconds }, warmUpS: 0 });
+      await load(WARM_UP_S);
+      const profile = await NodeProfile.open(port, dir);
+      const { perSecond } = await profile.during('full-load', () => load(PROFILED_S));
+      profile.close();
+      tell(`${perSecond.toFixed(0)} calls/s while it was profiled`);
+    } finally {
+      await running.stop();
+    }
+  } finally {
+    await stage.stop();
+  }
+}

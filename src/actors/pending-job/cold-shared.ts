@@ -5,7 +5,6 @@
 //
 // What must hold: what a job is given back is what it was put with, to the last field. The number of parts is bounded: beyond
 // that jobs share nothing, and keep all of it themselves.
-import { flat } from '../flat-text.ts';
 import type { CallSettings, JobOrigin } from '../messages.ts';
 import type { Snapshot } from '../snapshot.ts';
 
@@ -28,6 +27,7 @@ export const NOTHING_SHARED: Part = 0;
 
 /** A route times its elements, process versions and writers; each takes about two kilobytes. */
 const PARTS_MOST = 10_000;
+const LATEST_MOST = 8;
 
 interface Counted {
   readonly key: string;
@@ -41,6 +41,8 @@ export class SharedParts {
   readonly #byKey = new Map<string, Part>();
   readonly #parts: (Counted | undefined)[] = [undefined];
   readonly #free: Part[] = [];
+  /** The latest few of each element: most jobs have one of these, and that is seen sooner than a key of all of it is made. */
+  readonly #latest = new Map<string, Part[]>();
 
   get size(): number {
     return this.#byKey.size;
@@ -49,6 +51,20 @@ export class SharedParts {
   /** For one job more; `release` follows. */
   take(snapshot: Snapshot): Part {
     const shared = sharedOf(snapshot);
+    const { elementId } = shared.origin;
+    const latest = this.#latest.get(elementId) ?? [];
+    for (const part of latest) {
+      const counted = this.#parts[part]!;
+      if (!isSame(counted.shared, shared)) continue;
+      counted.jobs += 1;
+      return part;
+    }
+    const part = this.#find(shared, snapshot);
+    if (part !== NOTHING_SHARED) this.#latest.set(elementId, [part, ...latest.slice(0, LATEST_MOST - 1)]);
+    return part;
+  }
+
+  #find(shared: Shared, { timeline }: Snapshot): Part {
     const key = JSON.stringify(shared);
     const known = this.#byKey.get(key);
     if (known !== undefined) {
@@ -57,8 +73,8 @@ export class SharedParts {
     }
     if (this.#byKey.size >= PARTS_MOST) return NOTHING_SHARED;
     const part = this.#free.pop() ?? this.#parts.length;
-    const words = snapshot.timeline.flatMap(({ what, node }) => [what, node]);
-    this.#parts[part] = { key, shared: flatted({ ...shared, words }), jobs: 1 };
+    const words = timeline.flatMap(({ what, node }) => [what, node]);
+    this.#parts[part] = { key, shared: ownTexts({ ...shared, words }), jobs: 1 };
     this.#byKey.set(key, part);
     return part;
   }
@@ -69,6 +85,10 @@ export class SharedParts {
     counted.jobs -= 1;
     if (counted.jobs > 0) return;
     this.#byKey.delete(counted.key);
+    const { elementId } = counted.shared.origin;
+    const latest = this.#latest.get(elementId)?.filter((other) => other !== part) ?? [];
+    if (latest.length > 0) this.#latest.set(elementId, latest);
+    else this.#latest.delete(elementId);
     this.#parts[part] = undefined;
     this.#free.push(part);
   }
@@ -80,6 +100,7 @@ export class SharedParts {
 
   clear(): void {
     this.#byKey.clear();
+    this.#latest.clear();
     this.#parts.length = 1;
     this.#free.length = 0;
   }
@@ -92,7 +113,24 @@ export function sharedOf({ kind, incarnation, lane, settings, alias, origin: who
   return { kind, incarnation, lane, origin, settings, onlyDigits, words: [] };
 }
 
-/** Its texts may have been cut out of a batch, which they would keep. */
-function flatted(shared: Shared): Shared {
-  return JSON.parse(JSON.stringify(shared), (_, value: unknown) => (typeof value === 'string' ? flat(value) : value));
+function isSame(one: Shared, other: Shared): boolean {
+  return (
+    one.kind === other.kind &&
+    one.onlyDigits === other.onlyDigits &&
+    one.incarnation === other.incarnation &&
+    one.lane === other.lane &&
+    hasSameFields(one.origin, other.origin) &&
+    hasSameFields(one.settings, other.settings)
+  );
+}
+
+/** Of two of the same type, with plain values. */
+function hasSameFields<T extends object>(one: T, other: T): boolean {
+  for (const field in one) if (one[field] !== other[field]) return false;
+  return true;
+}
+
+/** Its texts may have been cut out of a batch, which they would keep: these are texts of their own. */
+function ownTexts(shared: Shared): Shared {
+  return JSON.parse(JSON.stringify(shared)) as Shared;
 }

@@ -14,7 +14,7 @@
 // not grow while there is something to empty; and nobody waits for more to be copied than four times what he takes out. The tables have six bytes
 // for each job of the most that there were, until the store is empty.
 
-import { NOTHING_SHARED, type Part, type Shared, SharedParts } from './cold-shared.ts';
+import { NOTHING_SHARED, type Shared, SharedParts } from './cold-shared.ts';
 
 /** Names a job that is in the store, until it is taken out. */
 export type Handle = number;

@@ -167,11 +167,17 @@ function numberAt({ bytes, from }: Packed, index: number): number {
 function restOf(state: JobState, snapshot: Snapshot, shared: Shared | undefined): Rest {
   const { sentAttempt, retries, heartbeatDeadlineMs, trace, progress, timeline } = snapshot;
   const { applied, reply, failing, outcome, endedAtMs, resend } = snapshot;
-  const hasMore =
-    applied.length > 0 || endedAtMs !== 0 || resend || [reply, failing, outcome].some((one) => one !== undefined);
+  const hasMore = applied.length > 0 || endedAtMs !== 0 || resend || (reply ?? failing ?? outcome) !== undefined;
   return [
-    ...([state.ackedAtMs, state.attachedAtMs, state.handedOutMs, sentAttempt, retries, heartbeatDeadlineMs] as const),
-    ...([trace, progress, timelineOf(timeline, shared?.words ?? [])] as const),
+    state.ackedAtMs,
+    state.attachedAtMs,
+    state.handedOutMs,
+    sentAttempt,
+    retries,
+    heartbeatDeadlineMs,
+    trace,
+    progress,
+    timelineOf(timeline, shared?.words ?? []),
     hasMore ? { applied, reply, failing, outcome, endedAtMs, resend } : null,
     shared === undefined ? sharedOf(snapshot) : null,
   ];
@@ -183,7 +189,9 @@ function timelineOf(timeline: readonly TimelineEntry[], words: readonly string[]
     const index = words.indexOf(word);
     return index < 0 ? word : index;
   };
-  return timeline.flatMap(({ atMs, what, node }) => [atMs, numbered(what), numbered(node)]);
+  const values: (number | string)[] = [];
+  for (const { atMs, what, node } of timeline) values.push(atMs, numbered(what), numbered(node));
+  return values;
 }
 
 function readTimeline(values: readonly (number | string)[], { words }: Shared): TimelineEntry[] {

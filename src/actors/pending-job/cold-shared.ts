@@ -27,7 +27,8 @@ export const NOTHING_SHARED: Part = 0;
 
 /** A route times its elements, process versions and writers; each takes about two kilobytes. */
 const PARTS_MOST = 10_000;
-const LATEST_MOST = 8;
+/** Looked at one after another, which is cheap: most differ in the first thing that is compared. */
+const LATEST_MOST = 32;
 
 interface Counted {
   readonly key: string;

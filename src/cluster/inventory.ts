@@ -224,8 +224,8 @@ export class Wanted {
     if (search !== undefined && shared.onlyDigits && this.#digits === undefined) return false;
     const packed = job.bytes!;
     // Anywhere in it first: that is known of many jobs in a row at once.
-    if (instance !== undefined && !instance.isIn(packed)) return false;
-    if (search !== undefined && !search.inPacked(packed)) return false;
+    if (instance !== undefined && !instance.mayBeIn(packed)) return false;
+    if (search !== undefined && !search.mayBeIn(packed)) return false;
     return this.#inNames(packed, search, instance);
   }
 

@@ -177,7 +177,6 @@ export class Wanted {
   readonly #instance: PlainSearch | undefined;
   /** What many jobs have in common is asked once, not once for each of them. */
   readonly #answers = new Map<Shared, OfShared>();
-  #last: { readonly shared: Shared; readonly answer: OfShared } | undefined;
 
   constructor(filter: JobFilter) {
     this.#filter = filter;
@@ -237,10 +236,11 @@ export class Wanted {
   }
 
   #ofShared(shared: Shared): OfShared {
-    if (this.#last?.shared === shared) return this.#last.answer;
-    const answer = this.#answers.get(shared) ?? this.#askShared(shared);
-    this.#answers.set(shared, answer);
-    this.#last = { shared, answer };
+    let answer = this.#answers.get(shared);
+    if (answer === undefined) {
+      answer = this.#askShared(shared);
+      this.#answers.set(shared, answer);
+    }
     return answer;
   }
 

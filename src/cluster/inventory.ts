@@ -5,8 +5,8 @@
 // What must hold: a page never fails because jobs come and go meanwhile; of jobs that stay, all pages together have each once.
 // What is searched are the names and keys of a job, its business key and its stored error; never a payload.
 import type { JobKey, ShardId } from '../actors/ids.ts';
-import { isParked } from '../actors/pending-job/cold.ts';
-import { aliasSpanOf, type OriginSpans, originSpansOf } from '../actors/pending-job/cold-search.ts';
+import { packedNames } from '../actors/pending-job/cold.ts';
+import type { Shared } from '../actors/pending-job/cold-shared.ts';
 import type { Packed } from '../actors/pending-job/cold-store.ts';
 import type { Clock } from '../actors/ports.ts';
 import type { Snapshot, SnapshotKind } from '../actors/snapshot.ts';
@@ -159,9 +159,13 @@ class Page {
 /** An id of ours names its job by the key; which attempt it was for, and who signed it, is all the same here. */
 const OWN_ID = /^hf1-[a-z0-9]{1,8}-([1-9a-z][0-9a-z]{0,12})(?:-|$)/;
 
-/** So many jobs in a row have the text, but nowhere where it counts: so many further ones are not asked whether they have it at all. */
-const IN_VAIN = 64;
-const NOT_ASKED = 2_000;
+/** Of what a job shares with others. */
+interface OfShared {
+  /** False: none of these jobs does. */
+  readonly fits: boolean;
+  /** The text that is looked for is in it, or none is. */
+  readonly hasText: boolean;
+}
 
 /** What fits a filter. */
 export class Wanted {
@@ -170,15 +174,13 @@ export class Wanted {
   /** Of a text that may be part of a key. */
   readonly #digits: string | undefined;
   readonly #ownIdOf: string | undefined;
-  readonly #process: PlainSearch | undefined;
   readonly #instance: PlainSearch | undefined;
-  /** Jobs in a row that have the text somewhere else, as far as is known. */
-  #inVain = 0;
+  /** What many jobs have in common is asked once, not once for each of them. */
+  readonly #answers = new Map<Shared, OfShared>();
 
   constructor(filter: JobFilter) {
     this.#filter = filter;
-    const { text, process, instance } = filter;
-    this.#process = process === undefined ? undefined : new PlainSearch(process);
+    const { text, instance } = filter;
     this.#instance = instance === undefined ? undefined : new PlainSearch(instance);
     if (text === undefined) return;
     this.#search = new TextSearch(text);
@@ -188,15 +190,10 @@ export class Wanted {
   }
 
   has(job: PendingJob): boolean {
-    const { lane, state, heldBeforeMs } = this.#filter;
+    const { heldBeforeMs } = this.#filter;
     if (heldBeforeMs !== undefined && job.heldAtMs > heldBeforeMs) return false;
-    if (lane !== undefined && job.lane !== undefined && job.lane !== lane) return false;
-    const { bytes } = job;
-    if (bytes !== undefined && state !== undefined && state !== (isParked(bytes) ? 'parked' : 'held')) return false;
-    if (bytes !== undefined && (lane === undefined || job.lane !== undefined)) {
-      const found = this.#inBytes(job.jobKey, bytes);
-      if (found !== undefined) return found;
-    }
+    const { shared } = job;
+    if (shared !== undefined) return this.#hasPacked(job, shared);
     const { snapshot } = job.peek();
     return snapshot !== undefined && this.fits(job.jobKey, snapshot);
   }
@@ -217,37 +214,44 @@ export class Wanted {
     return texts.some((text) => search.inText(text));
   }
 
-  /** undefined: it has to be unpacked. */
-  #inBytes(jobKey: JobKey, packed: Packed): boolean | undefined {
-    const [search, process, instance] = [this.#search, this.#process, this.#instance];
-    // All of it first, payloads too: most jobs have what is looked for nowhere, and that is seen sooner than where anything is.
-    if (process !== undefined && !process.isIn(packed)) return false;
-    if (instance !== undefined && !instance.isIn(packed)) return false;
-    const isKey = search === undefined || this.#isKey(jobKey);
-    if (!isKey && this.#inVain < IN_VAIN && !search.inPacked(packed)) {
-      this.#inVain = 0;
-      return false;
-    }
-    if (isKey && process === undefined && instance === undefined) return true;
-    const origin = originSpansOf(packed);
-    if (origin === undefined) return undefined;
-    if (process !== undefined && !process.isAt(packed, origin.processId)) return false;
-    if (instance !== undefined && !instance.isAt(packed, origin.instanceKey)) return false;
-    if (isKey) return true;
-    const found = this.#inNames(search, packed, origin);
-    this.#inVain = found === false ? (this.#inVain + 1) % (IN_VAIN + NOT_ASKED) : 0;
-    return found;
+  /** Nothing of it is unpacked, and of most jobs nothing is even looked at: what they share says enough. */
+  #hasPacked(job: PendingJob, shared: Shared): boolean {
+    const { fits, hasText } = this.#ofShared(shared);
+    if (!fits) return false;
+    const [search, instance] = [hasText || this.#isKey(job.jobKey) ? undefined : this.#search, this.#instance];
+    if (search === undefined && instance === undefined) return true;
+    if (search !== undefined && shared.onlyDigits && this.#digits === undefined) return false;
+    const packed = job.bytes!;
+    // Anywhere in it first: that is known of many jobs in a row at once.
+    if (instance !== undefined && !instance.mayBeIn(packed)) return false;
+    if (search !== undefined && !search.mayBeIn(packed)) return false;
+    return this.#inNames(packed, search, instance);
   }
 
-  /** What all have, but where none is looked, stands before (the lane, the job type) or behind (the timeline). */
-  #inNames(search: TextSearch, packed: Packed, origin: OriginSpans): boolean | undefined {
-    const { processId, elementId, instanceKey, elementInstanceKey } = origin;
-    if (search.inSpan(packed, { from: processId.from, to: elementInstanceKey.to })) {
-      const names = [processId, elementId, instanceKey, elementInstanceKey];
-      if (names.some((span) => search.inSpan(packed, span))) return true;
+  #inNames(packed: Packed, search: TextSearch | undefined, instance: PlainSearch | undefined): boolean {
+    const { instanceKey, elementInstanceKey, alias } = packedNames(packed);
+    if (instance !== undefined && !instance.isAt(packed, instanceKey)) return false;
+    if (search === undefined) return true;
+    return [instanceKey, elementInstanceKey, alias].some((span) => search.inSpan(packed, span));
+  }
+
+  #ofShared(shared: Shared): OfShared {
+    let answer = this.#answers.get(shared);
+    if (answer === undefined) {
+      answer = this.#askShared(shared);
+      this.#answers.set(shared, answer);
     }
-    const alias = aliasSpanOf(packed, origin);
-    return alias && search.inSpan(packed, alias);
+    return answer;
+  }
+
+  #askShared({ lane, kind, origin: { processId, elementId } }: Shared): OfShared {
+    const { lane: wanted, state, process } = this.#filter;
+    const fits =
+      (wanted === undefined || wanted === lane) &&
+      (state === undefined || state === kind) &&
+      (process === undefined || process === processId);
+    const search = this.#search;
+    return { fits, hasText: search === undefined || search.inText(processId) || search.inText(elementId) };
   }
 
   #isKey(jobKey: JobKey): boolean {

@@ -6,6 +6,7 @@ import type { EngineGate } from '../actors/engine-gate.ts';
 import { ABSENT, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import { attemptOf, heldAtMsOf, pack, timesOf, unpack, type WaitingTimes } from '../actors/pending-job/cold.ts';
+import type { Shared } from '../actors/pending-job/cold-shared.ts';
 import type { ColdStore, Handle, Packed } from '../actors/pending-job/cold-store.ts';
 import { type Command, type CommandAnswer, decide } from '../actors/pending-job/decide.ts';
 import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-job/effects.ts';
@@ -190,6 +191,11 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   /** Held with its request sent, or parked, and nothing under way. */
   get packed(): boolean {
     return this.#packed !== undefined;
+  }
+
+  /** While it is packed, what it has in common with others; known without a look at its bytes. undefined: it keeps all itself. */
+  get shared(): Shared | undefined {
+    return this.#packed === undefined ? undefined : this.#around.cold.sharedAt(this.#packed);
   }
 
   /** As it is kept while it is packed. */

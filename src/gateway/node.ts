@@ -36,6 +36,7 @@ import { SchemaRegistry } from './schema/registry.ts';
 import { RegistryClient } from './schema/registry-client.ts';
 import type { Secrets } from './secrets.ts';
 import { SystemClock, SystemRandom } from './system-clock.ts';
+import { boundHeap } from './system-heap.ts';
 import type { Tracing } from './tracing.ts';
 import { openZeebe } from './zeebe/client.ts';
 
@@ -208,9 +209,10 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     operations = operationsOf({ bridge, config, inbox, kafka, writer, clock, random, log, replicas });
     metrics.observe(gaugesOf(running, clock, () => link.connected()));
     const stopReadingKeys = watchKeyFiles(config.secrets, (id, keys) => running.rereadKeys(id, keys), log);
+    const leaveHeap = boundHeap(() => running.cluster.life?.lanes.total ?? 0);
     running.start();
     setCalls = async (next) => running.setCalls(next, await sizesOf(next));
-    const end = await running.finished.finally(stopReadingKeys);
+    const end = await running.finished.finally(stopReadingKeys).finally(leaveHeap);
     // Told to stop while it waits for a server, it has nothing to leave, and that is in order too.
     const inOrder = end.kind === 'left' || stopping.signal.aborted;
     if (inOrder) log.info('left the cluster', { reason: end.reason });

@@ -17,9 +17,10 @@ export class SystemClock implements Clock {
   }
 
   setTimer(delayMs: number, run: () => void): Timer {
-    // What is to be gathered in this turn goes after it: setTimeout would make a millisecond of nothing.
+    // What is to be gathered in this turn goes after it: setTimeout would make a millisecond of nothing. Never unref'd: it
+    // keeps the process for one turn only, and for an unref'd one a loop at rest sleeps until a socket or a timer wakes it.
     if (delayMs <= 0) {
-      const immediate = setImmediate(run).unref();
+      const immediate = setImmediate(run);
       return { cancel: () => clearImmediate(immediate) };
     }
     const dueMs = performance.now() + delayMs;

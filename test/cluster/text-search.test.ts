@@ -8,7 +8,23 @@ import { TextSearch } from '../../src/cluster/text-search.ts';
 const word = fc.constantFrom('order', 'ORD', 'er', 'Größe', 'größ', 'ä', '12', '121', '3', '-', 'filling'.repeat(40));
 const content = fc.array(word, { maxLength: 6 }).map((words) => words.join(''));
 const step = fc.record({ put: fc.array(content, { maxLength: 8 }), show: fc.array(fc.nat(), { maxLength: 12 }) });
-const sought = fc.constantFrom('order', 'RDE', 'GRÖSSE', 'größe', 'Ä', '12', '2112', '1', '-', 'g', 'none', '999', '');
+const sought = fc.constantFrom(
+  'order',
+  'RDE',
+  'GRÖSSE',
+  'größe',
+  'Ä',
+  '12',
+  '2112',
+  '1',
+  '-',
+  'g',
+  '12121212121',
+  '121-12112',
+  'none',
+  '999',
+  '',
+);
 
 test('is found where it stands, and nowhere else', () => {
   fc.assert(
@@ -24,7 +40,9 @@ test('is found where it stands, and nowhere else', () => {
         for (const at of shown) {
           const job = jobs[at]!;
           const fits = (whole: string) => whole.toLowerCase().includes(text.toLowerCase());
-          expect(search.inPacked(store.at(job.handle))).toBe(fits(`--------${job.text}`));
+          const [found, may] = [fits(`--------${job.text}`), search.mayBeIn(store.at(job.handle))];
+          // Of a long text the end may be there alone: whoever hears that looks closer.
+          if (found || text.length <= 6) expect(may).toBe(found);
           expect(search.inText(job.text)).toBe(fits(job.text));
         }
         // Some leave, and what is left may move.

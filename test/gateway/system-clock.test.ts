@@ -26,3 +26,12 @@ test('a timer cancelled in its second piece never runs', () => {
   expect(ran).toBe(0);
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('what goes after this turn does not wait for anything else to happen', async () => {
+  vi.useRealTimers();
+  const nothingElse = setInterval(() => undefined, 500);
+  const beginMs = performance.now();
+  for (let turn = 0; turn < 40; turn++) await new Promise<void>((resolve) => new SystemClock().setTimer(0, resolve));
+  clearInterval(nothingElse);
+  expect(performance.now() - beginMs).toBeLessThan(400);
+});

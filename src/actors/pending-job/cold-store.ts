@@ -7,10 +7,14 @@
 // the order in which they are looked through, and a million jobs of which a thousand are left need no more room than a
 // thousand. A handle names a place in a table, which follows the job when it moves.
 //
+// Beside a job stands what it shares with others (cold-shared.ts), which the store keeps as long as one of them is in it.
+//
 // What must hold: at most about a quarter of all chunks is dead, and a few chunks. That is paid for by whoever takes a job out:
 // for each of its bytes four are looked through in chunks that are emptied, of which at least one was dead, so what is dead does
-// not grow while there is something to empty; and nobody waits for more to be copied than four times what he takes out. The table has four bytes
+// not grow while there is something to empty; and nobody waits for more to be copied than four times what he takes out. The tables have six bytes
 // for each job of the most that there were, until the store is empty.
+
+import { NOTHING_SHARED, type Shared, SharedParts } from './cold-shared.ts';
 
 /** Names a job that is in the store, until it is taken out. */
 export type Handle = number;
@@ -22,6 +26,8 @@ export interface Packed {
   readonly to: number;
   /** So far these bytes are written; what stands before is jobs whose bytes never change. */
   readonly written: number;
+  /** What stands for others too; undefined: nothing. */
+  readonly shared: Shared | undefined;
 }
 
 /** Where it ends is read when that is asked for: of a million in a row, most of which are of no interest, it is far away. */
@@ -29,12 +35,14 @@ class Place implements Packed {
   readonly bytes: Buffer;
   readonly from: number;
   readonly written: number;
+  readonly shared: Shared | undefined;
   readonly #words: Uint32Array;
 
-  constructor({ bytes, words, used }: Chunk, from: number) {
+  constructor({ bytes, words, used }: Chunk, from: number, shared: Shared | undefined) {
     this.bytes = bytes;
     this.from = from;
     this.written = used;
+    this.shared = shared;
     this.#words = words;
   }
 
@@ -84,6 +92,9 @@ export class ColdStore {
   #spare: ArrayBufferLike | undefined;
   /** By handle: where its job stands; of a free handle the next free one. */
   #places = new Uint32Array(FIRST_HANDLES);
+  /** By handle: what it shares with others. */
+  #partOf = new Uint16Array(FIRST_HANDLES);
+  readonly #parts = new SharedParts();
   #handles = 0;
   #freeHandle = NONE;
   #count = 0;
@@ -106,8 +117,13 @@ export class ColdStore {
     return this.#heldBytes;
   }
 
-  /** Both parts are copied. */
-  put(head: Uint8Array, body: Uint8Array): Handle {
+  /** What this one may share; the same part is then told to `put`, which the job keeps until it is taken out. */
+  get parts(): Pick<SharedParts, 'take' | 'at' | 'size'> {
+    return this.#parts;
+  }
+
+  /** Both are copied. */
+  put(head: Uint8Array, body: Uint8Array, part = NOTHING_SHARED): Handle {
     const length = head.length + body.length;
     const size = sizeOf(length);
     const chunk = this.#withRoom(size);
@@ -118,6 +134,7 @@ export class ColdStore {
     chunk.bytes.set(head, used + HEAD_BYTES);
     chunk.bytes.set(body, used + HEAD_BYTES + head.length);
     this.#written(chunk, size, handle);
+    this.#partOf[handle] = part;
     this.#count += 1;
     this.#aliveBytes += size;
     return handle;
@@ -125,7 +142,13 @@ export class ColdStore {
 
   at(handle: Handle): Packed {
     const place = this.#places[handle]!;
-    return new Place(this.#chunks[(place / UNITS_PER_CHUNK) | 0]!, (place % UNITS_PER_CHUNK) * UNIT_BYTES);
+    const chunk = this.#chunks[(place / UNITS_PER_CHUNK) | 0]!;
+    return new Place(chunk, (place % UNITS_PER_CHUNK) * UNIT_BYTES, this.sharedAt(handle));
+  }
+
+  /** What a job shares with others, without a look at its bytes; undefined: nothing. */
+  sharedAt(handle: Handle): Shared | undefined {
+    return this.#parts.at(this.#partOf[handle]!);
   }
 
   /** From now on nothing is taken out any more: all of it is about to go, and `clear` follows. */
@@ -148,6 +171,7 @@ export class ColdStore {
     const size = sizeOf(chunk.words[word + 1]!);
     chunk.words[word] = DEAD;
     chunk.alive -= size;
+    this.#parts.release(this.#partOf[handle]!);
     this.#places[handle] = this.#freeHandle;
     this.#freeHandle = handle;
     this.#count -= 1;
@@ -174,6 +198,8 @@ export class ColdStore {
     this.#chunks.length = 0;
     this.#freeIndexes.length = 0;
     this.#places = new Uint32Array(FIRST_HANDLES);
+    this.#partOf = new Uint16Array(FIRST_HANDLES);
+    this.#parts.clear();
     this.#handles = 0;
     this.#freeHandle = NONE;
   }
@@ -188,6 +214,9 @@ export class ColdStore {
       const places = new Uint32Array(this.#places.length * 2);
       places.set(this.#places);
       this.#places = places;
+      const partOf = new Uint16Array(places.length);
+      partOf.set(this.#partOf);
+      this.#partOf = partOf;
     }
     return this.#handles++;
   }

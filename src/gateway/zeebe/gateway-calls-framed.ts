@@ -155,6 +155,8 @@ class Session {
       });
       stream.on('close', () => {
         clearTimeout(timer);
+        stream.removeAllListeners(); // node's table of streams may go on leading here (actors/passing-map.ts)
+        stream.on('error', ignore);
         const error = this.#errorOf(method, found, late, stream.rstCode, failure);
         if (error !== undefined) return reject(error);
         const bytes = answer.length === 1 ? (answer[0] as Buffer) : Buffer.concat(answer);
@@ -187,6 +189,8 @@ class Session {
     return unavailable(method, 'Connection dropped', failure?.message ?? this.#reason, true);
   }
 }
+
+function ignore(): void {}
 
 function notSent(method: string, details: string): ZeebeCallError {
   return new ZeebeCallError(method, status.UNAVAILABLE, details, false);

@@ -63,9 +63,20 @@ export class ActorCell<M, R> implements ActorRef<M, R> {
 
   ask(message: M, timeoutMs = this.#home.askTimeoutMs): Promise<R> {
     const { promise, resolve, reject } = Promise.withResolvers<R>();
+    const asker =
+      timeoutMs === Number.POSITIVE_INFINITY ? { resolve, reject } : this.#within(timeoutMs, resolve, reject);
+    try {
+      this.#take({ message, asker });
+    } catch (error) {
+      asker.reject(error);
+    }
+    return promise;
+  }
+
+  #within(timeoutMs: number, resolve: (answer: R) => void, reject: (error: unknown) => void): Asker<R> {
     const expire = () => reject(new AskTimeout(this.name, timeoutMs));
     const timer = this.#home.clock.setTimer(timeoutMs, expire);
-    const asker: Asker<R> = {
+    return {
       resolve: (answer) => {
         timer.cancel();
         resolve(answer);
@@ -75,12 +86,6 @@ export class ActorCell<M, R> implements ActorRef<M, R> {
         reject(error);
       },
     };
-    try {
-      this.#take({ message, asker });
-    } catch (error) {
-      asker.reject(error);
-    }
-    return promise;
   }
 
   /** Refuses what waits, lets the message in flight finish, then shuts down. Asked twice, it is the same stop. */

@@ -21,12 +21,15 @@ export function defaultActorSystem(): ActorSystemOptions {
 export class ActorSystem {
   readonly #cells = new Map<string, ActorCell<unknown, unknown>>();
   readonly #home: Home;
+  /** Of those that are not found by name. */
+  readonly #unnamed: Home;
   #closed = false;
 
   constructor(clock: Clock, options: Partial<ActorSystemOptions> = {}) {
     const { mailboxLimit, askTimeoutMs, onFailure } = { ...defaultActorSystem(), ...options };
     const onStopped = (name: string) => void this.#cells.delete(name);
     this.#home = { clock, mailboxLimit, askTimeoutMs, onFailure, onStopped };
+    this.#unnamed = { ...this.#home, onStopped: () => {} };
   }
 
   /** How many actors there are, stopping ones included. */
@@ -51,7 +54,7 @@ export class ActorSystem {
    * nothing once the reference is dropped. For actors that come and go by the thousand; `name` is for messages.
    */
   host<M, R>(name: string, actor: Actor<M, R>): ActorRef<M, R> {
-    return new ActorCell(name, actor, { ...this.#home, onStopped: () => {} });
+    return new ActorCell(name, actor, this.#unnamed);
   }
 
   /** The actor of that name, also while it stops. The caller knows what it spawned under the name. */

@@ -39,7 +39,7 @@ export interface ActorRef<M, R = void> {
   send(message: M): void;
   /**
    * Hands over a message and resolves with the answer. Never await an actor that waits for you: only the deadline ends it.
-   * @param timeoutMs the deadline, a duration; without it the system's
+   * @param timeoutMs the deadline, a duration; without it the system's; Infinity: none
    * @throws (rejects) MailboxFull, ActorStopped, AskTimeout, or what the actor threw
    */
   ask(message: M, timeoutMs?: number): Promise<R>;

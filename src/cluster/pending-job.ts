@@ -268,6 +268,13 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     if (requested !== 0) this.#around.requests.giveUp(this.jobKey, requested);
   }
 
+  /** It has ended and is not looked for any more. Its shard's table may go on leading here (passing-map.ts). */
+  forget(): void {
+    this.count(undefined);
+    this.#release();
+    this.#warm = undefined;
+  }
+
   /** Keeps the lane's count in step with what this job is, or is about to be. */
   count(snapshot: Snapshot | undefined): void {
     if (this.#abandoned) return;

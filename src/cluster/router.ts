@@ -6,6 +6,7 @@ import type { Incarnation, JobKey, ShardId } from '../actors/ids.ts';
 import { shardOf } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { ActAnswer, Activation, ActivationAnswer, OperatorAct, Reply, ReplyAnswer } from '../actors/messages.ts';
+import { PassingMap } from '../actors/passing-map.ts';
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import type { Claims } from './claims.ts';
 import { Lost } from './effects-gate.ts';
@@ -69,7 +70,7 @@ export class Router {
   /** Batches of answers from other nodes. */
   readonly answers = new EndpointCount();
   readonly #options: RouterOptions;
-  readonly #asked = new Map<number, Asked>();
+  readonly #asked = new PassingMap<number, Asked>();
   readonly #outbox = new Map<Incarnation, Asked[]>();
   readonly #answersTo = new Map<string, [number, HostAnswer<RoutedAnswer>][]>();
   readonly #unsubscribe: (() => void)[] = [];

@@ -24,9 +24,9 @@ import type { KvEntry } from './ports.ts';
 
 /**
  * A command is under way until it is decided, however slow the engine: a job that was forgotten or packed before that
- * would be decided twice at once. Whoever asked asks again by himself. (The longest that a timer takes.)
+ * would be decided twice at once. Whoever asked asks again by himself.
  */
-const AS_LONG_AS_IT_TAKES_MS = 2 ** 31 - 1;
+const AS_LONG_AS_IT_TAKES_MS = Number.POSITIVE_INFINITY;
 
 /** What the router gets back besides an answer: not (or no longer) ours, or not decidable now. */
 export type HostAnswer<A> = A | 'notOwner' | 'retry';
@@ -353,7 +353,7 @@ export class ShardJobs {
     else this.#ended.get(shard)?.delete(jobKey);
     this.#wheel.cancel(job);
     this.#probes.cancel(job);
-    job.count(undefined);
+    job.forget();
     this.#warm.delete(job);
     this.#cooling.delete(job);
     this.#shards.get(shard)?.delete(jobKey);

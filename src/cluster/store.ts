@@ -10,6 +10,7 @@
 //  - A refusal naming less than the expected revision may come from a server that does not know yet that it lost the
 //    lead. Once more for "absent" (mostly a record that expired), for longer than such a server can last otherwise.
 import { ABSENT, type Revision } from '../actors/ids.ts';
+import { PassingMap } from '../actors/passing-map.ts';
 import type { Clock, Random } from '../actors/ports.ts';
 import { Backoff } from './backoff.ts';
 import { type KvEntry, type KvPort, type KvPutAnswer, type KvPutOptions, KvUnavailable } from './ports.ts';
@@ -55,6 +56,8 @@ export interface StoreOptions {
 }
 
 interface Put {
+  /** In the order in which they were asked for. */
+  readonly id: number;
   readonly key: string;
   readonly value: Uint8Array;
   readonly expected: Revision;
@@ -71,11 +74,12 @@ interface Put {
 
 export class Store {
   readonly #options: StoreOptions;
-  readonly #waiting = new Set<Put>();
-  readonly #inFlight = new Set<Put>();
+  readonly #waiting = new PassingMap<number, Put>();
+  readonly #inFlight = new PassingMap<number, Put>();
   /** Since when each put has had no answer at all, ms on the monotonic clock, oldest first. */
-  readonly #unanswered = new Map<Put, number>();
+  readonly #unanswered = new Map<number, number>();
   readonly #backoff: Backoff;
+  #nextId = 1;
   #highest: Revision = ABSENT;
   #closed: string | undefined;
 
@@ -92,7 +96,9 @@ export class Store {
   put(key: string, value: Uint8Array, expected: Revision, options?: StorePutOptions): Promise<StoreAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) return reject(new StoreClosed(this.#closed));
-      this.#waiting.add({
+      const id = this.#nextId++;
+      this.#waiting.set(id, {
+        id,
         key,
         value,
         expected,
@@ -136,7 +142,7 @@ export class Store {
   /** How many puts are in doubt. */
   get inDoubt(): number {
     let count = 0;
-    for (const put of this.#inFlight) if (put.doubted) count += 1;
+    for (const put of this.#inFlight.values()) if (put.doubted) count += 1;
     return count;
   }
 
@@ -144,7 +150,7 @@ export class Store {
   close(reason = 'this incarnation is over'): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
-    for (const put of [...this.#waiting, ...this.#inFlight]) put.reject(new StoreClosed(reason));
+    for (const put of [...this.#waiting.values(), ...this.#inFlight.values()]) put.reject(new StoreClosed(reason));
     this.#waiting.clear();
     this.#inFlight.clear();
     this.#unanswered.clear();
@@ -152,16 +158,16 @@ export class Store {
   }
 
   #sendNext(): void {
-    for (const put of this.#waiting) {
+    for (const put of this.#waiting.values()) {
       if (this.#inFlight.size >= this.#options.maxInFlight) return;
-      this.#waiting.delete(put);
-      this.#inFlight.add(put);
+      this.#waiting.delete(put.id);
+      this.#inFlight.set(put.id, put);
       put.mark = this.#highest;
       const { clock, onSettled } = this.#options;
       const sentMs = clock.monotonicMs();
       const over = (): void => {
-        this.#inFlight.delete(put);
-        this.#unanswered.delete(put);
+        this.#inFlight.delete(put.id);
+        this.#unanswered.delete(put.id);
         this.#sendNext();
       };
       this.#settle(put).then(
@@ -186,14 +192,14 @@ export class Store {
       // An earlier try may be the one that is answered.
       const mark = tryMs === undefined ? this.#highest : put.mark;
       const sentMs = clock.monotonicMs();
-      if (!this.#unanswered.has(put)) this.#unanswered.set(put, sentMs);
+      if (!this.#unanswered.has(put.id)) this.#unanswered.set(put.id, sentMs);
       const asked = kv.put(put.key, put.value, put.expected, options);
       const answer = await (tryMs === undefined ? asked : this.#firstAnswer(open, asked, tryMs));
       this.#checkOpen();
       if (answer.kind === 'inDoubt') {
         put.doubted = true;
       } else {
-        this.#unanswered.delete(put);
+        this.#unanswered.delete(put.id);
         if (answer.kind === 'stored') return this.#acknowledge(put, answer.revision, mark);
         if (answer.kind === 'never' && !put.doubted) return answer;
         const settled = answer.kind === 'refused' ? await this.#refused(put, answer.revision) : undefined;

@@ -18,6 +18,7 @@
 // message (invariant I3). FailJob is not idempotent, so it is repeated only while it is known to have had no effect, and
 // never beyond the lock; a job whose give-back is in doubt just waits for the end of its lock.
 import type { JobKey } from '../actors/ids.ts';
+import { PassingMap } from '../actors/passing-map.ts';
 import type { Clock, Random, Timer } from '../actors/ports.ts';
 import { GiveBackRest } from './give-back-rest.ts';
 import { JobSource, type SourceEvent } from './intake-source.ts';
@@ -71,7 +72,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #rest: GiveBackRest;
-  readonly #inHand = new Map<string, ActivatedJob>();
+  readonly #inHand = new PassingMap<string, ActivatedJob>();
   #source: JobSource | undefined;
   #closed: Promise<void> = Promise.resolve();
   #tick: Timer | undefined;

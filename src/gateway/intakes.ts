@@ -89,8 +89,9 @@ export class Intakes {
       maxInHand: MAX_IN_HAND,
       take: async (job) => {
         const activation = await kind.activationOf(job);
-        lanes.set(job, activation.lane);
-        return take(activation);
+        const answer = await take(activation);
+        if (answer === 'giveBack') lanes.set(job, activation.lane);
+        return answer;
       },
       laneOf: (job) => lanes.get(job) ?? '',
       admits: () => kind.admits(),

@@ -79,7 +79,8 @@ export function readReply(record: IncomingRecord, names: HeaderNames, maxBytes: 
  */
 function bodyOf(record: IncomingRecord, value: ReplyValue, names: HeaderNames): string {
   if (value.kind !== 'json') return '';
-  const { id, from } = isPlainObject(value.parsed) ? correlationOf(record, names) : NO_ID;
+  const mayHaveOne = isPlainObject(value.parsed) && Object.hasOwn(value.parsed, names.bodyField);
+  const { id, from } = mayHaveOne ? correlationOf(record, names) : NO_ID;
   return from === 'body' && OURS.test(id) ? withoutMember(value.text, names.bodyField) : value.text;
 }
 

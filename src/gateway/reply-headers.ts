@@ -13,7 +13,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** The last header of that name; '' when there is none. Bytes that are not UTF-8 become U+FFFD. */
 export function textOf(record: IncomingRecord, name: string): string {
   const header = record.headers.findLast((candidate) => candidate.name === name);
-  return header === undefined ? '' : Buffer.from(header.value).toString('utf8');
+  if (header === undefined) return '';
+  const { buffer, byteOffset, byteLength } = header.value;
+  return Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
 }
 
 /** Messages are for people: a long one is cut, and a half character made whole. */
@@ -38,6 +40,7 @@ export function businessHeaders(
     }
   }
   for (const { name, value } of record.headers) {
+    if (isTechnical(name, names)) continue; // most are, where a service sends back what it got
     const text = textIn(value);
     if (text === undefined) continue;
     // The last one of a name counts, at its own place.

@@ -11,6 +11,7 @@
 // a reply that is written sooner is found all the same.
 import type { JobKey } from '../actors/ids.ts';
 import type { CancelRecord, OutgoingRequest, RequestOutcome } from '../actors/messages.ts';
+import { PassingMap } from '../actors/passing-map.ts';
 import type { Clock, Random } from '../actors/ports.ts';
 import type { HeaderNames } from './header-names.ts';
 import type { OutgoingRecord, RecordWriter } from './ports.ts';
@@ -60,7 +61,7 @@ export class RequestPublisher {
   readonly #options: RequestPublisherOptions;
   readonly #limits: TopicQueueLimits;
   readonly #queues = new Map<string, TopicQueue>();
-  readonly #owed = new Map<string, Owed>();
+  readonly #owed = new PassingMap<string, Owed>();
   #open = false;
 
   constructor(options: RequestPublisherOptions) {

@@ -23,6 +23,10 @@ export class SystemClock implements Clock {
       const immediate = setImmediate(run);
       return { cancel: () => clearImmediate(immediate) };
     }
+    if (delayMs <= LONGEST_TIMEOUT_MS) {
+      const timeout = setTimeout(run, delayMs).unref();
+      return { cancel: () => clearTimeout(timeout) };
+    }
     const dueMs = performance.now() + delayMs;
     let handle: NodeJS.Timeout | undefined;
     const arm = (remainingMs: number): void => {

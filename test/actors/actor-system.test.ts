@@ -318,6 +318,23 @@ test('an answered or refused ask leaves no timer behind', async () => {
   expect(timers).toBe(0);
 });
 
+test('an ask without a deadline sets no timer, and is answered or refused like any other', async () => {
+  const clock = {
+    wallMs: () => 0,
+    monotonicMs: () => 0,
+    setTimer: () => {
+      throw new Error('a timer was set');
+    },
+  };
+  const system = new ActorSystem(clock);
+  const ref = system.spawn('a', new Scripted('Resume'));
+  const forEver = Number.POSITIVE_INFINITY;
+  await expect(ref.ask(() => 'answer', forEver)).resolves.toBe('answer');
+  await expect(ref.ask(fails('broken'), forEver)).rejects.toThrow('broken');
+  await system.stop(ref);
+  await expect(ref.ask(() => 'late', forEver)).rejects.toThrow(ActorStopped);
+});
+
 test('shutdown stops everybody, also who has not started, and takes nobody in', async () => {
   const { system } = newSystem();
   const [old, young] = [new Scripted('Resume'), new Scripted('Resume')];

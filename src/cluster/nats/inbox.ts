@@ -6,6 +6,7 @@
 // What must hold: every question is settled exactly once, within its timeout, and at once when the connection breaks; and
 // while disconnected nothing is handed to the client, which would send it later.
 import { createInbox, type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import { PassingMap } from '../../actors/passing-map.ts';
 import type { NatsLink } from './connection.ts';
 
 export type Answer =
@@ -29,7 +30,7 @@ interface Question {
 export class Inbox {
   readonly #link: NatsLink;
   readonly #prefix: string;
-  readonly #asked = new Map<string, Question>();
+  readonly #asked = new PassingMap<string, Question>();
   /** Asked in this turn, not handed to the client yet. */
   #unsent: string[] = [];
   #count = 0;

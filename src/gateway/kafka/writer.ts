@@ -28,6 +28,13 @@ const UNKNOWN_FOR_MS = 1_000;
 const SECOND_LOOK_AFTER_MS = 250;
 const ACKS_FROM_ALL = -1;
 
+const MAY_START = Symbol('mayStart');
+
+/** The first message of each send: kafkajs shows it to the partitioner, and passes over what it does not know. */
+interface Asking extends Message {
+  readonly [MAY_START]?: () => boolean;
+}
+
 class MayNotStart extends Error {
   constructor() {
     super('not sent: this node may not act now');
@@ -40,15 +47,13 @@ export class KafkaRecordWriter implements RecordWriter {
   /** Topics that exist, as far as the present producer knows. */
   #known = new Set<string>();
   readonly #refused = new Map<string, { readonly reason: string; readonly untilMs: number }>();
-  /** By the first message of each send. */
-  readonly #mayStart = new WeakMap<object, () => boolean>();
 
   constructor(kafka: Kafka) {
     this.#producer = new Renewable(() =>
       kafka.producer({
         allowAutoTopicCreation: false,
         idempotent: false,
-        createPartitioner: this.#askingPartitioner,
+        createPartitioner: askingPartitioner,
         retry: { retries: 0 },
       }),
     );
@@ -64,8 +69,8 @@ export class KafkaRecordWriter implements RecordWriter {
     try {
       const refusal = await this.#lookUp(topic, deadlineMs);
       if (refusal !== undefined) return refusal;
-      const messages = records.map(messageOf);
-      if (messages[0] !== undefined) this.#mayStart.set(messages[0], mayStart);
+      const messages: Asking[] = records.map(messageOf);
+      if (messages[0] !== undefined) messages[0] = { ...messages[0], [MAY_START]: mayStart };
       const sent = await this.#producer.use(deadlineMs, async (producer) => {
         if (!mayStart()) return false;
         await producer.send({ topic, messages, acks: ACKS_FROM_ALL, timeout: deadlineMs });
@@ -90,17 +95,6 @@ export class KafkaRecordWriter implements RecordWriter {
   async close(): Promise<void> {
     await Promise.all([this.#producer.close(), this.#admin.close()]);
   }
-
-  readonly #askingPartitioner: ICustomPartitioner = () => {
-    const choose = Partitioners.DefaultPartitioner();
-    return (args) => {
-      const { message, partitionMetadata } = args;
-      if (this.#mayStart.get(message)?.() === false) throw new MayNotStart();
-      const { key, partition } = message;
-      if (partition !== undefined || key === null || key === undefined) return choose(args);
-      return hashOfKey(typeof key === 'string' ? Buffer.from(key) : key) % partitionMetadata.length;
-    };
-  };
 
   /** Undefined: the topic exists. @throws when Kafka cannot be asked */
   async #lookUp(topic: string, deadlineMs: number): Promise<SendAnswer | undefined> {
@@ -133,6 +127,17 @@ export class KafkaRecordWriter implements RecordWriter {
     this.#refused.set(topic, { reason, untilMs: nowMs + UNKNOWN_FOR_MS });
   }
 }
+
+const askingPartitioner: ICustomPartitioner = () => {
+  const choose = Partitioners.DefaultPartitioner();
+  return (args) => {
+    const { message, partitionMetadata } = args;
+    if ((message as Asking)[MAY_START]?.() === false) throw new MayNotStart();
+    const { key, partition } = message;
+    if (partition !== undefined || key === null || key === undefined) return choose(args);
+    return hashOfKey(typeof key === 'string' ? Buffer.from(key) : key) % partitionMetadata.length;
+  };
+};
 
 function messageOf(record: OutgoingRecord): Message {
   return {

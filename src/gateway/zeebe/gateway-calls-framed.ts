@@ -93,6 +93,7 @@ interface SessionListener {
 }
 
 class Session {
+  readonly #origin: string;
   readonly #session: ClientHttp2Session;
   #wasConnected = false;
   #leaving = false;
@@ -100,6 +101,7 @@ class Session {
 
   constructor(origin: string, tls: TlsSettings | undefined, listener: SessionListener) {
     const session = connect(origin, { ...tls, settings: { enablePush: false }, maxSessionMemory: SESSION_MEMORY_MB });
+    this.#origin = origin;
     this.#session = session;
     watchSession(session);
     session.on('connect', () => {
@@ -129,37 +131,38 @@ class Session {
     deadlineMs: number,
   ): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      let stream: ClientHttp2Stream;
+      let stream: CallStream;
       try {
-        const timeout = { 'grpc-timeout': `${Math.ceil(deadlineMs)}m` };
-        stream = this.#session.request({ ...requestHeaders(path, headers), ...timeout });
+        const list = requestHeaders(this.#origin, path, headers);
+        list.push('grpc-timeout', `${Math.ceil(deadlineMs)}m`);
+        stream = this.#session.request(list);
       } catch (error) {
         return reject(notSent(method, error instanceof Error ? error.message : String(error)));
       }
-      const answer: Buffer[] = [];
-      let found: IncomingHttpHeaders | undefined;
-      let failure: Error | undefined;
-      let late = false;
       const timer = setTimeout(() => {
-        late = true;
+        call.late = true;
         stream.close(constants.NGHTTP2_CANCEL);
       }, deadlineMs);
-      const take = (headers: IncomingHttpHeaders) => {
-        found = found === undefined ? headers : { ...found, ...headers };
+      const call: Call = {
+        answer: [],
+        headers: undefined,
+        trailers: undefined,
+        failure: undefined,
+        late: false,
+        over: (rstCode) => {
+          clearTimeout(timer);
+          const error = this.#errorOf(method, call, rstCode);
+          if (error !== undefined) return reject(error);
+          const bytes = call.answer.length === 1 ? (call.answer[0] as Buffer) : Buffer.concat(call.answer);
+          resolve(bytes.subarray(HEAD_BYTES));
+        },
       };
-      stream.on('response', take);
-      stream.on('trailers', take);
-      stream.on('data', (chunk: Buffer) => void answer.push(chunk));
-      stream.on('error', (error) => {
-        failure = error;
-      });
-      stream.on('close', () => {
-        clearTimeout(timer);
-        const error = this.#errorOf(method, found, late, stream.rstCode, failure);
-        if (error !== undefined) return reject(error);
-        const bytes = answer.length === 1 ? (answer[0] as Buffer) : Buffer.concat(answer);
-        resolve(bytes.subarray(HEAD_BYTES));
-      });
+      stream[CALL] = call;
+      stream.on('response', onResponse);
+      stream.on('trailers', onTrailers);
+      stream.on('data', onData);
+      stream.on('error', onError);
+      stream.on('close', onClose);
       stream.end(framed(message));
     });
   }
@@ -169,16 +172,11 @@ class Session {
   }
 
   /** undefined: OK. */
-  #errorOf(
-    method: string,
-    headers: IncomingHttpHeaders | undefined,
-    late: boolean,
-    rstCode: number,
-    failure: Error | undefined,
-  ): ZeebeCallError | undefined {
-    const said = statusSaid(headers);
+  #errorOf(method: string, { headers, trailers, failure, late }: Call, rstCode: number): ZeebeCallError | undefined {
+    const found = trailers === undefined ? headers : { ...headers, ...trailers };
+    const said = statusSaid(found);
     if (said?.code === status.OK) return undefined;
-    if (headers?.['grpc-status'] !== undefined && said !== undefined)
+    if (found?.['grpc-status'] !== undefined && said !== undefined)
       return new ZeebeCallError(method, said.code, said.details, true);
     if (!this.#wasConnected) return notSent(method, `No connection established. ${failure?.message ?? this.#reason}`);
     if (late) return new ZeebeCallError(method, status.DEADLINE_EXCEEDED, 'Deadline exceeded', true);
@@ -186,6 +184,44 @@ class Session {
     if (said !== undefined) return new ZeebeCallError(method, said.code, said.details, true);
     return unavailable(method, 'Connection dropped', failure?.message ?? this.#reason, true);
   }
+}
+
+/** What a stream is for until it is closed; after that it leads nowhere, for node's and V8's tables keep it for a while. */
+const CALL = Symbol('call');
+
+interface CallStream extends ClientHttp2Stream {
+  [CALL]?: Call | undefined;
+}
+
+interface Call {
+  readonly answer: Buffer[];
+  headers: IncomingHttpHeaders | undefined;
+  trailers: IncomingHttpHeaders | undefined;
+  failure: Error | undefined;
+  late: boolean;
+  readonly over: (rstCode: number) => void;
+}
+
+function onResponse(this: CallStream, headers: IncomingHttpHeaders): void {
+  if (this[CALL] !== undefined) this[CALL].headers = headers;
+}
+
+function onTrailers(this: CallStream, trailers: IncomingHttpHeaders): void {
+  if (this[CALL] !== undefined) this[CALL].trailers = trailers;
+}
+
+function onData(this: CallStream, chunk: Buffer): void {
+  this[CALL]?.answer.push(chunk);
+}
+
+function onError(this: CallStream, error: Error): void {
+  if (this[CALL] !== undefined) this[CALL].failure = error;
+}
+
+function onClose(this: CallStream): void {
+  const call = this[CALL];
+  this[CALL] = undefined;
+  call?.over(this.rstCode);
 }
 
 function notSent(method: string, details: string): ZeebeCallError {

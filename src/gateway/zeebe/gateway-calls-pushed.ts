@@ -68,7 +68,7 @@ export class JobStreamConnection {
     const settings = { enablePush: false, initialWindowSize: WINDOW_BYTES };
     this.#session = connect(origin, { createConnection: () => this.#socket, settings });
     this.#watch();
-    this.#stream = this.#session.request(requestHeaders(request.path, request.headers));
+    this.#stream = this.#session.request(requestHeaders(origin, request.path, request.headers));
     this.#closed = new Promise((resolve) => this.#stream.once('close', resolve));
     this.#read();
     this.#stream.end(framed(request.message));

@@ -51,6 +51,10 @@ describe('the layout', () => {
     expect(sources.flatMap(forbiddenImports)).toEqual([]);
   });
 
+  test('no file needs itself, by whatever way round: each can be read before those that use it', () => {
+    expect(circleAmong(sources)).toBeUndefined();
+  });
+
   test('only adapters use real time and randomness', () => {
     expect(sources.flatMap(impurities)).toEqual([]);
   });
@@ -95,6 +99,25 @@ describe('the checks catch', () => {
   });
 
   test.each([
+    [`import type { B } from './b.ts';`, `import { C } from './deep/c.ts';`, `import { A } from '../a.ts';`],
+    [`import { B } from './b.ts';`, `export type { A } from './a.ts';`, ''],
+  ])('a circle: %s, %s, %s', (a, b, c) => {
+    const found = circleAmong([
+      { file: 'src/c.ts', text: '' },
+      { file: 'src/a.ts', text: a },
+      { file: 'src/b.ts', text: b },
+      { file: 'src/deep/c.ts', text: c },
+    ]);
+    expect(found?.at(0)).toBe('src/a.ts');
+    expect(found?.at(-1)).toBe('src/a.ts');
+  });
+
+  test('but not two ways to the same file', () => {
+    const ways = [`import { B } from './b.ts'; import { C } from './c.ts';`, `import { C } from './c.ts';`, ''];
+    expect(circleAmong(ways.map((text, i) => ({ file: `src/${'abc'[i]}.ts`, text })))).toBeUndefined();
+  });
+
+  test.each([
     ['src/actors/a.ts', 'const now = Date.now();'],
     ['src/cluster/a.ts', 'setTimeout(() => {}, 1);'],
     ['src/cluster/a.ts', `const docs = 'https://x'; const at = new Date();`],
@@ -126,6 +149,27 @@ function forbiddenImports({ file, text }: Source): string[] {
       return wall.folders.some((folder) => target.startsWith(folder)) || wall.modules.test(name);
     })
     .map((name) => `${file} imports ${name}`);
+}
+
+/** Files of which each imports the next, the last being the first again; of types and of values. */
+function circleAmong(files: readonly Source[]): readonly string[] | undefined {
+  const imports = new Map(files.map(({ file, text }) => [file, importsOf(text).map((name) => targetOf(file, name))]));
+  const clear = new Set<string>();
+  const from = (file: string, way: readonly string[]): readonly string[] | undefined => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+    if (clear.has(file)) return undefined;
+    for (const next of imports.get(file) ?? []) {
+      const circle = from(next, [...way, file]);
+      if (circle !== undefined) return circle;
+    }
+    clear.add(file);
+    return undefined;
+  };
+  for (const file of imports.keys()) {
+    const circle = from(file, []);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
 }
 
 function impurities({ file, text }: Source): string[] {

@@ -29,6 +29,8 @@ export const CLUSTER_LIMITS = {
   shardsPerWave: 128,
   /** A watch that still hears of shards that have left is made anew after this long: they leave one after another. */
   narrowAfterMs: 10 * SECOND,
+  /** Most lanes of a cluster: each costs streams, polls, room in membership records and metrics. */
+  lanes: 256,
   /** Jobs taken into memory in one go; then whatever else waits has its turn, the lease's renewal above all. */
   loadedInARow: 5_000,
   /** Claims in flight. */

@@ -16,7 +16,7 @@ import { Aliases } from './aliases.ts';
 import { Arrivals } from './arrivals.ts';
 import { isClaimedSince, readClaims } from './claim-reads.ts';
 import { Claims } from './claims.ts';
-import type { ClusterOptions } from './cluster.ts';
+import type { ClusterOptions } from './cluster-options.ts';
 import { EffectsGate, Lost } from './effects-gate.ts';
 import { type Endpoint, EndpointCount } from './endpoint-count.ts';
 import { Inventory } from './inventory.ts';

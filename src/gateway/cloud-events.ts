@@ -6,7 +6,7 @@
 import { CONTENT_TYPE, ceHeader, type HeaderNames } from './header-names.ts';
 import { withMember } from './json-slices.ts';
 import type { KafkaHeader } from './ports.ts';
-import type { Call, RequestCall } from './profiles.ts';
+import type { Call, RequestCall } from './service-call.ts';
 
 export const CE_REQUEST_TYPE = 'io.holdfast.request';
 export const CE_CANCEL_TYPE = 'io.holdfast.cancel';

@@ -1,13 +1,12 @@
 // The settings of the API's listener. On loopback it may be open to everybody on the machine; anywhere else it needs TLS and
 // to know who asks, and without both the node does not start. Files are read here once, so that a fault in them is told with
 // all others; who uses them reads them again when they change (http/api).
-import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { BlockList, isIP, isIPv6 } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import { tokensIn } from './config-api-tokens.ts';
-import type { Env } from './config-env.ts';
 import { ConfigError, type Fault, show } from './config-faults.ts';
 import { type HttpAddress, httpAddress, oneOf, type Rule, text } from './config-rules.ts';
+import type { Env } from './config-secret.ts';
+import { assertKeyPair } from './key-pair.ts';
 import { ROLES, type Role } from './operations/operations.ts';
 
 export interface OidcSettings {
@@ -158,15 +157,6 @@ function checkPair(cert: Content, key: Content, faults: Fault[]): void {
     const allowed = 'a certificate and its own private key, both PEM, the key not encrypted';
     faults.push({ setting: `${CERT} and ${KEY}`, found: `${cert.path} and ${key.path} (${why})`, allowed });
   }
-}
-
-/**
- * Of a file that is being written there may be nothing yet, and a context without a key is one that Node makes.
- * @throws Error in the words of OpenSSL, which name routines and reasons, never content
- */
-export function assertKeyPair(cert: string, key: string): void {
-  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) throw new Error('key values mismatch');
-  createSecureContext({ cert, key });
 }
 
 function checkTokens({ path, text }: Content, faults: Fault[]): void {

@@ -7,14 +7,12 @@ import { type Fault, show, showSecret } from './config-faults.ts';
 import { type KafkaSecurity, kafkaSecurityOf } from './config-kafka.ts';
 import { type NatsAccess, natsAccessOf } from './config-nats.ts';
 import { type HttpAddress, httpAddress, oneOf, type Rule, text } from './config-rules.ts';
-import { EnvReader, type SecretText } from './config-secret.ts';
+import { type Env, EnvReader, type SecretText } from './config-secret.ts';
 import { type EngineSecrets, engineSecretsOf } from './config-zeebe.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 import { REGISTRY_URLS, REGISTRY_USER_INFO } from './schema/settings.ts';
 import { readTraces, type TraceSettings } from './telemetry/settings.ts';
 import { DEFAULT_TRANSPORT, UNARY_TRANSPORTS, type UnaryTransport } from './zeebe/gateway-calls.ts';
-
-export type Env = Readonly<Record<string, string | undefined>>;
 
 export interface EnvSettings {
   readonly node: NodeName;

@@ -1,6 +1,7 @@
 // The routes of the configuration: what one may say, its defaults, and that they do not contradict each other.
 // Routes of one job type share its lane, so they must agree on its limit and be for different tenants.
 import type { Profile } from '../actors/messages.ts';
+import { CLUSTER_LIMITS } from '../cluster/limits.ts';
 import {
   duration,
   ERROR_CODE,
@@ -19,7 +20,6 @@ import {
 } from './config-rules.ts';
 import type { Section } from './config-yaml.ts';
 import { type HeaderNames, isTechnical } from './header-names.ts';
-import { MAX_LANES } from './routes.ts';
 import { MESSAGE, SUBJECT } from './schema/settings.ts';
 
 /** How a call is made and what its reply means, said by a route or as a default of the element template. Durations in ms. */
@@ -148,7 +148,7 @@ export function callRulesOf(section: Section, leaseTtlMs: number): CallRules {
 /** Faults are noted in the section. `ownTopics`: what no service may be asked on. */
 export function routesOf(top: Section, ownTopics: readonly string[], names: HeaderNames, leaseTtlMs: number): Route[] {
   const allowed = 'a list of routes, each with at least jobType and requestTopic';
-  const sections = top.sections('routes', MAX_LANES, allowed);
+  const sections = top.sections('routes', CLUSTER_LIMITS.lanes, allowed);
   if (top.isEmptyList('routes')) top.fault('routes', 'an empty list', `${allowed}, or no such setting`);
   const taken = new Map<string, { readonly section: Section; readonly route: Route }>();
   return sections.flatMap((section) => {

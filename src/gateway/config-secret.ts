@@ -4,9 +4,11 @@
 import { type Fault, show, showSecret } from './config-faults.ts';
 import { type Rule, text } from './config-rules.ts';
 
+export type Env = Readonly<Record<string, string | undefined>>;
+
 /** Variables, and how a file is read. Typed by what it needs, so that tests hand in any. */
 export interface EnvSource {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly readFile: (path: string) => string;
 }
 

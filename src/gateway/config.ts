@@ -4,12 +4,13 @@
 // who this node is. Anything unknown, missing, out of bounds or contradictory is a fault, and all faults are reported
 // together (ConfigError). Secrets are held so that no log, dump or JSON can show them.
 import { hostname } from 'node:os';
-import { type Env, type EnvSettings, readEnv } from './config-env.ts';
+import { type EnvSettings, readEnv } from './config-env.ts';
 import { ConfigError, type Fault } from './config-faults.ts';
 import { headerNamesOf } from './config-headers.ts';
 import { type Secret, secretsOf } from './config-keys.ts';
 import { type Route, routesOf } from './config-routes.ts';
 import { CLUSTER, duration, FLAG, integer } from './config-rules.ts';
+import type { Env } from './config-secret.ts';
 import { type TemplateSettings, templateOf } from './config-template.ts';
 import { readYaml, type Section } from './config-yaml.ts';
 import type { HeaderNames } from './header-names.ts';

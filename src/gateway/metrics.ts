@@ -1,5 +1,5 @@
 // What the node counts, in Prometheus form. Names end in their unit or in `_total`; labels come from small fixed sets
-// or are lanes, never a key: the number of series is bounded by MAX_LANES (lanes beyond share the label `other`).
+// or are lanes, never a key: the number of series is bounded by that of lanes (lanes beyond share the label `other`).
 //
 // Counters are told as things happen (`Metrics`); what has a present value (`NodeGauges`) is asked for when somebody
 // scrapes, so that keeping it costs nothing in between and a stuck node cannot show a stale lease as alive.
@@ -8,8 +8,8 @@ import type { ActivationAnswer, DeadLetterReason, RequestOutcome } from '../acto
 import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { Outcome } from '../actors/snapshot.ts';
 import { LEGS, type Leg } from '../cluster/legs.ts';
+import { CLUSTER_LIMITS } from '../cluster/limits.ts';
 import { productVersion } from './product.ts';
-import { MAX_LANES } from './routes.ts';
 import { eventLoopBusyMs } from './system-event-loop.ts';
 import { Tally } from './tally.ts';
 
@@ -323,7 +323,7 @@ export class PrometheusMetrics implements Metrics {
   #lane(lane: string): CountedLane {
     const known = this.#lanes.get(lane);
     if (known !== undefined) return known;
-    const name = this.#lanes.size >= MAX_LANES ? OTHER : lane;
+    const name = this.#lanes.size >= CLUSTER_LIMITS.lanes ? OTHER : lane;
     const made = this.#lanes.get(name) ?? { name, holdSeconds: this.#holdSeconds.labels(name) };
     this.#lanes.set(name, made);
     return made;

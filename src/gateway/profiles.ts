@@ -9,33 +9,7 @@ import { binaryHeaders, cancelHeaders, envelopeText, structuredHeaders } from '.
 import { ceHeader, type HeaderNames, TRACE } from './header-names.ts';
 import { isObject, withMember } from './json-slices.ts';
 import type { KafkaHeader, OutgoingRecord } from './ports.ts';
-
-/** What identifies a call to its service. */
-export interface Call {
-  readonly profile: Profile;
-  /** '': the correlation id. */
-  readonly key: string;
-  readonly correlationId: string;
-  /** The job's key, decimal: the same for every attempt. */
-  readonly jobId: string;
-  readonly attempt: number;
-  readonly cluster: string;
-  readonly processId: string;
-  readonly elementId: string;
-  /** W3C `traceparent`; '' none. */
-  readonly trace: string;
-}
-
-export interface RequestCall extends Call {
-  /** The business payload: JSON text, or bytes that a schema has made of it (profiles without an envelope only). */
-  readonly body: string | Uint8Array;
-  readonly replyTopic: string;
-  readonly replyPartition?: number | undefined;
-  /** Wall clock ms. */
-  readonly replyDeadlineMs: number;
-  /** Static and mapped ones. One that has the name of a technical header of this record is left out. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-}
+import type { Call, RequestCall } from './service-call.ts';
 
 /** cancelled: the job is gone from the engine; timedOut: no reply came in time. */
 export type CancelReason = CancelRecord['reason'];

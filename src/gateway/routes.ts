@@ -4,8 +4,7 @@
 // A request that cannot be sent is known here already, where the reader of the incident can still be told what to do.
 import type { JobKey, Lane } from '../actors/ids.ts';
 import type { Activation, CallSettings, RequestContent } from '../actors/messages.ts';
-import type { Route } from './config.ts';
-import type { CallRules, RequestSchema } from './config-routes.ts';
+import type { CallRules, RequestSchema, Route } from './config-routes.ts';
 import { DEFAULT_HEADER_NAMES, type HeaderNames } from './header-names.ts';
 import { withoutMember } from './json-slices.ts';
 import type { ActivatedJob } from './ports.ts';
@@ -14,9 +13,6 @@ import { mappedBy } from './request-mapping.ts';
 import { RegistryUnavailable } from './schema/errors.ts';
 import { type SchemaRegistry, schemaIdOf } from './schema/registry.ts';
 import { companionsIn, TRACE_VARIABLE, traceIn } from './trace.ts';
-
-/** Most lanes of a cluster: each costs streams, polls, room in membership records and metrics. */
-export const MAX_LANES = 256;
 
 /** What the servers take, in bytes. */
 export interface SizeLimits {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import { PrometheusMetrics } from '../../src/gateway/metrics.ts';
-import { MAX_LANES } from '../../src/gateway/routes.ts';
 
 async function samples(metrics: PrometheusMetrics): Promise<string[]> {
   return (await metrics.registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -96,7 +96,7 @@ test('gauges say what is true when asked, and a lane that is empty disappears', 
 
 test('of lanes that share a label the oldest counts, and the others add up', async () => {
   const metrics = new PrometheusMetrics();
-  for (let i = 0; i < MAX_LANES; i++) metrics.hold(`lane-${i}`, 'held');
+  for (let i = 0; i < CLUSTER_LIMITS.lanes; i++) metrics.hold(`lane-${i}`, 'held');
   metrics.observe({
     wallMs: () => 100_000,
     pendingByLane: () => [
@@ -141,8 +141,8 @@ test('who runs which version, and how busy its event loop was', async () => {
 
 test('lanes beyond the bound share one label, so that the number of series stays bounded', async () => {
   const metrics = new PrometheusMetrics();
-  for (let i = 0; i < MAX_LANES + 50; i++) metrics.hold(`lane-${i}`, 'held');
+  for (let i = 0; i < CLUSTER_LIMITS.lanes + 50; i++) metrics.hold(`lane-${i}`, 'held');
   const lines = (await samples(metrics)).filter((line) => line.startsWith('holdfast_holds_total'));
-  expect(lines).toHaveLength(MAX_LANES + 1);
+  expect(lines).toHaveLength(CLUSTER_LIMITS.lanes + 1);
   expect(lines).toContain('holdfast_holds_total{lane="other",answer="held"} 50');
 });

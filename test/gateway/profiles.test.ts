@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Profile } from '../../src/actors/messages.ts';
 import { DEFAULT_HEADER_NAMES, type HeaderNames, isTechnical } from '../../src/gateway/header-names.ts';
 import type { OutgoingRecord } from '../../src/gateway/ports.ts';
-import { cancelRecord, profileFault, type RequestCall, requestRecord } from '../../src/gateway/profiles.ts';
+import { cancelRecord, profileFault, requestRecord } from '../../src/gateway/profiles.ts';
+import type { RequestCall } from '../../src/gateway/service-call.ts';
 
 const ID = 'hf1-k1-3yz-2-abcdefghijklmnopqrstuvwxyz';
 /** Nothing of it would survive being parsed and written again. */

@@ -3,7 +3,7 @@
 // Each command loads what it needs when it runs: nobody who asks for help waits for a Kafka client.
 import { readFileSync } from 'node:fs';
 import type { Config } from '../config.ts';
-import type { Env } from '../config-env.ts';
+import type { Env } from '../config-secret.ts';
 import { productVersion } from '../product.ts';
 import { type Arguments, type CommandSpec, parseCommand, show, UsageFault } from './command-line.ts';
 import { COMMANDS, GROUPS } from './command-table.ts';

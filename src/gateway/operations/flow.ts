@@ -3,8 +3,8 @@
 import type { ActivationAnswer, RequestOutcome } from '../../actors/messages.ts';
 import type { Clock } from '../../actors/ports.ts';
 import type { Outcome } from '../../actors/snapshot.ts';
+import { CLUSTER_LIMITS } from '../../cluster/limits.ts';
 import type { CountedReply } from '../metrics.ts';
-import { MAX_LANES } from '../routes.ts';
 import { FLOW_STEPS, type FlowStep } from './model.ts';
 
 /** The longest that can be asked for. */
@@ -86,7 +86,7 @@ export class Flow {
   /** Nobody grows memory by inventing names: lanes beyond the most that a cluster may have are not counted. */
   #lane(lane: string) {
     const known = this.#lanes.get(lane);
-    if (known !== undefined || this.#lanes.size >= MAX_LANES) return known;
+    if (known !== undefined || this.#lanes.size >= CLUSTER_LIMITS.lanes) return known;
     const counts = { held: new PerSecond(LANE_SECONDS + 2), ended: new PerSecond(LANE_SECONDS + 2) };
     this.#lanes.set(lane, counts);
     return counts;

@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { CamundaPlatform8Configuration } from '@camunda8/sdk/dist/lib/Configuration.js';
-import { assertKeyPair } from '../config-api.ts';
+import { assertKeyPair } from '../key-pair.ts';
 import type { Log } from '../log.ts';
 import { watchFiles } from '../system-files.ts';
 

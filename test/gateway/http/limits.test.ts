@@ -2,7 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Authentication } from '../../../src/gateway/http/api/authentication.ts';
+import type { Authentication } from '../../../src/gateway/http/api/verdict.ts';
 import { eventually } from '../../support/eventually.ts';
 import { BY_ROLE, bearer, type Trial, trial } from './trial-server.ts';
 

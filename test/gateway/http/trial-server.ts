@@ -1,7 +1,7 @@
 // An API server for tests of its HTTP side: over the double of the operations, with tokens that are called as their roles.
 import type { InjectOptions } from 'fastify';
-import type { Authentication } from '../../../src/gateway/http/api/authentication.ts';
 import { type ApiOptions, type ApiServer, createApiServer } from '../../../src/gateway/http/api/server.ts';
+import type { Authentication } from '../../../src/gateway/http/api/verdict.ts';
 import type { Log, LogFields } from '../../../src/gateway/log.ts';
 import { ROLES } from '../../../src/gateway/operations/operations.ts';
 import { FakeOperations } from './fake-operations.ts';

@@ -1,7 +1,7 @@
 // What passes per second, counted where it happens.
 import { expect, test } from 'vitest';
+import { CLUSTER_LIMITS } from '../../../src/cluster/limits.ts';
 import { FLOW_SECONDS, Flow } from '../../../src/gateway/operations/flow.ts';
-import { MAX_LANES } from '../../../src/gateway/routes.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const second = (clock: ManualClock) => Math.floor(clock.wallMs() / 1000);
@@ -64,6 +64,6 @@ test('of a lane it is said how many are held and end per second, over ten of the
 
 test('nobody makes it grow by inventing lanes', () => {
   const flow = new Flow(new ManualClock());
-  for (let i = 0; i < 2 * MAX_LANES; i++) flow.hold(`lane-${i}`, 'held');
-  expect(flow.rates().size).toBe(MAX_LANES);
+  for (let i = 0; i < 2 * CLUSTER_LIMITS.lanes; i++) flow.hold(`lane-${i}`, 'held');
+  expect(flow.rates().size).toBe(CLUSTER_LIMITS.lanes);
 });

@@ -2,23 +2,9 @@
 // (oidc.ts). None of them says to the caller, or to the log, more of a token than why it was not taken.
 import type { ApiSettings } from '../../config-api.ts';
 import type { Log } from '../../log.ts';
-import type { Operator } from '../../operations/operations.ts';
 import { Oidc } from './oidc.ts';
 import { TokenFile } from './tokens.ts';
-
-export type Verdict =
-  | { readonly kind: 'known'; readonly operator: Operator }
-  /** Nobody's token, or not valid any more; `why` without the token, for the caller and the log. */
-  | { readonly kind: 'refused'; readonly why: string }
-  /** Somebody, and nobody here. */
-  | { readonly kind: 'noRole'; readonly name: string; readonly why: string }
-  /** It cannot be told now. */
-  | { readonly kind: 'unavailable'; readonly why: string };
-
-export interface Authentication {
-  verify(token: string): Promise<Verdict>;
-  close(): void;
-}
+import type { Authentication } from './verdict.ts';
 
 /** As configured; undefined: nobody is asked. @throws ConfigError, or what reading the file of tokens throws */
 export function authenticationFrom(

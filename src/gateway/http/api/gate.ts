@@ -8,10 +8,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LOCAL_NAME } from '../../config-api-tokens.ts';
 import type { Log } from '../../log.ts';
 import type { Operator } from '../../operations/operations.ts';
-import type { Authentication } from './authentication.ts';
 import { Guesses } from './guesses.ts';
 import { ApiProblem } from './problem.ts';
 import { type Api, mayActAs } from './serving.ts';
+import type { Authentication } from './verdict.ts';
 
 /** Who asks where nobody is asked who they are. */
 const LOCAL: Operator = { name: LOCAL_NAME, role: 'admin' };

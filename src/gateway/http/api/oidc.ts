@@ -7,7 +7,7 @@ import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type RemoteJWKS
 import { isSafeUrl, type OidcSettings } from '../../config-api.ts';
 import type { Log } from '../../log.ts';
 import { ROLES, type Role } from '../../operations/operations.ts';
-import type { Authentication, Verdict } from './authentication.ts';
+import type { Authentication, Verdict } from './verdict.ts';
 
 const ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],

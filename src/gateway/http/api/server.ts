@@ -11,7 +11,6 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { isLoopback } from '../../config-api.ts';
 import type { Log } from '../../log.ts';
 import { type Assets, assetRoutes } from './assets.ts';
-import type { Authentication } from './authentication.ts';
 import { gate, guardHost, pathOf } from './gate.ts';
 import { addressOf } from './guesses.ts';
 import { refuseOtherMethods } from './methods.ts';
@@ -24,6 +23,7 @@ import { NAMED_SCHEMAS } from './schemas.ts';
 import { type Api, Serving, type ServingOptions } from './serving.ts';
 import type { Certificate } from './tls.ts';
 import { validatorCompiler } from './validation.ts';
+import type { Authentication } from './verdict.ts';
 
 export interface ApiOptions extends ServingOptions {
   /** Port 0: any free one. */

@@ -1,7 +1,7 @@
 // The certificate of the listener, read again when its files change: whoever renews it does not have to restart a node.
 // A pair that does not fit together (one of the two is written already, the other is not) is not taken; the next change is.
 import { readFileSync } from 'node:fs';
-import { assertKeyPair } from '../../config-api.ts';
+import { assertKeyPair } from '../../key-pair.ts';
 import type { Log } from '../../log.ts';
 import { watchFiles } from '../../system-files.ts';
 

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { type TokenEntry, tokensIn } from '../../config-api-tokens.ts';
 import type { Log } from '../../log.ts';
 import { watchFiles } from '../../system-files.ts';
-import type { Authentication, Verdict } from './authentication.ts';
+import type { Authentication, Verdict } from './verdict.ts';
 
 export class TokenFile implements Authentication {
   readonly #file: string;

@@ -99,7 +99,7 @@ export const REMARKS: readonly Remark[] = [
   },
   {
     about: '1,000,000 pending on one node: memory in all, at the most',
-    text: 'Above what it takes at rest is what calls leave behind before V8 looks through its old generation. By itself V8 lets that grow to three or four times of what lives in it; where 200,000 jobs or more wait, it is bounded at twice (src/gateway/system-heap.ts). What the jobs of a route have in common, most of a snapshot, is kept once (src/actors/pending-job/cold-shared.ts): of one like those of the bench 120 bytes are left outside of V8’s heap where there were 280, and in it an object, a key and a place in a map. Next would be V8’s young generation, 128 MiB whatever waits (`--max-semi-space-size`, not tried on calls), and the numbers that an object has of a job that only waits, as columns beside its bytes.',
+    text: 'Above what it takes at rest is what calls leave behind before V8 looks through its old generation. By itself V8 lets that grow to three or four times of what lives in it; where 200,000 jobs or more wait, it is bounded at twice (src/gateway/system-heap.ts). What the jobs of a route have in common, most of a snapshot, is kept once (src/actors/pending-job/cold-shared.ts): of one like those of the bench less than half of its bytes are left outside of V8’s heap, and in it an object, a key and a place in a map. Next would be V8’s young generation, as large whatever waits (`--max-semi-space-size`, not tried on calls), and the numbers that an object has of a job that only waits, as columns beside its bytes.',
   },
   {
     about: '1,000,000 pending on one node: CPU when idle',

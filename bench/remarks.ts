@@ -114,7 +114,7 @@ export const REMARKS: readonly Remark[] = [
   {
     about: '1,000,000 pending on one node: a page of the list over HTTP, slowest of ten kinds',
     flame: 'million-pages',
-    text: 'A look at all jobs is done in slices of 3 ms, so nothing else waits. Half of its time used to be pauses: what was to go on after the turn of the event loop was an immediate that does not keep the process, and for such a one a loop at rest sleeps until something else wakes it. What jobs share is asked once, not once for each: a text that all have, but where none is looked, and a process, lane or element cost no look at any bytes. The slowest kinds are digits and the key of an instance, for which the bytes of all jobs are gone through, of which the keys are a quarter. Next would be to keep those keys beside each other, apart from the rest of a job’s bytes.',
+    text: 'A look at all jobs is done in short slices, so nothing else waits. Half of its time used to be pauses: what was to go on after the turn of the event loop was an immediate that does not keep the process, and for such a one a loop at rest sleeps until something else wakes it. What jobs share is asked once, not once for each: a text that all have, but where none is looked, and a process, lane or element cost no look at any bytes. The slowest kinds are digits and the key of an instance, for which the bytes of all jobs are gone through, of which the keys are a quarter. Next would be to keep those keys beside each other, apart from the rest of a job’s bytes.',
   },
 ];
 

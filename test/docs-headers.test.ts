@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Profile } from '../src/actors/messages.ts';
-import { LETTER } from '../src/gateway/dead-letters.ts';
 import { DEFAULT_HEADER_NAMES as names } from '../src/gateway/header-names.ts';
-import { cancelRecord, requestRecord } from '../src/gateway/profiles.ts';
-import { readReply } from '../src/gateway/reply-contract.ts';
+import { readReply } from '../src/gateway/replies/contract.ts';
+import { LETTER } from '../src/gateway/replies/dead-letters.ts';
+import { cancelRecord, requestRecord } from '../src/gateway/requests/profiles.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../docs/services.md'), 'utf8');
 const CALL = {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { DeadLetterReason } from '../src/actors/messages.ts';
-import { ConfigError, loadConfig } from '../src/gateway/config.ts';
+import { ConfigError, loadConfig } from '../src/gateway/config/config.ts';
 import { PROBLEMS } from '../src/gateway/http/api/problem.ts';
 
 interface Row {

@@ -1,7 +1,7 @@
 // The worker of `direct`, a process of its own. It takes jobs with the product's own source (stream and poll) and client,
 // so that between it and the product stands only what the product does more.
 import type { JobKey } from '../../src/actors/ids.ts';
-import { JobSource } from '../../src/gateway/intake-source.ts';
+import { JobSource } from '../../src/gateway/intake/source.ts';
 import type { ActivatedJob } from '../../src/gateway/ports.ts';
 import { SystemClock, SystemRandom } from '../../src/gateway/system-clock.ts';
 import { openZeebe } from '../../src/gateway/zeebe/client.ts';

@@ -1,8 +1,8 @@
 // What is wrong with a run's surroundings, told before anything is started: of the variables that name servers and nodes, those
 // that somebody would stumble over later, and faults that would hurt what is not the run's own.
 import { readFileSync } from 'node:fs';
-import { readEnv } from '../../src/gateway/config-env.ts';
-import { type Fault as ConfigFault, show } from '../../src/gateway/config-faults.ts';
+import { readEnv } from '../../src/gateway/config/env.ts';
+import { type Fault as ConfigFault, show } from '../../src/gateway/config/faults.ts';
 import { openZeebe } from '../../src/gateway/zeebe/client.ts';
 import { configureConnection } from '../../src/gateway/zeebe/connection.ts';
 import { nodeEnv } from '../../test/support/nodes.ts';

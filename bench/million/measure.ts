@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from '../../deploy/local/ports.ts';
 import type { Incarnation, NodeName } from '../../src/actors/ids.ts';
-import { loadConfig } from '../../src/gateway/config.ts';
+import { loadConfig } from '../../src/gateway/config/config.ts';
 import { SystemClock, SystemRandom } from '../../src/gateway/system-clock.ts';
 import { type ClusterSettings, nodeEnv } from '../../test/support/nodes.ts';
 import { bodyOf, spreads } from '../alone/measure.ts';

@@ -12,8 +12,8 @@ import { emptyState, type JobState } from '../../src/actors/pending-job/state.ts
 import type { Clock, Random } from '../../src/actors/ports.ts';
 import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { jobKeyName } from '../../src/cluster/names.ts';
-import type { Route } from '../../src/gateway/config.ts';
-import { activationOf } from '../../src/gateway/routes.ts';
+import type { Route } from '../../src/gateway/config/config.ts';
+import { activationOf } from '../../src/gateway/intake/routes.ts';
 import { FIRST_KEY, type SeededKeys } from '../alone/job-table.ts';
 
 export interface SeedPlan {

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { callApi, ErrCode, JsApiError } from '../../src/cluster/nats/api.ts';
 import { connectNats } from '../../src/cluster/nats/connection.ts';
 import { Inbox } from '../../src/cluster/nats/inbox.ts';
-import { ConfigError, type Fault } from '../../src/gateway/config-faults.ts';
-import { natsAccessOf, natsLink } from '../../src/gateway/config-nats.ts';
-import { EnvReader } from '../../src/gateway/config-secret.ts';
+import { ConfigError, type Fault } from '../../src/gateway/config/faults.ts';
+import { natsAccessOf, natsLink } from '../../src/gateway/config/nats.ts';
+import { EnvReader } from '../../src/gateway/config/secret.ts';
 import { within } from '../../src/gateway/kafka/renewable.ts';
 import { kafkaClient } from './kafka-client.ts';
 

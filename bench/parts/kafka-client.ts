@@ -2,9 +2,9 @@
 // it names the brokers; plainly, when they are a run's own.
 import { readFileSync } from 'node:fs';
 import { Kafka, logLevel } from 'kafkajs';
-import { ConfigError, type Fault } from '../../src/gateway/config-faults.ts';
-import { kafkaSecurityOf, NO_KAFKA_SECURITY } from '../../src/gateway/config-kafka.ts';
-import { EnvReader } from '../../src/gateway/config-secret.ts';
+import { ConfigError, type Fault } from '../../src/gateway/config/faults.ts';
+import { kafkaSecurityOf, NO_KAFKA_SECURITY } from '../../src/gateway/config/kafka.ts';
+import { EnvReader } from '../../src/gateway/config/secret.ts';
 import { restWhileNothingWaits } from '../../src/gateway/kafka/idle-queue.ts';
 import { within } from '../../src/gateway/kafka/renewable.ts';
 import { securityOptions } from '../../src/gateway/kafka/security.ts';

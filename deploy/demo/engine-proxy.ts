@@ -19,7 +19,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake.ts';
+import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake/intake.ts';
 import { JOB_QUERIES, lockMsOf } from './activation-lock.ts';
 import { type CompleteCall, jobKeyOf, timeoutMsOf } from './complete-calls.ts';
 

@@ -1,4 +1,4 @@
-// The request publisher as the cluster sees it; it lives at the Kafka edge (gateway/requests.ts).
+// The request publisher as the cluster sees it; it lives at the Kafka edge (gateway/requests/requests.ts).
 import type { JobKey } from '../actors/ids.ts';
 import type { CancelRecord, OutgoingRequest, RequestOutcome } from '../actors/messages.ts';
 

@@ -2,7 +2,7 @@
 // soon as every live node has it (secrets.ts), without a restart. A file that cannot be read, or holds something else,
 // changes nothing, and the log says so once.
 import { readFileSync } from 'node:fs';
-import { keysIn, type Secret } from './config-keys.ts';
+import { keysIn, type Secret } from './config/keys.ts';
 import type { Log } from './log.ts';
 import { watchFiles } from './system-files.ts';
 

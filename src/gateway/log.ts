@@ -2,7 +2,7 @@
 //
 // `Log` is what the rest of the gateway sees, small enough that a test or the simulator brings its own. Fields whose
 // names say that they are secret are cut, at the top and one level down; secrets of the configuration do not show
-// themselves anyway (config.ts, `Secret`).
+// themselves anyway (config/config.ts, `Secret`).
 import { type DestinationStream, pino } from 'pino';
 
 /** The fixed names, and whatever else a line has to say. An `Error` goes under `err`. */

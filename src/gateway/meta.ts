@@ -9,7 +9,7 @@ import { ABSENT, type Revision } from '../actors/ids.ts';
 import type { Random } from '../actors/ports.ts';
 import { fromJson, META_KEY, toJson } from '../cluster/names.ts';
 import { type KvPort, KvUnavailable } from '../cluster/ports.ts';
-import { type Config, Secret } from './config.ts';
+import { type Config, Secret } from './config/config.ts';
 
 const FORMAT = 1;
 const KEY_BYTES = 32;

@@ -4,7 +4,7 @@ import type { Clock, Random } from '../actors/ports.ts';
 import { NatsAuditStream } from '../cluster/nats/audit-stream.ts';
 import type { Inbox } from '../cluster/nats/inbox.ts';
 import type { Bridge } from './bridge.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import { KafkaLetterLog } from './kafka/letter-log.ts';
 import type { Log } from './log.ts';
 import { actOperations } from './operations/acts.ts';

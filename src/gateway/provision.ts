@@ -1,7 +1,7 @@
 // What a cluster needs to exist on its servers before the first job, as `holdfast init` makes it (and a starting node, if
 // it may): one bucket, the audit's stream, two topics. What stands already is left as it is; `holdfast check` says whether it is right.
 import type { NatsLink } from '../cluster/nats/connection.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import { notAuthorized } from './kafka/errors.ts';
 import { type KafkaTopics, type TopicSpec, topicsOf } from './kafka/topics.ts';
 

@@ -7,8 +7,8 @@
 import { createHash } from 'node:crypto';
 import { makeCorrelationId, verifyCorrelationId } from '../actors/correlation-id.ts';
 import type { CorrelationId, JobKey } from '../actors/ids.ts';
-import { Secret } from './config-keys.ts';
-import type { VerifiedId } from './reply-record.ts';
+import { Secret } from './config/keys.ts';
+import type { VerifiedId } from './replies/record.ts';
 
 /** Keys that one id had before, in memory. */
 const MAX_FORMER = 8;

@@ -4,7 +4,7 @@
 // `tracestate` and `baggage`, is handed on as it is, as headers of the request: kept only until Kafka has that.
 import { hash } from 'node:crypto';
 import type { JobKey } from '../actors/ids.ts';
-import { members } from './json-slices.ts';
+import { members } from './json/slices.ts';
 
 /** The variable of a process that names the trace it belongs to. */
 export const TRACE_VARIABLE = 'traceparent';

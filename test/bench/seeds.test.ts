@@ -10,7 +10,7 @@ import { readFlags, UsageError } from '../../bench/parts/flags.ts';
 import { type Incarnation, type NodeName, shardOf } from '../../src/actors/ids.ts';
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { parseKey } from '../../src/cluster/names.ts';
-import { loadConfig } from '../../src/gateway/config.ts';
+import { loadConfig } from '../../src/gateway/config/config.ts';
 import { nodeEnv } from '../support/nodes.ts';
 
 const SERVERS = { natsUrl: 'nats://127.0.0.1:4222', kafkaBrokers: '127.0.0.1:9092', zeebeAddress: '127.0.0.1:26500' };

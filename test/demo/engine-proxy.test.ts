@@ -19,7 +19,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lockMsOf } from '../../deploy/demo/activation-lock.ts';
 import { jobKeyOf, timeoutMsOf } from '../../deploy/demo/complete-calls.ts';
 import { EngineProxy } from '../../deploy/demo/engine-proxy.ts';
-import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake.ts';
+import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake/intake.ts';
 import { openZeebe } from '../../src/gateway/zeebe/client.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { loadConfig } from '../../src/gateway/config.ts';
+import { loadConfig } from '../../src/gateway/config/config.ts';
 import { Authority } from '../support/certificates.ts';
 import { CHART, ended, Helm, type Manifest } from './chart/rendering.ts';
 import { customResources, KUBERNETES, kubeconform, kubernetesSchemas, type Validate } from './tools.ts';

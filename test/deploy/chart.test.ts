@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import manifest from '../../package.json' with { type: 'json' };
 import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
-import { ConfigError, loadConfig } from '../../src/gateway/config.ts';
+import { ConfigError, loadConfig } from '../../src/gateway/config/config.ts';
 
 const root = join(import.meta.dirname, '../..');
 const chart = join(root, 'deploy/helm/holdfast');

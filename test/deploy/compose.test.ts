@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { loadConfig } from '../../src/gateway/config.ts';
+import { loadConfig } from '../../src/gateway/config/config.ts';
 import { parseDockerfile } from './image/dockerfile.ts';
 import { unknownVariables } from './variables.ts';
 

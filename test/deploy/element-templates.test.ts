@@ -5,9 +5,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
-import { ROUTE } from '../../src/gateway/config-routes.ts';
-import { TEMPLATE_JOB_TYPE } from '../../src/gateway/config-template.ts';
-import { HEADER_LABELS, INPUT_LABELS } from '../../src/gateway/template-fields.ts';
+import { ROUTE } from '../../src/gateway/config/routes.ts';
+import { TEMPLATE_JOB_TYPE } from '../../src/gateway/config/template.ts';
+import { HEADER_LABELS, INPUT_LABELS } from '../../src/gateway/intake/template-fields.ts';
 
 interface Property {
   readonly id?: string;

@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { COMMANDS } from '../../src/gateway/cli/command-table.ts';
-import { TEMPLATE_JOB_TYPE } from '../../src/gateway/config-template.ts';
-import { HEADER_LABELS, INPUT_LABELS } from '../../src/gateway/template-fields.ts';
+import { TEMPLATE_JOB_TYPE } from '../../src/gateway/config/template.ts';
+import { HEADER_LABELS, INPUT_LABELS } from '../../src/gateway/intake/template-fields.ts';
 import { EXAMPLES, sourcesOf } from '../contract/services.ts';
 
 const root = join(import.meta.dirname, '..', '..');

@@ -9,7 +9,7 @@ import type { ActivationAnswer, DeadLetterReason, RequestOutcome } from '../../s
 import type { EngineAnswer } from '../../src/actors/ports.ts';
 import type { Outcome } from '../../src/actors/snapshot.ts';
 import { LEGS } from '../../src/cluster/legs.ts';
-import { loadConfig } from '../../src/gateway/config.ts';
+import { loadConfig } from '../../src/gateway/config/config.ts';
 import {
   type Acquired,
   type CountedReply,

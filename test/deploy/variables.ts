@@ -1,7 +1,7 @@
 // Which environment variables a node knows: whatever is shipped may set these and no others, for a misspelt one is no error
 // to anybody.
 import { CamundaEnvironmentVariableDictionary } from '@camunda8/sdk/dist/lib/Configuration.js';
-import { ConfigError, loadConfig } from '../../src/gateway/config.ts';
+import { ConfigError, loadConfig } from '../../src/gateway/config/config.ts';
 
 /** OpenTelemetry's, read by its own packages, and Node's. */
 const OTHERS = ['OTEL_SERVICE_NAME', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'NODE_ENV', 'NODE_COMPILE_CACHE', 'HOME'];

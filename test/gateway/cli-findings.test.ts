@@ -3,8 +3,8 @@ import type { BucketReport } from '../../src/cluster/nats/bucket.ts';
 import type { Finding } from '../../src/gateway/cli/finding.ts';
 import { findings, type Seeing } from '../../src/gateway/cli/findings.ts';
 import type { NatsFacts } from '../../src/gateway/cli/findings-nats.ts';
-import { type Config, loadConfig } from '../../src/gateway/config.ts';
-import { SecretText } from '../../src/gateway/config-secret.ts';
+import { type Config, loadConfig } from '../../src/gateway/config/config.ts';
+import { SecretText } from '../../src/gateway/config/secret.ts';
 import type { TopicFacts } from '../../src/gateway/kafka/topics.ts';
 import type { Topology } from '../../src/gateway/zeebe/client.ts';
 

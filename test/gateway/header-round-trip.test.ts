@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import type { Profile } from '../../src/actors/messages.ts';
 import { DEFAULT_HEADER_NAMES, type HeaderNames, isTechnical } from '../../src/gateway/header-names.ts';
 import type { IncomingRecord, KafkaHeader } from '../../src/gateway/ports.ts';
-import { requestRecord } from '../../src/gateway/profiles.ts';
-import { correlationOf, readReply } from '../../src/gateway/reply-contract.ts';
+import { correlationOf, readReply } from '../../src/gateway/replies/contract.ts';
+import { requestRecord } from '../../src/gateway/requests/profiles.ts';
 
 const ID = 'hf1-k1-3yz-2-abcdefghijklmnopqrstuvwxyz';
 const PROFILES: readonly Profile[] = ['spring', 'nest', 'smallrye', 'cloudevents', 'cloudevents-structured', 'body'];

@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Secret } from '../../src/gateway/config-keys.ts';
+import { Secret } from '../../src/gateway/config/keys.ts';
 import { watchKeyFiles } from '../../src/gateway/key-files.ts';
 import { eventually } from '../support/eventually.ts';
 import { type LoggedLine, logInto } from './http/trial-server.ts';

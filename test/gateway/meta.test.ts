@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ABSENT, type Revision } from '../../src/actors/ids.ts';
 import { type KvEntry, type KvPort, type KvPutAnswer, KvUnavailable, type KvWatch } from '../../src/cluster/ports.ts';
-import { Secret } from '../../src/gateway/config.ts';
+import { Secret } from '../../src/gateway/config/config.ts';
 import { ensureMeta, MetaMismatch, readMeta, secretsIn } from '../../src/gateway/meta.ts';
 import { SystemRandom } from '../../src/gateway/system-clock.ts';
 

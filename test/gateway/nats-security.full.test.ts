@@ -10,8 +10,8 @@ import { type LocalNats, startNats } from '../../deploy/local/index.ts';
 import { makeBucket } from '../../src/cluster/nats/bucket.ts';
 import { connectNats, type LinkStatus, type NatsLink } from '../../src/cluster/nats/connection.ts';
 import { Inbox } from '../../src/cluster/nats/inbox.ts';
-import { loadConfig } from '../../src/gateway/config.ts';
-import { natsLink } from '../../src/gateway/config-nats.ts';
+import { loadConfig } from '../../src/gateway/config/config.ts';
+import { natsLink } from '../../src/gateway/config/nats.ts';
 import { Authority, type Certificate } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -1,7 +1,7 @@
 // Which secret signs: never one that some live member could not verify, as long as there is another.
 import { describe, expect, test } from 'vitest';
 import type { JobKey } from '../../src/actors/ids.ts';
-import { Secret } from '../../src/gateway/config.ts';
+import { Secret } from '../../src/gateway/config/config.ts';
 import { Secrets } from '../../src/gateway/secrets.ts';
 
 const secret = (id: string) => new Secret(id, new Uint8Array(32).fill(id.charCodeAt(0)));

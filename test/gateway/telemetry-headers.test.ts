@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { JobKey } from '../../src/actors/ids.ts';
-import { loadConfig } from '../../src/gateway/config.ts';
+import { loadConfig } from '../../src/gateway/config/config.ts';
 import { createLog } from '../../src/gateway/log.ts';
 import { SystemClock } from '../../src/gateway/system-clock.ts';
 import { startTracing } from '../../src/gateway/telemetry/start.ts';

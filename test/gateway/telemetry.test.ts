@@ -4,7 +4,7 @@ import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from '@o
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import type { ClusterEvent } from '../../src/cluster/events.ts';
-import { loadConfig } from '../../src/gateway/config.ts';
+import { loadConfig } from '../../src/gateway/config/config.ts';
 import { createLog, SILENT } from '../../src/gateway/log.ts';
 import { logEvent } from '../../src/gateway/node-log.ts';
 import type { TraceSettings } from '../../src/gateway/telemetry/settings.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type LocalZeebe, startTestEngine } from '../../deploy/local/index.ts';
 import type { JobKey } from '../../src/actors/ids.ts';
 import type { EngineAnswer } from '../../src/actors/ports.ts';
-import { Intake, type IntakeEvent } from '../../src/gateway/intake.ts';
+import { Intake, type IntakeEvent } from '../../src/gateway/intake/intake.ts';
 import { type ActivatedJob, EngineUnavailable, type JobQuery } from '../../src/gateway/ports.ts';
 import { SystemClock, SystemRandom } from '../../src/gateway/system-clock.ts';
 import { answerTo, MAX_VARIABLES_BYTES, ZeebeCallError } from '../../src/gateway/zeebe/answers.ts';

@@ -2,7 +2,7 @@
 import type { JobKey, NodeName, ShardId } from '../../src/actors/ids.ts';
 import type { OperatorAct } from '../../src/actors/messages.ts';
 import { Bridge, type BridgeEvent } from '../../src/gateway/bridge.ts';
-import type { Config, Route } from '../../src/gateway/config.ts';
+import type { Config, Route } from '../../src/gateway/config/config.ts';
 import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 import { ensureMeta } from '../../src/gateway/meta.ts';
 import { type Metrics, NO_METRICS } from '../../src/gateway/metrics.ts';

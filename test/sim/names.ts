@@ -1,5 +1,5 @@
 // Names in a simulated world.
-import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake.ts';
+import { GIVE_BACK_MESSAGE } from '../../src/gateway/intake/intake.ts';
 import type { Names } from './checker.ts';
 
 export const JOB_TYPE = 'charge-card';

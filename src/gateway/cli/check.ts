@@ -1,5 +1,5 @@
 // `holdfast check`: looks at every server and says in plain lines what is wrong and what to do.
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { EXIT } from './exit.ts';
 import type { Finding } from './finding.ts';
 import { findings, type Seeing } from './findings.ts';

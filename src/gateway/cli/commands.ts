@@ -2,8 +2,8 @@
 // What a person asked for goes to standard output, what went wrong to standard error; `start` logs JSON instead.
 // Each command loads what it needs when it runs: nobody who asks for help waits for a Kafka client.
 import { readFileSync } from 'node:fs';
-import type { Config } from '../config.ts';
-import type { Env } from '../config-secret.ts';
+import type { Config } from '../config/config.ts';
+import type { Env } from '../config/secret.ts';
 import { productVersion } from '../product.ts';
 import { type Arguments, type CommandSpec, parseCommand, show, UsageFault } from './command-line.ts';
 import { COMMANDS, GROUPS } from './command-table.ts';
@@ -109,7 +109,7 @@ async function configured(
   io: Io,
   command: (config: Config, readAgain: () => Config) => Promise<number>,
 ): Promise<number> {
-  const { ConfigError, loadConfig } = await import('../config.ts');
+  const { ConfigError, loadConfig } = await import('../config/config.ts');
   const read = () => loadConfig(env, (path) => readFileSync(path, 'utf8'));
   let config: Config;
   try {

@@ -1,7 +1,7 @@
 // `holdfast doctor`: what `check` finds, and what takes a closer look or the nodes' own word: rights, clocks, copies, versions,
 // readiness. The worst comes first, each with what to change. It changes nothing on any server.
-import type { Config } from '../config.ts';
-import type { Env } from '../config-secret.ts';
+import type { Config } from '../config/config.ts';
+import type { Env } from '../config/secret.ts';
 import { ClusterView } from '../operations/model.ts';
 import { headLines, problemCount } from './check.ts';
 import type { Arguments } from './command-line.ts';

@@ -1,7 +1,7 @@
 // The closer look of `holdfast doctor` at Kafka: what this user may do, and of which version it is. Rights are what the broker
 // says they are; whether a missing topic could be made is asked with `validateOnly`. Nothing is tried, and nothing is changed.
 import { groupOf } from '../bridge.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { notAuthorized } from '../kafka/errors.ts';
 import type { FeatureLevels } from '../kafka/own-requests.ts';
 import { type GroupRights, KafkaRights } from '../kafka/rights.ts';

@@ -11,7 +11,7 @@ import { bucketName, readStoreUse, type StoreUse } from '../../cluster/nats/buck
 import type { NatsLink } from '../../cluster/nats/connection.ts';
 import { Inbox } from '../../cluster/nats/inbox.ts';
 import { skewOf } from '../../cluster/skew.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { serverCount, wantedReplicas } from '../provision.ts';
 import { monitorUrl, reachNats } from './look.ts';
 

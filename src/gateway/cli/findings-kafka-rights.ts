@@ -1,7 +1,7 @@
 // What `holdfast doctor` makes of its closer look at Kafka: each right that is missing, with the command that grants it, and which
 // version it is. Pure.
 import { groupOf } from '../bridge.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { KafkaExamination } from './examine-kafka.ts';
 import { critical, type Finding, note, problem } from './finding.ts';
 import { grant } from './grant.ts';

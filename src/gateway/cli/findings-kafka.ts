@@ -1,9 +1,9 @@
 // What is said about Kafka's topics, and about the sizes that Kafka and NATS take: the smallest limit on the way decides,
 // and what is larger ends in an incident, so it is named before.
 import { formatDuration } from '../../actors/duration.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { largestReply, RECORD_OVERHEAD_BYTES, SNAPSHOT_OVERHEAD_BYTES } from '../intake/routes.ts';
 import type { TopicFacts } from '../kafka/topics.ts';
-import { largestReply, RECORD_OVERHEAD_BYTES, SNAPSHOT_OVERHEAD_BYTES } from '../routes.ts';
 import { bytes, critical, type Finding, note, problem } from './finding.ts';
 import { grant } from './grant.ts';
 import { neededRights } from './needed-rights.ts';

@@ -1,7 +1,7 @@
 // What is said about NATS: whether the bucket can keep what it acknowledged (JetStream, copies, flushing), whether it is
 // made as it must be (bucket.ts knows the rules), and whether it belongs to this configuration.
 import type { BucketReport, FlushSetting } from '../../cluster/nats/bucket.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { wantedReplicas } from '../provision.ts';
 import { bytes, count, critical, type Finding, note, problem } from './finding.ts';
 

@@ -1,7 +1,7 @@
 // What `holdfast check` makes of what it saw. Pure: whoever looked at the servers is in check.ts.
 import { olderThan } from '../../cluster/nats/connection.ts';
-import type { Config } from '../config.ts';
-import { ANY_TOPIC, allowedTopics } from '../topic-rules.ts';
+import type { Config } from '../config/config.ts';
+import { ANY_TOPIC, allowedTopics } from '../config/topic-rules.ts';
 import type { Topology } from '../zeebe/client.ts';
 import { count, critical, type Finding, note, problem } from './finding.ts';
 import { type KafkaFacts, kafkaFindings, sizeFindings } from './findings-kafka.ts';

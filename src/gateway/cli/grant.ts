@@ -1,5 +1,5 @@
 // The command that grants a right of Kafka to the user of the configuration.
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 
 const WORDS = { READ: 'Read', WRITE: 'Write' } as const;
 

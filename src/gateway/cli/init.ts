@@ -4,7 +4,7 @@ import { auditStreamName, makeAuditStream } from '../../cluster/nats/audit-strea
 import { bucketName, makeBucket } from '../../cluster/nats/bucket.ts';
 import { Inbox } from '../../cluster/nats/inbox.ts';
 import { NatsKv } from '../../cluster/nats/kv.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { connectKafka } from '../kafka/connect.ts';
 import { KafkaTopics } from '../kafka/topics.ts';
 import { SILENT } from '../log.ts';

@@ -6,9 +6,9 @@ import { bucketName, inspectBucket, readFlushSetting } from '../../cluster/nats/
 import { connectNats, type NatsLink } from '../../cluster/nats/connection.ts';
 import { Inbox } from '../../cluster/nats/inbox.ts';
 import { NatsKv } from '../../cluster/nats/kv.ts';
-import type { Config } from '../config.ts';
-import { natsLink } from '../config-nats.ts';
-import { engineSettings } from '../config-zeebe.ts';
+import type { Config } from '../config/config.ts';
+import { natsLink } from '../config/nats.ts';
+import { engineSettings } from '../config/zeebe.ts';
 import { connectKafka } from '../kafka/connect.ts';
 import { notAuthorized } from '../kafka/errors.ts';
 import { within } from '../kafka/renewable.ts';

@@ -1,6 +1,6 @@
 // What a node needs of a Kafka with an authorizer, as deploy/kafka/acls.sh grants it. Rights to see settings are not among it:
 // findings-kafka.ts says of which topics those cannot be read.
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Operation } from '../kafka/own-requests.ts';
 import { topicsOf } from '../kafka/topics.ts';
 

@@ -3,7 +3,7 @@
 // same one: Ctrl-C under npm arrives from the terminal and from npm. SIGHUP reads the routes again.
 // They are listened to before anything is started: the first process of a container does not end by a signal that nobody handles.
 import { flushCompileCache } from 'node:module';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { createLog, type Log } from '../log.ts';
 import type { RunningNode } from '../node.ts';
 import { SystemClock } from '../system-clock.ts';

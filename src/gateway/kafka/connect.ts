@@ -3,7 +3,7 @@
 // kafkajs logs every rebalance and every retried request as an error; what matters comes to us as an error or an event
 // anyway, so its own lines go to our debug log. Every adapter here retries by itself, so the clients made here do not.
 import { Kafka, logLevel } from 'kafkajs';
-import { type KafkaSecurity, NO_KAFKA_SECURITY } from '../config-kafka.ts';
+import { type KafkaSecurity, NO_KAFKA_SECURITY } from '../config/kafka.ts';
 import type { Log } from '../log.ts';
 import { decodeWithinBounds } from './batch-decoding.ts';
 import { gatherHeadersQuickly } from './header-decoding.ts';

@@ -1,8 +1,8 @@
 // Tokens for Kafka from an identity provider, by the client credentials grant (RFC 6749, section 4.4): asked for once for all
 // who want one at the same time, kept until shortly before they expire, and after a failure not asked for again at once, for
 // every connection of every client comes here.
-import type { KafkaOAuth } from '../config-kafka.ts';
-import { textOf, whyNoAnswer } from '../fetch-answers.ts';
+import type { KafkaOAuth } from '../config/kafka.ts';
+import { textOf, whyNoAnswer } from '../intake/fetch-answers.ts';
 
 const DEADLINE_MS = 3_000;
 const MAX_ANSWER_BYTES = 64 * 1024;

@@ -4,7 +4,7 @@
 import { isIP } from 'node:net';
 import { connect, type SecureContextOptions } from 'node:tls';
 import type { ISocketFactory, KafkaConfig } from 'kafkajs';
-import type { KafkaPassword, KafkaSecurity, KafkaTls } from '../config-kafka.ts';
+import type { KafkaPassword, KafkaSecurity, KafkaTls } from '../config/kafka.ts';
 import { bearerLogin } from './oauth-login.ts';
 import { TokenSource } from './oauth-token.ts';
 

@@ -10,7 +10,7 @@ import { jobKeyName } from '../../cluster/names.ts';
 import type { NodeLife } from '../../cluster/node-life.ts';
 import { type KvPort, KvUnavailable, type TailPort } from '../../cluster/ports.ts';
 import type { Answered } from '../../cluster/questions.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { FLOW_SECONDS } from './flow.ts';
 import { mergeCounts, mergeJobs, mergeMovements, mergeRoutes } from './merge.ts';
 import type {

@@ -4,11 +4,11 @@
 // missing or has another form than ours is shown as missing, and a correlation id names a job without having been verified.
 // The value is shown only to who may see payloads; so are headers that speak of the business.
 import { namedJob } from '../../actors/correlation-id.ts';
-import { LETTER } from '../dead-letters.ts';
 import { type HeaderNames, isTechnical } from '../header-names.ts';
 import type { IncomingRecord } from '../ports.ts';
-import { correlationOf } from '../reply-contract.ts';
-import { textOf } from '../reply-headers.ts';
+import { correlationOf } from '../replies/contract.ts';
+import { LETTER } from '../replies/dead-letters.ts';
+import { textOf } from '../replies/headers.ts';
 import type { DeadLetterSummary, DeadLetterView } from './model.ts';
 
 /** On a reply that was put on the reply topic again: the audit's id of whoever did it. */

@@ -1,6 +1,6 @@
 // What several nodes said, as one answer. Pure.
 import { byPlace } from '../../cluster/inventory.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Counts } from './flow.ts';
 import { FLOW_STEPS, type JobSummary, type Movement, type RouteView } from './model.ts';
 import type { JobsAnswer, LaneAnswer, NodeAnswer } from './node-questions.ts';

@@ -5,9 +5,9 @@
 // headers corrected. No change cures the others: a value that is no JSON stays none, and a job that the engine has said to be
 // gone does not come back under its key. What is not the whole reply, or no reply of this cluster, is never sent in its name.
 import type { DeadLetterReason } from '../../actors/messages.ts';
-import { ADDED } from '../dead-letters.ts';
 import { MOST_HEADERS } from '../kafka/header-decoding.ts';
 import type { IncomingRecord, KafkaHeader, OutgoingRecord } from '../ports.ts';
+import { ADDED } from '../replies/dead-letters.ts';
 import { REDRIVEN } from './dead-letter-decoding.ts';
 import type { DeadLetterSummary } from './model.ts';
 

@@ -1,6 +1,6 @@
 // The settings of a schema registry, under the names that its users have: SCHEMA_REGISTRY_URL and
 // SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO in the environment, and the subject and message of a route.
-import { type Rule, text } from '../config-rules.ts';
+import { type Rule, text } from '../config/rules.ts';
 
 const MAX_SERVERS = 16;
 

@@ -1,7 +1,7 @@
 // Headers for the receiver of traces, which are mostly a secret that lets us in: of OTEL_EXPORTER_OTLP_HEADERS and …_TRACES_HEADERS, or of
 // files that are read again for each batch. The SDK knows the variables, and no files.
-import type { Rule } from '../config-rules.ts';
-import { type EnvReader, type SecretText, SecretUnreadable } from '../config-secret.ts';
+import type { Rule } from '../config/rules.ts';
+import { type EnvReader, type SecretText, SecretUnreadable } from '../config/secret.ts';
 
 type Headers = Readonly<Record<string, string>>;
 

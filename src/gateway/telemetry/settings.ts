@@ -3,8 +3,8 @@
 //
 // Off unless somebody names an exporter or an endpoint: an SDK's default, a collector on this very machine, is for one
 // application on a developer's desk.
-import { oneOf, type Rule, text } from '../config-rules.ts';
-import type { EnvReader, SecretText } from '../config-secret.ts';
+import { oneOf, type Rule, text } from '../config/rules.ts';
+import type { EnvReader, SecretText } from '../config/secret.ts';
 import { headersGiven } from './headers.ts';
 
 export const SAMPLERS = [

@@ -14,7 +14,7 @@ import { connectNats } from '../../../src/cluster/nats/connection.ts';
 import { Inbox } from '../../../src/cluster/nats/inbox.ts';
 import { examineNats } from '../../../src/gateway/cli/examine-nats.ts';
 import { natsExaminationFindings } from '../../../src/gateway/cli/findings-nats-rights.ts';
-import { loadConfig } from '../../../src/gateway/config.ts';
+import { loadConfig } from '../../../src/gateway/config/config.ts';
 import { connectKafka } from '../../../src/gateway/kafka/connect.ts';
 import { KafkaTopics } from '../../../src/gateway/kafka/topics.ts';
 import { SILENT } from '../../../src/gateway/log.ts';

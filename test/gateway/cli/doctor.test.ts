@@ -6,7 +6,7 @@ import type { NatsExamination } from '../../../src/gateway/cli/examine-nats.ts';
 import type { Finding } from '../../../src/gateway/cli/finding.ts';
 import type { Seeing } from '../../../src/gateway/cli/findings.ts';
 import { neededRights } from '../../../src/gateway/cli/needed-rights.ts';
-import { loadConfig } from '../../../src/gateway/config.ts';
+import { loadConfig } from '../../../src/gateway/config/config.ts';
 import type { TopicFacts } from '../../../src/gateway/kafka/topics.ts';
 import type { ClusterView, NodeView } from '../../../src/gateway/operations/model.ts';
 

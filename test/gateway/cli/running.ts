@@ -4,7 +4,7 @@ import { Readable, Writable } from 'node:stream';
 import { WriteStream } from 'node:tty';
 import { run } from '../../../src/gateway/cli/commands.ts';
 import type { Screen } from '../../../src/gateway/cli/io.ts';
-import type { Env } from '../../../src/gateway/config-secret.ts';
+import type { Env } from '../../../src/gateway/config/secret.ts';
 import { createApiServer } from '../../../src/gateway/http/api/server.ts';
 import type { KeyPair } from '../../../src/gateway/http/api/tls.ts';
 import type { Authentication } from '../../../src/gateway/http/api/verdict.ts';

@@ -3,7 +3,7 @@
 // and is cancelled in the end: a job left behind would be taken by the nodes of the next test.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { members } from '../../../src/gateway/json-slices.ts';
+import { members } from '../../../src/gateway/json/slices.ts';
 import { openZeebe, type ZeebeClient } from '../../../src/gateway/zeebe/client.ts';
 import type { ZeebeSettings } from '../../../src/gateway/zeebe/connection.ts';
 import { deployProcesses, type ProcessModel } from '../../../src/gateway/zeebe/deploy.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { GIVE_BACK_MESSAGE } from '../../../src/gateway/intake.ts';
+import { GIVE_BACK_MESSAGE } from '../../../src/gateway/intake/intake.ts';
 import { catchingProcess } from '../../support/bpmn.ts';
 import { EXACT } from './journeys.ts';
 import { type Plan, STOPPED, type Stage, type Surroundings } from './stage.ts';

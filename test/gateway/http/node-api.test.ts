@@ -1,7 +1,7 @@
 // The API as a node starts it: there from the start, while the node still waits for its servers, and gone with the node.
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../../src/gateway/config.ts';
+import { loadConfig } from '../../../src/gateway/config/config.ts';
 import { startNode } from '../../../src/gateway/node.ts';
 import { productVersion } from '../../../src/gateway/product.ts';
 import { type LoggedLine, logInto } from './trial-server.ts';

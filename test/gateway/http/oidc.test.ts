@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OidcSettings } from '../../../src/gateway/config-api.ts';
+import type { OidcSettings } from '../../../src/gateway/config/api.ts';
 import { Oidc } from '../../../src/gateway/http/api/oidc.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type LoggedLine, logInto, trial } from './trial-server.ts';

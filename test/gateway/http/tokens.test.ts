@@ -4,7 +4,7 @@ import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { tokensIn } from '../../../src/gateway/config-api-tokens.ts';
+import { tokensIn } from '../../../src/gateway/config/api-tokens.ts';
 import { TokenFile } from '../../../src/gateway/http/api/tokens.ts';
 import { eventually } from '../../support/eventually.ts';
 import { bearer, type LoggedLine, logInto, trial } from './trial-server.ts';

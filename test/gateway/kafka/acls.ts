@@ -19,7 +19,7 @@ import { examineKafka } from '../../../src/gateway/cli/examine-kafka.ts';
 import { kafkaFindings } from '../../../src/gateway/cli/findings-kafka.ts';
 import { kafkaExaminationFindings } from '../../../src/gateway/cli/findings-kafka-rights.ts';
 import { look } from '../../../src/gateway/cli/look.ts';
-import { type Config, loadConfig } from '../../../src/gateway/config.ts';
+import { type Config, loadConfig } from '../../../src/gateway/config/config.ts';
 import { connectKafka } from '../../../src/gateway/kafka/connect.ts';
 import { KafkaLetterLog } from '../../../src/gateway/kafka/letter-log.ts';
 import { KafkaTopics } from '../../../src/gateway/kafka/topics.ts';

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { SecretText } from '../../../src/gateway/config-secret.ts';
+import { SecretText } from '../../../src/gateway/config/secret.ts';
 import { TokenSource } from '../../../src/gateway/kafka/oauth-token.ts';
 import { eventually } from '../../support/eventually.ts';
 import { TokenEndpoint } from '../../support/token-endpoint.ts';

@@ -1,5 +1,5 @@
 // A dead-letter topic in memory: partitions with gaps, read a few records at a time; and letters as the bridge writes them.
-import { LETTER } from '../../../src/gateway/dead-letters.ts';
+
 import {
   type LetterLog,
   type LetterSlice,
@@ -7,6 +7,7 @@ import {
   type OffsetRange,
 } from '../../../src/gateway/operations/letter-log.ts';
 import type { IncomingRecord } from '../../../src/gateway/ports.ts';
+import { LETTER } from '../../../src/gateway/replies/dead-letters.ts';
 
 export const REPLIES = 'holdfast.test.replies';
 

@@ -1,7 +1,7 @@
 // What several nodes said, as one answer: nothing twice, nothing left out, nothing shown before what may still come before it.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Config } from '../../../src/gateway/config.ts';
+import type { Config } from '../../../src/gateway/config/config.ts';
 import { mergeCounts, mergeJobs, mergeMovements, mergeRoutes } from '../../../src/gateway/operations/merge.ts';
 import { FLOW_STEPS, type JobSummary } from '../../../src/gateway/operations/model.ts';
 import type { LaneAnswer } from '../../../src/gateway/operations/node-questions.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { freePorts } from '../../../deploy/local/ports.ts';
-import { loadConfig } from '../../../src/gateway/config.ts';
+import { loadConfig } from '../../../src/gateway/config/config.ts';
 import { createLog } from '../../../src/gateway/log.ts';
 import { type RunningNode, startNode } from '../../../src/gateway/node.ts';
 import type { ReadOperations } from '../../../src/gateway/operations/cluster-operations.ts';

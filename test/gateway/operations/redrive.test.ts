@@ -14,7 +14,7 @@ import type { RedriveBody, RedriveView } from '../../../src/gateway/operations/m
 import { OperationUnavailable } from '../../../src/gateway/operations/operations.ts';
 import { CURABLE } from '../../../src/gateway/operations/redrive-rules.ts';
 import type { IncomingRecord, OutgoingRecord, SendAnswer } from '../../../src/gateway/ports.ts';
-import { businessHeaders } from '../../../src/gateway/reply-headers.ts';
+import { businessHeaders } from '../../../src/gateway/replies/headers.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { letter, MemoryLetters, REPLIES, type Sample } from './memory-letters.ts';
 

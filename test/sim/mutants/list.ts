@@ -116,7 +116,7 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ['I3', 'I5'],
     patches: [
       {
-        file: 'gateway/replies.ts',
+        file: 'gateway/replies/replies.ts',
         find: '    share.run.readTo(BigInt(nextOffset));',
         replace: `    for (const { offset } of records) share.run.settle(BigInt(offset));
     share.run.readTo(BigInt(nextOffset));`,
@@ -321,7 +321,7 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ['I5', 'I7'],
     patches: [
       {
-        file: 'gateway/replies.ts',
+        file: 'gateway/replies/replies.ts',
         find: '    this.#memberId = memberId;\n',
         replace: `    this.#memberId = memberId;
     void this.#options.reader.endOffsets().then((ends) => {

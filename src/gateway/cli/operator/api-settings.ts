@@ -1,7 +1,7 @@
 // Where the API is and who asks: from the environment and two options, without holdfast.yaml. The token never comes from the
 // command line, where every process of the machine could read it, and is in no message.
 import { readFileSync } from 'node:fs';
-import type { Env } from '../../config-secret.ts';
+import type { Env } from '../../config/secret.ts';
 import { type Arguments, UsageFault } from '../command-line.ts';
 import { duration } from '../values.ts';
 

@@ -1,7 +1,7 @@
 // What a command that talks to the API works with, and how its end becomes an exit code. Results go to standard output, and
 // with --json nothing else does; remarks and errors go to standard error.
 import type { Readable } from 'node:stream';
-import type { Env } from '../../config-secret.ts';
+import type { Env } from '../../config/secret.ts';
 import { type Arguments, UsageFault } from '../command-line.ts';
 import { EXIT } from '../exit.ts';
 import type { Io } from '../io.ts';

@@ -1,6 +1,6 @@
 // Who asks? A bearer token is verified by whoever knows its kind: the file of tokens (tokens.ts), an identity provider
 // (oidc.ts). None of them says to the caller, or to the log, more of a token than why it was not taken.
-import type { ApiSettings } from '../../config-api.ts';
+import type { ApiSettings } from '../../config/api.ts';
 import type { Log } from '../../log.ts';
 import { Oidc } from './oidc.ts';
 import { TokenFile } from './tokens.ts';

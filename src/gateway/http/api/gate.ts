@@ -5,7 +5,7 @@
 // page of another origin may send simple requests without asking (CSRF): what a browser says of origin is believed, and an
 // act must be JSON, which no such request is. With authentication the token does the same; the second wall stays.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { LOCAL_NAME } from '../../config-api-tokens.ts';
+import { LOCAL_NAME } from '../../config/api-tokens.ts';
 import type { Log } from '../../log.ts';
 import type { Operator } from '../../operations/operations.ts';
 import { Guesses } from './guesses.ts';

@@ -4,7 +4,7 @@
 // fetched when the first token comes, again when a token names one that is not among them, and after an hour. When the
 // provider is away and the keys are not known, nobody can be told from anybody, and that is said (503), not guessed.
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
-import { isSafeUrl, type OidcSettings } from '../../config-api.ts';
+import { isSafeUrl, type OidcSettings } from '../../config/api.ts';
 import type { Log } from '../../log.ts';
 import { ROLES, type Role } from '../../operations/operations.ts';
 import type { Authentication, Verdict } from './verdict.ts';

@@ -3,12 +3,12 @@
 //
 // Everything has a limit: headers, bodies, connections, how long a request may take to come and to be answered, how many
 // come from one person. No answer is kept by anybody. Beyond this machine it speaks only TLS and only to who is known
-// (config-api.ts refuses the rest before it comes to this).
+// (config/api.ts refuses the rest before it comes to this).
 import { Server as TlsServer } from 'node:tls';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { isLoopback } from '../../config-api.ts';
+import { isLoopback } from '../../config/api.ts';
 import type { Log } from '../../log.ts';
 import { type Assets, assetRoutes } from './assets.ts';
 import { gate, guardHost, pathOf } from './gate.ts';

@@ -1,5 +1,5 @@
 // The API of a node, as it is configured: certificate and authentication from their files, then the listener.
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import type { Log } from '../../log.ts';
 import { productVersion } from '../../product.ts';
 import type { Assets } from './assets.ts';

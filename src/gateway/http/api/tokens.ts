@@ -4,7 +4,7 @@
 // A token is compared by digest, with every entry and in constant time: how long it takes tells nothing of any.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type TokenEntry, tokensIn } from '../../config-api-tokens.ts';
+import { type TokenEntry, tokensIn } from '../../config/api-tokens.ts';
 import type { Log } from '../../log.ts';
 import { watchFiles } from '../../system-files.ts';
 import type { Authentication, Verdict } from './verdict.ts';

@@ -3,7 +3,7 @@
 // is. Nothing unknown is dropped in silence.
 import { Ajv, type ErrorObject } from 'ajv';
 import type { FastifySchemaCompiler } from 'fastify';
-import { nearest, show } from '../../config-faults.ts';
+import { nearest, show } from '../../config/faults.ts';
 import { ApiProblem } from './problem.ts';
 
 const OPTIONS = { useDefaults: true, removeAdditional: false, verbose: true } as const;

@@ -34,11 +34,12 @@ interface JobPage {
 const ROUNDS = 5;
 const LOOK_EVERY_MS = 10;
 const ASK_MS = 30_000;
+const WHOLE_TRIES = 10;
 
 /** @throws when the API refuses a question, or a page that was answered does not have what it must */
 export async function pagesOf(node: BridgeNode, plan: SeedPlan, say: (line: string) => void): Promise<PageFigures[]> {
   const figures: PageFigures[] = [];
-  const first = await ask(node, '');
+  const first = await wholePage(node);
   const last = String(lastKeyOf(plan));
   const none = 0;
   const full = 50;
@@ -99,6 +100,15 @@ async function measured(node: BridgeNode, query: string, jobs: number, what: str
   } finally {
     over = true;
     await asking;
+  }
+}
+
+/** A busy machine may leave a page without the answer that its next one begins at. @throws when that goes on */
+async function wholePage(node: BridgeNode): Promise<JobPage> {
+  for (let tries = 1; ; tries++) {
+    const page = await ask(node, '');
+    if (page.missing.length === 0) return page;
+    if (tries === WHOLE_TRIES) throw new Error(`the first page was not answered in time, ${tries} times in a row`);
   }
 }
 

@@ -2,8 +2,8 @@
 //
 // V8 writes a Map into a new table whenever enough has come and gone. The old table still leads to all that stood in it then, and once it
 // has grown old itself it does so until the next full collection of garbage: each collection of the young copies that with
-// all that it leads to, and makes it old too. So what an entry leads to is cut off here when it leaves. What that saves a node is
-// in bench/remarks.ts. Not for what stays: each entry is one object more.
+// all that it leads to, and makes it old too. So what an entry leads to is cut off here when it leaves. Not for
+// what stays: each entry is one object more.
 interface Place<V> {
   value: V | undefined;
 }

@@ -9,16 +9,19 @@ const MANY_JOBS = 200_000;
 /** Beyond what lives: large enough that looking through it does not show in the cost of a call. */
 const GROWS_BY_PERCENT = 100;
 const AS_V8_LIKES = 0;
-const LOOK_EVERY_MS = 5_000;
+const DEFAULT = { set: setFlagsFromString, lookEveryMs: 5_000 };
 
 /** Answers how to stop it. @param pending how many jobs wait here */
-export function boundHeap(pending: () => number): () => void {
+export function boundHeap(
+  pending: () => number,
+  { set, lookEveryMs }: { readonly set: (flag: string) => void; readonly lookEveryMs: number } = DEFAULT,
+): () => void {
   let percent = AS_V8_LIKES;
   const timer = setInterval(() => {
     const wanted = pending() < MANY_JOBS ? AS_V8_LIKES : GROWS_BY_PERCENT;
     if (wanted === percent) return;
     percent = wanted;
-    setFlagsFromString(`--heap-growing-percent=${percent}`);
-  }, LOOK_EVERY_MS).unref();
+    set(`--heap-growing-percent=${percent}`);
+  }, lookEveryMs).unref();
   return () => clearInterval(timer);
 }

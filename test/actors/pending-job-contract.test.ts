@@ -6,6 +6,7 @@ import type { ActAnswer, CallSettings, JobAct, ReplyAsSent } from '../../src/act
 import { pack, unpack } from '../../src/actors/pending-job/cold.ts';
 import { ColdStore } from '../../src/actors/pending-job/cold-store.ts';
 import { nextDueMs } from '../../src/actors/pending-job/due.ts';
+import { adopt } from '../../src/actors/pending-job/state.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { JOB, LOCK_MS, RESULT, SETTINGS, World } from './pending-job-world.ts';
 
@@ -72,6 +73,62 @@ describe('an error reply', () => {
     expect(reply(world, 3, { status: 'failure', body: '' }, 0)).toBe('applied');
     expect(snapshot(world).outcome).toBe('failed');
     expect(world.breaches).toEqual([]);
+  });
+
+  describe('to an attempt that its reader does not know', () => {
+    /** The job is in attempt 2 at a new owner; the old one still believes in attempt 1. */
+    const overtaken = (settings: Partial<CallSettings> = {}) => {
+      const world = held(settings);
+      const [old] = world.owners;
+      world.takeOver().drain();
+      reply(world, 0, { status: 'failure', body: '' });
+      pass(world, SETTINGS.retryBackoffMs);
+      expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('held');
+      world.kafkaTakes(world.owner, 2);
+      world.owner.drain();
+      const toOld = (content: Partial<ReplyAsSent>, offset = 1) => {
+        let said: unknown;
+        old!.tell({ type: 'replied', reply: world.reply(offset, content, 2) }, (answer) => {
+          said = answer;
+        });
+        old!.drain();
+        return said;
+      };
+      return { world, old: old!, toOld };
+    };
+
+    test.each(['failure', 'error'] as const)('is not called late from an old memory: %s', (status) => {
+      const { world, old, toOld } = overtaken();
+      expect(old.state.snapshot).toMatchObject({ kind: 'held', attempt: 1 });
+      expect(toOld({ status, code: 'X', body: '' })).toBe('applied');
+      expect(snapshot(world)).toMatchObject({ kind: 'ended', attempt: 2, applied: [[0, '1']] });
+      expect(world.breaches).toEqual([]);
+    });
+
+    test('is not called late from a read that is answered from the past', () => {
+      const { world, old, toOld } = overtaken();
+      const { snapshot: ended, revision } = world.history.find((write) => write.snapshot.kind === 'ended')!;
+      old.abandon();
+      adopt(old.state, ended, revision);
+      expect(toOld({ status: 'failure', body: '' })).toBe('applied');
+      expect(snapshot(world)).toMatchObject({ outcome: 'failed', attempt: 2 });
+      expect(world.breaches).toEqual([]);
+    });
+
+    test('is a sign of life to the attempt that stands', () => {
+      const { old, toOld } = overtaken({ heartbeatTimeoutMs: 30_000 });
+      expect(toOld({ status: 'heartbeat', body: '' })).toBe('applied');
+      expect(old.state.snapshot).toMatchObject({ attempt: 2 });
+    });
+
+    test('is late once a write has shown that nothing newer stands: the bucket was restored', () => {
+      const world = held();
+      const before = world.standing!.revision;
+      expect(reply(world, 0, { status: 'failure', body: '' }, 2)).toBe('late');
+      expect(world.standing!.revision).toBeGreaterThan(before);
+      expect(snapshot(world)).toMatchObject({ kind: 'held', attempt: 1, sentAttempt: 1 });
+      expect(world.breaches).toEqual([]);
+    });
   });
 
   test('that comes too late becomes no message: whoever catches that waits for a result', () => {

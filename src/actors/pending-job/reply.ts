@@ -11,8 +11,9 @@ import { acceptResult, ranOut, startFailing } from './ending.ts';
 import { heartbeatWriteAtMs, writeHeartbeat } from './heartbeat.ts';
 import { besideParked, withoutHold } from './parked.ts';
 import { failingBy } from './reply-verdict.ts';
-import { adopt, type JobState, wasUnbroken } from './state.ts';
-import { wasApplied } from './writing.ts';
+import { adopt, type JobState, mayBeReopened, wasUnbroken } from './state.ts';
+import { takeUp } from './take-up.ts';
+import { NotStorable, store, successor, wasApplied, windowMs } from './writing.ts';
 
 export function* replied(state: JobState, context: JobContext, reply: Reply): Decision<ReplyAnswer> {
   if (state.snapshot === undefined) {
@@ -21,6 +22,7 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
     adopt(state, standing?.snapshot, standing?.revision ?? ABSENT);
     state.unbroken = wasUnbroken(state);
   }
+  if (state.snapshot !== undefined && reply.attempt > state.snapshot.attempt) yield* makeSure(state, context);
   const snapshot = state.snapshot;
   if (snapshot === undefined) return yield* withoutHold(state, context, reply);
   const { content } = reply;
@@ -40,6 +42,25 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
       return yield* errorReply(state, context, snapshot, reply, verdict);
     case 'malformed':
       return yield* malformedReply(state, context, snapshot, reply, verdict);
+  }
+}
+
+/**
+ * A reply to an attempt that is not known here: its id is signed, so somebody holds it, or held it, and what is known is old.
+ * An owner that is cut off, and has yet to lose its lease, would call it late. A read may be answered from the past too:
+ * only a write tells. If it is stored, the bucket itself was lost or restored, and what is known is all there is.
+ */
+function* makeSure(state: JobState, context: JobContext): Decision<void> {
+  yield* takeUp(state, context);
+  const { snapshot } = state;
+  if (snapshot === undefined) return;
+  const { outcome } = snapshot;
+  if (outcome !== undefined && !mayBeReopened(outcome)) return;
+  const ttlMs = outcome === undefined ? undefined : windowMs(outcome, snapshot);
+  try {
+    yield* store(state, successor(state, context, snapshot, {}, 'a reply to a later attempt'), ttlMs);
+  } catch (error) {
+    if (!(error instanceof NotStorable)) throw error;
   }
 }
 

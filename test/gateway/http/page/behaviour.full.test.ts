@@ -46,9 +46,11 @@ const WATCH_SKY = `{
     return fillRect.apply(this, box);
   };
 }`;
+/** Of the browser's score, where 0.1 is what people begin to mind: a fraction of a pixel somewhere, as text is laid out anew. */
+const UNSEEN_SHIFT = 0.0005;
 const WATCH_SHIFTS = `{
   window.shifts = [];
-  const seen = (list) => shifts.push(...list.getEntries().map(({ value }) => value));
+  const seen = (list) => shifts.push(...list.getEntries().map(({ value }) => value).filter((value) => value > ${UNSEEN_SHIFT}));
   new PerformanceObserver(seen).observe({ type: 'layout-shift' });
 }`;
 

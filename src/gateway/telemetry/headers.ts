@@ -5,12 +5,21 @@ import { type EnvReader, type SecretText, SecretUnreadable } from '../config/sec
 
 type Headers = Readonly<Record<string, string>>;
 
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const VALUE = /^[\x20-\x7e]*$/;
+
 /** As the SDK has it (W3C baggage): values are percent-encoded where they hold a comma. */
 function parsed(text: string): Headers | undefined {
   const headers: Record<string, string> = {};
   for (const pair of text.split(',').filter((part) => part.trim() !== '')) {
-    const [, name, value] = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*([\x20-\x7e]*?)\s*(?:;|$)/.exec(pair) ?? [];
-    if (name === undefined || value === undefined) return undefined;
+    // Cut by hand: a pattern for both sides would try each run of spaces in every way, and this text may be long.
+    const at = pair.indexOf('=');
+    const name = pair.slice(0, Math.max(at, 0)).trim();
+    const value = pair
+      .slice(at + 1)
+      .split(';', 1)[0]!
+      .trim();
+    if (!NAME.test(name) || !VALUE.test(value)) return undefined;
     try {
       headers[name] = decodeURIComponent(value);
     } catch {

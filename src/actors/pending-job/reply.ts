@@ -22,7 +22,7 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
     adopt(state, standing?.snapshot, standing?.revision ?? ABSENT);
     state.unbroken = wasUnbroken(state);
   }
-  if (state.snapshot !== undefined && reply.attempt > state.snapshot.attempt) yield* makeSure(state, context);
+  if (state.snapshot !== undefined && reply.attempt > state.snapshot.attempt) yield* makeSure(state, context, reply);
   const snapshot = state.snapshot;
   if (snapshot === undefined) return yield* withoutHold(state, context, reply);
   const { content } = reply;
@@ -48,17 +48,20 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
 /**
  * A reply to an attempt that is not known here: its id is signed, so somebody holds it, or held it, and what is known is old.
  * An owner that is cut off, and has yet to lose its lease, would call it late. A read may be answered from the past too:
- * only a write tells. If it is stored, the bucket itself was lost or restored, and what is known is all there is.
+ * only a write tells. If it is stored, the bucket itself was lost or restored, and what is known is all there is: its mark says
+ * so when the reply comes again.
  */
-function* makeSure(state: JobState, context: JobContext): Decision<void> {
+function* makeSure(state: JobState, context: JobContext, { position }: Reply): Decision<void> {
   yield* takeUp(state, context);
   const { snapshot } = state;
   if (snapshot === undefined) return;
   const { outcome } = snapshot;
   if (outcome !== undefined && !mayBeReopened(outcome)) return;
+  const mark = `reply ${position.partition}/${position.offset} is to a later attempt`;
+  if (snapshot.timeline.some(({ what }) => what === mark)) return;
   const ttlMs = outcome === undefined ? undefined : windowMs(outcome, snapshot);
   try {
-    yield* store(state, successor(state, context, snapshot, {}, 'a reply to a later attempt'), ttlMs);
+    yield* store(state, successor(state, context, snapshot, {}, mark), ttlMs);
   } catch (error) {
     if (!(error instanceof NotStorable)) throw error;
   }

@@ -1,5 +1,4 @@
 // docs/benchmarks.md, from the figures of one run, and of earlier ones for the parts that it left out.
-
 import { type Figure, type Goal, isMet } from './figures.ts';
 import type { Flames } from './flame/kept.ts';
 import { spreadOf } from './parts/spread.ts';

@@ -1,7 +1,6 @@
 // The bridge alone: what one call costs the bridge itself, with real Kafka and NATS. THE ENGINE IS A DOUBLE (engine-double.ts),
 // a gRPC server in its own process: the figure is the bridge's, and no engine's. Both ways of calling the engine are measured
 // beside each other, each by a node and a cluster of its own on the same servers, in turn: round by round.
-
 import { freePorts } from '../../deploy/local/ports.ts';
 import { UNARY_TRANSPORTS, type UnaryTransport } from '../../src/gateway/zeebe/gateway-calls.ts';
 import type { BridgeNode } from '../../test/support/nodes.ts';

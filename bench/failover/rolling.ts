@@ -1,7 +1,6 @@
 // An upgrade at noon: one node after another stops in order and starts again, while calls come at a steady rate. What a caller
 // sees of it is how late the latest of them ended, counted from when it was due; and what he would have seen anyway is the
 // same before it began.
-
 import { hurt } from '../load/faults.ts';
 import { type Counts, Latencies } from '../parts/latency.ts';
 import type { Stage } from '../parts/stage.ts';

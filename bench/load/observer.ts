@@ -1,6 +1,5 @@
 // Looks once a second at what everybody does: nodes at /metrics, and the CPU and memory of the processes of this machine.
 // A look ends with its last node, and one that is paused takes its time: looks overlap, and may end out of order.
-
 import { type Sample, scrape, sumOf } from '../parts/exposition.ts';
 import { cpuMs, rssBytes } from '../parts/processes.ts';
 import type { Lines } from './series-lines.ts';

@@ -120,7 +120,8 @@ export function waitsMs({ settings, replyDeadlineMs, heldAtMs }: Snapshot): numb
 
 /**
  * The timeline that stands in the bucket at `revision`, with that noted where it is of this write. A revision is known only after
- * the write, so the next one notes it; until then it is the one that stands. Whatever the next one drops, what is noted is exact.
+ * the write, so the next one notes it; until then it is the one that stands. What is noted is exact, whatever the next one drops;
+ * only steps that a node of before has written, which notes none, and heartbeats of before it has dropped, may be noted too late.
  *
  * It is noted behind the node's name, where no name has an `@`: a field of its own would be a new version of snapshots, which is
  * more than it is worth. A job that waits pays nothing for it, and whoever knows nothing of it shows it with the name.

@@ -70,7 +70,7 @@ abstract class BytesSearch {
 /** As they are. */
 export class PlainSearch extends BytesSearch {
   readonly #sought: Buffer;
-  /** What is looked for in jobs: keys differ at their ends, and a short text is found in a quarter of the time. */
+  /** What is looked for in jobs: keys differ at their ends, and a short text is found sooner. */
   readonly #end: Buffer;
 
   constructor(text: string) {

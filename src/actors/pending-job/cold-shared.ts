@@ -61,7 +61,9 @@ export class SharedParts {
       return part;
     }
     const part = this.#find(shared, snapshot);
-    if (part !== NOTHING_SHARED) this.#latest.set(elementId, [part, ...latest.slice(0, LATEST_MOST - 1)]);
+    // By a text of its own, as in the part: this one may have been cut out of a batch.
+    const own = this.#parts[part]?.shared.origin.elementId;
+    if (own !== undefined) this.#latest.set(own, [part, ...latest.slice(0, LATEST_MOST - 1)]);
     return part;
   }
 

@@ -13,7 +13,6 @@
 // for each of its bytes four are looked through in chunks that are emptied, of which at least one was dead, so what is dead does
 // not grow while there is something to empty; and nobody waits for more to be copied than four times what he takes out. The tables have six bytes
 // for each job of the most that there were, until the store is empty.
-
 import { NOTHING_SHARED, type Shared, SharedParts } from './cold-shared.ts';
 
 /** Names a job that is in the store, until it is taken out. */

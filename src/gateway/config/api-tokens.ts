@@ -1,6 +1,5 @@
 // The file of tokens: who may use the API, a YAML list of name, role and the SHA-256 of a token. The tokens themselves are
 // nowhere here; a digest of something random cannot be turned back. It is read at the start and whenever it changes.
-
 import { ROLES, type Role } from '../operations/operations.ts';
 import { ConfigError, type Fault } from './faults.ts';
 import { oneOf, type Rule } from './rules.ts';

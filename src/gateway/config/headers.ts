@@ -1,6 +1,5 @@
 // The names of technical headers, for services that have words of their own for them. Whatever is not named keeps the name
 // that Spring, NestJS, SmallRye and CloudEvents know.
-
 import { ceHeader, DEFAULT_HEADER_NAMES, type HeaderNames } from '../header-names.ts';
 import { type Rule, text } from './rules.ts';
 import type { Section } from './yaml.ts';

@@ -1,7 +1,6 @@
 // The `template` part of the configuration: what holds for tasks made from the element template (deploy/element-templates),
 // whose request topic and settings the process model names itself. Everything has a default, the whole part may be
 // absent; what the model says goes before what is said here.
-
 import { type CallRules, callRulesOf, DEFAULT_TENANT, ROUTE } from './routes.ts';
 import { FLAG, JOB_TYPE, TENANT } from './rules.ts';
 import { ANY_TOPIC, TOPIC_PATTERN } from './topic-rules.ts';

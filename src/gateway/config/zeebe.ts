@@ -1,6 +1,5 @@
 // The secrets among the settings of the Camunda SDK, which knows them as variables only: here each may stand in a file too.
 // All other settings of the engine's connection are the SDK's own business.
-
 import type { ZeebeSettings } from '../zeebe/connection.ts';
 import { type EnvReader, PASSWORD, type SecretText } from './secret.ts';
 

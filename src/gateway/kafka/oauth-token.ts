@@ -2,7 +2,7 @@
 // who want one at the same time, kept until shortly before they expire, and after a failure not asked for again at once, for
 // every connection of every client comes here.
 import type { KafkaOAuth } from '../config/kafka.ts';
-import { textOf, whyNoAnswer } from '../intake/fetch-answers.ts';
+import { textOf, whyNoAnswer } from '../fetch-answers.ts';
 
 const DEADLINE_MS = 3_000;
 const MAX_ANSWER_BYTES = 64 * 1024;

@@ -1,5 +1,4 @@
 // What this node says of itself when one of the cluster's nodes, or it itself, puts an answer for people together.
-
 import type { JobKey, Lane } from '../../actors/ids.ts';
 import { shardOf } from '../../actors/ids.ts';
 import { nextDueMs } from '../../actors/pending-job/due.ts';

@@ -54,7 +54,7 @@ export class RedriveRuns {
     return redrive.view();
   }
 
-  /** @throws OperationRefused when one runs; OperationUnavailable when it cannot be audited */
+  /** @throws OperationRefused when one runs; ActNotDone when it cannot be audited */
   async begin(body: RedriveBody, by: Operator): Promise<RedriveView> {
     if (this.#closed) throw new OperationUnavailable('this node ends; ask another one');
     if (this.#running !== undefined || this.#starting) {

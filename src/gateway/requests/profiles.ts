@@ -3,7 +3,6 @@
 // What must hold: the value is the body's text and nothing else. Everything technical is in headers, except in the two
 // profiles that say otherwise: `cloudevents-structured` puts the body into an envelope, as that format has it, and `body`
 // adds one field for services that keep no headers. In both the text of the body is taken over as it stands.
-
 import type { CancelRecord, Profile } from '../../actors/messages.ts';
 import { ceHeader, type HeaderNames, TRACE } from '../header-names.ts';
 import { isObject, withMember } from '../json/slices.ts';

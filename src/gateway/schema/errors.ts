@@ -1,6 +1,5 @@
 // What can be wrong between a value and its schema, divided by what the caller should do. The messages are read by people:
 // in an incident, or beside a dead letter.
-
 import { whereIn } from '../json/fault.ts';
 
 /** A value and a schema that do not go together, seen from inside a codec; `SchemaMismatch` says it outside. */

@@ -3,7 +3,7 @@
 //
 // Only an answer in the registry's own words (an error_code 404xx) means that something is unknown. Everything else that is
 // not an answer, refused credentials and a wrong URL among it, means that nothing is known: to ask again is always safe.
-import { textOf, whyNoAnswer } from '../intake/fetch-answers.ts';
+import { textOf, whyNoAnswer } from '../fetch-answers.ts';
 import type { RegisteredSchema } from './codec.ts';
 import { RegistryUnavailable, SchemaUnknown, SchemaUnusable } from './errors.ts';
 

@@ -30,8 +30,8 @@ const CLOSE_MS = 2_000;
 const PROMPT_MS = 2;
 const PROMPT_WITHIN_MS = 250;
 /**
- * What the gateway may have on its way: no more is granted once our side is closed. It is also the most by which a slow node
- * can take more jobs than it has room for.
+ * What the gateway may have on its way: no more is granted once our side is closed. By that, and by what comes while it is asked
+ * before (`PROMPT_WITHIN_MS` at the most), a slow node can take more jobs than it has room for.
  */
 const WINDOW_BYTES = 256 * 1024;
 

@@ -1,5 +1,4 @@
 // A dead-letter topic in memory: partitions with gaps, read a few records at a time; and letters as the bridge writes them.
-
 import {
   type LetterLog,
   type LetterSlice,

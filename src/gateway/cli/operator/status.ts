@@ -1,5 +1,4 @@
 // `holdfast status`: is everything there, who does what, what waits longest. And `routes`, its lower half alone.
-
 import { type MovementGroup, grouped as together } from '../../http/page/browser/movements.ts';
 import { ClusterView, type NodeView, RoutesView, type RouteView, type ShardView } from '../../operations/model.ts';
 import { count } from '../finding.ts';

@@ -1,5 +1,4 @@
 // What every route of the API has at hand: who answers, on which node, and who may see payloads.
-
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';

@@ -1,5 +1,4 @@
 // The smaller pure parts of the page: its pace, its sparklines, movements told together, the bodies of acts, its words.
-
 import Value from 'typebox/value';
 import { describe, expect, test } from 'vitest';
 import { actsIn, bodyOf, faultsIn, jobAct, REASON } from '../../../../src/gateway/http/page/browser/acts.ts';

@@ -3,10 +3,10 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import { nkeys } from '@nats-io/transport-node';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Config, ConfigError, loadConfig } from '../../src/gateway/config/config.ts';
-import { natsLink } from '../../src/gateway/config/nats.ts';
-import { SecretUnreadable } from '../../src/gateway/config/secret.ts';
-import { engineSettings } from '../../src/gateway/config/zeebe.ts';
+import { type Config, ConfigError, loadConfig } from '../../../src/gateway/config/config.ts';
+import { natsLink } from '../../../src/gateway/config/nats.ts';
+import { SecretUnreadable } from '../../../src/gateway/config/secret.ts';
+import { engineSettings } from '../../../src/gateway/config/zeebe.ts';
 
 type Settings = Readonly<Record<string, string>>;
 

@@ -3,7 +3,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ConfigError, loadConfig } from '../../src/gateway/config/config.ts';
+import { ConfigError, loadConfig } from '../../../src/gateway/config/config.ts';
 
 const RUNS = Number(process.env.HOLDFAST_PROPERTY_RUNS ?? 250);
 const MOST_CHARS = 64 * 1024;

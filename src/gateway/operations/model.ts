@@ -182,10 +182,13 @@ export const TimelineItem = Type.Object({
   atMs: AtMs,
   what: Type.String(),
   node: Type.String(),
-  revision: Nullable(
-    Type.Integer({
-      description: 'Of the snapshot that was written with it. null: it is not written yet, or was not noted',
-    }),
+  /** A node of the version before says nothing of it. */
+  revision: Type.Optional(
+    Nullable(
+      Type.Integer({
+        description: 'Of the snapshot that was written with it. null: it is not written yet, or was not noted',
+      }),
+    ),
   ),
 });
 

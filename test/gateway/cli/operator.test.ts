@@ -218,6 +218,17 @@ describe('what is shown', () => {
       expect(out).toMatch(line);
   });
 
+  test('a job of a node of the version before, which says no revision of a step', async () => {
+    const operations = new FakeOperations();
+    const whole = operations.job.bind(operations);
+    operations.job = async (...asked) => {
+      const view = await whole(...asked);
+      return view && { ...view, timeline: view.timeline.map(({ revision, ...step }) => step) };
+    };
+    const { out } = await against(operations, ['job', JOB_KEY]);
+    expect(out).toMatch(/^AT +AGE +NODE +REVISION +WHAT\n2026-09-21T\S+ +\S+ +n1 +- +held$/m);
+  });
+
   test('lines fit a terminal and are coloured there, unless NO_COLOR is set; elsewhere they are whole and plain', async () => {
     const operations = new FakeOperations();
     const plain = (await against(operations, ['jobs'])).out;

@@ -101,7 +101,7 @@ function timelineColumns(nowMs: number): readonly Column<JobView['timeline'][num
     { title: 'AT', of: ({ atMs }) => localTime(atMs) },
     { title: 'AGE', align: 'right', of: ({ atMs }) => span(nowMs - atMs) },
     { title: 'NODE', of: ({ node }) => node },
-    { title: 'REVISION', align: 'right', of: ({ revision }) => (revision === null ? '-' : String(revision)) },
+    { title: 'REVISION', align: 'right', of: ({ revision }) => String(revision ?? '-') },
     { title: 'WHAT', least: 20, of: ({ what }) => what },
   ];
 }

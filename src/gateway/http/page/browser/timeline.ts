@@ -37,7 +37,7 @@ export function Timeline({ job }: { readonly job: JobView }): VNode {
             timeline.length >= FULL &&
             h('small', {}, 'what was between this and the one before may have been dropped'),
         ),
-        h('span', { class: 'where quiet' }, revision === null ? node : `${node} · revision ${revision}`),
+        h('span', { class: 'where quiet' }, (revision ?? null) === null ? node : `${node} · revision ${revision}`),
       );
     }),
   );

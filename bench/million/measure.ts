@@ -14,7 +14,7 @@ import { routeOf, setStage } from '../alone/stage.ts';
 import { inspectArgs, NodeProfile } from '../parts/node-profile.ts';
 import { cpuMs, rssBytes } from '../parts/processes.ts';
 import { type PageFigures, pagesOf } from './node-pages.ts';
-import { rehydrated } from './rehydrated.ts';
+import { checkStayed, rehydrated } from './rehydrated.ts';
 import { seed } from './seeder.ts';
 import { type SeedPlan, seedCount, seededKeys } from './seeds.ts';
 
@@ -119,6 +119,7 @@ export async function measureMillion(asked: Partial<MillionOptions> = {}): Promi
   await sleep(options.idleSeconds * 1_000);
   const idleCores = ((await cpuMs([many.pid])) - beforeMs) / 1_000 / Math.max(1, options.idleSeconds);
   const idle = await rssBytes(many.pid);
+  await checkStayed(many);
   say(`idle: ${(100 * idleCores).toFixed(2)} % of a core, RSS ${megabytes(idle)}`);
 
   const profile = options.profile === '' ? undefined : await profileOf(port, options.profile, stack);
@@ -142,6 +143,7 @@ export async function measureMillion(asked: Partial<MillionOptions> = {}): Promi
       ),
     );
   }
+  await checkStayed(many);
   const of = (cluster: Cluster) => (measured[cluster].length === 0 ? undefined : spreads(measured[cluster]));
   const [fewFigures, manyFigures] = [of(FEW), of(MANY)];
   return {

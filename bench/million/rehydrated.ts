@@ -51,6 +51,12 @@ export async function rehydrated(
   return { seconds: (toMs - fromMs) / 1_000, jobs };
 }
 
+/** @throws when the node has begun anew meanwhile: what was measured is not what it says */
+export async function checkStayed(node: BridgeNode): Promise<void> {
+  const lost = (await node.log()).find(({ kind }) => kind === 'lost');
+  if (lost !== undefined) throw new Error(`the node lost its life while it was measured: ${lost.reason}`);
+}
+
 interface ShardLine {
   readonly atMs: number;
   readonly jobs: number;

@@ -262,10 +262,12 @@ export function keptForMs(entry: KvEntry | undefined): number {
 }
 
 /**
- * The same record, to be kept for this long from now on. It says by whom: a write in doubt is known by its bytes, and another
- * node may renew the same record for the same time.
+ * The same record, to be kept for this long from now on.
+ * @param by says whose renewal it is, and which: a write in doubt is known by its bytes, and the same record may be renewed for
+ *   the same time by another node, or by the same one again. Such a write taken for ours, and older than what we knew when we
+ *   sent ours, would say that the bucket had gone back in time.
  */
-export function keptFor(entry: KvEntry, ttlMs: number, by: Incarnation): Uint8Array {
+export function keptFor(entry: KvEntry, ttlMs: number, by: string): Uint8Array {
   return toJson({ ...(fromJson(entry.value) as object | undefined), ttlMs, keptBy: by });
 }
 

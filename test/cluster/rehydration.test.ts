@@ -1,15 +1,17 @@
 // What a new owner makes of the records of the dead: which requests they cover, and that those records last as long as any
 // job that anybody has found under them.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Incarnation, JobKey, Revision, ShardId } from '../../src/actors/ids.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { encodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { jobKeyName, sentKey, toJson } from '../../src/cluster/names.ts';
+import type { KvEntry } from '../../src/cluster/ports.ts';
 import { Rehydration } from '../../src/cluster/rehydration.ts';
 import { keptForMs, parseSent, SentWatermark } from '../../src/cluster/sent-watermark.ts';
+import { Store } from '../../src/cluster/store.ts';
 import { HELD } from '../actors/snapshot-samples.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { MemoryKv, storeOver } from './memory.ts';
+import { FIXED, MemoryKv, storeOver } from './memory.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const SHARD = 3 as ShardId;
@@ -109,4 +111,56 @@ test('two that renew it for the same time write different bytes: a write in doub
     return Buffer.from(takeover.record?.value ?? []).toString();
   };
   expect(await renewed('b-1')).not.toBe(await renewed('c-1'));
+});
+
+describe('shards that come together, all written by the same dead node', () => {
+  const entryOf = (shard: number, replyTimeoutMs: number): [JobKey, KvEntry] => {
+    const held: Snapshot = { ...HELD, incarnation: DEAD, settings: { ...HELD.settings, replyTimeoutMs } };
+    const key = jobKeyName(shard as ShardId, '12' as JobKey);
+    return ['12' as JobKey, { key, value: encodeSnapshot(held, 1), revision: 10 as Revision, writtenMs: 0 }];
+  };
+
+  function node({ kv, clock }: Takeover, onRestored: (reason: string) => void = () => {}) {
+    const incarnation = 'b-1' as Incarnation;
+    const control = new Store({ kv, clock, random: FIXED, maxInFlight: 100, onRestored });
+    const shared = { clock, control, incarnation };
+    const watermark = new SentWatermark({ ...shared, jobs: control, longestReplyTimeoutMs: 1, onFailed: () => {} });
+    const rehydration = new Rehydration({ ...shared, watermark, onUnreadable: () => {} });
+    return (shard: number, replyTimeoutMs: number) =>
+      rehydration.read(shard as ShardId, new Map([entryOf(shard, replyTimeoutMs)]));
+  }
+
+  test('renew its record once, and once more only for a longer time', async () => {
+    const takeover = new Takeover();
+    const read = node(takeover);
+    await Promise.all(Array.from({ length: 40 }, (_, shard) => read(shard, 60 * DAY_MS)));
+    await takeover.clock.advance(0);
+    expect(takeover.ttlMs).toEqual([120 * DAY_MS]);
+    await Promise.all([read(41, 60 * DAY_MS), read(42, 90 * DAY_MS)]);
+    await takeover.clock.advance(0);
+    expect(takeover.ttlMs.slice(1)).toContain(180 * DAY_MS);
+    expect(keptForMs(takeover.record)).toBe(180 * DAY_MS);
+  });
+
+  test('a renewal that is in doubt is not taken for an earlier one of the same node, and the bucket for an older one', async () => {
+    const takeover = new Takeover();
+    const restored: string[] = [];
+    const read = node(takeover, (reason) => restored.push(reason));
+    const { kv, clock } = takeover;
+    const old = takeover.record;
+    await read(1, DAY_MS);
+    await clock.advance(0);
+    const standing = takeover.record;
+    // Another shard's read of the record was under way meanwhile, and the first try of its renewal is not answered.
+    kv.get = async () => old;
+    const { put } = kv;
+    let tries = 0;
+    kv.put = async (...asked) =>
+      ++tries === 1 ? { kind: 'inDoubt', reason: 'another write is in flight' } : put(...asked);
+    await read(2, DAY_MS);
+    await clock.advance(5_000);
+    expect(tries).toBeGreaterThan(1);
+    expect(restored).toEqual([]);
+    expect(takeover.record).toBe(standing);
+  });
 });

@@ -21,15 +21,13 @@ import { Doors } from './doors.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import { type JobSurroundings, PendingJob, type Resting } from './pending-job.ts';
 import type { KvEntry } from './ports.ts';
+import type { HostAnswer } from './routed.ts';
 
 /**
  * A command is under way until it is decided, however slow the engine: a job that was forgotten or packed before that
  * would be decided twice at once. Whoever asked asks again by himself.
  */
 const AS_LONG_AS_IT_TAKES_MS = Number.POSITIVE_INFINITY;
-
-/** What the router gets back besides an answer: not (or no longer) ours, or not decidable now. */
-export type HostAnswer<A> = A | 'notOwner' | 'retry';
 
 /** Of the state of a job that has ended and was forgotten (state.ts). */
 type Ended = Pick<JobState, 'unbrokenAt' | 'handedOutMs'>;

@@ -341,9 +341,9 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'cluster/pending-job.ts',
-        find: "          if (outcome.kind === 'acked') this.#around.watermark.settled(jobKey, attempt);\n",
+        find: "          if (outcome.kind === 'acked') this.around.watermark.settled(jobKey, attempt);\n",
         replace:
-          "          if (outcome.kind === 'acked') this.#around.watermark.settled(jobKey, this.state.snapshot?.attempt ?? attempt);\n",
+          "          if (outcome.kind === 'acked') this.around.watermark.settled(jobKey, this.state.snapshot?.attempt ?? attempt);\n",
       },
       {
         file: 'actors/pending-job/decide.ts',

@@ -5,7 +5,7 @@
 // (`History.sight`), and one look at the history when it is over.
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import type { ShardState } from '../../src/cluster/shard-lifecycle.ts';
-import type { BridgeEvent } from '../../src/gateway/bridge.ts';
+import type { BridgeEvent } from '../../src/gateway/bridge-ports.ts';
 import { type Metrics, NO_METRICS } from '../../src/gateway/metrics.ts';
 import type { History } from './history.ts';
 import { NAMES, OPERATOR } from './names.ts';

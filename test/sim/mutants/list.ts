@@ -116,10 +116,10 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ['I3', 'I5'],
     patches: [
       {
-        file: 'gateway/replies/replies.ts',
-        find: '    share.run.readTo(BigInt(nextOffset));',
-        replace: `    for (const { offset } of records) share.run.settle(BigInt(offset));
-    share.run.readTo(BigInt(nextOffset));`,
+        file: 'gateway/replies/share.ts',
+        find: '    this.run.readTo(BigInt(nextOffset));',
+        replace: `    for (const { offset } of records) this.run.settle(BigInt(offset));
+    this.run.readTo(BigInt(nextOffset));`,
       },
     ],
   },

@@ -27,7 +27,14 @@ import type {
   ShardView,
 } from './model.ts';
 import type { Answers, NodeAnswer, Question } from './node-questions.ts';
-import { noMember, OperationRefused, type Operations, OperationUnavailable } from './operations.ts';
+import {
+  ActNotDone,
+  noMember,
+  notDone,
+  OperationRefused,
+  type Operations,
+  OperationUnavailable,
+} from './operations.ts';
 import { readOutcomes } from './outcomes.ts';
 import { nodeOfRun } from './redrive-runs.ts';
 import { jobViewOf } from './views.ts';
@@ -163,13 +170,30 @@ export class ClusterOperations implements ReadOperations {
     return available(readOutcomes({ clock, tail, correlationId }, query));
   }
 
-  /** Answers whether that changed anything. @throws OperationUnavailable, OperationRefused */
+  /** Right before an act that needs the cluster. @throws ActNotDone while this node is no member */
+  checkMayAct(): void {
+    const { cluster, config, waitingFor } = this.#options;
+    if (cluster.life === undefined) throw notDone(noMember(config.node, waitingFor()));
+  }
+
+  /**
+   * Answers whether that changed anything.
+   * @throws OperationRefused; ActNotDone: it was not even asked; OperationUnavailable: it may have heard it
+   */
   async setDrained(node: string, drained: boolean): Promise<boolean> {
+    this.checkMayAct();
     this.#checkNode(node);
-    const { answered } = await this.#ask('drained', { ask: 'drained', drained }, node);
-    const [said] = answered;
-    if (said === undefined) throw new OperationUnavailable(`node ${node} does not answer; end it by a signal instead`);
-    return said.answer.changed;
+    const question: Extract<Question, { ask: 'drained' }> = { ask: 'drained', drained };
+    const { answered, silent } = await this.#life().questions.ask(question, node as NodeName);
+    const said = answered[0]?.answer as Answers['drained'] | undefined;
+    if (said !== undefined) return said.changed;
+    if (silent.length > 0)
+      throw new OperationUnavailable(
+        `node ${node} does not answer; it may have heard it all the same, so look before you ask again, or end it by a signal`,
+      );
+    throw new ActNotDone(
+      `node ${node} is no member now (it is dead, or has left), so it was not asked; nothing was done`,
+    );
   }
 
   /** A run over dead letters, as the node says that its id names. undefined: that node does not know it. */
@@ -177,8 +201,9 @@ export class ClusterOperations implements ReadOperations {
     return this.#askRunner(id, { ask: 'redrive', id });
   }
 
-  /** @param by who, in words */
-  stopRedrive(id: string, by: string): Promise<RedriveView | undefined> {
+  /** @param by who, in words. @throws also ActNotDone */
+  async stopRedrive(id: string, by: string): Promise<RedriveView | undefined> {
+    this.checkMayAct();
     return this.#askRunner(id, { ask: 'redriveStopped', id, by });
   }
 

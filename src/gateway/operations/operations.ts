@@ -45,6 +45,19 @@ export class ActNotDone extends Error {
   readonly retryable = true;
 }
 
+/** What an act needs to know before it begins: while nobody can say it, surely nothing was done. @throws ActNotDone, or as it is */
+export async function beforehand<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw error instanceof OperationUnavailable ? notDone(error) : error;
+  }
+}
+
+export function notDone(why: OperationUnavailable): ActNotDone {
+  return new ActNotDone(`${why.message}; nothing was done`, { cause: why });
+}
+
 /** @param waitingFor what the node lacks, for people */
 export function noMember(node: string, waitingFor: readonly string[]): OperationUnavailable {
   const why = waitingFor.length === 0 ? '' : `; it waits for ${waitingFor.join('; ')}`;
@@ -63,7 +76,7 @@ export class OperationRefused extends Error {
   }
 }
 
-/** All of them: @throws OperationUnavailable, OperationRefused; acts also ActNotDone */
+/** All of them: @throws OperationUnavailable, OperationRefused; acts also ActNotDone, and the first only when they may have been done */
 export interface Operations {
   cluster(): Promise<ClusterView>;
   /** The last `seconds` (at most 300), per second. */

@@ -88,6 +88,21 @@ describe('an act', () => {
     expect(done).toBe(false);
   });
 
+  test('whose beginning was stored and not acknowledged has an end that says so', async () => {
+    let answers = 0;
+    const append = store.append.bind(store);
+    store.append = async (...record) => {
+      await append(...record);
+      if (++answers === 1) throw new Error('silence');
+    };
+    const trying = audited(audit, act('42'), () => Promise.reject(new Error('it must not be done')));
+    await expect(trying).rejects.toMatchObject({ code: 'ACT_NOT_DONE' });
+    await clock.advance(10_000);
+    expect((await audit.page({})).entries).toMatchObject([
+      { target: '42', result: 'notDone', after: expect.stringContaining('what cannot be audited is not done') },
+    ]);
+  });
+
   test('that throws is written down as such', async () => {
     const trying = audited(audit, act('42'), () => Promise.reject(new Error('no owner')));
     await expect(trying).rejects.toThrow('no owner');

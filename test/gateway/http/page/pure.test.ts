@@ -13,6 +13,7 @@ import { verdictOn } from '../../../../src/gateway/http/page/browser/verdict.ts'
 import {
   JOB,
   JOB_STATES,
+  LETTER_REASONS,
   mayAct,
   NODE,
   named,
@@ -20,6 +21,7 @@ import {
   OUTCOMES,
 } from '../../../../src/gateway/http/page/browser/words.ts';
 import * as model from '../../../../src/gateway/operations/model.ts';
+import { CURABLE } from '../../../../src/gateway/operations/redrive-rules.ts';
 
 describe('the pace', () => {
   const calm = { hidden: false, failures: 0, tookMs: 20, retryAfterMs: 0, random: 0.5 };
@@ -288,6 +290,10 @@ describe('words', () => {
   test('each role may what the one before it may, and who is not known yet nothing', () => {
     expect([mayAct({ role: 'viewer' }, 'operator'), mayAct({ role: 'operator' }, 'operator')]).toEqual([false, true]);
     expect([mayAct({ role: 'admin' }, 'operator'), mayAct(undefined, 'viewer')]).toEqual([true, false]);
+  });
+
+  test('dead letters can be asked for by every reason that there is', () => {
+    expect(LETTER_REASONS.toSorted()).toEqual(Object.keys(CURABLE).toSorted());
   });
 
   test('names are a list as people say it', () => {

@@ -70,6 +70,12 @@ export const OUTCOMES = [
   'gone',
 ] as const satisfies readonly OutcomeView['outcome'][];
 
+/** Any reason may stand in a header of whoever else writes there; these are ours, the more frequent ones first. */
+export const LETTER_REASONS = [
+  ...(['late', 'forged', 'unknown', 'no-id', 'not-json', 'not-object'] as const),
+  ...(['malformed', 'refused', 'too-large', 'schema', 'unreadable'] as const),
+];
+
 /** `n2`, `n2 and n3`, `n1, n2 and n3` */
 export function named(names: readonly string[]): string {
   return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;

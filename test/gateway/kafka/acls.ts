@@ -222,6 +222,27 @@ export function aclTests(checked: () => CheckedKafka): void {
       }
     });
 
+    test('the doctor looks at the topics that models name by a pattern, as they are there', async () => {
+      const byPattern = { ...config, template: { ...config.template!, topics: [`${cluster}.*`] } };
+      await makeTopics(servers.kafkaBrokers, [`${cluster}.more`]);
+      const entry = {
+        ...acls.find(({ use }) => use === 'Write --topic requests')!.entry,
+        resourceName: `${cluster}.more`,
+      };
+      const seeing = { ...entry, operation: AclOperationTypes.DESCRIBE };
+      await admin.createAcls({ acl: [seeing] });
+      const found = async (expected: object) => isDeepStrictEqual((await examineKafka(byPattern)).byPattern, expected);
+      const diagnose = () => examineKafka(byPattern);
+      try {
+        const lacking = { looked: 2, more: 0, unwritable: [`${cluster}.more`] };
+        await eventually('it to be missed', () => found(lacking), { diagnose });
+        await admin.createAcls({ acl: [entry] });
+        await eventually('it to be there', () => found({ ...lacking, unwritable: [] }), { diagnose });
+      } finally {
+        await admin.deleteAcls({ filters: [seeing, entry] });
+      }
+    });
+
     test('each of them is needed', async () => {
       const ofNodes = acls.filter(({ entry }) => entry.principal === 'User:nodes');
       expect(ofNodes.map(({ use }) => use).toSorted()).toEqual(Object.keys(uses).toSorted());

@@ -8,7 +8,8 @@ import { Lost } from '../../cluster/effects-gate.ts';
 import { faultOfVariables } from '../zeebe/variables.ts';
 import { type Audit, audited } from './audit.ts';
 import type { ClusterOperations } from './cluster-operations.ts';
-import type { ActResult, JobView } from './model.ts';
+import type { ActResult } from './model/acts.ts';
+import type { JobView } from './model/jobs.ts';
 import { type JobAct, type Operations, OperationUnavailable, type Operator } from './operations.ts';
 
 export type ActOperations = Pick<Operations, 'act' | 'drain' | 'resume'>;

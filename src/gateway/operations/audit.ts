@@ -9,7 +9,8 @@
 import type { Clock, Random } from '../../actors/ports.ts';
 import type { Log } from '../log.ts';
 import { RetryDelay } from '../retry-delay.ts';
-import type { ActResult, AuditEntry, AuditPage, AuditQuery } from './model.ts';
+import type { ActResult } from './model/acts.ts';
+import type { AuditEntry, AuditPage, AuditQuery } from './model/audit.ts';
 import { ActNotDone, OperationRefused, type Operations, OperationUnavailable, type Operator } from './operations.ts';
 
 export interface AuditBeginning {

@@ -13,19 +13,10 @@ import type { Answered } from '../../cluster/questions.ts';
 import type { Config } from '../config/config.ts';
 import { FLOW_SECONDS } from './flow.ts';
 import { mergeCounts, mergeJobs, mergeMovements, mergeRoutes } from './merge.ts';
-import type {
-  ClusterView,
-  FlowView,
-  JobPage,
-  JobQuery,
-  JobView,
-  NodeView,
-  OutcomePage,
-  OutcomeQuery,
-  RedriveView,
-  RoutesView,
-  ShardView,
-} from './model.ts';
+import type { ClusterView, NodeView, ShardView } from './model/cluster.ts';
+import type { RedriveView } from './model/dead-letters.ts';
+import type { FlowView, RoutesView } from './model/flow.ts';
+import type { JobPage, JobQuery, JobView, OutcomePage, OutcomeQuery } from './model/jobs.ts';
 import type { Answers, NodeAnswer, Question } from './node-questions.ts';
 import {
   ActNotDone,

@@ -7,7 +7,7 @@ import { type AuditEnd, endByError } from './audit.ts';
 import type { ClusterOperations } from './cluster-operations.ts';
 import { viewOf } from './dead-letter-decoding.ts';
 import { pageOf } from './dead-letter-pages.ts';
-import type { RedriveView } from './model.ts';
+import type { RedriveView } from './model/dead-letters.ts';
 import { beforehand, OperationRefused, type Operations } from './operations.ts';
 import { RedriveRuns, type RedriveRunsOptions } from './redrive-runs.ts';
 

@@ -1,25 +1,18 @@
 // What an operator can see and do, as the API asks for it. Whoever implements it answers for the whole cluster, whichever node
 // is asked (operations/cluster-operations.ts); what one node cannot learn in time is named in `missing`, not guessed.
 import type { JobAct } from '../../actors/messages.ts';
+import type { ActResult, JobActName } from './model/acts.ts';
+import type { AuditPage, AuditQuery } from './model/audit.ts';
+import type { ClusterView } from './model/cluster.ts';
 import type {
-  ActResult,
-  AuditPage,
-  AuditQuery,
-  ClusterView,
   DeadLetterPage,
   DeadLetterQuery,
   DeadLetterView,
-  FlowView,
-  JobActName,
-  JobPage,
-  JobQuery,
-  JobView,
-  OutcomePage,
-  OutcomeQuery,
   RedriveBody,
   RedriveView,
-  RoutesView,
-} from './model.ts';
+} from './model/dead-letters.ts';
+import type { FlowView, RoutesView } from './model/flow.ts';
+import type { JobPage, JobQuery, JobView, OutcomePage, OutcomeQuery } from './model/jobs.ts';
 
 /** On whose behalf something is done. `name` is what a token or an identity provider says; `local` without authentication. */
 export interface Operator {

@@ -6,7 +6,7 @@ import type { RecordWriter } from '../ports.ts';
 import { type Audit, NOT_DONE } from './audit.ts';
 import { describeFilter, rangesOf } from './dead-letter-filter.ts';
 import type { LetterLog, OffsetRange } from './letter-log.ts';
-import type { RedriveBody, RedriveView } from './model.ts';
+import type { RedriveBody, RedriveView } from './model/dead-letters.ts';
 import { ActNotDone, beforehand, OperationRefused, type Operator } from './operations.ts';
 import { Redrive, type RedrivePlan } from './redrive.ts';
 

@@ -9,7 +9,7 @@ import { kafkaExaminationFindings } from '../../../src/gateway/cli/findings-kafk
 import { neededRights, topicsByPattern } from '../../../src/gateway/cli/needed-rights.ts';
 import { loadConfig } from '../../../src/gateway/config/config.ts';
 import type { TopicFacts } from '../../../src/gateway/kafka/topics.ts';
-import type { ClusterView, NodeView } from '../../../src/gateway/operations/model.ts';
+import type { ClusterView, NodeView } from '../../../src/gateway/operations/model/cluster.ts';
 
 const MIB = 1024 * 1024;
 const CONFIG = loadConfig(

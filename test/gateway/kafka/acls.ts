@@ -25,7 +25,7 @@ import { KafkaLetterLog } from '../../../src/gateway/kafka/letter-log.ts';
 import { KafkaTopics } from '../../../src/gateway/kafka/topics.ts';
 import { KafkaRecordWriter } from '../../../src/gateway/kafka/writer.ts';
 import { SILENT } from '../../../src/gateway/log.ts';
-import type { DeadLetterPage, RedriveView } from '../../../src/gateway/operations/model.ts';
+import type { DeadLetterPage, RedriveView } from '../../../src/gateway/operations/model/dead-letters.ts';
 import { makeTopic, recordBytes, topicSpecs } from '../../../src/gateway/provision.ts';
 import { eventually } from '../../support/eventually.ts';
 import { nodeEnv, type Servers } from '../../support/nodes.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type AuditBeginning, AuditTrail, audited } from '../../../src/gateway/operations/audit.ts';
-import type { AuditEntry, AuditQuery } from '../../../src/gateway/operations/model.ts';
+import type { AuditEntry, AuditQuery } from '../../../src/gateway/operations/model/audit.ts';
 import { ManualClock, VIRTUAL_EPOCH_MS } from '../../support/manual-clock.ts';
 import { type LoggedLine, logInto } from '../http/trial-server.ts';
 import { MemoryStore } from './memory-audit.ts';

@@ -10,7 +10,7 @@ import {
   type DeadLetterOperations,
   deadLetterOperations,
 } from '../../../src/gateway/operations/dead-letter-operations.ts';
-import type { RedriveBody, RedriveView } from '../../../src/gateway/operations/model.ts';
+import type { RedriveBody, RedriveView } from '../../../src/gateway/operations/model/dead-letters.ts';
 import { OperationUnavailable } from '../../../src/gateway/operations/operations.ts';
 import { CURABLE } from '../../../src/gateway/operations/redrive-rules.ts';
 import type { IncomingRecord, OutgoingRecord, SendAnswer } from '../../../src/gateway/ports.ts';

@@ -1,7 +1,7 @@
 // What an operator does to a job, and an admin to a node. Each act has a reason, and what it answers is also in the audit.
 import Type from 'typebox';
 import { members } from '../../json/slices.ts';
-import type { ActResult, ActResultName, JobActName } from '../../operations/model.ts';
+import type { ActResult, ActResultName, JobActName } from '../../operations/model/acts.ts';
 import type { JobAct, Operator } from '../../operations/operations.ts';
 import { ApiProblem, type ProblemCode } from './problem.ts';
 import { JobParams } from './routes-see.ts';

@@ -1,6 +1,6 @@
 // Dead letters: listed, viewed, and driven once more.
 import Type from 'typebox';
-import { DeadLetterQuery } from '../../operations/model.ts';
+import { DeadLetterQuery } from '../../operations/model/dead-letters.ts';
 import type { Operations } from '../../operations/operations.ts';
 import { ApiProblem } from './problem.ts';
 import { answers, Nothing, named } from './schemas.ts';

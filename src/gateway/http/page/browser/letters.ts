@@ -1,7 +1,7 @@
 // Dead letters: replies that nobody could use, newest first; some or all that match can be put on the reply topic once more.
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import type { DeadLetterPage, DeadLetterSummary } from '../../../operations/model.ts';
+import type { DeadLetterPage, DeadLetterSummary } from '../../../operations/model/dead-letters.ts';
 import { h } from './element.ts';
 import { type Filter, Filters } from './filters.ts';
 import { bytes, many } from './format.ts';

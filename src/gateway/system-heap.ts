@@ -11,17 +11,20 @@ const GROWS_BY_PERCENT = 100;
 const AS_V8_LIKES = 0;
 const DEFAULT = { set: setFlagsFromString, lookEveryMs: 5_000 };
 
-/** Answers how to stop it. @param pending how many jobs wait here */
+/** Answers how to stop it, which takes the bound away. @param pending how many jobs wait here */
 export function boundHeap(
   pending: () => number,
   { set, lookEveryMs }: { readonly set: (flag: string) => void; readonly lookEveryMs: number } = DEFAULT,
 ): () => void {
   let percent = AS_V8_LIKES;
-  const timer = setInterval(() => {
-    const wanted = pending() < MANY_JOBS ? AS_V8_LIKES : GROWS_BY_PERCENT;
+  const grow = (wanted: number): void => {
     if (wanted === percent) return;
     percent = wanted;
     set(`--heap-growing-percent=${percent}`);
-  }, lookEveryMs).unref();
-  return () => clearInterval(timer);
+  };
+  const timer = setInterval(() => grow(pending() < MANY_JOBS ? AS_V8_LIKES : GROWS_BY_PERCENT), lookEveryMs).unref();
+  return () => {
+    clearInterval(timer);
+    grow(AS_V8_LIKES); // the flag is the process's, in which something else may run on
+  };
 }

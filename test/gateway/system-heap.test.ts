@@ -29,3 +29,15 @@ test('the old generation is bounded while many jobs wait, and left to V8 again w
     stop();
   }
 });
+
+test('the bound is taken away with the node that has set it, once, and by none that has not', async () => {
+  const flags: string[] = [];
+  const set = (flag: string) => flags.push(flag);
+  boundHeap(() => 0, { set, lookEveryMs: 1 })();
+  expect(flags).toEqual([]);
+  const stop = boundHeap(() => 200_000, { set, lookEveryMs: 1 });
+  await eventually('a bound', () => flags.length > 0, { diagnose: () => ({ flags }) });
+  stop();
+  stop();
+  expect(flags).toEqual([BOUND, FREE]);
+});

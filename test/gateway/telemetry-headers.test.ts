@@ -4,8 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { JobKey } from '../../src/actors/ids.ts';
 import { loadConfig } from '../../src/gateway/config/config.ts';
+import type { Fault } from '../../src/gateway/config/faults.ts';
+import { EnvReader } from '../../src/gateway/config/secret.ts';
 import { createLog } from '../../src/gateway/log.ts';
 import { SystemClock } from '../../src/gateway/system-clock.ts';
+import { headersGiven, headersSource } from '../../src/gateway/telemetry/headers.ts';
 import { startTracing } from '../../src/gateway/telemetry/start.ts';
 import { HELD } from '../actors/snapshot-samples.ts';
 import { eventually } from '../support/eventually.ts';
@@ -61,3 +64,50 @@ test('headers of the receiver come from a file, as it is when a batch is sent, a
   expect(lines.join()).not.toMatch(/first-secret|second-secret/);
   expect(JSON.stringify(traces)).not.toMatch(/secret/);
 });
+
+test.each([
+  ['a%0d%0ax-admin: yes', 'the header x-token with a character that no header may have'],
+  ['a%00b', 'the header x-token with a character that no header may have'],
+  ['%E2%82%AC', 'the header x-token with a character that no header may have'],
+  ['hush-hush%zz', 'the header x-token with a % that begins no character'],
+])('a header that cannot be sent once it is decoded is a fault, named without its value: %s', (value, found) => {
+  const given = `api-key=hush-hush,x-token=${value}`;
+  const base = { NATS_URL: 'nats://127.0.0.1:4222', KAFKA_BOOTSTRAP_SERVERS: 'kafka-1:9092' };
+  const yaml = 'cluster: orders\nroutes: [{ jobType: charge-card, requestTopic: payments }]';
+  const files: Record<string, string> = { 'holdfast.yaml': yaml, key: given };
+  const readFile = (path: string) => files[path] ?? '';
+  for (const [setting, as] of [
+    ['OTEL_EXPORTER_OTLP_HEADERS', given],
+    ['OTEL_EXPORTER_OTLP_TRACES_HEADERS', given],
+    ['OTEL_EXPORTER_OTLP_HEADERS_FILE', 'key'],
+  ] as const) {
+    const fault = thrownBy(() => loadConfig({ ...base, [setting]: as }, readFile, 'n1'));
+    expect(fault).toContain(setting);
+    expect(fault).toContain(found);
+    expect(fault).not.toMatch(/hush|admin|%0|%zz/);
+  }
+});
+
+test('a header that cannot be sent does not come out of a file that changed either; the one before stands', async () => {
+  let content = 'x-token=first';
+  const faults: Fault[] = [];
+  const source = { env: { OTEL_EXPORTER_OTLP_HEADERS_FILE: 'key' }, readFile: () => content };
+  const told: string[] = [];
+  const headers = headersSource(headersGiven(new EnvReader(source, faults)), (reason) => told.push(reason));
+  expect(await headers()).toEqual({ 'x-token': 'first' });
+  content = 'x-token=hush%0d%0ahush';
+  expect(await headers()).toEqual({ 'x-token': 'first' });
+  expect(told).toEqual([expect.stringContaining('key with the header x-token with a character')]);
+  expect(told.join()).not.toContain('hush');
+  content = 'x-token=Stra%C3%9Fe%2C1';
+  expect(await headers()).toEqual({ 'x-token': 'Straße,1' });
+});
+
+function thrownBy(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    return String(error);
+  }
+  throw new Error('nothing was thrown');
+}

@@ -2,7 +2,7 @@
 // readiness. The worst comes first, each with what to change. It changes nothing on any server.
 import type { Config } from '../config/config.ts';
 import type { Env } from '../config/secret.ts';
-import { ClusterView } from '../operations/model.ts';
+import { ClusterView } from '../operations/model/cluster.ts';
 import { headLines, problemCount } from './check.ts';
 import type { Arguments } from './command-line.ts';
 import { examineKafka, type KafkaExamination } from './examine-kafka.ts';

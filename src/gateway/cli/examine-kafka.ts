@@ -8,7 +8,7 @@ import { type GroupRights, KafkaRights } from '../kafka/rights.ts';
 import type { KafkaTopics } from '../kafka/topics.ts';
 import { topicSpecs } from '../provision.ts';
 import { kafkaOf, reachKafka } from './look.ts';
-import { type NeededRight, neededRights } from './needed-rights.ts';
+import { type NeededRight, neededRights, topicPatterns, topicsByPattern } from './needed-rights.ts';
 
 const OFFSETS = '__consumer_offsets';
 
@@ -17,11 +17,24 @@ export interface KafkaExamination {
   readonly cannotMake: readonly { readonly topic: string; readonly reason: string }[];
   /** On topics that are there. Undefined: Kafka is too old to say it. */
   readonly missing: readonly NeededRight[] | undefined;
+  /** Undefined: `template.topics` has no pattern that says more than `*`, or Kafka is too old to say it. */
+  readonly byPattern: RightsByPattern | undefined;
   /** Undefined: nobody has used a group yet, and to ask would change something. */
   readonly group: GroupRights | undefined;
   /** Undefined: Kafka is older than 2.4. */
   readonly levels: FeatureLevels | undefined;
 }
+
+/** On the topics that are there, may be seen, and match a pattern of those that models may name. */
+export interface RightsByPattern {
+  readonly looked: number;
+  /** Further ones that were not looked at. */
+  readonly more: number;
+  readonly unwritable: readonly string[];
+}
+
+/** One request asks for all of them. */
+const MOST_BY_PATTERN = 1_000;
 
 /** @throws when Kafka is away */
 export async function examineKafka(config: Config): Promise<KafkaExamination> {
@@ -31,6 +44,7 @@ export async function examineKafka(config: Config): Promise<KafkaExamination> {
     return {
       cannotMake: await whatCannotBeMade(config, topics),
       missing: await missingOf(neededRights(config), rights),
+      byPattern: await lookByPattern(config, topics, rights),
       // Asking for a group's coordinator would make Kafka's own topic of offsets.
       group: (await topics.exists(OFFSETS).catch(onlyDenied)) ? await rights.onGroup() : undefined,
       levels: await rights.levels(),
@@ -56,6 +70,20 @@ async function missingOf(
 ): Promise<readonly NeededRight[] | undefined> {
   const granted = await rights.onTopics([...new Set(needed.map(({ topic }) => topic))]);
   return granted && needed.filter(({ topic, operation }) => granted.get(topic)?.has(operation) === false);
+}
+
+async function lookByPattern(
+  config: Config,
+  topics: KafkaTopics,
+  rights: KafkaRights,
+): Promise<RightsByPattern | undefined> {
+  if (topicPatterns(config).length === 0) return undefined;
+  const matching = topicsByPattern(config, await topics.names());
+  const looked = matching.slice(0, MOST_BY_PATTERN);
+  const granted = await rights.onTopics(looked);
+  if (granted === undefined) return undefined;
+  const unwritable = looked.filter((name) => granted.get(name)?.has('WRITE') === false);
+  return { looked: looked.length, more: matching.length - looked.length, unwritable };
 }
 
 /** A topic that may not be seen is not missing; findings-kafka.ts says so. */

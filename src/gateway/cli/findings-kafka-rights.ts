@@ -3,9 +3,13 @@
 import { groupOf } from '../bridge.ts';
 import type { Config } from '../config/config.ts';
 import type { KafkaExamination } from './examine-kafka.ts';
-import { critical, type Finding, note, problem } from './finding.ts';
+import { count, critical, type Finding, note, problem } from './finding.ts';
 import { grant } from './grant.ts';
 import { KAFKA_TESTED, releaseOf } from './kafka-release.ts';
+import { topicPatterns } from './needed-rights.ts';
+
+/** Topics that are listed. */
+const SHOWN = 5;
 
 /** @param denied topics that may not even be seen: findings-kafka.ts names them with what they need */
 export function kafkaExaminationFindings(
@@ -31,9 +35,42 @@ export function kafkaExaminationFindings(
         grant(config, [right.operation], 'topic', right.topic),
       );
     }),
+    ...patternFindings(config, examination),
     ...groupFindings(config, examination),
     ...unsaid(examination),
     ...versionFindings(examination),
+  ];
+}
+
+/** A task that names such a topic would be an incident, and no other one. */
+function patternFindings(config: Config, { byPattern, missing }: KafkaExamination): readonly Finding[] {
+  if (missing === undefined) return [];
+  if (config.template?.topics.includes('*')) {
+    const what = 'the rights on topics that models name were not looked at: they may name any (template.topics)';
+    return [note('Kafka', what, '')];
+  }
+  if (byPattern === undefined) return [];
+  const { looked, more, unwritable } = byPattern;
+  const patterns = topicPatterns(config).join(', ');
+  const unlooked = `Kafka has ${count(more, 'topic')} more that match ${patterns}, and the rights on them were not looked at`;
+  if (looked === 0) {
+    const what = `no topic that this user may see matches ${patterns}, so its rights on what models name were not looked at`;
+    return [note('Kafka', what, 'Have those topics made, and grant WRITE on them.')];
+  }
+  const [first = ''] = unwritable;
+  const all = `${unwritable.slice(0, SHOWN).join(', ')}${unwritable.length > SHOWN ? ', …' : ''}`;
+  const of = `${unwritable.length} of the ${count(looked, 'topic')} that models may name as ${patterns}`;
+  return [
+    ...(unwritable.length === 0
+      ? []
+      : [
+          problem(
+            'Kafka',
+            `this user may not WRITE ${of}: ${all}`,
+            `Each. ${grant(config, ['WRITE'], 'topic', first)}`,
+          ),
+        ]),
+    ...(more === 0 ? [] : [note('Kafka', unlooked, '')]),
   ];
 }
 

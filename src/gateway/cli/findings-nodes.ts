@@ -1,6 +1,6 @@
 // What `holdfast doctor` makes of what the nodes say of themselves over the API. Pure.
 import type { Config } from '../config/config.ts';
-import type { ClusterView, NodeView } from '../operations/model.ts';
+import type { ClusterView, NodeView } from '../operations/model/cluster.ts';
 import { count, critical, type Finding, note, problem } from './finding.ts';
 import { span } from './words.ts';
 

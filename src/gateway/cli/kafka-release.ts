@@ -1,8 +1,14 @@
 // Which release of Kafka stands behind a level of `metadata.version`. A broker tells no version of itself, but how far it could go, and
 // how far its cluster has gone.
 
-/** The first level of each release, in order (MetadataVersion.java of Kafka 4.3.1). */
-const FIRST_LEVELS: readonly (readonly [level: number, release: string])[] = [
+type Release = readonly [firstLevel: number, release: string];
+
+/** The newest that the tests run with. It has one level only: one above that is of a later release. */
+const NEWEST: Release = [30, '4.3'];
+export const KAFKA_TESTED = NEWEST[1];
+
+/** In order (MetadataVersion.java of Kafka 4.3.1). */
+const RELEASES: readonly Release[] = [
   [1, '3.0'],
   [2, '3.1'],
   [3, '3.2'],
@@ -16,14 +22,11 @@ const FIRST_LEVELS: readonly (readonly [level: number, release: string])[] = [
   [22, '4.0'],
   [26, '4.1'],
   [28, '4.2'],
-  [30, '4.3'],
+  NEWEST,
 ];
-const LAST_LEVEL = 30;
-/** The newest that the tests run with. */
-export const KAFKA_TESTED = '4.3';
 
 /** `4.3`; of a level that is not known here: `newer than 4.3`. */
 export function releaseOf(level: number): string {
-  if (level > LAST_LEVEL) return `newer than ${KAFKA_TESTED}`;
-  return FIRST_LEVELS.findLast(([first]) => first <= level)?.[1] ?? 'older than 3.0';
+  if (level > NEWEST[0]) return `newer than ${KAFKA_TESTED}`;
+  return RELEASES.findLast(([firstLevel]) => firstLevel <= level)?.[1] ?? 'older than 3.0';
 }

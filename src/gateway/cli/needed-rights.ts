@@ -1,6 +1,7 @@
 // What a node needs of a Kafka with an authorizer, as deploy/kafka/acls.sh grants it. Rights to see settings are not among it:
 // findings-kafka.ts says of which topics those cannot be read.
 import type { Config } from '../config/config.ts';
+import { mayAsk } from '../config/topic-rules.ts';
 import type { Operation } from '../kafka/own-requests.ts';
 import { topicsOf } from '../kafka/topics.ts';
 
@@ -12,7 +13,7 @@ export interface NeededRight {
   readonly critical: boolean;
 }
 
-/** Of request topics those that are named one by one: what matches a pattern is not known before a model names it. */
+/** Of request topics those that are named one by one; which match a pattern, Kafka must be asked (`topicsByPattern`). */
 export function neededRights(config: Config): readonly NeededRight[] {
   const { replyTopic, deadLetterTopic, cluster } = config;
   const requestTopics = new Set([
@@ -39,4 +40,17 @@ export function neededRights(config: Config): readonly NeededRight[] {
       : []),
     ...[...requestTopics].map((topic) => needs(topic, 'WRITE', 'to send requests')),
   ];
+}
+
+/** Of `template.topics`, without `*`, which says nothing of what models will name. */
+export function topicPatterns({ template }: Config): readonly string[] {
+  return template?.topics.filter((pattern) => pattern.includes('*') && pattern !== '*') ?? [];
+}
+
+/** Those of `names` that a model may name by a pattern. */
+export function topicsByPattern(config: Config, names: readonly string[]): readonly string[] {
+  const { replyTopic, deadLetterTopic, cluster } = config;
+  const ownTopics = [replyTopic, deadLetterTopic, topicsOf(cluster).acknowledgements.name];
+  const rules = { patterns: topicPatterns(config), ownTopics };
+  return names.filter((name) => mayAsk(name, rules)).toSorted();
 }

@@ -11,6 +11,8 @@ export interface Rule<T> {
   why?(raw: unknown): string | undefined;
   /** The raw value must never be shown. */
   readonly secret?: boolean;
+  /** Of a secret: what was found, without a word of what may not be shown; default its length. */
+  found?(raw: unknown): string | undefined;
 }
 
 export function text(pattern: RegExp, allowed: string): Rule<string> {

@@ -74,7 +74,7 @@ export function readSecretFile<T>(
   const inside = content.trimEnd();
   if (inside === '') throw refuse(`${path}, which is empty`);
   const value = inside.length > MAX_CHARS ? undefined : rule.parse(inside);
-  if (value === undefined) throw refuse(`${path} with ${showSecret(inside)}`);
+  if (value === undefined) throw refuse(`${path} with ${rule.found?.(inside) ?? showSecret(inside)}`);
   return value;
 }
 
@@ -110,7 +110,8 @@ export class EnvReader {
     if (raw === undefined) return undefined;
     this.#given.add(name);
     const value = rule.parse(raw);
-    if (value === undefined) this.fault(name, rule.secret ? showSecret(raw) : show(raw), rule.allowed);
+    if (value === undefined)
+      this.fault(name, rule.secret ? (rule.found?.(raw) ?? showSecret(raw)) : show(raw), rule.allowed);
     return value;
   }
 

@@ -76,6 +76,11 @@ export class KafkaTopics {
     }
   }
 
+  /** Of all that this user may see. */
+  async names(): Promise<readonly string[]> {
+    return this.#use((admin) => admin.listTopics());
+  }
+
   /** Needs no right but to see the topic. */
   async exists(name: string): Promise<boolean> {
     return this.#use(async (admin) => (await partitionsOf(admin, name)) !== undefined);

@@ -8,20 +8,22 @@ import { Lost } from '../../cluster/effects-gate.ts';
 import { faultOfVariables } from '../zeebe/variables.ts';
 import { type Audit, audited } from './audit.ts';
 import type { ClusterOperations } from './cluster-operations.ts';
-import type { ActResult, JobView } from './model.ts';
+import type { ActResult } from './model/acts.ts';
+import type { JobView } from './model/jobs.ts';
 import { type JobAct, type Operations, OperationUnavailable, type Operator } from './operations.ts';
 
 export type ActOperations = Pick<Operations, 'act' | 'drain' | 'resume'>;
 
 export interface ActsOptions {
   readonly cluster: Pick<Cluster, 'operated'>;
-  readonly seen: Pick<ClusterOperations, 'job' | 'setDrained'>;
+  readonly seen: Pick<ClusterOperations, 'job' | 'setDrained' | 'checkMayAct'>;
   readonly audit: Audit;
 }
 
 export function actOperations({ cluster, seen, audit }: ActsOptions): ActOperations {
-  const drained = (node: string, wanted: boolean, by: Operator, reason: string): Promise<ActResult> => {
+  const drained = async (node: string, wanted: boolean, by: Operator, reason: string): Promise<ActResult> => {
     const act = wanted ? 'node.drain' : 'node.resume';
+    seen.checkMayAct();
     return audited(audit, { by, reason, act, target: node, before: null }, async () => {
       const changed = await seen.setDrained(node, wanted);
       if (!changed) return { result: 'done', detail: wanted ? 'it was drained already' : 'it was not drained' };
@@ -32,12 +34,14 @@ export function actOperations({ cluster, seen, audit }: ActsOptions): ActOperati
   };
   return {
     act: async (jobKey, act, by, reason) => {
+      seen.checkMayAct();
       const before = inShort(await seen.job(jobKey, false).catch(() => undefined));
       const about = { by, reason, act: `job.${act.act}`, target: jobKey, before };
       return audited(audit, about, async (id) => {
         // A reply is looked at like that too; those nested too deeply would end the engine's gateway, again at each try.
         const fault = 'variables' in act ? faultOfVariables(act.variables) : undefined;
         if (fault !== undefined) return { result: 'refused', detail: `the variables: ${fault}` };
+        seen.checkMayAct(); // as it may have been lost while that was written down
         const answer = await asked(cluster.operated(jobKey as JobKey, operatorAct(act, by.name, id)));
         return { ...answer, after: inShort(await seen.job(jobKey, false).catch(() => undefined)) ?? answer.detail };
       });

@@ -3,12 +3,14 @@
 // first and written down then, and whoever asked is told when that could not be (`done`).
 //
 // An act is two records with one id: how it began, and how it ended. Where the second is missing (the node ended in between, or
-// JetStream was away for longer than anybody waits) the result is null: not known. Records are read backwards from the stream's
+// JetStream was away for longer than anybody waits) the result is null: not known. Where the first was not acknowledged and may be
+// stored all the same, the second says that nothing was done. Records are read backwards from the stream's
 // end by sequence, a bounded number for each request; the cursor is a sequence, below which nothing was shown yet.
 import type { Clock, Random } from '../../actors/ports.ts';
 import type { Log } from '../log.ts';
 import { RetryDelay } from '../retry-delay.ts';
-import type { ActResult, AuditEntry, AuditPage, AuditQuery } from './model.ts';
+import type { ActResult } from './model/acts.ts';
+import type { AuditEntry, AuditPage, AuditQuery } from './model/audit.ts';
 import { ActNotDone, OperationRefused, type Operations, OperationUnavailable, type Operator } from './operations.ts';
 
 export interface AuditBeginning {
@@ -50,6 +52,9 @@ export interface AuditStore {
   read(sequences: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>;
   find(kind: AuditKind, id: string): Promise<Uint8Array | undefined>;
 }
+
+/** The result of an act that surely was not done. */
+export const NOT_DONE = 'notDone';
 
 export type AuditKind = 'begin' | 'end';
 
@@ -95,7 +100,15 @@ export class AuditTrail implements Audit {
     try {
       await this.#append(record);
     } catch (error) {
-      throw new ActNotDone(`${(error as Error).message}; what cannot be audited is not done`, { cause: error });
+      const why = `${(error as Error).message}; what cannot be audited is not done`;
+      const end: EndRecord = {
+        kind: 'end',
+        id: record.id,
+        atMs: record.atMs,
+        ...shortened({ after: why, result: NOT_DONE }),
+      };
+      void this.#insist(end, END_TRIES, Number.POSITIVE_INFINITY).catch(() => undefined);
+      throw new ActNotDone(why, { cause: error });
     }
     this.#logBegun(record);
     return record.id;
@@ -219,7 +232,7 @@ export type Work = (auditId: string) => Promise<Omit<ActResult, 'auditId'> & { r
 /**
  * Writes the act down, does it, and writes its result down. A result that could not be written is in the log, and the act's answer
  * is the same: it has been done.
- * @throws ActNotDone when it cannot be audited; what `work` throws
+ * @throws ActNotDone when it cannot be audited; what `work` throws, which is its result then
  */
 export async function audited(audit: Audit, act: AuditBeginning, work: Work): Promise<ActResult> {
   const auditId = await audit.begin(act);
@@ -229,9 +242,15 @@ export async function audited(audit: Audit, act: AuditBeginning, work: Work): Pr
     await end({ after, result });
     return { auditId, result, detail };
   } catch (error) {
-    await end({ after: error instanceof Error ? error.message : String(error), result: 'error' });
+    await end(endByError(error));
     throw error;
   }
+}
+
+/** With `error` it may have been done, in part or whole. */
+export function endByError(error: unknown): AuditEnd {
+  const after = error instanceof Error ? error.message : String(error);
+  return { after, result: error instanceof ActNotDone ? NOT_DONE : 'error' };
 }
 
 export function auditOperations(audit: Audit): Pick<Operations, 'audit'> {

@@ -3,7 +3,6 @@
 import { type JobKey, type NodeName, type ShardId, shardOf } from '../../actors/ids.ts';
 import type { Clock } from '../../actors/ports.ts';
 import { decodeSnapshot } from '../../actors/snapshot-codec.ts';
-import type { Claim } from '../../cluster/claims.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { JobFilter, Place } from '../../cluster/inventory.ts';
 import { jobKeyName } from '../../cluster/names.ts';
@@ -11,25 +10,24 @@ import type { NodeLife } from '../../cluster/node-life.ts';
 import { type KvPort, KvUnavailable, type TailPort } from '../../cluster/ports.ts';
 import type { Answered } from '../../cluster/questions.ts';
 import type { Config } from '../config/config.ts';
+import { claimsOf, nodesOf, shardView } from './cluster-view.ts';
 import { FLOW_SECONDS } from './flow.ts';
 import { mergeCounts, mergeJobs, mergeMovements, mergeRoutes } from './merge.ts';
-import type {
-  ClusterView,
-  FlowView,
-  JobPage,
-  JobQuery,
-  JobView,
-  NodeView,
-  OutcomePage,
-  OutcomeQuery,
-  RedriveView,
-  RoutesView,
-  ShardView,
-} from './model.ts';
-import type { Answers, NodeAnswer, Question } from './node-questions.ts';
-import { noMember, OperationRefused, type Operations, OperationUnavailable } from './operations.ts';
+import type { ClusterView } from './model/cluster.ts';
+import type { RedriveView } from './model/dead-letters.ts';
+import type { FlowView, RoutesView } from './model/flow.ts';
+import type { JobPage, JobQuery, JobView, OutcomePage, OutcomeQuery } from './model/jobs.ts';
+import type { Answers, Question } from './node-questions.ts';
+import {
+  ActNotDone,
+  noMember,
+  notDone,
+  OperationRefused,
+  type Operations,
+  OperationUnavailable,
+} from './operations.ts';
 import { readOutcomes } from './outcomes.ts';
-import { nodeOfRun } from './redrive-runs.ts';
+import { askRunner } from './redrive-elsewhere.ts';
 import { jobViewOf } from './views.ts';
 
 /** What only looks. */
@@ -163,54 +161,41 @@ export class ClusterOperations implements ReadOperations {
     return available(readOutcomes({ clock, tail, correlationId }, query));
   }
 
-  /** Answers whether that changed anything. @throws OperationUnavailable, OperationRefused */
+  /** Right before an act that needs the cluster. @throws ActNotDone while this node is no member */
+  checkMayAct(): void {
+    const { cluster, config, waitingFor } = this.#options;
+    if (cluster.life === undefined) throw notDone(noMember(config.node, waitingFor()));
+  }
+
+  /**
+   * Answers whether that changed anything.
+   * @throws OperationRefused; ActNotDone: it was not even asked; OperationUnavailable: it may have heard it
+   */
   async setDrained(node: string, drained: boolean): Promise<boolean> {
+    this.checkMayAct();
     this.#checkNode(node);
-    const { answered } = await this.#ask('drained', { ask: 'drained', drained }, node);
-    const [said] = answered;
-    if (said === undefined) throw new OperationUnavailable(`node ${node} does not answer; end it by a signal instead`);
-    return said.answer.changed;
+    const question: Extract<Question, { ask: 'drained' }> = { ask: 'drained', drained };
+    const { answered, silent } = await this.#life().questions.ask(question, node as NodeName);
+    const said = answered[0]?.answer as Answers['drained'] | undefined;
+    if (said !== undefined) return said.changed;
+    if (silent.length > 0)
+      throw new OperationUnavailable(
+        `node ${node} does not answer; it may have heard it all the same, so look before you ask again, or end it by a signal`,
+      );
+    throw new ActNotDone(
+      `node ${node} is no member now (it is dead, or has left), so it was not asked; nothing was done`,
+    );
   }
 
   /** A run over dead letters, as the node says that its id names. undefined: that node does not know it. */
-  redriveState(id: string): Promise<RedriveView | undefined> {
-    return this.#askRunner(id, { ask: 'redrive', id });
+  async redriveState(id: string): Promise<RedriveView | undefined> {
+    return askRunner(this.#life().questions, id, { ask: 'redrive', id });
   }
 
-  /** @param by who, in words */
-  stopRedrive(id: string, by: string): Promise<RedriveView | undefined> {
-    return this.#askRunner(id, { ask: 'redriveStopped', id, by });
-  }
-
-  /** @throws OperationRefused when its node is no member now; OperationUnavailable when that does not answer */
-  async #askRunner(
-    id: string,
-    question: Extract<Question, { ask: 'redrive' | 'redriveStopped' }>,
-  ): Promise<RedriveView | undefined> {
-    const node = nodeOfRun(id);
-    if (node === undefined) return undefined;
-    const { answered, silent } = await this.#life().questions.ask(question, node as NodeName);
-    const said = answered[0]?.answer as Answers[typeof question.ask] | undefined;
-    if (said !== undefined) return said.view ?? undefined;
-    if (silent.length > 0) throw new OperationUnavailable(await this.#whySilent(id, node as NodeName));
-    // It may have lost its lease or its link to NATS only: nobody here can tell.
-    throw new OperationRefused(
-      'NO_SUCH_NODE',
-      `redrive ${id}: node "${node}", on which it was begun, is no member now; while its process lives its run may go on, and ` +
-        'that node itself stops it; the audit has what is known of it',
-    );
-  }
-
-  /** What an older version does not know it leaves unanswered: other questions it answers. */
-  async #whySilent(id: string, node: NodeName): Promise<string> {
-    const question: Extract<Question, { ask: 'node' }> = { ask: 'node' };
-    const { answered } = await this.#life().questions.ask(question, node);
-    const said = answered[0]?.answer as NodeAnswer | undefined;
-    if (said === undefined) return `node ${node}, which ran ${id}, does not answer; ask again`;
-    return (
-      `node ${node}, which ran ${id}, does not answer this, and answers other questions: it is busy (ask again), or its ` +
-      `version, ${said.version}, does not know the question yet (ask that node itself)`
-    );
+  /** @param by who, in words. @throws also ActNotDone */
+  async stopRedrive(id: string, by: string): Promise<RedriveView | undefined> {
+    this.checkMayAct();
+    return askRunner(this.#life().questions, id, { ask: 'redriveStopped', id, by });
   }
 
   #life(): NodeLife {
@@ -249,52 +234,6 @@ export class ClusterOperations implements ReadOperations {
     const known = [...missing].filter((node) => node !== undefined && (only === undefined || only === node));
     return { answered: answered as (Answered & { answer: Answers[Ask] })[], missing: names(known as string[]) };
   }
-}
-
-function claimsOf(life: NodeLife, shards: number): Claim[] {
-  return Array.from({ length: shards }, (_, shard) => life.claims.of(shard as ShardId));
-}
-
-function nodesOf(
-  self: string,
-  life: NodeLife,
-  answered: readonly (Answered & { readonly answer: NodeAnswer })[],
-  claims: readonly Claim[],
-): NodeView[] {
-  const records = [...life.membership.peers().values()].map(({ record }) => record);
-  const members = [{ node: self, incarnation: life.incarnation, state: life.membership.state }, ...records];
-  const views = members.map(({ node, incarnation, state }): NodeView => {
-    const shardsOwned = claims.filter((claim) => claim.incarnation === incarnation).length;
-    const said = answered.find((one) => one.incarnation === incarnation)?.answer;
-    if (said !== undefined) {
-      const { shards, movements, ...view } = said;
-      return { node, incarnation, shardsOwned, ...view };
-    }
-    const gone = life.membership.isDead(incarnation) ? 'dead' : state === 'left' ? 'left' : 'silent';
-    const nothing = { version: null, startedAtMs: null, leaseRemainingMs: null, pending: null, clockSkewMs: null };
-    return { node, incarnation, state: gone, shardsOwned, ...nothing, waitingFor: [] };
-  });
-  return views.sort((a, b) => (a.node < b.node ? -1 : 1));
-}
-
-function shardView(
-  shard: ShardId,
-  { node, incarnation, revision }: Claim,
-  life: NodeLife,
-  answered: readonly (Answered & { readonly answer: NodeAnswer })[],
-): ShardView {
-  const stateAt = ({ answer }: { readonly answer: NodeAnswer }) => answer.shards.find(([id]) => id === shard)?.[1];
-  const owner = answered.find((one) => one.incarnation === incarnation);
-  const claiming = answered.map(stateAt).find((state) => state === 'acquiring');
-  const unheard = incarnation === '' ? 'released' : 'unknown';
-  return {
-    shard,
-    node: node === '' ? null : node,
-    incarnation: incarnation === '' ? null : incarnation,
-    epoch: revision,
-    state: (owner === undefined ? undefined : (stateAt(owner) ?? 'released')) ?? claiming ?? unheard,
-    target: life.shards.targetOf(shard) ?? null,
-  };
 }
 
 function readable(jobKey: JobKey, bytes: Uint8Array) {

@@ -9,7 +9,7 @@ import type { IncomingRecord } from '../ports.ts';
 import { correlationOf } from '../replies/contract.ts';
 import { LETTER } from '../replies/dead-letters.ts';
 import { textOf } from '../replies/headers.ts';
-import type { DeadLetterSummary, DeadLetterView } from './model.ts';
+import type { DeadLetterSummary, DeadLetterView } from './model/dead-letters.ts';
 
 /** On a reply that was put on the reply topic again: the audit's id of whoever did it. */
 export const REDRIVEN = 'holdfast-redriven';

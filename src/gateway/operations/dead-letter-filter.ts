@@ -1,7 +1,7 @@
 // Which dead letters are meant: the same words for the list and for driving again.
 import type { Letter } from './dead-letter-decoding.ts';
 import { higherOf, type LetterLog, lowerOf, type OffsetRange } from './letter-log.ts';
-import type { DeadLetterFilter, RedriveBody } from './model.ts';
+import type { DeadLetterFilter, RedriveBody } from './model/dead-letters.ts';
 
 /**
  * Kafka finds the first record that is stamped late enough. All before it are earlier, so a beginning is exact. But behind it

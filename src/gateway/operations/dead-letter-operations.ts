@@ -3,12 +3,12 @@
 // A run belongs to the node that was asked for it, one at a time, and ends with that node's process. Its id names that node, so any
 // other asks there what has become of it, and has it stopped. To stop one is an act of its own, audited where it was asked for; it
 // makes things safer, so it does not wait for the audit: with NATS away a run is still stopped on its own node.
-import type { AuditEnd } from './audit.ts';
+import { type AuditEnd, endByError } from './audit.ts';
 import type { ClusterOperations } from './cluster-operations.ts';
 import { viewOf } from './dead-letter-decoding.ts';
 import { pageOf } from './dead-letter-pages.ts';
-import type { RedriveView } from './model.ts';
-import { OperationRefused, type Operations } from './operations.ts';
+import type { RedriveView } from './model/dead-letters.ts';
+import { beforehand, OperationRefused, type Operations } from './operations.ts';
 import { RedriveRuns, type RedriveRunsOptions } from './redrive-runs.ts';
 
 export interface DeadLetterOperationsOptions extends RedriveRunsOptions {
@@ -62,22 +62,22 @@ export function deadLetterOperations(options: DeadLetterOperationsOptions): Dead
     redrive: (body, by) => ((body.dryRun ?? true) ? reading(() => runs.preview(body)) : runs.begin(body, by)),
     redriveState: state,
     stopRedrive: async (id, by, reason) => {
-      const before = await state(id);
+      const before = await beforehand(state(id));
       if (before === undefined) return undefined;
       const act = { by, reason, act: 'deadLetters.stopRedrive', target: id, before: inShort(before) };
       let after: RedriveView | undefined;
       try {
         after = (await runs.stop(id, by.name, STOP_WITHIN_MS)) ?? (await seen.stopRedrive(id, by.name));
       } catch (error) {
-        // It may have been heard all the same.
-        await audit.done(act, { after: messageOf(error), result: 'error' }).catch(() => undefined);
+        await audit.done(act, endByError(error)).catch(() => undefined);
         throw error;
       }
       try {
         await audit.done(act, endOf(after));
         return after;
       } catch (error) {
-        return after && { ...after, detail: `${after.detail}; this stop is not audited: ${messageOf(error)}` };
+        const why = error instanceof Error ? error.message : String(error);
+        return after && { ...after, detail: `${after.detail}; this stop is not audited: ${why}` };
       }
     },
     runs,
@@ -88,10 +88,6 @@ export function deadLetterOperations(options: DeadLetterOperationsOptions): Dead
 function endOf(view: RedriveView | undefined): AuditEnd {
   if (view === undefined) return { result: 'gone', after: 'its node does not know it any more' };
   return { result: view.state === 'running' ? 'later' : 'done', after: inShort(view) };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function inShort({ state, detail }: RedriveView): string {

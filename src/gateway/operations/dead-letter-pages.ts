@@ -12,7 +12,7 @@ import { cursorOf, offsetsIn } from './dead-letter-cursor.ts';
 import { type Letter, letterOf } from './dead-letter-decoding.ts';
 import { matches, rangesOf } from './dead-letter-filter.ts';
 import { higherOf, type LetterLog, lowerOf, type OffsetRange } from './letter-log.ts';
-import type { DeadLetterPage, DeadLetterQuery, DeadLetterSummary } from './model.ts';
+import type { DeadLetterPage, DeadLetterQuery, DeadLetterSummary } from './model/dead-letters.ts';
 import { OperationUnavailable } from './operations.ts';
 
 export interface PageLimits {

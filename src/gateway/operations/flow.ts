@@ -5,7 +5,7 @@ import type { Clock } from '../../actors/ports.ts';
 import type { Outcome } from '../../actors/snapshot.ts';
 import { CLUSTER_LIMITS } from '../../cluster/limits.ts';
 import type { CountedReply } from '../metrics.ts';
-import { FLOW_STEPS, type FlowStep } from './model.ts';
+import { FLOW_STEPS, type FlowStep } from './model/flow.ts';
 
 /** The longest that can be asked for. */
 export const FLOW_SECONDS = 300;

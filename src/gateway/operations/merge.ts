@@ -2,7 +2,9 @@
 import { byPlace } from '../../cluster/inventory.ts';
 import type { Config } from '../config/config.ts';
 import type { Counts } from './flow.ts';
-import { FLOW_STEPS, type JobSummary, type Movement, type RouteView } from './model.ts';
+import type { Movement } from './model/cluster.ts';
+import { FLOW_STEPS, type RouteView } from './model/flow.ts';
+import type { JobSummary } from './model/jobs.ts';
 import type { JobsAnswer, LaneAnswer, NodeAnswer } from './node-questions.ts';
 
 export interface Said<Answer> {

@@ -7,7 +7,7 @@ import { ATTACHED, SENT } from '../../actors/snapshot.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { NodeLife } from '../../cluster/node-life.ts';
 import type { Flow } from './flow.ts';
-import type { RedriveView } from './model.ts';
+import type { RedriveView } from './model/dead-letters.ts';
 import type { Answers, JobAnswer, JobsAnswer, LaneAnswer, NodeAnswer, Question } from './node-questions.ts';
 import type { RedriveRuns } from './redrive-runs.ts';
 import { summaryOf } from './views.ts';

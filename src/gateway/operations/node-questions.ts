@@ -4,7 +4,9 @@ import type { Snapshot } from '../../actors/snapshot.ts';
 import type { JobFilter, Place } from '../../cluster/inventory.ts';
 import type { ShardState } from '../../cluster/shard-lifecycle.ts';
 import type { Counts } from './flow.ts';
-import type { JobSummary, Movement, NodeView, RedriveView } from './model.ts';
+import type { Movement, NodeView } from './model/cluster.ts';
+import type { RedriveView } from './model/dead-letters.ts';
+import type { JobSummary } from './model/jobs.ts';
 
 export type Question =
   | { readonly ask: 'node' }

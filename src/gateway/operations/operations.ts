@@ -1,25 +1,18 @@
 // What an operator can see and do, as the API asks for it. Whoever implements it answers for the whole cluster, whichever node
 // is asked (operations/cluster-operations.ts); what one node cannot learn in time is named in `missing`, not guessed.
 import type { JobAct } from '../../actors/messages.ts';
+import type { ActResult, JobActName } from './model/acts.ts';
+import type { AuditPage, AuditQuery } from './model/audit.ts';
+import type { ClusterView } from './model/cluster.ts';
 import type {
-  ActResult,
-  AuditPage,
-  AuditQuery,
-  ClusterView,
   DeadLetterPage,
   DeadLetterQuery,
   DeadLetterView,
-  FlowView,
-  JobActName,
-  JobPage,
-  JobQuery,
-  JobView,
-  OutcomePage,
-  OutcomeQuery,
   RedriveBody,
   RedriveView,
-  RoutesView,
-} from './model.ts';
+} from './model/dead-letters.ts';
+import type { FlowView, RoutesView } from './model/flow.ts';
+import type { JobPage, JobQuery, JobView, OutcomePage, OutcomeQuery } from './model/jobs.ts';
 
 /** On whose behalf something is done. `name` is what a token or an identity provider says; `local` without authentication. */
 export interface Operator {
@@ -45,6 +38,19 @@ export class ActNotDone extends Error {
   readonly retryable = true;
 }
 
+/** What an act needs to know before it begins: while nobody can say it, surely nothing was done. @throws ActNotDone, or as it is */
+export async function beforehand<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw error instanceof OperationUnavailable ? notDone(error) : error;
+  }
+}
+
+export function notDone(why: OperationUnavailable): ActNotDone {
+  return new ActNotDone(`${why.message}; nothing was done`, { cause: why });
+}
+
 /** @param waitingFor what the node lacks, for people */
 export function noMember(node: string, waitingFor: readonly string[]): OperationUnavailable {
   const why = waitingFor.length === 0 ? '' : `; it waits for ${waitingFor.join('; ')}`;
@@ -63,7 +69,7 @@ export class OperationRefused extends Error {
   }
 }
 
-/** All of them: @throws OperationUnavailable, OperationRefused; acts also ActNotDone */
+/** All of them: @throws OperationUnavailable, OperationRefused; acts also ActNotDone, and the first only when they may have been done */
 export interface Operations {
   cluster(): Promise<ClusterView>;
   /** The last `seconds` (at most 300), per second. */

@@ -8,7 +8,7 @@ import { decodeSnapshot, isTombstone } from '../../actors/snapshot-codec.ts';
 import { Wanted } from '../../cluster/inventory.ts';
 import { parseKey } from '../../cluster/names.ts';
 import type { KvEntry, TailPort } from '../../cluster/ports.ts';
-import type { OutcomePage, OutcomeQuery, OutcomeView } from './model.ts';
+import type { OutcomePage, OutcomeQuery, OutcomeView } from './model/jobs.ts';
 import { OperationRefused } from './operations.ts';
 import { outcomeOf } from './views.ts';
 

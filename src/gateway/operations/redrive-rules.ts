@@ -9,7 +9,7 @@ import { MOST_HEADERS } from '../kafka/header-decoding.ts';
 import type { IncomingRecord, KafkaHeader, OutgoingRecord } from '../ports.ts';
 import { ADDED } from '../replies/dead-letters.ts';
 import { REDRIVEN } from './dead-letter-decoding.ts';
-import type { DeadLetterSummary } from './model.ts';
+import type { DeadLetterSummary } from './model/dead-letters.ts';
 
 /** Whether something besides the letter can cure it; docs/operations.md says what. */
 export const CURABLE: Readonly<Record<DeadLetterReason, boolean>> = {

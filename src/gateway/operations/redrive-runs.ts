@@ -3,11 +3,11 @@
 import type { Clock, Random } from '../../actors/ports.ts';
 import type { HeaderNames } from '../header-names.ts';
 import type { RecordWriter } from '../ports.ts';
-import type { Audit } from './audit.ts';
+import { type Audit, NOT_DONE } from './audit.ts';
 import { describeFilter, rangesOf } from './dead-letter-filter.ts';
 import type { LetterLog, OffsetRange } from './letter-log.ts';
-import type { RedriveBody, RedriveView } from './model.ts';
-import { OperationRefused, OperationUnavailable, type Operator } from './operations.ts';
+import type { RedriveBody, RedriveView } from './model/dead-letters.ts';
+import { ActNotDone, beforehand, OperationRefused, type Operator } from './operations.ts';
 import { Redrive, type RedrivePlan } from './redrive.ts';
 
 export interface RedriveRunsOptions {
@@ -27,6 +27,7 @@ const DEFAULT_PER_SECOND = 10;
 const DEFAULT_MAX = 1_000;
 /** The node ends; who ends it waits no longer for a letter on its way than Kafka is waited for. */
 const END_WITHIN_MS = 10_000;
+const ENDS = 'this node ends, and begins no run; ask another one';
 const RUN_ID = /^([A-Za-z0-9_-]{1,64})\.[0-9a-f]{16}$/;
 
 /** undefined: it is no id of a run. */
@@ -54,16 +55,16 @@ export class RedriveRuns {
     return redrive.view();
   }
 
-  /** @throws OperationRefused when one runs; ActNotDone when it cannot be audited */
+  /** @throws OperationRefused when one runs; ActNotDone when the node ends, Kafka cannot be read, or it cannot be audited */
   async begin(body: RedriveBody, by: Operator): Promise<RedriveView> {
-    if (this.#closed) throw new OperationUnavailable('this node ends; ask another one');
+    if (this.#closed) throw new ActNotDone(ENDS);
     if (this.#running !== undefined || this.#starting) {
       const which = this.#running === undefined ? '' : ` ${this.#running.id}`;
       throw new OperationRefused('TOO_MANY', `a redrive${which} runs on this node; stop it or wait for its end`);
     }
     this.#starting = true;
     try {
-      const plan = await this.#planOf(body);
+      const plan = await beforehand(this.#planOf(body));
       const perSecond = body.perSecond ?? DEFAULT_PER_SECOND;
       const auditId = await this.#options.audit.begin({
         by,
@@ -74,8 +75,9 @@ export class RedriveRuns {
         before: `${beforeOf(plan.ranges)}; at most ${plan.max}, ${perSecond} per second`,
       });
       if (this.#closed) {
-        await this.#options.audit.end(auditId, { after: 'the node ended before it began', result: 'stopped' });
-        throw new OperationUnavailable('this node ends; ask another one');
+        const end = { after: 'the node ended before it began', result: NOT_DONE };
+        await this.#options.audit.end(auditId, end).catch(() => undefined);
+        throw new ActNotDone(ENDS);
       }
       const redrive = new Redrive(plan, this.#options, auditId);
       this.#remember(plan.id, redrive);

@@ -13,7 +13,7 @@ import { RetryDelay } from '../retry-delay.ts';
 import { letterOf } from './dead-letter-decoding.ts';
 import { matches } from './dead-letter-filter.ts';
 import type { LetterLog, LetterSlice, OffsetRange } from './letter-log.ts';
-import type { DeadLetterFilter, DeadLetterSummary, RedriveView } from './model.ts';
+import type { DeadLetterFilter, DeadLetterSummary, RedriveView } from './model/dead-letters.ts';
 import { drivenAgain, whySkipped } from './redrive-rules.ts';
 
 export interface RedrivePlan {

@@ -1,7 +1,7 @@
 // A snapshot as people see it. Payloads are only in `payload`, and only for who may see them.
 import type { Revision } from '../../actors/ids.ts';
 import { addToTimeline, type Snapshot, whereOf, writtenAt } from '../../actors/snapshot.ts';
-import type { JobSummary, JobView, OutcomeView } from './model.ts';
+import type { JobSummary, JobView, OutcomeView } from './model/jobs.ts';
 
 /** What a snapshot does not say itself. */
 export interface Around {

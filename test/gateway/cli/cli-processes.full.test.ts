@@ -18,7 +18,7 @@ import { loadConfig } from '../../../src/gateway/config/config.ts';
 import { connectKafka } from '../../../src/gateway/kafka/connect.ts';
 import { KafkaTopics } from '../../../src/gateway/kafka/topics.ts';
 import { SILENT } from '../../../src/gateway/log.ts';
-import type { JobPage } from '../../../src/gateway/operations/model.ts';
+import type { JobPage } from '../../../src/gateway/operations/model/jobs.ts';
 import { NODE_MAIN } from '../../support/nodes.ts';
 import { FakeOperations } from '../http/fake-operations.ts';
 import { serve } from './running.ts';

@@ -3,14 +3,11 @@
 import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { EXIT } from '../../../src/gateway/cli/exit.ts';
-import type {
-  ActResult,
-  AuditPage,
-  ClusterView,
-  JobSummary,
-  JobView,
-  RoutesView,
-} from '../../../src/gateway/operations/model.ts';
+import type { ActResult } from '../../../src/gateway/operations/model/acts.ts';
+import type { AuditPage } from '../../../src/gateway/operations/model/audit.ts';
+import type { ClusterView } from '../../../src/gateway/operations/model/cluster.ts';
+import type { RoutesView } from '../../../src/gateway/operations/model/flow.ts';
+import type { JobSummary, JobView } from '../../../src/gateway/operations/model/jobs.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type BridgeNode, NODE_MAIN } from '../../support/nodes.ts';
 import { Trial } from '../../support/trial.ts';

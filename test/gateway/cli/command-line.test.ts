@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { type CommandSpec, parseCommand, UsageFault } from '../../../src/gateway/cli/command-line.ts';
 import { COMMANDS } from '../../../src/gateway/cli/command-table.ts';
 import { duration, engineKey, integer, moment, position } from '../../../src/gateway/cli/values.ts';
-import { JOB_ACTS, JOB_STATES, OUTCOMES } from '../../../src/gateway/operations/model.ts';
+import { JOB_ACTS } from '../../../src/gateway/operations/model/acts.ts';
+import { JOB_STATES, OUTCOMES } from '../../../src/gateway/operations/model/jobs.ts';
 import { anyText } from './any-text.ts';
 import { holdfast } from './running.ts';
 

@@ -5,10 +5,11 @@ import type { KafkaExamination } from '../../../src/gateway/cli/examine-kafka.ts
 import type { NatsExamination } from '../../../src/gateway/cli/examine-nats.ts';
 import type { Finding } from '../../../src/gateway/cli/finding.ts';
 import type { Seeing } from '../../../src/gateway/cli/findings.ts';
-import { neededRights } from '../../../src/gateway/cli/needed-rights.ts';
+import { kafkaExaminationFindings } from '../../../src/gateway/cli/findings-kafka-rights.ts';
+import { neededRights, topicsByPattern } from '../../../src/gateway/cli/needed-rights.ts';
 import { loadConfig } from '../../../src/gateway/config/config.ts';
 import type { TopicFacts } from '../../../src/gateway/kafka/topics.ts';
-import type { ClusterView, NodeView } from '../../../src/gateway/operations/model.ts';
+import type { ClusterView, NodeView } from '../../../src/gateway/operations/model/cluster.ts';
 
 const MIB = 1024 * 1024;
 const CONFIG = loadConfig(
@@ -85,7 +86,7 @@ const NATS: NatsExamination = {
   audit: { kind: 'seen', report: { stream: 'holdfast_orders_audit', faults: [], oldestMs: 0, fullness: 0.5 } },
 };
 const KAFKA: KafkaExamination = {
-  ...{ cannotMake: [], missing: [], group: { kind: 'said', may: new Set(['READ', 'DESCRIBE']) } },
+  ...{ cannotMake: [], missing: [], byPattern: undefined, group: { kind: 'said', may: new Set(['READ', 'DESCRIBE']) } },
   levels: { supported: 30, finalized: 30 },
 };
 const store = (of: 'account' | 'tier' | 'server', name: string, usedBytes: number) => ({
@@ -126,6 +127,52 @@ function said(changes: {
   };
   return diagnosis(CONFIG, changes.seeing ?? seeing(), examination).map(line);
 }
+
+/** The template names topics by these. */
+function saidWith(topics: string, byPattern: KafkaExamination['byPattern'], missing: KafkaExamination['missing'] = []) {
+  const yaml = `cluster: orders\nshards: 2\nroutes: [{jobType: charge, requestTopic: payments}]\ntemplate: {topics: ${topics}}`;
+  const config = loadConfig({ NATS_URL: 'a', KAFKA_BOOTSTRAP_SERVERS: 'a:1' }, () => yaml, 'n1');
+  return kafkaExaminationFindings(config, { ...KAFKA, missing, byPattern }, new Set()).map(line);
+}
+
+describe('rights on topics that models name by a pattern', () => {
+  const fine = { looked: 3, more: 0, unwritable: [] };
+
+  test('are all there', () => {
+    expect(saidWith('[payments.*]', fine)).toEqual([]);
+    expect(saidWith('[payments]', undefined)).toEqual([]);
+  });
+
+  test('are missing on some: which, and how to grant them', () => {
+    const unwritable = ['payments.a', 'payments.b', 'payments.c', 'payments.d', 'payments.e', 'payments.f'];
+    const [found, ...others] = saidWith('["payments.*", billing, "orders.*"]', { looked: 9, more: 0, unwritable });
+    expect(found).toMatch(
+      /^problem Kafka: this user may not WRITE 6 of the 9 topics that models may name as payments\.\*, orders\.\*: payments\.a, .*payments\.e, … \| Each\. Grant WRITE: .* --operation Write --topic payments\.a /,
+    );
+    expect(others).toEqual([]);
+  });
+
+  test('were not looked at, and that is said', () => {
+    expect(saidWith('["*"]', undefined)).toEqual([
+      expect.stringMatching(/^note Kafka: the rights on topics that models name were not looked at: they may name any/),
+    ]);
+    expect(saidWith('["payments.*"]', { ...fine, looked: 0 })).toEqual([
+      expect.stringMatching(/^note Kafka: no topic that this user may see matches payments\.\*, so its rights/),
+    ]);
+    expect(saidWith('["payments.*"]', { ...fine, more: 7 })).toEqual([
+      expect.stringMatching(
+        /^note Kafka: Kafka has 7 topics more that match payments\.\*, and the rights on them were not/,
+      ),
+    ]);
+  });
+
+  test('concern topics that a model may name, and none of the cluster, of Kafka or of holdfast', () => {
+    const yaml = 'cluster: orders\ntemplate: {topics: ["pay*", "*.replies", fixed]}';
+    const config = loadConfig({ NATS_URL: 'a', KAFKA_BOOTSTRAP_SERVERS: 'a:1' }, () => yaml, 'n1');
+    const there = ['payments', 'fixed', 'holdfast.orders.replies', 'holdfast.x.replies', '__pay', 'b.replies', 'other'];
+    expect(topicsByPattern(config, there)).toEqual(['b.replies', 'payments']);
+  });
+});
 
 function line({ level, critical, about, what, remedy }: Finding): string {
   return `${critical ? 'critical' : level} ${about}: ${what} | ${remedy}`;

@@ -3,13 +3,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { EXIT } from '../../../src/gateway/cli/exit.ts';
-import type {
-  DeadLetterPage,
-  JobPage,
-  JobQuery,
-  RedriveBody,
-  RedriveView,
-} from '../../../src/gateway/operations/model.ts';
+import type { DeadLetterPage, RedriveBody, RedriveView } from '../../../src/gateway/operations/model/dead-letters.ts';
+import type { JobPage, JobQuery } from '../../../src/gateway/operations/model/jobs.ts';
 import { OperationRefused, OperationUnavailable } from '../../../src/gateway/operations/operations.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeOperations, JOB_KEY } from '../http/fake-operations.ts';

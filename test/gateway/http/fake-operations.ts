@@ -1,25 +1,24 @@
 // A double of `Operations` for tests of the API's HTTP side alone: it answers what the model allows and writes down what it
 // was asked. What the real ones do is tested where they are (test/gateway/operations, and on real servers).
+import type { ActResult, ActResultName } from '../../../src/gateway/operations/model/acts.ts';
+import type { AuditPage, AuditQuery } from '../../../src/gateway/operations/model/audit.ts';
+import type { ClusterView } from '../../../src/gateway/operations/model/cluster.ts';
 import type {
-  ActResult,
-  ActResultName,
-  AuditPage,
-  AuditQuery,
-  ClusterView,
   DeadLetterPage,
   DeadLetterQuery,
   DeadLetterView,
-  FlowView,
+  RedriveBody,
+  RedriveView,
+} from '../../../src/gateway/operations/model/dead-letters.ts';
+import type { FlowView, RoutesView } from '../../../src/gateway/operations/model/flow.ts';
+import type {
   JobPage,
   JobQuery,
   JobSummary,
   JobView,
   OutcomePage,
   OutcomeQuery,
-  RedriveBody,
-  RedriveView,
-  RoutesView,
-} from '../../../src/gateway/operations/model.ts';
+} from '../../../src/gateway/operations/model/jobs.ts';
 import type { JobAct, Operations, Operator } from '../../../src/gateway/operations/operations.ts';
 
 export const JOB_KEY = '2251799813685249';

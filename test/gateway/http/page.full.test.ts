@@ -3,7 +3,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { JobKey } from '../../../src/actors/ids.ts';
-import type { JobView } from '../../../src/gateway/operations/model.ts';
+import type { JobView } from '../../../src/gateway/operations/model/jobs.ts';
 import { deployProcesses } from '../../../src/gateway/zeebe/deploy.ts';
 import { catchingProcess } from '../../support/bpmn.ts';
 import { complaintsOf, openBrowser } from '../../support/browser.ts';

@@ -226,7 +226,13 @@ describe('trouble', () => {
         detail: expect.stringMatching(/node n1 .*it waits for Zeebe: it does not answer/),
       },
     });
-    expect(await early.call(post(job('drop'), { reason: 'okay' }))).toMatchObject({ status: 503 });
+    for (const { url, body, path } of ENDPOINTS.filter(({ method }) => method === 'POST')) {
+      const answer = await early.call(post(url, { ...body, ...(path.endsWith('/redrive') && { dryRun: false }) }));
+      const detail = expect.stringMatching(/node n1 .*nothing was done$/);
+      expect(answer).toMatchObject({ status: 503, body: { code: 'ACT_NOT_DONE', detail } });
+    }
+    const preview = post('/api/v1/dead-letters/redrive', { reason: 'preview', filter: {} });
+    expect(await early.call(preview)).toMatchObject({ status: 503, body: { code: 'OPERATION_UNAVAILABLE' } });
     expect(await early.call({ url: '/api/v1/whoami' })).toMatchObject({ status: 200 });
   });
 

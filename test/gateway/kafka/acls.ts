@@ -25,7 +25,7 @@ import { KafkaLetterLog } from '../../../src/gateway/kafka/letter-log.ts';
 import { KafkaTopics } from '../../../src/gateway/kafka/topics.ts';
 import { KafkaRecordWriter } from '../../../src/gateway/kafka/writer.ts';
 import { SILENT } from '../../../src/gateway/log.ts';
-import type { DeadLetterPage, RedriveView } from '../../../src/gateway/operations/model.ts';
+import type { DeadLetterPage, RedriveView } from '../../../src/gateway/operations/model/dead-letters.ts';
 import { makeTopic, recordBytes, topicSpecs } from '../../../src/gateway/provision.ts';
 import { eventually } from '../../support/eventually.ts';
 import { nodeEnv, type Servers } from '../../support/nodes.ts';
@@ -219,6 +219,27 @@ export function aclTests(checked: () => CheckedKafka): void {
       } finally {
         await admin.deleteAcls({ filters: seeing });
         await admin.createAcls({ acl: mayRead.map(({ entry }) => entry) });
+      }
+    });
+
+    test('the doctor looks at the topics that models name by a pattern, as they are there', async () => {
+      const byPattern = { ...config, template: { ...config.template!, topics: [`${cluster}.*`] } };
+      await makeTopics(servers.kafkaBrokers, [`${cluster}.more`]);
+      const entry = {
+        ...acls.find(({ use }) => use === 'Write --topic requests')!.entry,
+        resourceName: `${cluster}.more`,
+      };
+      const seeing = { ...entry, operation: AclOperationTypes.DESCRIBE };
+      await admin.createAcls({ acl: [seeing] });
+      const found = async (expected: object) => isDeepStrictEqual((await examineKafka(byPattern)).byPattern, expected);
+      const diagnose = () => examineKafka(byPattern);
+      try {
+        const lacking = { looked: 2, more: 0, unwritable: [`${cluster}.more`] };
+        await eventually('it to be missed', () => found(lacking), { diagnose });
+        await admin.createAcls({ acl: [entry] });
+        await eventually('it to be there', () => found({ ...lacking, unwritable: [] }), { diagnose });
+      } finally {
+        await admin.deleteAcls({ filters: [seeing, entry] });
       }
     });
 

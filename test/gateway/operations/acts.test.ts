@@ -1,9 +1,13 @@
-// Acts by hand before they come to a job: what would make the engine fall over is refused, and that is audited too.
-import { expect, test } from 'vitest';
+// Acts by hand before they come to a job: what would make the engine fall over is refused, and that is audited too; and what surely
+// was not done is said to be that, to whoever asks and in the audit.
+import { describe, expect, test } from 'vitest';
+import type { NodeName } from '../../../src/actors/ids.ts';
 import type { OperatorAct } from '../../../src/actors/messages.ts';
+import type { Cluster } from '../../../src/cluster/cluster.ts';
 import { SILENT } from '../../../src/gateway/log.ts';
 import { actOperations } from '../../../src/gateway/operations/acts.ts';
 import { AuditTrail } from '../../../src/gateway/operations/audit.ts';
+import { ClusterOperations } from '../../../src/gateway/operations/cluster-operations.ts';
 import type { JobAct, Operator } from '../../../src/gateway/operations/operations.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { MemoryStore } from './memory-audit.ts';
@@ -23,7 +27,7 @@ function subject() {
         return { result: 'done', detail: 'the job ended here: completed' };
       },
     },
-    seen: { job: async () => undefined, setDrained: async () => true },
+    seen: { job: async () => undefined, setDrained: async () => true, checkMayAct: () => undefined },
   });
   return { acts, audit, told };
 }
@@ -54,3 +58,100 @@ test.each(CASES)(
     expect(told).toHaveLength(1);
   },
 );
+
+describe('a node', () => {
+  const ADMIN: Operator = { name: 'root', role: 'admin' };
+  /** Members as they are known here; `asked` gets what comes to one of them. */
+  const [MEMBERS, DEAD, SILENT_ONES] = [['n2', 'n3', 'n4'], ['n3'], ['n4']];
+
+  function cluster({ isMember = () => true }: { readonly isMember?: () => boolean } = {}) {
+    const [store, asked] = [new MemoryStore(), [] as string[]];
+    let count = 0;
+    const random = { float: () => 0.5, bytes: (length: number) => new Uint8Array(length).fill(++count) };
+    const clock = new ManualClock();
+    const audit = new AuditTrail({ store, clock, random, log: SILENT, node: 'n1' });
+    const life = {
+      membership: { peers: () => new Map(MEMBERS.map((node) => [node, {}])) },
+      claims: { of: () => ({ node: '', incarnation: '', revision: 0 }) },
+      shards: { targetOf: () => undefined },
+      questions: {
+        async ask(_question: unknown, node: string) {
+          if (DEAD.includes(node)) return { answered: [], silent: [] };
+          asked.push(node);
+          if (SILENT_ONES.includes(node)) return { answered: [], silent: [node] };
+          return { answered: [{ node, incarnation: node, answer: { changed: true } }], silent: [] };
+        },
+      },
+    };
+    const subject = {
+      get life() {
+        return isMember() ? life : undefined;
+      },
+      operated: async (): Promise<{ result: 'done'; detail: string }> => {
+        asked.push('a job');
+        return { result: 'done', detail: '' };
+      },
+    } as unknown as Cluster;
+    const seen = new ClusterOperations({
+      ...{ clock, cluster: subject, kv: { get: () => Promise.resolve(undefined) }, tail: undefined },
+      config: { cluster: 'c', node: 'n1' as NodeName, shards: 1 },
+      calls: () => ({ routes: [], template: undefined }),
+      waitingFor: () => ['NATS: it is away'],
+      correlationId: () => '',
+    });
+    return { acts: actOperations({ audit, cluster: subject, seen }), audit, asked, store };
+  }
+
+  test('that is known and no member is not asked: surely nothing was done, and the audit says so', async () => {
+    const { acts, audit, asked } = cluster();
+    await expect(acts.drain('n3', ADMIN, 'maintenance')).rejects.toMatchObject({
+      code: 'ACT_NOT_DONE',
+      message: expect.stringMatching(/^node n3 is no member now .*nothing was done$/),
+    });
+    await expect(acts.resume('n9', ADMIN, 'maintenance')).rejects.toMatchObject({ code: 'NO_SUCH_NODE' });
+    expect(asked).toEqual([]);
+    expect((await audit.page({})).entries).toMatchObject([
+      { act: 'node.resume', target: 'n9', result: 'error' },
+      { act: 'node.drain', target: 'n3', result: 'notDone', after: expect.stringContaining('no member now') },
+    ]);
+  });
+
+  test('that is asked and silent may have heard it', async () => {
+    const { acts, audit, asked } = cluster();
+    await expect(acts.drain('n4', ADMIN, 'maintenance')).rejects.toMatchObject({
+      code: 'OPERATION_UNAVAILABLE',
+      message: expect.stringContaining('it may have heard it all the same'),
+    });
+    expect(asked).toEqual(['n4']);
+    expect((await audit.page({})).entries).toMatchObject([{ target: 'n4', result: 'error' }]);
+    expect(await acts.drain('n2', ADMIN, 'maintenance')).toMatchObject({ result: 'later' });
+  });
+
+  test('that is no member itself begins no act, and writes none down', async () => {
+    const { acts, asked, store } = cluster({ isMember: () => false });
+    const refused = {
+      code: 'ACT_NOT_DONE',
+      message: expect.stringMatching(/it waits for NATS: it is away.*nothing was done$/),
+    };
+    await expect(acts.act('7', { act: 'resend' }, ANNA, 'the service is back')).rejects.toMatchObject(refused);
+    await expect(acts.drain('n2', ADMIN, 'maintenance')).rejects.toMatchObject(refused);
+    expect([asked, store.records]).toEqual([[], []]);
+  });
+
+  test('that loses its place while the act is written down does not do it, and the audit has its end', async () => {
+    let stillMember = true;
+    const { acts, audit, asked, store } = cluster({ isMember: () => stillMember });
+    store.beforeAppend = (kind) => {
+      if (kind === 'begin') stillMember = false;
+    };
+    for (const act of [
+      () => acts.act('7', { act: 'resend' }, ANNA, 'the service is back'),
+      () => acts.drain('n2', ADMIN, 'maintenance'),
+    ]) {
+      stillMember = true;
+      await expect(act()).rejects.toMatchObject({ code: 'ACT_NOT_DONE' });
+    }
+    expect(asked).toEqual([]);
+    expect((await audit.page({})).entries.map(({ result }) => result)).toEqual(['notDone', 'notDone']);
+  });
+});

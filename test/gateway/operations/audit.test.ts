@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type AuditBeginning, AuditTrail, audited } from '../../../src/gateway/operations/audit.ts';
-import type { AuditEntry, AuditQuery } from '../../../src/gateway/operations/model.ts';
+import type { AuditEntry, AuditQuery } from '../../../src/gateway/operations/model/audit.ts';
 import { ManualClock, VIRTUAL_EPOCH_MS } from '../../support/manual-clock.ts';
 import { type LoggedLine, logInto } from '../http/trial-server.ts';
 import { MemoryStore } from './memory-audit.ts';
@@ -86,6 +86,21 @@ describe('an act', () => {
     });
     await expect(trying).rejects.toMatchObject({ code: 'ACT_NOT_DONE', message: /silence/ });
     expect(done).toBe(false);
+  });
+
+  test('whose beginning was stored and not acknowledged has an end that says so', async () => {
+    let answers = 0;
+    const append = store.append.bind(store);
+    store.append = async (...record) => {
+      await append(...record);
+      if (++answers === 1) throw new Error('silence');
+    };
+    const trying = audited(audit, act('42'), () => Promise.reject(new Error('it must not be done')));
+    await expect(trying).rejects.toMatchObject({ code: 'ACT_NOT_DONE' });
+    await clock.advance(10_000);
+    expect((await audit.page({})).entries).toMatchObject([
+      { target: '42', result: 'notDone', after: expect.stringContaining('what cannot be audited is not done') },
+    ]);
   });
 
   test('that throws is written down as such', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_HEADER_NAMES as names } from '../../../src/gateway/header-names.ts';
 import { cursorOf, offsetsIn } from '../../../src/gateway/operations/dead-letter-cursor.ts';
 import { DEFAULT_PAGE_LIMITS, pageOf } from '../../../src/gateway/operations/dead-letter-pages.ts';
-import type { DeadLetterQuery, DeadLetterSummary } from '../../../src/gateway/operations/model.ts';
+import type { DeadLetterQuery, DeadLetterSummary } from '../../../src/gateway/operations/model/dead-letters.ts';
 import type { IncomingRecord } from '../../../src/gateway/ports.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { letter, MemoryLetters } from './memory-letters.ts';

@@ -12,7 +12,7 @@ import { KafkaRecordWriter } from '../../../src/gateway/kafka/writer.ts';
 import { createLog } from '../../../src/gateway/log.ts';
 import { AuditTrail } from '../../../src/gateway/operations/audit.ts';
 import { deadLetterOperations } from '../../../src/gateway/operations/dead-letter-operations.ts';
-import type { DeadLetterQuery, DeadLetterSummary } from '../../../src/gateway/operations/model.ts';
+import type { DeadLetterQuery, DeadLetterSummary } from '../../../src/gateway/operations/model/dead-letters.ts';
 import { LETTER } from '../../../src/gateway/replies/dead-letters.ts';
 import { SystemClock, SystemRandom } from '../../../src/gateway/system-clock.ts';
 import { eventually } from '../../support/eventually.ts';

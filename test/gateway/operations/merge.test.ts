@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Config } from '../../../src/gateway/config/config.ts';
 import { mergeCounts, mergeJobs, mergeMovements, mergeRoutes } from '../../../src/gateway/operations/merge.ts';
-import { FLOW_STEPS, type JobSummary } from '../../../src/gateway/operations/model.ts';
+import { FLOW_STEPS } from '../../../src/gateway/operations/model/flow.ts';
+import type { JobSummary } from '../../../src/gateway/operations/model/jobs.ts';
 import type { LaneAnswer } from '../../../src/gateway/operations/node-questions.ts';
 
 const jobOf = (jobKey: string, heldAtMs: number, node: string) => ({ jobKey, heldAtMs, node }) as JobSummary;

@@ -7,7 +7,7 @@ import { loadConfig } from '../../../src/gateway/config/config.ts';
 import { createLog } from '../../../src/gateway/log.ts';
 import { type RunningNode, startNode } from '../../../src/gateway/node.ts';
 import type { ReadOperations } from '../../../src/gateway/operations/cluster-operations.ts';
-import type { JobQuery, JobSummary, OutcomeView } from '../../../src/gateway/operations/model.ts';
+import type { JobQuery, JobSummary, OutcomeView } from '../../../src/gateway/operations/model/jobs.ts';
 import { eventually } from '../../support/eventually.ts';
 import { nodeEnv } from '../../support/nodes.ts';
 import { ANSWER } from '../../support/service.ts';

@@ -6,7 +6,7 @@ import { type JobKey, type Revision, shardOf } from '../../../src/actors/ids.ts'
 import { encodeSnapshot } from '../../../src/actors/snapshot-codec.ts';
 import { jobKeyName } from '../../../src/cluster/names.ts';
 import { type KvEntry, KvUnavailable, type TailPort } from '../../../src/cluster/ports.ts';
-import type { OutcomeQuery, OutcomeView } from '../../../src/gateway/operations/model.ts';
+import type { OutcomeQuery, OutcomeView } from '../../../src/gateway/operations/model/jobs.ts';
 import { OperationRefused } from '../../../src/gateway/operations/operations.ts';
 import { readOutcomes } from '../../../src/gateway/operations/outcomes.ts';
 import { HELD, TOMBSTONE } from '../../actors/snapshot-samples.ts';

@@ -10,7 +10,7 @@ import {
   type DeadLetterOperations,
   deadLetterOperations,
 } from '../../../src/gateway/operations/dead-letter-operations.ts';
-import type { RedriveBody, RedriveView } from '../../../src/gateway/operations/model.ts';
+import type { RedriveBody, RedriveView } from '../../../src/gateway/operations/model/dead-letters.ts';
 import { OperationUnavailable } from '../../../src/gateway/operations/operations.ts';
 import { CURABLE } from '../../../src/gateway/operations/redrive-rules.ts';
 import type { IncomingRecord, OutgoingRecord, SendAnswer } from '../../../src/gateway/ports.ts';
@@ -350,7 +350,32 @@ describe('runs of one node', () => {
     await subject.close();
     expect(audit.ended).toMatchObject([{ result: 'stopped', after: expect.stringContaining('the end of node n1') }]);
     // Its node ends: nothing would stop another one.
-    await expect(subject.redrive(body({ max: 1 }), ANNA)).rejects.toMatchObject({ code: 'OPERATION_UNAVAILABLE' });
+    await expect(subject.redrive(body({ max: 1 }), ANNA)).rejects.toMatchObject({ code: 'ACT_NOT_DONE' });
+  });
+
+  test('are not begun when their node ends while they are written down, and the audit says so', async () => {
+    const subject = operations(many());
+    const begin = audit.begin.bind(audit);
+    audit.begin = async (entry) => {
+      const id = await begin(entry);
+      await subject.close();
+      return id;
+    };
+    await expect(subject.redrive(body(), ANNA)).rejects.toMatchObject({ code: 'ACT_NOT_DONE' });
+    await clock.advance(1_000);
+    expect(sent).toEqual([]);
+    expect(audit.ended).toEqual([{ id: 'audit-1', result: 'notDone', after: 'the node ended before it began' }]);
+  });
+
+  test('are not begun while the letters cannot be read; to count them may be asked again', async () => {
+    const log = many();
+    log.bounds = () => Promise.reject(new OperationUnavailable('Kafka is away'));
+    const subject = operations(log);
+    await expect(subject.redrive(body(), ANNA)).rejects.toMatchObject({ code: 'ACT_NOT_DONE' });
+    await expect(subject.redrive(body({ dryRun: true }), ANNA)).rejects.toMatchObject({
+      code: 'OPERATION_UNAVAILABLE',
+    });
+    expect(audit.begun).toEqual([]);
   });
 
   test('are not begun when they cannot be audited, and the next one can', async () => {

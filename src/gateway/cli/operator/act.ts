@@ -1,6 +1,6 @@
 // What is done to one pending job: the options of each act, and the body that says it to the API. Variables go out as the
 // JSON text that they came in: no number changes on the way.
-import { ActResult, type JobActName } from '../../operations/model.ts';
+import { ActResult, type JobActName } from '../../operations/model/acts.ts';
 import { type Arguments, UsageFault } from '../command-line.ts';
 import { EXIT } from '../exit.ts';
 import { printable } from '../text-width.ts';

@@ -1,5 +1,5 @@
 // `holdfast audit`: who did what, when and why, and what came of it.
-import { type AuditEntry, AuditPage } from '../../operations/model.ts';
+import { type AuditEntry, AuditPage } from '../../operations/model/audit.ts';
 import type { Column } from '../table.ts';
 import { length } from '../values.ts';
 import { localTime, span } from '../words.ts';

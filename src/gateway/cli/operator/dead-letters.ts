@@ -4,7 +4,7 @@ import {
   type DeadLetterQuery,
   type DeadLetterSummary,
   DeadLetterView,
-} from '../../operations/model.ts';
+} from '../../operations/model/dead-letters.ts';
 import type { Arguments } from '../command-line.ts';
 import { type Column, fields, type Sheet } from '../table.ts';
 import { length, moment, position } from '../values.ts';

@@ -1,5 +1,6 @@
 // `holdfast job KEY`: all that is known of one job, with its timeline; and with an act behind it, what is done to it (act.ts).
-import { JOB_ACTS, JobView } from '../../operations/model.ts';
+import { JOB_ACTS } from '../../operations/model/acts.ts';
+import { JobView } from '../../operations/model/jobs.ts';
 import { UsageFault } from '../command-line.ts';
 import { type Column, fields, type Sheet, table } from '../table.ts';
 import { engineKey, oneOf } from '../values.ts';

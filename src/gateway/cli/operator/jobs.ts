@@ -7,7 +7,7 @@ import {
   OUTCOMES,
   OutcomePage,
   type OutcomeView,
-} from '../../operations/model.ts';
+} from '../../operations/model/jobs.ts';
 import type { Arguments } from '../command-line.ts';
 import type { Column, Style } from '../table.ts';
 import { duration, engineKey, integer, length, nodeName, oneOf } from '../values.ts';

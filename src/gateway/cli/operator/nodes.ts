@@ -1,6 +1,6 @@
 // `holdfast drain NODE` and `resume NODE`: a node gives its shards away and goes on running, or takes some again. And `whoami`:
 // as whom the API knows the token, and what that may.
-import { WhoAmI } from '../../operations/model.ts';
+import { WhoAmI } from '../../operations/model/cluster.ts';
 import { fields } from '../table.ts';
 import { nodeName } from '../values.ts';
 import { done, reasonOf } from './act.ts';

@@ -1,6 +1,6 @@
 // `holdfast dlq redrive`: dead letters are put on the reply topic again, as they were. Without --yes it only counts and shows
 // them. With it the run goes on in the cluster, whether somebody follows it or not; `dlq follow` and `dlq stop` find it by its id.
-import { type RedriveBody, RedriveView } from '../../operations/model.ts';
+import { type RedriveBody, RedriveView } from '../../operations/model/dead-letters.ts';
 import { UsageFault } from '../command-line.ts';
 import { EXIT } from '../exit.ts';
 import { count } from '../finding.ts';

@@ -1,5 +1,5 @@
 // `holdfast shards`: who owns each, since which claim, and where it is to go.
-import { ClusterView, type ShardView } from '../../operations/model.ts';
+import { ClusterView, type ShardView } from '../../operations/model/cluster.ts';
 import { type Column, table } from '../table.ts';
 import { printable } from '../text-width.ts';
 import { nodeName } from '../values.ts';

@@ -1,6 +1,7 @@
 // `holdfast status`: is everything there, who does what, what waits longest. And `routes`, its lower half alone.
 import { type MovementGroup, grouped as together } from '../../http/page/browser/movements.ts';
-import { ClusterView, type NodeView, RoutesView, type RouteView, type ShardView } from '../../operations/model.ts';
+import { ClusterView, type NodeView, type ShardView } from '../../operations/model/cluster.ts';
+import { RoutesView, type RouteView } from '../../operations/model/flow.ts';
 import { count } from '../finding.ts';
 import { type Column, type Sheet, type Style, table } from '../table.ts';
 import { printable } from '../text-width.ts';

@@ -1,7 +1,7 @@
 // What an operator does to a job, and an admin to a node. Each act has a reason, and what it answers is also in the audit.
 import Type from 'typebox';
 import { members } from '../../json/slices.ts';
-import type { ActResult, ActResultName, JobActName } from '../../operations/model.ts';
+import type { ActResult, ActResultName, JobActName } from '../../operations/model/acts.ts';
 import type { JobAct, Operator } from '../../operations/operations.ts';
 import { ApiProblem, type ProblemCode } from './problem.ts';
 import { JobParams } from './routes-see.ts';
@@ -25,7 +25,7 @@ export function actRoutes(api: Api, serving: Serving): void {
     ...{ operationId: `${act}Job`, tags: ['jobs'], summary, params: JobParams, querystring: Nothing, response },
   });
   const act = async (jobKey: string, what: JobAct, by: Operator, reason: string) =>
-    done(await serving.ask((operations) => operations.act(jobKey, what, by, reason)), JOB_CODES);
+    done(await serving.act((operations) => operations.act(jobKey, what, by, reason)), JOB_CODES);
 
   const resend = {
     ...about('resend', 'Publish the request once more, as a new attempt of the engine'),
@@ -78,12 +78,12 @@ function nodeRoutes(api: Api, serving: Serving): void {
 
   const drain = { ...common, operationId: 'drainNode', summary: 'It gives its shards away and takes none' };
   api.post('/nodes/:node/drain', { config, schema: drain }, async ({ params: { node }, body, operator }) =>
-    done(await serving.ask((operations) => operations.drain(node, operator, body.reason)), NODE_CODES),
+    done(await serving.act((operations) => operations.drain(node, operator, body.reason)), NODE_CODES),
   );
 
   const resume = { ...common, operationId: 'resumeNode', summary: 'It takes shards again' };
   api.post('/nodes/:node/resume', { config, schema: resume }, async ({ params: { node }, body, operator }) =>
-    done(await serving.ask((operations) => operations.resume(node, operator, body.reason)), NODE_CODES),
+    done(await serving.act((operations) => operations.resume(node, operator, body.reason)), NODE_CODES),
   );
 }
 

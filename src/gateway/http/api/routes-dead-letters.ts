@@ -1,6 +1,7 @@
 // Dead letters: listed, viewed, and driven once more.
 import Type from 'typebox';
-import { DeadLetterQuery } from '../../operations/model.ts';
+import { DeadLetterQuery } from '../../operations/model/dead-letters.ts';
+import type { Operations } from '../../operations/operations.ts';
 import { ApiProblem } from './problem.ts';
 import { answers, Nothing, named } from './schemas.ts';
 import { type Api, needs, type Serving } from './serving.ts';
@@ -11,7 +12,7 @@ const Position = Type.Object({
 });
 /** A node's name, a dot, 16 digits. */
 const RedriveParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 81 }) });
-const ACT_PROBLEMS = ['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW'] as const;
+const ACT_PROBLEMS = ['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW', 'ACT_NOT_DONE'] as const;
 /** A topic is read from, which may be slow and long. */
 const DEADLINE_MS = 30_000;
 const HANDLER_TIMEOUT_MS = 35_000;
@@ -55,8 +56,11 @@ export function deadLetterRoutes(api: Api, serving: Serving): void {
   };
   api.post(
     '/dead-letters/redrive',
-    { config: needs('operator', ...ACT_PROBLEMS, 'ACT_NOT_DONE', 'TOO_MANY'), schema: redrive, handlerTimeout },
-    (request) => serving.ask((operations) => operations.redrive(request.body, request.operator), DEADLINE_MS),
+    { config: needs('operator', ...ACT_PROBLEMS, 'TOO_MANY'), schema: redrive, handlerTimeout },
+    ({ body, operator }) => {
+      const run = (operations: Operations) => operations.redrive(body, operator);
+      return (body.dryRun ?? true) ? serving.ask(run, DEADLINE_MS) : serving.act(run, DEADLINE_MS);
+    },
   );
 
   const state = {
@@ -79,7 +83,7 @@ export function deadLetterRoutes(api: Api, serving: Serving): void {
     '/dead-letters/redrives/:id/stop',
     { config: needs('operator', ...ACT_PROBLEMS, 'NOT_FOUND', 'NO_SUCH_NODE'), schema: stop },
     async ({ params: { id }, body: { reason }, operator }) => {
-      const stopped = await serving.ask((operations) => operations.stopRedrive(id, operator, reason));
+      const stopped = await serving.act((operations) => operations.stopRedrive(id, operator, reason));
       return stopped ?? unknownRedrive(id);
     },
   );

@@ -1,6 +1,7 @@
 // What a viewer sees: cluster, flow, routes, jobs, outcomes, audit.
 import Type from 'typebox';
-import { AuditQuery, JobQuery, OutcomeQuery } from '../../operations/model.ts';
+import { AuditQuery } from '../../operations/model/audit.ts';
+import { JobQuery, OutcomeQuery } from '../../operations/model/jobs.ts';
 import { ApiProblem } from './problem.ts';
 import { answers, Nothing, named } from './schemas.ts';
 import { type Api, needs, type Serving } from './serving.ts';

@@ -1,27 +1,48 @@
 // The schemas of the model by name, so that the OpenAPI document has one of each, and the parts of a route's schema that
 // are the same everywhere. A reference is typed as what it refers to: handlers are checked against the real thing.
 import Type from 'typebox';
-import * as model from '../../operations/model.ts';
+import {
+  ActResult,
+  CompleteBody,
+  DrainBody,
+  DropBody,
+  ExtendBody,
+  FailBody,
+  ResendBody,
+  ThrowBody,
+} from '../../operations/model/acts.ts';
+import { AuditPage } from '../../operations/model/audit.ts';
+import { ClusterView, WhoAmI } from '../../operations/model/cluster.ts';
+import {
+  DeadLetterPage,
+  DeadLetterView,
+  RedriveBody,
+  RedriveView,
+  StopRedriveBody,
+} from '../../operations/model/dead-letters.ts';
+import { FlowView, RoutesView } from '../../operations/model/flow.ts';
+import { JobPage, JobView, OutcomePage } from '../../operations/model/jobs.ts';
+import { Problem } from '../../operations/model/problem.ts';
 import { PROBLEMS, type ProblemCode, TITLES } from './problem.ts';
 
 /** What an act answers that was not done: a problem, and what was written down of it. */
 export const ActProblem = Type.Object({
-  ...model.Problem.properties,
+  ...Problem.properties,
   auditId: Type.String(),
-  result: model.ActResult.properties.result,
+  result: ActResult.properties.result,
 });
 
 /** No parameter, no field: what is given all the same is refused, not ignored. */
 export const Nothing = Type.Object({}, { additionalProperties: false });
 
 const NAMED = {
-  ...{ WhoAmI: model.WhoAmI, ClusterView: model.ClusterView, FlowView: model.FlowView, RoutesView: model.RoutesView },
-  ...{ JobPage: model.JobPage, JobView: model.JobView, OutcomePage: model.OutcomePage, AuditPage: model.AuditPage },
-  ...{ ResendBody: model.ResendBody, ExtendBody: model.ExtendBody, CompleteBody: model.CompleteBody },
-  ...{ FailBody: model.FailBody, ThrowBody: model.ThrowBody, DropBody: model.DropBody, DrainBody: model.DrainBody },
-  ...{ ActResult: model.ActResult, DeadLetterPage: model.DeadLetterPage, DeadLetterView: model.DeadLetterView },
-  ...{ RedriveBody: model.RedriveBody, RedriveView: model.RedriveView, StopRedriveBody: model.StopRedriveBody },
-  ...{ Problem: model.Problem, ActProblem },
+  ...{ WhoAmI, ClusterView, FlowView, RoutesView },
+  ...{ JobPage, JobView, OutcomePage, AuditPage },
+  ...{ ResendBody, ExtendBody, CompleteBody },
+  ...{ FailBody, ThrowBody, DropBody, DrainBody },
+  ...{ ActResult, DeadLetterPage, DeadLetterView },
+  ...{ RedriveBody, RedriveView, StopRedriveBody },
+  ...{ Problem, ActProblem },
 } satisfies Record<string, Type.TSchema>;
 
 export const NAMED_SCHEMAS: readonly object[] = Object.entries(NAMED).map(([name, schema]) => ({

@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import {
   noMember,
+  notDone,
   type Operations,
   OperationUnavailable,
   type Operator,
@@ -39,6 +40,8 @@ export interface ServingOptions {
   waitingFor?(): readonly string[];
 }
 
+type Work<T> = (operations: Operations) => Promise<T>;
+
 const DEADLINE_MS = 15_000;
 
 export class Serving {
@@ -56,29 +59,36 @@ export class Serving {
   }
 
   /** @throws OperationUnavailable while the node is no member, or when no answer comes in time; what the operations throw */
-  async ask<T>(work: (operations: Operations) => Promise<T>, deadlineMs = DEADLINE_MS): Promise<T> {
+  async ask<T>(work: Work<T>, deadlineMs = DEADLINE_MS): Promise<T> {
     const operations = this.#operations();
-    if (operations === undefined) {
-      throw noMember(this.identity.node, this.#waitingFor());
-    }
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      const seconds = deadlineMs / 1000;
-      late.reject(
-        new OperationUnavailable(
-          `no answer within ${seconds} s; an act may be done all the same, so look before you ask again`,
-        ),
-      );
-    }, deadlineMs);
-    try {
-      return await Promise.race([work(operations), late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    if (operations === undefined) throw this.#noMember();
+    return within(deadlineMs, 'ask again', work(operations));
+  }
+
+  /** @throws as `ask`, but ActNotDone while the node is no member */
+  async act<T>(work: Work<T>, deadlineMs = DEADLINE_MS): Promise<T> {
+    const operations = this.#operations();
+    if (operations === undefined) throw notDone(this.#noMember());
+    return within(deadlineMs, 'it may be done all the same, so look before you ask again', work(operations));
+  }
+
+  #noMember(): OperationUnavailable {
+    return noMember(this.identity.node, this.#waitingFor());
   }
 
   showsPayloadsTo({ role }: Operator): boolean {
     return this.#payloads !== 'nobody' && mayActAs(role, this.#payloads);
+  }
+}
+
+async function within<T>(deadlineMs: number, then: string, answer: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const reject = () => late.reject(new OperationUnavailable(`no answer within ${deadlineMs / 1000} s; ${then}`));
+  const timer = setTimeout(reject, deadlineMs);
+  try {
+    return await Promise.race([answer, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -2,10 +2,13 @@
 // when something goes wrong. The same page over real nodes: ../page.full.test.ts.
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { CURABLE } from '../../../../src/gateway/operations/redrive-rules.ts';
 import { complaintsOf, openBrowser } from '../../../support/browser.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { FakeApi, type FakeOptions } from './fake-api.ts';
 import { HOSTILE } from './fake-world.ts';
+
+const REASONS = Object.keys(CURABLE);
 
 let browser: Browser;
 let api: FakeApi;
@@ -473,6 +476,44 @@ describe('looks', () => {
       expect({ hash, width }).toEqual({ hash, width: 360 });
       expect(await page.getByRole('link', { name: 'Audit' }).isVisible()).toBe(true);
     }
+  });
+
+  test('break no reason of a dead letter in two, from a phone to a wide screen, and are not pushed aside by a long one', async () => {
+    const page = await open({ jobs: 8 });
+    const message = 'the reply is no object: found an array of 3, and allowed is a JSON object or an empty body';
+    const [job] = api.world.jobs;
+    for (const [i, letter] of api.world.letters.entries()) {
+      const reason = [...REASONS, 'a-reason-that-nobody-knows-'.repeat(20)][i % (REASONS.length + 1)]!;
+      const original = { ...letter.original, topic: 'holdfast.production-eu-west.replies', offset: '123456789' };
+      Object.assign(letter, { reason, message, original, jobKey: job!.jobKey, redriven: i % 2 === 0 });
+    }
+    for (const [i, reason] of REASONS.entries())
+      api.world.letters.push({ ...api.world.letters[0]!, reason, offset: String(5_000 + i) });
+    const found: unknown[] = [];
+    for (const width of [390, 480, 600, 721, 859, 861, 900, 1000, 1079, 1100, 1280, 1400]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.goto(`${api.url}#/dead-letters`);
+      await page.locator('td[data-label=Reason]').first().waitFor();
+      const wide = await page.evaluate<number>('document.documentElement.scrollWidth');
+      const lines = await page.evaluate<readonly (readonly [string, number])[]>(`
+        [...document.querySelectorAll('td[data-label=Reason] b, td[data-label=From] .whole')].map((b) => {
+          const range = document.createRange();
+          range.selectNodeContents(b);
+          return [b.textContent.slice(0, 40), new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size];
+        })`);
+      const broken = lines.filter(([, count]) => count !== 1);
+      expect(lines.length).toBeGreaterThan(REASONS.length);
+      // The word at the top is beside the search, not below it.
+      const search = await page.locator('.search').boundingBox();
+      const contact = await page.locator('.contact').boundingBox();
+      const isCovered =
+        contact!.y < search!.y + search!.height &&
+        contact!.y + contact!.height > search!.y &&
+        contact!.x < search!.x + search!.width;
+      if (wide > width || broken.length > 0 || isCovered) found.push({ width, wide, broken, isCovered });
+      if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/letters-${width}.png` });
+    }
+    expect(found).toEqual([]);
   });
 
   test('are light or dark as the system says, unless somebody has chosen', async () => {

@@ -9,11 +9,32 @@ import { parseArgs } from 'node:util';
 import type { TSchema } from 'typebox';
 import Value from 'typebox/value';
 import { pageAssets } from '../../../../src/gateway/http/page/assets.ts';
-import * as model from '../../../../src/gateway/operations/model.ts';
+import {
+  ActResult,
+  CompleteBody,
+  DrainBody,
+  DropBody,
+  ExtendBody,
+  FailBody,
+  type JobActName,
+  ResendBody,
+  ThrowBody,
+} from '../../../../src/gateway/operations/model/acts.ts';
+import { AuditPage } from '../../../../src/gateway/operations/model/audit.ts';
+import { ClusterView, WhoAmI } from '../../../../src/gateway/operations/model/cluster.ts';
+import {
+  DeadLetterPage,
+  DeadLetterView,
+  RedriveBody,
+  RedriveView,
+  StopRedriveBody,
+} from '../../../../src/gateway/operations/model/dead-letters.ts';
+import { FlowView, RoutesView } from '../../../../src/gateway/operations/model/flow.ts';
+import { JobPage, JobView, OutcomePage } from '../../../../src/gateway/operations/model/jobs.ts';
 import { World, type WorldOptions } from './fake-world.ts';
 
 export interface FakeOptions extends WorldOptions {
-  readonly role?: model.WhoAmI['role'];
+  readonly role?: WhoAmI['role'];
   readonly payloads?: boolean;
   /** Wanted from whoever asks; default: nothing. */
   readonly token?: string;
@@ -24,13 +45,13 @@ export interface FakeOptions extends WorldOptions {
 export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const BODIES: Readonly<Record<model.JobActName, TSchema>> = {
-  resend: model.ResendBody,
-  extend: model.ExtendBody,
-  complete: model.CompleteBody,
-  fail: model.FailBody,
-  throw: model.ThrowBody,
-  drop: model.DropBody,
+const BODIES: Readonly<Record<JobActName, TSchema>> = {
+  resend: ResendBody,
+  extend: ExtendBody,
+  complete: CompleteBody,
+  fail: FailBody,
+  throw: ThrowBody,
+  drop: DropBody,
 };
 
 export class FakeApi {
@@ -44,7 +65,7 @@ export class FakeApi {
   /** What is refused, as `POST /api/v1/…`: by a status and a code. */
   refuses: (request: string) => readonly [status: number, code: string] | undefined = () => undefined;
   /** The next act comes to this. */
-  nextResult: model.ActResult['result'] = 'done';
+  nextResult: ActResult['result'] = 'done';
   version: string;
   readonly #options: FakeOptions;
   readonly #assets = pageAssets();
@@ -152,31 +173,31 @@ export class FakeApi {
     };
     switch (`${method} ${first}`) {
       case 'GET whoami':
-        return send(model.WhoAmI, { ...who, payloads, cluster: 'shop-production', node: 'n1', version: this.version });
+        return send(WhoAmI, { ...who, payloads, cluster: 'shop-production', node: 'n1', version: this.version });
       case 'GET cluster':
-        return send(model.ClusterView, world.cluster('n1'));
+        return send(ClusterView, world.cluster('n1'));
       case 'GET flow':
-        return send(model.FlowView, world.flow(Number(query.get('seconds') ?? 60)));
+        return send(FlowView, world.flow(Number(query.get('seconds') ?? 60)));
       case 'GET routes':
-        return send(model.RoutesView, world.routes());
+        return send(RoutesView, world.routes());
       case 'GET jobs': {
         if (second === undefined) return this.#jobs(query, response);
         const job = world.jobs.find(({ jobKey }) => jobKey === second);
-        return job === undefined ? absent() : send(model.JobView, payloads ? job : { ...job, payload: null });
+        return job === undefined ? absent() : send(JobView, payloads ? job : { ...job, payload: null });
       }
       case 'GET outcomes': {
         const outcomes = world.outcomes.filter((one) =>
           matches(one, query, ['outcome', 'lane'], ['processId', 'elementId', 'jobKey', 'lastStep']),
         );
         const { items, next } = paged(outcomes, query);
-        return send(model.OutcomePage, { outcomes: items, next });
+        return send(OutcomePage, { outcomes: items, next });
       }
       case 'GET audit': {
         const { items, next } = paged(
           world.audit.filter(({ target }) => target.includes(query.get('target') ?? '')),
           query,
         );
-        return send(model.AuditPage, { entries: items, next });
+        return send(AuditPage, { entries: items, next });
       }
       case 'GET dead-letters': {
         if (second === 'redrives') {
@@ -186,13 +207,11 @@ export class FakeApi {
             redrive.driven = Math.min(redrive.matched - redrive.skipped, redrive.driven + 10);
           if (redrive.state === 'running' && redrive.driven >= redrive.matched - redrive.skipped)
             redrive.state = 'done';
-          return send(model.RedriveView, redrive);
+          return send(RedriveView, redrive);
         }
         if (second !== undefined) {
           const letter = world.letters.find((one) => String(one.partition) === second && one.offset === third);
-          return letter === undefined
-            ? absent()
-            : send(model.DeadLetterView, payloads ? letter : { ...letter, value: null });
+          return letter === undefined ? absent() : send(DeadLetterView, payloads ? letter : { ...letter, value: null });
         }
         const since = Number(query.get('sinceMs') ?? 0);
         const letters = world.letters.filter(
@@ -202,16 +221,16 @@ export class FakeApi {
           letters.map(({ key, headers, value, ...summary }) => summary),
           query,
         );
-        return send(model.DeadLetterPage, { letters: items, next });
+        return send(DeadLetterPage, { letters: items, next });
       }
       case 'POST jobs': {
-        const act = third as model.JobActName;
+        const act = third as JobActName;
         const said = taken<{ reason: string }>(BODIES[act]);
         if (said === undefined) return;
         return this.#acted(response, `job.${act}`, second!, who, said.reason, () => world.actOnJob(act, second!));
       }
       case 'POST nodes': {
-        const said = taken<{ reason: string }>(model.DrainBody);
+        const said = taken<{ reason: string }>(DrainBody);
         if (said === undefined) return;
         return this.#acted(response, `node.${third}`, second!, who, said.reason, () =>
           third === 'drain' ? world.drain(second!) : world.resume(second!),
@@ -221,15 +240,15 @@ export class FakeApi {
         if (second === 'redrives') {
           const redrive = world.redrives.get(third ?? '');
           if (redrive === undefined) return absent();
-          if (taken(model.StopRedriveBody) === undefined) return;
+          if (taken(StopRedriveBody) === undefined) return;
           redrive.state = 'stopped';
-          return send(model.RedriveView, redrive);
+          return send(RedriveView, redrive);
         }
-        const said = taken<model.RedriveBody>(model.RedriveBody);
+        const said = taken<RedriveBody>(RedriveBody);
         if (said === undefined) return;
         if (said.dryRun === false)
           world.act('deadLetters.redrive', JSON.stringify(said.filter), who, said.reason, 'done', '');
-        return send(model.RedriveView, world.redrive(said));
+        return send(RedriveView, world.redrive(said));
       }
       default:
         return absent();
@@ -250,7 +269,7 @@ export class FakeApi {
     const said = this.world.act(act, target, who, reason, result, detail);
     if (result === 'done' || result === 'later') {
       happens();
-      return this.#send(response, 200, model.ActResult, said);
+      return this.#send(response, 200, ActResult, said);
     }
     const status = { absent: 404, refused: 422, wrongState: 409, gone: 409 }[result];
     response.writeHead(status, { 'content-type': 'application/problem+json' });
@@ -275,7 +294,7 @@ export class FakeApi {
           ),
       );
     const { items, next } = paged(jobs, query);
-    this.#send(response, 200, model.JobPage, { missing: this.world.missing, jobs: items, next });
+    this.#send(response, 200, JobPage, { missing: this.world.missing, jobs: items, next });
   }
 
   #send(response: ServerResponse, status: number, schema: TSchema, value: unknown): void {

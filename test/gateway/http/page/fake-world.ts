@@ -1,23 +1,15 @@
 // A made-up cluster for looking at the page without servers: nodes, shards that move, jobs, outcomes, letters, audit. It is data
 // alone; what is given out is of the API's own shapes (fake-api.ts checks each answer against its schema).
+import type { ActResult, JobActName } from '../../../../src/gateway/operations/model/acts.ts';
+import type { AuditEntry } from '../../../../src/gateway/operations/model/audit.ts';
+import type { ClusterView, Movement, NodeView, ShardView } from '../../../../src/gateway/operations/model/cluster.ts';
 import type {
-  ActResult,
-  AuditEntry,
-  ClusterView,
   DeadLetterView,
-  FlowView,
-  JobActName,
-  JobSummary,
-  JobView,
-  Movement,
-  NodeView,
-  OutcomeView,
   RedriveBody,
   RedriveView,
-  RoutesView,
-  RouteView,
-  ShardView,
-} from '../../../../src/gateway/operations/model.ts';
+} from '../../../../src/gateway/operations/model/dead-letters.ts';
+import type { FlowView, RoutesView, RouteView } from '../../../../src/gateway/operations/model/flow.ts';
+import type { JobSummary, JobView, OutcomeView } from '../../../../src/gateway/operations/model/jobs.ts';
 
 export interface WorldOptions {
   readonly nodes?: number;

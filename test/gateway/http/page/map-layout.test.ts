@@ -12,7 +12,7 @@ import {
   shardBeside,
   unowned,
 } from '../../../../src/gateway/http/page/browser/map-layout.ts';
-import type { ClusterView, ShardView } from '../../../../src/gateway/operations/model.ts';
+import type { ClusterView, ShardView } from '../../../../src/gateway/operations/model/cluster.ts';
 
 describe('the layout', () => {
   const sizes = fc.tuple(fc.integer({ min: 1, max: 4_096 }), fc.integer({ min: 280, max: 1_500 }));

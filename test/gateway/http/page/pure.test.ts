@@ -13,13 +13,32 @@ import { verdictOn } from '../../../../src/gateway/http/page/browser/verdict.ts'
 import {
   JOB,
   JOB_STATES,
+  LETTER_REASONS,
   mayAct,
   NODE,
   named,
   OUTCOME,
   OUTCOMES,
 } from '../../../../src/gateway/http/page/browser/words.ts';
-import * as model from '../../../../src/gateway/operations/model.ts';
+import {
+  CompleteBody,
+  DropBody,
+  ExtendBody,
+  FailBody,
+  JOB_ACTS,
+  type JobActName,
+  ResendBody,
+  ThrowBody,
+} from '../../../../src/gateway/operations/model/acts.ts';
+import {
+  type Movement,
+  NODE_STATES,
+  type NodeView,
+  type ShardView,
+} from '../../../../src/gateway/operations/model/cluster.ts';
+import { RedriveBody, type RedriveView } from '../../../../src/gateway/operations/model/dead-letters.ts';
+import * as jobs from '../../../../src/gateway/operations/model/jobs.ts';
+import { CURABLE } from '../../../../src/gateway/operations/redrive-rules.ts';
 
 describe('the pace', () => {
   const calm = { hidden: false, failures: 0, tookMs: 20, retryAfterMs: 0, random: 0.5 };
@@ -67,7 +86,7 @@ describe('a sparkline', () => {
 });
 
 describe('movements', () => {
-  const move = (atMs: number, shard: number, from: string | null, to: string, kind: model.Movement['kind']) => ({
+  const move = (atMs: number, shard: number, from: string | null, to: string, kind: Movement['kind']) => ({
     ...{ atMs, shard, from, to, kind, tookMs: shard, jobs: 2 },
   });
 
@@ -122,15 +141,15 @@ describe('an act', () => {
     drop: {},
   };
   const bodies = {
-    resend: model.ResendBody,
-    extend: model.ExtendBody,
-    complete: model.CompleteBody,
-    fail: model.FailBody,
-    throw: model.ThrowBody,
-    drop: model.DropBody,
+    resend: ResendBody,
+    extend: ExtendBody,
+    complete: CompleteBody,
+    fail: FailBody,
+    throw: ThrowBody,
+    drop: DropBody,
   };
 
-  test.each(model.JOB_ACTS)('%s: what was typed makes a body that the API takes', (act) => {
+  test.each(JOB_ACTS)('%s: what was typed makes a body that the API takes', (act) => {
     const fields = [...jobAct(act, job).fields, REASON];
     const values = { ...typed[act], reason: 'it was asked for' };
     expect(faultsIn(fields, values)).toEqual({});
@@ -147,7 +166,7 @@ describe('an act', () => {
   });
 
   test('says what is wrong with each field', () => {
-    const faults = (act: model.JobActName, values: Record<string, string>) =>
+    const faults = (act: JobActName, values: Record<string, string>) =>
       faultsIn([...jobAct(act, job).fields, REASON], values);
     expect(faults('extend', { replyTimeoutMs: 'soon', reason: 'x' })).toEqual({
       replyTimeoutMs: '"soon" is not a duration such as 30 min, 2 h or PT45M.',
@@ -170,7 +189,7 @@ describe('an act', () => {
 
   test('nothing is offered for what has ended', () => {
     expect(actsIn('ended')).toEqual([]);
-    expect(actsIn('held')).toEqual(model.JOB_ACTS);
+    expect(actsIn('held')).toEqual(JOB_ACTS);
     expect([actsIn('failing'), actsIn('replied'), actsIn('parked')]).toEqual([['complete'], [], ['drop']]);
   });
 });
@@ -185,7 +204,7 @@ describe('a re-drive', () => {
       ...{ reason: 'mended', dryRun: true, perSecond: 25, max: 300 },
       filter: { reason: 'late', sinceMs: 1_700_000_000_000, text: 'card' },
     });
-    expect(Value.Check(model.RedriveBody, body)).toBe(true);
+    expect(Value.Check(RedriveBody, body)).toBe(true);
   });
 
   test('of chosen ones asks for these and no others', () => {
@@ -198,11 +217,11 @@ describe('a re-drive', () => {
 });
 
 describe('a run of a re-drive', () => {
-  const view = (state: model.RedriveView['state'], driven = 0): model.RedriveView => ({
+  const view = (state: RedriveView['state'], driven = 0): RedriveView => ({
     ...{ id: 'n1.a', auditId: 'a1', matched: 9, skipped: 0, sample: [], detail: '', state, driven },
   });
-  const told = (state: model.RedriveView['state'], driven = 0) => ({ ok: true, value: view(state, driven) }) as const;
-  const refused = (status: number, code: string): Answer<model.RedriveView> => ({
+  const told = (state: RedriveView['state'], driven = 0) => ({ ok: true, value: view(state, driven) }) as const;
+  const refused = (status: number, code: string): Answer<RedriveView> => ({
     ok: false,
     failure: { kind: 'problem', status, code, title: 'No', detail: code, retryAfterMs: 0, act: undefined },
   });
@@ -242,14 +261,14 @@ describe('a run of a re-drive', () => {
 });
 
 describe('the verdict', () => {
-  const node = (name: string, state: model.NodeView['state']): model.NodeView => ({
+  const node = (name: string, state: NodeView['state']): NodeView => ({
     ...{ node: name, incarnation: name, state, version: null, startedAtMs: null, leaseRemainingMs: null },
     ...{ shardsOwned: 1, pending: 0, clockSkewMs: null, waitingFor: [] },
   });
-  const shard = (n: number, owner: string | null, state: model.ShardView['state'] = 'owned', target = owner) => ({
+  const shard = (n: number, owner: string | null, state: ShardView['state'] = 'owned', target = owner) => ({
     ...{ shard: n, node: owner, incarnation: owner, epoch: 1, state, target },
   });
-  const on = (nodes: model.NodeView[], shards: model.ShardView[], missing: string[] = []) =>
+  const on = (nodes: NodeView[], shards: ShardView[], missing: string[] = []) =>
     verdictOn({ cluster: 'shop', atMs: 0, answeredBy: 'n1', missing, nodes, shards, movements: [] }).text;
   const [n1, n2] = [node('n1', 'ready'), node('n2', 'ready')];
   const well = [shard(0, 'n1'), shard(1, 'n2')];
@@ -260,7 +279,7 @@ describe('the verdict', () => {
     expect(on([n1, node('n2', 'draining')], [shard(0, 'n1'), shard(1, 'n2', 'owned', 'n1')])).toBe(
       '1 shard on the move',
     );
-    const without = (n: model.NodeView) => ({ ...n, waitingFor: ['Kafka: it does not answer'] });
+    const without = (n: NodeView) => ({ ...n, waitingFor: ['Kafka: it does not answer'] });
     expect(on([without(n1), without(n2)], well)).toBe('n1 and n2 wait for Kafka: it does not answer');
     expect(on([node('n1', 'notReady'), without(n2)], well)).toBe('n1 is not ready');
     expect(on([node('n1', 'notReady'), node('n2', 'draining')], well)).toBe('n1 is not ready');
@@ -275,10 +294,10 @@ describe('the verdict', () => {
 
 describe('words', () => {
   test('there are some for every state of the model, and no two look the same', () => {
-    expect(Object.keys(NODE).sort()).toEqual([...model.NODE_STATES].sort());
-    expect(Object.keys(JOB).sort()).toEqual([...model.JOB_STATES, 'ended'].sort());
-    expect(Object.keys(OUTCOME).sort()).toEqual([...model.OUTCOMES].sort());
-    expect([JOB_STATES, OUTCOMES]).toEqual([model.JOB_STATES, model.OUTCOMES]);
+    expect(Object.keys(NODE).sort()).toEqual([...NODE_STATES].sort());
+    expect(Object.keys(JOB).sort()).toEqual([...jobs.JOB_STATES, 'ended'].sort());
+    expect(Object.keys(OUTCOME).sort()).toEqual([...jobs.OUTCOMES].sort());
+    expect([JOB_STATES, OUTCOMES]).toEqual([jobs.JOB_STATES, jobs.OUTCOMES]);
     for (const words of [NODE, JOB, OUTCOME]) {
       const shapes = Object.values(words).map(({ shape }) => shape);
       expect(new Set(shapes).size).toBe(shapes.length);
@@ -288,6 +307,10 @@ describe('words', () => {
   test('each role may what the one before it may, and who is not known yet nothing', () => {
     expect([mayAct({ role: 'viewer' }, 'operator'), mayAct({ role: 'operator' }, 'operator')]).toEqual([false, true]);
     expect([mayAct({ role: 'admin' }, 'operator'), mayAct(undefined, 'viewer')]).toEqual([true, false]);
+  });
+
+  test('dead letters can be asked for by every reason that there is', () => {
+    expect(LETTER_REASONS.toSorted()).toEqual(Object.keys(CURABLE).toSorted());
   });
 
   test('names are a list as people say it', () => {

@@ -2,7 +2,7 @@
 // reader closes it.
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import type { ActResult } from '../../../operations/model.ts';
+import type { ActResult } from '../../../operations/model/acts.ts';
 import { type ActSpec, bodyOf, faultsIn, REASON, type Values } from './acts.ts';
 import { act, type Failure } from './api.ts';
 import { Dialog, Field } from './dialog.ts';

@@ -2,7 +2,8 @@
 //
 // JSON that somebody typed is checked and then sent as it was typed: to parse and write it again would change numbers that
 // do not fit a double.
-import type { JobActName, JobView } from '../../../operations/model.ts';
+import type { JobActName } from '../../../operations/model/acts.ts';
+import type { JobView } from '../../../operations/model/jobs.ts';
 import { duration, parseDuration } from './format.ts';
 
 export interface ActField {

@@ -1,6 +1,7 @@
 // The JSON API as the page uses it. Every call has a deadline and one of two answers: what was asked for, or why not, in words
 // that can be shown as they are. The token lives in the tab, as long as the tab does.
-import type { ActResult, Problem } from '../../../operations/model.ts';
+import type { ActResult } from '../../../operations/model/acts.ts';
+import type { Problem } from '../../../operations/model/problem.ts';
 
 export interface Failure {
   /** `away`: nobody answered; `token`: who asks is not known; `problem`: the node answered with an error. */

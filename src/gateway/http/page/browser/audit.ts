@@ -1,6 +1,6 @@
 // Who has done what, when and why.
 import type { VNode } from 'preact';
-import type { AuditEntry, AuditPage } from '../../../operations/model.ts';
+import type { AuditEntry, AuditPage } from '../../../operations/model/audit.ts';
 import { h } from './element.ts';
 import { Filters } from './filters.ts';
 import { usePages } from './hooks.ts';

@@ -2,7 +2,7 @@
 // and the shard under the pointer or the arrow keys in words below.
 import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { ClusterView, NodeView } from '../../../operations/model.ts';
+import type { ClusterView, NodeView } from '../../../operations/model/cluster.ts';
 import { h } from './element.ts';
 import { count, many } from './format.ts';
 import { useLive } from './hooks.ts';

@@ -1,6 +1,6 @@
 // What flows, per second: the five steps of a call one after another, and beside them the other ways to end, over the last minutes.
 import type { VNode } from 'preact';
-import type { FlowStep, FlowView } from '../../../operations/model.ts';
+import type { FlowStep, FlowView } from '../../../operations/model/flow.ts';
 import { h } from './element.ts';
 import { count, duration, rate } from './format.ts';
 import { recentRate, scaleOf, sparkOf, sum } from './spark.ts';

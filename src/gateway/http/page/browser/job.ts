@@ -1,7 +1,8 @@
 // One job: how it stands, what has happened to it, what can be done about it.
 import type { ComponentChildren, VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import type { JobActName, JobView } from '../../../operations/model.ts';
+import type { JobActName } from '../../../operations/model/acts.ts';
+import type { JobView } from '../../../operations/model/jobs.ts';
 import { ActDialog } from './act-dialog.ts';
 import { actsIn, jobAct } from './acts.ts';
 import { h } from './element.ts';

@@ -1,6 +1,6 @@
 // The pending jobs, longest held first, with filters; and the job that the text names itself, which may have ended long since.
 import type { VNode } from 'preact';
-import type { JobPage, JobSummary, JobView } from '../../../operations/model.ts';
+import type { JobPage, JobSummary, JobView } from '../../../operations/model/jobs.ts';
 import { h } from './element.ts';
 import { type Filter, Filters } from './filters.ts';
 import { age, duration, parseDuration, relative } from './format.ts';

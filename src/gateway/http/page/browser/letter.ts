@@ -1,7 +1,7 @@
 // One dead letter, with its headers and, for who may see payloads, its value.
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import type { DeadLetterView } from '../../../operations/model.ts';
+import type { DeadLetterView } from '../../../operations/model/dead-letters.ts';
 import { h } from './element.ts';
 import { bytes } from './format.ts';
 import { useFetched, useLiveState } from './hooks.ts';

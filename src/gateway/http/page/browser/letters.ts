@@ -1,7 +1,7 @@
 // Dead letters: replies that nobody could use, newest first; some or all that match can be put on the reply topic once more.
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import type { DeadLetterPage, DeadLetterSummary } from '../../../operations/model.ts';
+import type { DeadLetterPage, DeadLetterSummary } from '../../../operations/model/dead-letters.ts';
 import { h } from './element.ts';
 import { type Filter, Filters } from './filters.ts';
 import { bytes, many } from './format.ts';
@@ -11,10 +11,8 @@ import { RedriveDialog } from './redrive-dialog.ts';
 import { type Query, searchOf } from './route.ts';
 import { type Column, More, Table } from './table.ts';
 import { Go, Key, Moment, Nothing, Title, Trouble } from './ui.ts';
-import { mayAct } from './words.ts';
+import { LETTER_REASONS, mayAct } from './words.ts';
 
-/** Whose they are: any reason may stand in a header, these do. */
-const REASONS = ['late', 'forged', 'unknown', 'no-id', 'not-json', 'too-large', 'schema'] as const;
 const HOUR_MS = 3_600_000;
 const SINCE = [
   ['', 'ever'],
@@ -126,7 +124,7 @@ function filtersAt(wallMs: number): readonly Filter[] {
       name: 'reason',
       label: 'Reason',
       kind: 'choice',
-      choices: [['', 'any'], ...REASONS.map((reason) => [reason, reason] as const)],
+      choices: [['', 'any'], ...LETTER_REASONS.map((reason) => [reason, reason] as const)],
     },
     {
       name: 'sinceMs',
@@ -149,8 +147,9 @@ const COLUMNS: readonly Column<DeadLetterSummary>[] = [
   { name: 'When', kind: 'main', cell: ({ atMs }) => h(Moment, { atMs }) },
   {
     name: 'Reason',
+    kind: 'word',
     cell: ({ reason, redriven, truncated }) => [
-      h('b', {}, reason),
+      h('b', { title: reason }, reason),
       redriven && h('small', { class: 'tone-warn' }, 'again, after a re-drive'),
       truncated !== null && h('small', {}, 'cut'),
     ],
@@ -164,7 +163,12 @@ const COLUMNS: readonly Column<DeadLetterSummary>[] = [
   {
     name: 'From',
     cell: ({ original }) =>
-      h('span', { title: original.topic }, `${original.topic} ${original.partition}/${original.offset}`),
+      h(
+        'span',
+        { title: original.topic },
+        `${original.topic} `,
+        h('span', { class: 'whole' }, `${original.partition}/${original.offset}`),
+      ),
   },
   { name: 'Size', kind: 'number', cell: ({ bytes: size }) => bytes(size) },
 ];

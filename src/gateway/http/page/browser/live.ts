@@ -3,7 +3,8 @@
 // What was learnt stays until something newer comes, with the moment at which it came: a node that dies leaves its last picture on
 // the page, marked as old. Asking goes on, slower, and when the same address answers again the page is as new by itself.
 // The node's clock counts, not the reader's: moments come from it, so what has passed since is reckoned by it.
-import type { ClusterView, FlowView, RoutesView, WhoAmI } from '../../../operations/model.ts';
+import type { ClusterView, WhoAmI } from '../../../operations/model/cluster.ts';
+import type { FlowView, RoutesView } from '../../../operations/model/flow.ts';
 import { type Answer, type Failure, read, setToken } from './api.ts';
 import { nextDelayMs } from './pace.ts';
 

@@ -2,7 +2,7 @@
 // shard is found again wherever it is, its move is a straight line, and how full a field is shows the balance. What must
 // hold: the fields of all nodes have one layout, which depends on the number of shards and the width alone, so that nothing
 // shifts while the page is polled.
-import type { ClusterView, ShardView } from '../../../operations/model.ts';
+import type { ClusterView, ShardView } from '../../../operations/model/cluster.ts';
 
 export interface Layout {
   readonly columns: number;

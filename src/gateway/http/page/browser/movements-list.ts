@@ -1,6 +1,6 @@
 // The latest movements of shards, one line for what happened together.
 import type { VNode } from 'preact';
-import type { Movement } from '../../../operations/model.ts';
+import type { Movement } from '../../../operations/model/cluster.ts';
 import { h } from './element.ts';
 import { duration, many, shardList } from './format.ts';
 import { grouped, type MovementGroup } from './movements.ts';

@@ -1,6 +1,6 @@
 // The cluster's movements as sentences: what happened together and for one reason is one line. A node that dies leaves dozens of
 // shards to all the others, one that joins is given some by each: the operator wants to read that once.
-import type { Movement } from '../../../operations/model.ts';
+import type { Movement } from '../../../operations/model/cluster.ts';
 
 export interface MovementGroup {
   /** Of the newest. */

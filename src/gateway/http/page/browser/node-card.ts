@@ -1,7 +1,7 @@
 // What there is to say of a node above its field: its state and figures, and to an admin the way to drain it.
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import type { NodeView } from '../../../operations/model.ts';
+import type { NodeView } from '../../../operations/model/cluster.ts';
 import { ActDialog } from './act-dialog.ts';
 import { nodeActs } from './acts.ts';
 import { h } from './element.ts';

@@ -1,6 +1,6 @@
 // How the latest jobs ended, newest first, as far back as tombstones are kept.
 import type { VNode } from 'preact';
-import type { OutcomePage, OutcomeView } from '../../../operations/model.ts';
+import type { OutcomePage, OutcomeView } from '../../../operations/model/jobs.ts';
 import { h } from './element.ts';
 import { Filters } from './filters.ts';
 import { duration } from './format.ts';

@@ -1,6 +1,7 @@
 // The first view: how it stands in one line, what flows, who has which shard, what waits longest, what has moved.
 import type { VNode } from 'preact';
-import type { ClusterView, RoutesView } from '../../../operations/model.ts';
+import type { ClusterView } from '../../../operations/model/cluster.ts';
+import type { RoutesView } from '../../../operations/model/flow.ts';
 import { ClusterMap } from './cluster-map.ts';
 import { h } from './element.ts';
 import { Flow } from './flow.ts';

@@ -1,5 +1,5 @@
 // Which dead letters are driven, and what is asked of the API for it.
-import type { RedriveBody } from '../../../operations/model.ts';
+import type { RedriveBody } from '../../../operations/model/dead-letters.ts';
 import { count } from './format.ts';
 import type { Query } from './route.ts';
 

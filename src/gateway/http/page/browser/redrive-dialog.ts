@@ -2,7 +2,7 @@
 // stopped. Nobody starts the second without having seen the first of exactly the same letters.
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { RedriveView } from '../../../operations/model.ts';
+import type { RedriveView } from '../../../operations/model/dead-letters.ts';
 import { type Answer, act, type Failure, read } from './api.ts';
 import { Dialog, Field } from './dialog.ts';
 import { h } from './element.ts';

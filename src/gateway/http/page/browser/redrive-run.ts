@@ -3,7 +3,7 @@
 // The two are kept apart. What became of an act stands until the next act, however often the run is asked for meanwhile; and an act
 // that is under way stays so until it is answered. Asking ends when nobody can answer any more: its node is no member, or has
 // forgotten the run. That is said, and what was heard last stays.
-import type { RedriveView } from '../../../operations/model.ts';
+import type { RedriveView } from '../../../operations/model/dead-letters.ts';
 import type { Answer, Failure } from './api.ts';
 
 export interface Run {

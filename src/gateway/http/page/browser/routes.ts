@@ -1,6 +1,6 @@
 // What waits, by route, the longest wait first.
 import type { VNode } from 'preact';
-import type { RoutesView, RouteView } from '../../../operations/model.ts';
+import type { RoutesView, RouteView } from '../../../operations/model/flow.ts';
 import { h } from './element.ts';
 import { age, count, duration, rate } from './format.ts';
 import { useLive } from './hooks.ts';

@@ -8,8 +8,8 @@ import { hashOf, type View } from './route.ts';
 
 export interface Column<R> {
   readonly name: string;
-  /** `number`: right, and its heading too; `wide`: takes what is left. */
-  readonly kind?: 'number' | 'wide' | 'main' | 'pick';
+  /** `number`: right, and its heading too; `wide`: takes what is left; `word`: one that is never broken, and cut when it is long. */
+  readonly kind?: 'number' | 'wide' | 'main' | 'pick' | 'word';
   cell(row: R): ComponentChildren;
 }
 

@@ -1,7 +1,7 @@
 // What has happened to a job, first to last, with the time between; where the middle was dropped (only the first 4 and the newest
 // 12 are kept), a gap says so by its length alone.
 import type { VNode } from 'preact';
-import type { JobView } from '../../../operations/model.ts';
+import type { JobView } from '../../../operations/model/jobs.ts';
 import { h } from './element.ts';
 import { duration } from './format.ts';
 import { Moment, Nothing } from './ui.ts';

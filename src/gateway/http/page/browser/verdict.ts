@@ -1,5 +1,5 @@
 // How the cluster stands, in one line: the worst of what there is to say.
-import type { ClusterView } from '../../../operations/model.ts';
+import type { ClusterView } from '../../../operations/model/cluster.ts';
 import { many, shardList } from './format.ts';
 import { moving, unowned } from './map-layout.ts';
 import { named, type Shape, type Tone } from './words.ts';

@@ -1,6 +1,9 @@
 // The words and shapes for every state: one place, so that the same thing looks and reads the same everywhere, and nothing is
 // told by colour alone.
-import type { JobSummary, JobView, NodeView, OutcomeView, RedriveView, RouteView } from '../../../operations/model.ts';
+import type { NodeView } from '../../../operations/model/cluster.ts';
+import type { RedriveView } from '../../../operations/model/dead-letters.ts';
+import type { RouteView } from '../../../operations/model/flow.ts';
+import type { JobSummary, JobView, OutcomeView } from '../../../operations/model/jobs.ts';
 
 export type Shape = 'disc' | 'ring' | 'half' | 'cross' | 'dashed' | 'square' | 'triangle' | 'diamond' | 'check';
 export type Tone = 'good' | 'calm' | 'warn' | 'bad' | 'quiet';
@@ -69,6 +72,12 @@ export const OUTCOMES = [
   'cancelled',
   'gone',
 ] as const satisfies readonly OutcomeView['outcome'][];
+
+/** Any reason may stand in a header of whoever else writes there; these are ours, the more frequent ones first. */
+export const LETTER_REASONS = [
+  ...(['late', 'forged', 'unknown', 'no-id', 'not-json', 'not-object'] as const),
+  ...(['malformed', 'refused', 'too-large', 'schema', 'unreadable'] as const),
+];
 
 /** `n2`, `n2 and n3`, `n1, n2 and n3` */
 export function named(names: readonly string[]): string {

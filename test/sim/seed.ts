@@ -7,7 +7,7 @@
 import { LIMITS } from '../../src/actors/limits.ts';
 import { bridgeNodes, roughRoute } from './bridge-node.ts';
 import type { Violation } from './checker.ts';
-import { rough } from './faults.ts';
+import { type Faults, rough } from './faults.ts';
 import { SeededRandom } from './random.ts';
 import { Sightings } from './sightings.ts';
 import { drawTroubles, storm } from './storm.ts';
@@ -55,7 +55,7 @@ export interface SeedOptions {
 
 export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOptions = {}): Promise<SeedReport> {
   const random = new SeededRandom(seed);
-  const faults = rough(random);
+  const faults = withReplication(seed, rough(random));
   const route = roughRoute(random, faults);
   const acknowledgements = random.chance(0.3);
   const nodes = random.pick([3, 3, 3, 3, 4, 4, 5, 7]);
@@ -106,6 +106,13 @@ export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOpt
     sights: sightings.counts,
     broken,
   };
+}
+
+/** In every fifth seed writes take their time to stand: others to the same key are turned away meanwhile. */
+function withReplication(seed: number, faults: Faults): Faults {
+  if (seed % 5 !== 3) return faults;
+  const replicationMs = new SeededRandom(seed).fork('replication').pick([2, 30, 300]);
+  return { ...faults, kv: { ...faults.kv, replicationMs } };
 }
 
 /** In every fifth seed: as if renewals did not come in time, now more, now less. Mutants are known by others, which stay as they are. */

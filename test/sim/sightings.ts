@@ -17,6 +17,7 @@ export const SIGHTS = [
   'write after the claim went to another',
   'put in doubt that landed',
   'put that landed after its caller gave up',
+  'put turned away, another one being proposed',
   'stale read',
   'watch reset',
   'watch narrowed',

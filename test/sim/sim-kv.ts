@@ -3,6 +3,8 @@
 // What must hold: a put that is answered `stored` or `refused` was decided at one moment between call and answer. A put `inDoubt` may
 // have landed, may land later if its revision still fits then, or never. While the stream has no leader nothing is
 // answered; of the puts that arrive meanwhile some are proposed after the election, which is what "in doubt" is about.
+// Between a put's proposal and the moment in which it stands every other put to its key is turned away, whatever it expects:
+// that counts as in doubt too (error 10164 of the servers), though nothing of it lands.
 import type { Revision } from '../../src/actors/ids.ts';
 import { parseClaim } from '../../src/cluster/claims.ts';
 import type { KvWatch, KvWatchHandler } from '../../src/cluster/ports.ts';
@@ -32,6 +34,8 @@ export class KvServers {
   readonly clock: ManualClock;
   faults: Faults['kv'];
   #leaderless: (() => void)[] | undefined;
+  /** Keys of which a write is proposed and does not stand yet. */
+  readonly #proposed = new Set<string>();
 
   constructor(bucket: Bucket, clock: ManualClock, random: SeededRandom, faults: Faults['kv']) {
     this.bucket = bucket;
@@ -59,6 +63,21 @@ export class KvServers {
   whenLed(run: () => void): void {
     if (this.#leaderless === undefined) run();
     else if (this.random.chance(0.5)) this.#leaderless.push(run);
+  }
+
+  /** A put that the leader takes stands once its replicas have it. `land`: what becomes of it at that moment. */
+  propose(key: string, expected: Revision, land: () => KvPutAnswer, answer: (value: KvPutAnswer) => void): void {
+    if (this.#proposed.has(key)) {
+      this.bucket.history.sight('put turned away, another one being proposed');
+      return answer({ kind: 'inDoubt', reason: 'another write to the key is in flight' });
+    }
+    const fits = (this.bucket.current(key)?.revision ?? 0) === expected;
+    if (this.faults.replicationMs === 0 || !fits) return answer(land());
+    this.#proposed.add(key);
+    this.clock.setTimer(this.random.float() * this.faults.replicationMs, () => {
+      this.#proposed.delete(key); // with the leader, if that is lost meanwhile
+      this.whenLed(() => answer(land()));
+    });
   }
 }
 
@@ -90,7 +109,7 @@ export class SimKv implements KvPort {
     };
     const answer = await this.#call<KvPutAnswer>(
       (answer) => {
-        servers.whenLed(() => answer(land()));
+        servers.whenLed(() => servers.propose(key, expected, land, answer));
       },
       (left) => ({ kind: 'inDoubt', reason: left ? 'no answer' : 'not connected' }),
     );

@@ -419,4 +419,21 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'the same record renewed several times at once',
+    why: 'each shard that comes renews the record of its writer by itself, with the same bytes: one in doubt passes for another',
+    caughtBy: ['alarm'],
+    patches: [
+      {
+        file: 'cluster/rehydration.ts',
+        find: 'for (let underWay = this.#renewing.get(entry.key); underWay !== undefined; ) {',
+        replace: 'for (let underWay; underWay !== undefined; ) {',
+      },
+      {
+        file: 'cluster/rehydration.ts',
+        find: '`${incarnation} ${this.#renewals}`',
+        replace: 'incarnation',
+      },
+    ],
+  },
 ];

@@ -117,3 +117,15 @@ test('a text that UTF-8 cannot say is not written as another one', () => {
   const state = { ...emptyState(KEY), ackedAttempt: 1 };
   expect(pack({ ...state, snapshot: { ...HELD, alias: 'order-\ud800' } }, new ColdStore())).toBeUndefined();
 });
+
+test('what cannot be packed leaves nothing behind', () => {
+  const store = new ColdStore();
+  const unpackable = 2n ** 70n as unknown as string;
+  expect(() => packed(store, { ...HELD, trace: unpackable })).toThrow();
+  expect([store.count, store.parts.size]).toEqual([0, 0]);
+  const handle = packed(store, HELD);
+  expect(() => packed(store, { ...HELD, trace: unpackable })).toThrow();
+  expect(unpacked(store, handle)).toEqual(kept(HELD));
+  store.free(handle);
+  expect(store.parts.size).toBe(0);
+});

@@ -5,7 +5,7 @@
 // snapshot. The larger questions have files of their own: I1 snapshot-law.ts, I3 of failing fail-causes.ts, I10 of errors
 // error-replies.ts, I5 reply-fates.ts and, of what services are told, acks.ts, I6 and I8 requests-again.ts. I7 is asked by whoever waits for the world to come to rest (`World.finish`, `unfinished`);
 // `repeatedRequests` and `completedTwice` only count. And no node begins anew with an alarm, such as that the bucket went back in
-// time, when there was no cause for it.
+// time, when there was no cause for it; nor has one two writes on their way that it could not tell apart (twins.ts).
 
 import type { Failing, Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
@@ -19,7 +19,7 @@ import { RequestsAgain, type Surroundings } from './requests-again.ts';
 import { breach } from './snapshot-law.ts';
 
 export interface Violation {
-  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I8' | 'I9' | 'I10' | 'pace' | 'alarm';
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I8' | 'I9' | 'I10' | 'pace' | 'alarm' | 'twins';
   readonly atMs: number;
   readonly jobKey: string;
   readonly message: string;
@@ -78,6 +78,8 @@ class Checker {
     else if (event.kind === 'writing' || event.kind === 'heard') this.#again.writes(event);
     else if (event.kind === 'acked') this.#again.acked(event);
     else if (event.kind === 'alarm') this.#alarm(event);
+    else if (event.kind === 'twins')
+      this.#blame('twins', event, `${event.node} has two writes of ${event.key} on their way that have the same bytes`);
     else if (event.kind === 'fault') {
       this.#remade ||= event.what.startsWith(REMADE);
       this.#again.fault(event);

@@ -92,6 +92,8 @@ export type WorldEvent =
       readonly said: string;
       readonly id: string;
     }
+  /** A node has two writes to this key on their way that cannot be told apart (twins.ts). */
+  | { readonly kind: 'twins'; readonly node: string; readonly key: string }
   /** A node began anew with an alarm: something is as it cannot be. */
   | { readonly kind: 'alarm'; readonly node: string; readonly what: string }
   /** Something was done to a node or a server. */

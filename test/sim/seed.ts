@@ -5,15 +5,18 @@
 // bounded time, every job must end and every shard have one owner (I7). What must hold at any time (I1–I6, I8–I10) is asked
 // of the whole history afterwards. The same seed gives the same history, to the hash.
 import { LIMITS } from '../../src/actors/limits.ts';
+import type { Route } from '../../src/gateway/config/config.ts';
 import { bridgeNodes, roughRoute } from './bridge-node.ts';
 import type { Violation } from './checker.ts';
 import { type Faults, rough } from './faults.ts';
 import { SeededRandom } from './random.ts';
 import { Sightings } from './sightings.ts';
-import { drawTroubles, storm } from './storm.ts';
+import { drawTroubles, storm, type Trouble } from './storm.ts';
 import { JOB_TYPE, World } from './world.ts';
 
 const LEASE_TTL_MS = 5_000;
+/** Where owners are cut off. */
+const LONG_LEASE_TTL_MS = 15_000;
 const STORM_MS = 42_000;
 /** Replies that services still think of come in it, and the longest locks run out. */
 const CALMING_MS = 18_000;
@@ -55,15 +58,16 @@ export interface SeedOptions {
 
 export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOptions = {}): Promise<SeedReport> {
   const random = new SeededRandom(seed);
-  const faults = withReplication(seed, rough(random));
-  const route = roughRoute(random, faults);
+  const calls = withReplication(seed, rough(random));
+  const settings = roughRoute(random, calls);
   const acknowledgements = random.chance(0.3);
   const nodes = random.pick([3, 3, 3, 3, 4, 4, 5, 7]);
-  const jobs = 30 + random.int(20);
-  const troubles = drawTroubles(random);
+  const jobs = (30 + random.int(20)) * (cutsOff(seed) ? 3 : 1);
+  const drawn = { faults: calls, route: settings, troubles: drawTroubles(random), leaseTtlMs: LEASE_TTL_MS };
+  const { faults, route, troubles, leaseTtlMs } = cutsOff(seed) ? cuttingOff(seed, drawn) : drawn;
   const sightings = new Sightings();
   const firstLocks = drawFirstLocks(seed, () => world.nowMs);
-  const factory = bridgeNodes({ leaseTtlMs: LEASE_TTL_MS, route, acknowledgements, ...firstLocks, ...sightings.hooks });
+  const factory = bridgeNodes({ leaseTtlMs, route, acknowledgements, ...firstLocks, ...sightings.hooks });
   const world: World = new World({ seed, nodes, factory, acknowledgements, faults, keepLogs });
   sightings.drained = (node) => world.drained.has(node);
   world.startAll();
@@ -72,7 +76,7 @@ export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOpt
   const struck = storm(world, {
     forMs: STORM_MS,
     everyMs,
-    leaseTtlMs: LEASE_TTL_MS,
+    leaseTtlMs,
     troubles,
     atLeast: LEAST_TROUBLES,
   });
@@ -105,6 +109,32 @@ export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOpt
     hash: world.history.hash(),
     sights: sightings.counts,
     broken,
+  };
+}
+
+function cutsOff(seed: number): boolean {
+  return seed % 10 === 2;
+}
+
+interface Drawn {
+  readonly faults: Faults;
+  readonly route: Partial<Route>;
+  readonly troubles: readonly Trouble[];
+  readonly leaseTtlMs: number;
+}
+
+/** In every tenth seed owners are cut off with a long lease, and attempts follow one another: what they know is soon old. */
+function cuttingOff(seed: number, { faults, route }: Drawn): Drawn {
+  const { service } = faults;
+  return {
+    faults: {
+      ...faults,
+      engine: { ...faults.engine, ...{ delayMs: [1, 300], activationLost: 0 } },
+      service: { ...service, ...{ delayMs: [50, 2_500], failure: 0.9, late: 0, never: 0, unkeyed: true } },
+    },
+    route: { ...route, ...{ retryBackoffMs: 200, replyTimeoutMs: 600_000, heartbeatTimeoutMs: 0, maxPending: 10_000, correlationKey: seed % 20 === 2 ? '' : 'claim' } },
+    troubles: ['cutOff'],
+    leaseTtlMs: LONG_LEASE_TTL_MS,
   };
 }
 

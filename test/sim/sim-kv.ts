@@ -22,6 +22,7 @@ import type { Faults } from './faults.ts';
 import type { Host } from './host.ts';
 import type { SeededRandom } from './random.ts';
 import { SimWatch } from './sim-watch.ts';
+import { Twins } from './twins.ts';
 
 /** The adapter's own limit for writes and reads (see KvPort). */
 const ANSWER_WITHIN_MS = 1_000;
@@ -84,6 +85,7 @@ export class KvServers {
 export class SimKv implements KvPort {
   readonly #servers: KvServers;
   readonly #host: Host;
+  readonly #twins = new Twins();
 
   constructor(servers: KvServers, host: Host) {
     this.#servers = servers;
@@ -98,6 +100,7 @@ export class SimKv implements KvPort {
       if (JOB_KEY.test(key)) servers.bucket.history.add({ kind, node: this.#host.name, key });
     };
     note('writing');
+    if (this.#twins.writes(key, value)) servers.bucket.history.add({ kind: 'twins', node: this.#host.name, key });
     let landed = false;
     let gaveUp = false;
     const land = (): KvPutAnswer => {
@@ -116,6 +119,7 @@ export class SimKv implements KvPort {
     gaveUp = answer.kind === 'inDoubt';
     if (gaveUp && landed) servers.bucket.history.sight('put in doubt that landed');
     if (!gaveUp) note('heard');
+    this.#twins.heard(key, value, answer);
     heard(answer, (revision) => servers.bucket.atRevision(revision)?.value);
     return answer;
   }

@@ -41,7 +41,8 @@ const TROUBLES = [
   'drain',
 ] as const;
 
-export type Trouble = (typeof TROUBLES)[number];
+/** `cutOff`: from JetStream, for less than the lease lasts: an owner that has lost its shards and does not know. Never drawn. */
+export type Trouble = (typeof TROUBLES)[number] | 'cutOff';
 
 /** Of each kind none, some or many, as the seed has it: a storm of everything hides what one trouble does alone. */
 export function drawTroubles(random: SeededRandom): readonly Trouble[] {
@@ -112,6 +113,10 @@ export function storm(
         const resume = world.replace(name);
         later(linger(), resume);
       });
+    } else if (trouble === 'cutOff') {
+      const { links } = world.host(name);
+      world.cut(name, 'nats', 'down');
+      later(leaseTtlMs * random.between(0.2, 0.5), () => links.nats.heal());
     } else if (trouble === 'cut') cut(name, server, 'down');
     else if (trouble === 'silence') cut(name, server, 'silent');
     else if (trouble === 'part') {

@@ -87,7 +87,12 @@ export function pack(state: JobState, store: ColdStore): Handle | undefined {
   bytes.writeDoubleLE(tries * FLAGS + flags, ATTEMPT * 8);
   const end = writeNames(snapshot, bytes, HEADER_BYTES);
   const part = store.parts.take(snapshot);
-  return store.put(bytes.subarray(0, end), packr.pack(restOf(state, snapshot, store.parts.at(part))), part);
+  try {
+    return store.put(bytes.subarray(0, end), packr.pack(restOf(state, snapshot, store.parts.at(part))), part);
+  } catch (error) {
+    store.parts.release(part);
+    throw error;
+  }
 }
 
 export function unpack(jobKey: JobKey, revision: Revision, packed: Packed): JobState {

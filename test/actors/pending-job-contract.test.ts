@@ -360,6 +360,21 @@ describe('an activation of a long lock that comes later than a first lock lasts 
     expect([effects(world), world.standing]).toEqual([['updateTimeout', 'updateTimeout'], undefined]);
   });
 
+  test('costs the engine nothing where there is no room, unless the bucket knows of its job', () => {
+    const { world, tell } = late();
+    world.owner.room = false;
+    expect(tell()).toBe('full');
+    expect(effects(world)).toEqual(['read']);
+    const known = late();
+    known.world.takeOver().room = false;
+    known.world.owners[0]!.tell({ type: 'activated', activation: known.world.activation() });
+    known.world.owners[0]!.drain();
+    expect(known.world.standing).toBeDefined();
+    known.world.owner.abandon();
+    expect(known.tell()).toBe('attached');
+    expect(known.world.breaches).toEqual([]);
+  });
+
   test('until then it is held unasked, and once its lock is over it is stale unasked', () => {
     const soon = late(LIMITS.activationLockMs);
     expect(soon.tell()).toBe('held');

@@ -83,8 +83,7 @@ class Checker {
     else if (event.kind === 'fault') {
       this.#remade ||= event.what.startsWith(REMADE);
       this.#again.fault(event);
-    }
-    else if (event.kind === 'full') this.#causes.toldFull(event);
+    } else if (event.kind === 'full') this.#causes.toldFull(event);
     else if (event.kind === 'committed') this.#replies.committed(event);
     else if (job === undefined) return;
     else if (event.kind === 'operated') job.byHand.set(event.act === 'drop' ? GIVEN_BACK : event.said, 0);

@@ -4,26 +4,19 @@
 // often, the settings of the route. First the safety phase, in which everything may fail; then all is healed and, within a
 // bounded time, every job must end and every shard have one owner (I7). What must hold at any time (I1–I6, I8–I10) is asked
 // of the whole history afterwards. The same seed gives the same history, to the hash.
-import { LIMITS } from '../../src/actors/limits.ts';
-import type { Route } from '../../src/gateway/config/config.ts';
 import { bridgeNodes, roughRoute } from './bridge-node.ts';
 import type { Violation } from './checker.ts';
-import { type Faults, rough } from './faults.ts';
+import { rough } from './faults.ts';
 import { SeededRandom } from './random.ts';
+import { cutsOff, cuttingOff, drawFirstLocks, LEASE_TTL_MS, STORM_MS, withReplication } from './seed-kinds.ts';
 import { Sightings } from './sightings.ts';
-import { drawTroubles, storm, type Trouble } from './storm.ts';
+import { drawTroubles, storm } from './storm.ts';
 import { JOB_TYPE, World } from './world.ts';
 
-const LEASE_TTL_MS = 5_000;
-/** Where owners are cut off. */
-const LONG_LEASE_TTL_MS = 15_000;
-const STORM_MS = 42_000;
 /** Replies that services still think of come in it, and the longest locks run out. */
 const CALMING_MS = 18_000;
 const FINISH_WITHIN_MS = 120_000;
 const LEAST_TROUBLES = 5;
-/** First locks change so often; the last is the usual one, for what is locked longer than this storm and its calm lasts never ends. */
-const LOCK_STEP_MS = 10_000;
 
 export interface Broken {
   readonly invariant: Violation['invariant'] | 'I7';
@@ -62,7 +55,7 @@ export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOpt
   const settings = roughRoute(random, calls);
   const acknowledgements = random.chance(0.3);
   const nodes = random.pick([3, 3, 3, 3, 4, 4, 5, 7]);
-  const jobs = (30 + random.int(20)) * (cutsOff(seed) ? 3 : 1);
+  const jobs = (30 + random.int(20)) * (cutsOff(seed) ? 4 : 1);
   const drawn = { faults: calls, route: settings, troubles: drawTroubles(random), leaseTtlMs: LEASE_TTL_MS };
   const { faults, route, troubles, leaseTtlMs } = cutsOff(seed) ? cuttingOff(seed, drawn) : drawn;
   const sightings = new Sightings();
@@ -110,45 +103,4 @@ export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOpt
     sights: sightings.counts,
     broken,
   };
-}
-
-function cutsOff(seed: number): boolean {
-  return seed % 10 === 2;
-}
-
-interface Drawn {
-  readonly faults: Faults;
-  readonly route: Partial<Route>;
-  readonly troubles: readonly Trouble[];
-  readonly leaseTtlMs: number;
-}
-
-/** In every tenth seed owners are cut off with a long lease, and attempts follow one another: what they know is soon old. */
-function cuttingOff(seed: number, { faults, route }: Drawn): Drawn {
-  const { service } = faults;
-  return {
-    faults: {
-      ...faults,
-      engine: { ...faults.engine, ...{ delayMs: [1, 300], activationLost: 0 } },
-      service: { ...service, ...{ delayMs: [50, 2_500], failure: 0.9, late: 0, never: 0, unkeyed: true } },
-    },
-    route: { ...route, ...{ retryBackoffMs: 200, replyTimeoutMs: 600_000, heartbeatTimeoutMs: 0, maxPending: 10_000, correlationKey: seed % 20 === 2 ? '' : 'claim' } },
-    troubles: ['cutOff'],
-    leaseTtlMs: LONG_LEASE_TTL_MS,
-  };
-}
-
-/** In every fifth seed writes take their time to stand: others to the same key are turned away meanwhile. */
-function withReplication(seed: number, faults: Faults): Faults {
-  if (seed % 5 !== 3) return faults;
-  const replicationMs = new SeededRandom(seed).fork('replication').pick([2, 30, 300]);
-  return { ...faults, kv: { ...faults.kv, replicationMs } };
-}
-
-/** In every fifth seed: as if renewals did not come in time, now more, now less. Mutants are known by others, which stay as they are. */
-function drawFirstLocks(seed: number, nowMs: () => number): { firstLockMs?(): number } {
-  if (seed % 5 !== 4) return {};
-  const random = new SeededRandom(seed).fork('first locks');
-  const steps = Array.from({ length: STORM_MS / LOCK_STEP_MS }, () => LIMITS.activationLockMs * random.pick([1, 2, 4]));
-  return { firstLockMs: () => steps[Math.floor(nowMs() / LOCK_STEP_MS)] ?? LIMITS.activationLockMs };
 }

@@ -41,7 +41,10 @@ const TROUBLES = [
   'drain',
 ] as const;
 
-/** `cutOff`: from JetStream, for less than the lease lasts: an owner that has lost its shards and does not know. Never drawn. */
+/**
+ * `cutOff`: from JetStream, for less than the lease lasts, in the midst of what the engine has not answered: an owner that has lost
+ * its shards and does not know. Never drawn.
+ */
 export type Trouble = (typeof TROUBLES)[number] | 'cutOff';
 
 /** Of each kind none, some or many, as the seed has it: a storm of everything hides what one trouble does alone. */
@@ -86,6 +89,8 @@ export function storm(
     if (trouble === 'kvLeaderLost' && !world.kv.available) return false;
     if (trouble === 'engineAway' && !world.engine.available) return false;
     if (trouble === 'kafkaAway' && !world.kafka.available) return false;
+    const isOneCut = () => runningNodes().some((each) => world.host(each).links.nats.state !== 'up');
+    if (trouble === 'cutOff' && isOneCut()) return false; // who else would take its shards?
     if (
       (trouble === 'resolve' && waiting.length === 0) ||
       ((trouble === 'cancel' || trouble === 'act') && living.length === 0)
@@ -115,8 +120,12 @@ export function storm(
       });
     } else if (trouble === 'cutOff') {
       const { links } = world.host(name);
-      world.cut(name, 'nats', 'down');
-      later(leaseTtlMs * random.between(0.2, 0.5), () => links.nats.heal());
+      world.engine.goAway(1_500);
+      later(1_000, () => {
+        if (world.state(name) !== 'running') return;
+        world.cut(name, 'nats', 'down');
+        later(leaseTtlMs * random.between(0.4, 0.8), () => links.nats.heal());
+      });
     } else if (trouble === 'cut') cut(name, server, 'down');
     else if (trouble === 'silence') cut(name, server, 'silent');
     else if (trouble === 'part') {

@@ -61,7 +61,8 @@ const NO_MORE: More = {
   ...{ applied: [], reply: undefined, failing: undefined, outcome: undefined, endedAtMs: 0, resend: false },
 };
 
-const packr = new Packr({ useRecords: false });
+/** It keeps the names of fields, of which each job would have more than of what stands there: what is packed is for this one alone. */
+const packr = new Packr({ structures: [] });
 /** For numbers and names. */
 let scratch = Buffer.alloc(256);
 

@@ -439,7 +439,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a reply to a later attempt judged from old memory',
     why: 'an owner that is cut off calls a reply late that is to an attempt which it does not know of',
-    caughtBy: ['I5'],
+    caughtBy: ['I5', 'I7'],
     patches: [
       {
         file: 'actors/pending-job/reply.ts',
@@ -451,7 +451,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a reply under a business key judged from old memory',
     why: 'an owner that is cut off drops a reply as a second answer to an attempt which is long over',
-    caughtBy: ['I5'],
+    caughtBy: ['I5', 'I7'],
     patches: [
       {
         file: 'actors/pending-job/reply.ts',

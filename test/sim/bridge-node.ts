@@ -121,6 +121,8 @@ class BridgeNode implements SimNode {
         onEvent: (event) => {
           logEvent(ports.log, config.cluster, event);
           onEvent?.(ports.name, event);
+          if (event.from === 'cluster' && event.event.kind === 'lost' && event.event.alarm)
+            ports.alarmed(event.event.reason);
         },
       },
       config,

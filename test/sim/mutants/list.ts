@@ -419,4 +419,45 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'the same record renewed several times at once',
+    why: 'each shard that comes renews the record of its writer by itself, with the same bytes: one in doubt passes for another',
+    caughtBy: ['alarm', 'twins'],
+    patches: [
+      {
+        file: 'cluster/rehydration.ts',
+        find: 'for (let underWay = this.#renewing.get(entry.key); underWay !== undefined; ) {',
+        replace: 'for (let underWay; underWay !== undefined; ) {',
+      },
+      {
+        file: 'cluster/rehydration.ts',
+        find: '`${incarnation} ${this.#renewals}`',
+        replace: 'incarnation',
+      },
+    ],
+  },
+  {
+    name: 'a reply to a later attempt judged from old memory',
+    why: 'an owner that is cut off calls a reply late that is to an attempt which it does not know of',
+    caughtBy: ['I5', 'I7'],
+    patches: [
+      {
+        file: 'actors/pending-job/reply.ts',
+        find: '  if (state.snapshot !== undefined && mayBeToLater(reply, state.snapshot)) yield* makeSure(state, context, reply);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a reply under a business key judged from old memory',
+    why: 'an owner that is cut off drops a reply as a second answer to an attempt which is long over',
+    caughtBy: ['I5', 'I7'],
+    patches: [
+      {
+        file: 'actors/pending-job/reply.ts',
+        find: '  if (attempt > 0) return attempt > known.attempt;',
+        replace: '  return attempt > known.attempt;',
+      },
+    ],
+  },
 ];

@@ -72,10 +72,25 @@ export class Inventory {
     after: Place | undefined,
     withinMs: number,
   ): Promise<Listing | undefined> {
-    const page = new Page(limit + 1, after);
     const wanted = new Wanted(filter);
     const endMs = this.#clock.monotonicMs() + withinMs;
-    const only = filter.shard as ShardId | undefined;
+    for (;;) {
+      const page = await this.#look(wanted, filter.shard as ShardId | undefined, limit, after, endMs);
+      if (page === undefined) return undefined;
+      // Without a job nobody could say where the next page begins; those that were found have gone, so others are found now.
+      if (page.jobs.length > 0 || !page.more) return page;
+      if (this.#clock.monotonicMs() > endMs) return undefined;
+    }
+  }
+
+  async #look(
+    wanted: Wanted,
+    only: ShardId | undefined,
+    limit: number,
+    after: Place | undefined,
+    endMs: number,
+  ): Promise<Listing | undefined> {
+    const page = new Page(limit + 1, after);
     const complete = await inSlices(
       this.#clock,
       this.#jobs.all(only),
@@ -89,17 +104,31 @@ export class Inventory {
       () => this.#clock.monotonicMs() > endMs,
     );
     if (!complete) return undefined;
-    const jobs = page.jobs.slice(0, limit).flatMap((job) => listed(job));
-    return { jobs, more: page.jobs.length > limit };
+    const more = page.places.length > limit;
+    const jobs = page.places.slice(0, limit).flatMap((place) => listed(place, wanted, more));
+    return { jobs: more ? jobs : jobs.sort((a, b) => byPlace(placeOf(a), placeOf(b))), more };
   }
 }
 
-/** None when it has ended since it was found. */
-function listed(job: PendingJob): Listed[] {
+/**
+ * None when it has ended since it was found, or does not fit any more. Nor when it was held anew and there are further pages: it
+ * then stands on one of these, and listed here with its new place it would be taken for where this page ends.
+ */
+function listed({ job, heldAtMs }: Found, wanted: Wanted, more: boolean): Listed[] {
   const { snapshot, ackedAttempt } = job.peek();
-  if (snapshot === undefined || snapshot.kind === 'ended') return [];
+  if (snapshot === undefined || snapshot.kind === 'ended' || !wanted.has(job)) return [];
+  if (more && snapshot.heldAtMs !== heldAtMs) return [];
   const { jobKey, shard } = job;
   return [{ jobKey, shard, snapshot, sent: Math.max(ackedAttempt, snapshot.sentAttempt) === snapshot.attempt }];
+}
+
+function placeOf({ jobKey, snapshot }: Listed): Place {
+  return { jobKey, heldAtMs: snapshot.heldAtMs };
+}
+
+/** A job in the place that it had then. */
+interface Found extends Place {
+  readonly job: PendingJob;
 }
 
 /** The first few behind the cursor, in their order. */
@@ -107,7 +136,7 @@ class Page {
   readonly #most: number;
   readonly #after: Place | undefined;
   readonly #afterS: number;
-  readonly #places: (Place & { readonly job: PendingJob })[] = [];
+  readonly #places: Found[] = [];
   /** Of the last place, once there are enough. */
   #lastS = Number.POSITIVE_INFINITY;
 
@@ -117,8 +146,8 @@ class Page {
     this.#afterS = after === undefined ? Number.NEGATIVE_INFINITY : Math.floor(after.heldAtMs / 1_000);
   }
 
-  get jobs(): readonly PendingJob[] {
-    return this.#places.map(({ job }) => job);
+  get places(): readonly Found[] {
+    return this.#places;
   }
 
   get isFull(): boolean {

@@ -174,6 +174,64 @@ test('jobs that stay are on some page, however many others come and go in betwee
   expect(keys.size).toBe(seen.length);
 });
 
+/** All pages of a list in which something happens at the end of the first look, before what it has found is listed. */
+async function pagesWhen(shelf: Shelf, limit: number, happens: () => void): Promise<string[][]> {
+  let looks = 0;
+  const inventory = new Inventory(shelf.clock, {
+    *all(only) {
+      yield* shelf.all(only);
+      if (looks++ === 0) happens();
+    },
+  });
+  const pages: Listed[][] = [];
+  for (let more = true; more; ) {
+    const last = pages.at(-1)?.at(-1);
+    // Whoever has a page without jobs does not know where the next one begins.
+    if (pages.length > 0) expect(last).toBeDefined();
+    const page = await inventory.page({}, limit, last && place(last), 1e9);
+    pages.push([...page!.jobs]);
+    more = page!.more;
+  }
+  return pages.map(keysOf);
+}
+
+const inOrder = (shelf: Shelf) => [...shelf.all()].sort(byPlace);
+
+test('a page whose jobs have all ended until it is made is made of the next ones', async () => {
+  const shelf = large(100);
+  const [gone, stay] = [inOrder(shelf).slice(0, 11), inOrder(shelf).slice(11)];
+  const pages = await pagesWhen(shelf, 10, () => {
+    for (const job of gone) shelf.remove(job);
+    for (const job of gone) job.forget();
+  });
+  expect(pages.flat()).toEqual(stay.map(({ jobKey }) => jobKey));
+});
+
+test.each([
+  ['the last one of a page', 9],
+  ['one in the middle', 4],
+])(
+  'a job that is held anew until its page is made, %s, is on a later one, and no other is passed over',
+  async (_, at) => {
+    const shelf = large(100);
+    const [before, again] = [inOrder(shelf), inOrder(shelf)[at]!];
+    const pages = await pagesWhen(shelf, 10, () => {
+      again.state.snapshot = { ...again.state.snapshot!, attempt: 2, heldAtMs: 1_760_000_001_000 };
+    });
+    expect(pages.flat()).toEqual([...before.filter((job) => job !== again), again].map(({ jobKey }) => jobKey));
+  },
+);
+
+test('on a page behind which there is none a job that is held anew stays, in its new place', async () => {
+  const shelf = large(10);
+  const [first, ...others] = inOrder(shelf);
+  const [page, ...further] = await pagesWhen(shelf, 10, () => {
+    first!.state.snapshot = { ...first!.state.snapshot!, attempt: 2, heldAtMs: 1_760_000_001_000 };
+  });
+  expect(page).toEqual([...others, first].map((job) => job!.jobKey));
+  expect(further).toEqual([]);
+});
+
 test('a look that takes too long is given up', async () => {
   const shelf = large(3_000);
   let ms = 0;

@@ -32,8 +32,8 @@ async function gateway(onStream: (push: Push) => void, credentials = ServerCrede
   return port;
 }
 
-/** The way to it: from `hold` on nothing that we send arrives there, until it is let go. */
-async function slowWay(port: number) {
+/** The way to it, so long in each direction: from `hold` on nothing that we send arrives there, until it is let go. */
+async function slowWay(port: number, delayMs = 0) {
   let holding = false;
   let release = () => {};
   let pass = () => {};
@@ -41,11 +41,12 @@ async function slowWay(port: number) {
   const half = new Promise<void>((resolve) => {
     ended = resolve;
   });
+  const later = (step: () => void) => (delayMs > 0 ? setTimeout(step, delayMs) : step());
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
     const held: Buffer[] = [];
     const flush = () => {
-      for (const chunk of held.splice(0)) far.write(chunk);
+      for (const chunk of held.splice(0)) later(() => far.write(chunk));
     };
     pass = () => {
       holding = false;
@@ -59,12 +60,13 @@ async function slowWay(port: number) {
       ended();
       release = () => {
         flush();
-        far.end();
+        later(() => far.end());
       };
       if (!holding) release();
     });
-    far.pipe(near);
-    for (const socket of [near, far]) socket.on('error', () => far.destroy());
+    far.on('data', (chunk) => later(() => near.write(chunk)));
+    far.on('end', () => later(() => near.end()));
+    for (const socket of [near, far]) socket.setNoDelay().on('error', () => far.destroy());
     near.on('close', () => far.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -150,6 +152,66 @@ test('the end is not said to a gateway that is held up, for what is in its queue
   way.pass();
   await closed;
   expect(order).toEqual(['1', '2', 'end said', 'ended']);
+});
+
+describe('over a long way', () => {
+  /** From the closing on, the gateway writes a job as soon as the one before has arrived: they count how often the way was gone. */
+  async function closing(delayMs: number) {
+    let push: Push | undefined;
+    const port = await gateway((opened) => {
+      push = opened;
+      opened.write({ key: '1', deadline: '5' });
+    });
+    const way = await slowWay(port, delayMs);
+    const zeebe = await openZeebe({ ZEEBE_GRPC_ADDRESS: `grpc://${way.address}` });
+    cleanups.push(() => zeebe.close());
+    const order: string[] = [];
+    let isClosing = false;
+    const next = (key: string) => push?.write({ key, deadline: '5' });
+    const stream = zeebe.openStream(
+      QUERY,
+      ({ key }) => {
+        order.push(key);
+        if (isClosing && !order.includes('end said')) next(`${Number(key) + 1}`);
+      },
+      () => order.push('ended'),
+    );
+    await eventually('the first', () => order.length === 1);
+    const close = () => {
+      isClosing = true;
+      void way.half.then(() => order.push('end said'));
+      next('2');
+      return stream.cancel();
+    };
+    return { way, order, close };
+  }
+
+  test('a gateway that nothing keeps is not asked for the whole time', async () => {
+    const { order, close } = await closing(20);
+    await close();
+    // Asked once, or twice if it was asked for the first time: it answers as the second or fourth job arrives. All the time are twelve.
+    expect(order.indexOf('end said')).toBeLessThan(8);
+    expect(order.at(-1)).toBe('ended');
+  });
+
+  test('one that is further away than a near one may take is waited for', async () => {
+    const { order, close } = await closing(300);
+    await close();
+    // The job that was written when it was asked comes half a way before its answer, and later than a near one is waited for.
+    expect(order.indexOf('end said')).toBeGreaterThan(order.indexOf('2'));
+    expect(order.at(-1)).toBe('ended');
+  });
+
+  test('the end is not said to one that is held up', async () => {
+    const { way, order, close } = await closing(150);
+    way.hold();
+    const closed = close();
+    await eventually('four more', () => order.includes('5'));
+    way.pass();
+    await closed;
+    expect(order.indexOf('end said')).toBeGreaterThan(order.indexOf('5'));
+    expect(order.at(-1)).toBe('ended');
+  });
 });
 
 test('a gateway that keeps its side open is left all the same, and jobs that it still wrote are handed over', async () => {

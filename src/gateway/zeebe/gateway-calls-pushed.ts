@@ -7,7 +7,8 @@
 //
 // What it had only put into its queue does not: its thread for the connection writes that queue out, and when it comes to run
 // it reads our end first. A busy machine may keep it from running for tens of ms. So the end is said when that thread has just
-// run: when it has acknowledged SETTINGS at once. What is left to chance is a job between that and the end.
+// run: when it has acknowledged SETTINGS at once, as far as the way there allows (round-trips.ts). What is left to chance is a
+// job between that and the end.
 //
 // A gateway, or a proxy before it, that does not close its side within `CLOSE_MS` is left as before, by a reset.
 import {
@@ -23,15 +24,16 @@ import { ZeebeCallError } from './answers.ts';
 import type { TlsSettings } from './certificates.ts';
 import { watchSession } from './gateway-calls-session.ts';
 import { FrameReader, framed, requestHeaders, statusSaid, unavailable } from './grpc-frames.ts';
+import { RoundTrips } from './round-trips.ts';
 
 /** The gateway needs a few ms; a busy one a hundred. */
 const CLOSE_MS = 2_000;
-/** So soon answers a gateway whose thread is not kept from running; one that is further away is asked for the whole time. */
-const PROMPT_MS = 2;
-const PROMPT_WITHIN_MS = 250;
+/** A new connection is asked so often how far it leads, for answers may be late by chance; after that its pings say it. */
+const ASKED_AT_FIRST = 5;
+const FIRST_ANSWERS_MS = 10_000;
 /**
  * What the gateway may have on its way: no more is granted once our side is closed. By that, and by what comes while it is asked
- * before (`PROMPT_WITHIN_MS` at the most), a slow node can take more jobs than it has room for.
+ * before (`RoundTrips.patienceMs`), a slow node can take more jobs than it has room for.
  */
 const WINDOW_BYTES = 256 * 1024;
 
@@ -53,6 +55,7 @@ export class JobStreamConnection {
   readonly #session: ClientHttp2Session;
   readonly #stream: ClientHttp2Stream;
   readonly #frames = new FrameReader();
+  readonly #roundTrips = new RoundTrips();
   readonly #closed: Promise<void>;
   #answer: IncomingHttpHeaders | undefined;
   #connected = false;
@@ -95,26 +98,38 @@ export class JobStreamConnection {
     await this.#closed.finally(() => clearTimeout(patience));
   }
 
-  /** Until the gateway has answered at once, or for so long. */
+  /** Until the gateway has answered promptly, or for as long as that is waited for. */
   async #untilPrompt(): Promise<void> {
-    const endMs = performance.now() + PROMPT_WITHIN_MS;
-    let answered = true;
-    let tookMs = Number.POSITIVE_INFINITY;
-    while (answered && tookMs > PROMPT_MS && performance.now() < endMs) {
-      const askedMs = performance.now();
-      answered = await this.#answers(endMs - askedMs);
-      tookMs = performance.now() - askedMs;
+    const startMs = performance.now();
+    for (;;) {
+      const leftMs = startMs + this.#roundTrips.patienceMs - performance.now();
+      if (leftMs <= 0) return;
+      const tookMs = await this.#ask(leftMs);
+      if (tookMs === undefined || this.#roundTrips.took(tookMs)) return;
     }
   }
 
-  /** Every peer has to acknowledge SETTINGS, and does not count them as it does PINGs. false: not in time, or it is gone. */
-  #answers(withinMs: number): Promise<boolean> {
-    if (this.#session.destroyed) return Promise.resolve(false);
+  /** What the answers to come are measured by. After the end is said there is nothing to say any more. */
+  async #learnRoundTrip(): Promise<void> {
+    for (let asked = 0; asked < ASKED_AT_FIRST && !this.#socket.writableEnded; asked++) {
+      const tookMs = await this.#ask(FIRST_ANSWERS_MS);
+      if (tookMs === undefined) return;
+      this.#roundTrips.took(tookMs);
+    }
+  }
+
+  /**
+   * How long an answer took: every peer has to acknowledge SETTINGS, and does not count them as it does PINGs. undefined: it did
+   * not come in time, or the gateway is gone.
+   */
+  #ask(withinMs: number): Promise<number | undefined> {
+    if (this.#session.destroyed) return Promise.resolve(undefined);
+    const askedMs = performance.now();
     return new Promise((resolve) => {
-      const late = setTimeout(() => resolve(false), withinMs);
+      const late = setTimeout(() => resolve(undefined), withinMs).unref();
       const done = (answered: boolean) => {
         clearTimeout(late);
-        resolve(answered);
+        resolve(answered ? performance.now() - askedMs : undefined);
       };
       void this.#closed.then(() => done(false));
       this.#session.settings({ initialWindowSize: WINDOW_BYTES }, (error) => done(error === null));
@@ -147,10 +162,15 @@ export class JobStreamConnection {
 
   #watch(): void {
     const session = this.#session;
-    watchSession(session, () => !this.#socket.writableEnded);
+    watchSession(
+      session,
+      () => !this.#socket.writableEnded,
+      (tookMs) => this.#roundTrips.took(tookMs),
+    );
     session.on('connect', () => {
       if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
       this.#connected = true;
+      void this.#learnRoundTrip();
     });
     session.on('error', (error) => this.#fail(error.message));
   }

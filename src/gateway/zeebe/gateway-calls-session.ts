@@ -7,14 +7,25 @@ const CONNECT_MS = 5_000;
 const PING_EVERY_MS = 35_000;
 const PING_TIMEOUT_MS = 10_000;
 
-/** Destroys the session with the reason when it does not. @param mayPing false: our side of it is closed already */
-export function watchSession(session: ClientHttp2Session, mayPing: () => boolean = () => true): void {
+/**
+ * Destroys the session with the reason when it does not.
+ * @param mayPing false: our side of it is closed already
+ * @param onPong somebody is there, and took so long to say so
+ */
+export function watchSession(
+  session: ClientHttp2Session,
+  mayPing: () => boolean = () => true,
+  onPong?: (tookMs: number) => void,
+): void {
   const connecting = setTimeout(() => session.destroy(new Error('the gateway did not answer')), CONNECT_MS).unref();
   let pinging: NodeJS.Timeout | undefined;
   const ping = () => {
     if (session.destroyed || !mayPing()) return;
     const silent = setTimeout(() => session.destroy(new Error('the gateway is silent')), PING_TIMEOUT_MS).unref();
-    session.ping(() => clearTimeout(silent));
+    session.ping((error, tookMs) => {
+      clearTimeout(silent);
+      if (error === null) onPong?.(tookMs);
+    });
   };
   session.once('connect', () => {
     clearTimeout(connecting);

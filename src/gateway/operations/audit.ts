@@ -38,7 +38,7 @@ export interface Audit {
    * @throws OperationUnavailable when it could not be stored; it has been logged then
    */
   done(entry: AuditBeginning, end: AuditEnd): Promise<string>;
-  /** Newest first. @throws OperationUnavailable; OperationRefused for a cursor that is none */
+  /** Newest first. @throws OperationUnavailable; OperationRefused for a cursor that is none, or when too many look */
   page(query: AuditQuery): Promise<AuditPage>;
 }
 
@@ -87,9 +87,12 @@ const PAGE_ENTRIES = 50;
 const READ_AT_ONCE = 64;
 /** A page may be short, or empty, and have a next one. */
 const MOST_SCANNED = 2_048;
+/** Pages at the same time; each may be some thousand questions to JetStream. */
+const MOST_LOOKS = 4;
 
 export class AuditTrail implements Audit {
   readonly #options: AuditTrailOptions;
+  #looks = 0;
 
   constructor(options: AuditTrailOptions) {
     this.#options = options;
@@ -187,7 +190,18 @@ export class AuditTrail implements Audit {
     return this.#store((store) => store.append(record.kind, record.id, bytesOf(record), ACK_TIMEOUT_MS));
   }
 
-  async page({ target, limit = PAGE_ENTRIES, after }: AuditQuery): Promise<AuditPage> {
+  async page(query: AuditQuery): Promise<AuditPage> {
+    if (this.#looks >= MOST_LOOKS)
+      throw new OperationRefused('TOO_MANY', `${MOST_LOOKS} others look through the audit by this node now; ask again`);
+    this.#looks += 1;
+    try {
+      return await this.#page(query);
+    } finally {
+      this.#looks -= 1;
+    }
+  }
+
+  async #page({ target, limit = PAGE_ENTRIES, after }: AuditQuery): Promise<AuditPage> {
     const { first, last } = await this.#store((store) => store.bounds());
     let below = after === undefined ? last + 1 : Math.min(sequenceIn(after), last + 1);
     const lowest = Math.max(first, below - MOST_SCANNED);

@@ -512,7 +512,6 @@ describe('looks', () => {
         contact!.y + contact!.height > search!.y &&
         contact!.x < search!.x + search!.width;
       if (wide > width || broken.length > 0 || isCovered) found.push({ width, wide, broken, isCovered });
-      if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/letters-${width}.png` });
     }
     expect(found).toEqual([]);
   });

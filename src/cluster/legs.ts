@@ -4,7 +4,7 @@
 //       └────────────────────────── call ──────────────────────────────────────┘
 //       └────────────────────────── whole ─────────────────────────────────────────────────────────────┘
 //
-// Kept beside the job for as long as it is warm (shard-jobs.ts), and told of results that the engine took at the first try:
+// Kept beside the job for as long as it is warm (upkeep.ts), and told of results that the engine took at the first try:
 // what waits for longer, or moves to another node, is seen in hold_duration_seconds, which comes from the snapshot.
 
 /** `service` includes the way there and back through Kafka, and begins before Kafka's acknowledgement when the reply is sooner. */

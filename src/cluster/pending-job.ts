@@ -1,16 +1,13 @@
 // The pending job as an actor: it drives the pure decision (actors/pending-job) one command at a time, and performs its
 // effects against the store, the engine and the request publisher of this incarnation. It has no closures of its own:
 // there may be a million.
-import { Actor, type ActorRef, type Supervision } from '../actors/actor.ts';
+import type { Supervision } from '../actors/actor.ts';
 import type { EngineGate } from '../actors/engine-gate.ts';
-import { ABSENT, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
+import type { Revision, ShardId } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
-import { attemptOf, heldAtMsOf, pack, timesOf, unpack, type WaitingTimes } from '../actors/pending-job/cold.ts';
-import type { Shared } from '../actors/pending-job/cold-shared.ts';
-import type { ColdStore, Handle, Packed } from '../actors/pending-job/cold-store.ts';
 import { type Command, type CommandAnswer, decide } from '../actors/pending-job/decide.ts';
 import type { Effect, JobContext, PutAnswer, Standing } from '../actors/pending-job/effects.ts';
-import { emptyState, isPending, type JobState, restsUntilActivated } from '../actors/pending-job/state.ts';
+import { isPending, restsUntilActivated } from '../actors/pending-job/state.ts';
 import type { EngineAnswer, EngineCommands } from '../actors/ports.ts';
 import type { ProbePace } from '../actors/probe-pace.ts';
 import { type Snapshot, waitsMs } from '../actors/snapshot.ts';
@@ -20,7 +17,7 @@ import type { Aliases } from './aliases.ts';
 import type { CallStep } from './call-steps.ts';
 import { type EffectsGate, Lost } from './effects-gate.ts';
 import { FollowedCommand } from './followed-command.ts';
-import type { Lanes } from './lanes.ts';
+import { type Keeping, KeptJob } from './kept-job.ts';
 import { type Leg, Legs } from './legs.ts';
 import { jobKeyName, sentKey } from './names.ts';
 import type { KvEntry } from './ports.ts';
@@ -29,7 +26,7 @@ import { covers, parseSent, type SentWatermark } from './sent-watermark.ts';
 import type { Store } from './store.ts';
 
 /** What all jobs of an incarnation share. */
-export interface JobSurroundings {
+export interface JobSurroundings extends Keeping {
   readonly context: JobContext;
   readonly jobs: Store;
   readonly engine: Pick<EngineGate, 'call'>;
@@ -37,10 +34,7 @@ export interface JobSurroundings {
   readonly requests: Requests;
   readonly gate: EffectsGate;
   readonly watermark: SentWatermark;
-  readonly lanes: Lanes;
   readonly aliases: Aliases;
-  /** Keeps those that only wait. */
-  readonly cold: ColdStore;
   snapshotVersion(): number;
   /** Leader read of the shard's claim: does it name this incarnation, and is it older than `since`? */
   confirmOwner(shard: ShardId, since: Revision): Promise<boolean>;
@@ -61,177 +55,19 @@ export interface JobSurroundings {
   onUnreadable(job: PendingJob, error: unknown): void;
 }
 
-/** A job that only waits, as it was found. */
-export interface Resting {
-  readonly packed: Handle;
-  readonly revision: Revision;
-  /** Undefined: it counts in none. */
-  readonly lane: Lane | undefined;
-}
-
-/** What a job needs only while something happens to it, or did lately. */
-class Warm {
-  state: JobState | undefined;
-  ref: ActorRef<Command, CommandAnswer> | undefined;
-  commands = 0;
-  inFlight: Uint8Array | undefined;
-  /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */
-  requested = 0;
-  legs: Legs | undefined;
-}
-
-export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<PendingJob> {
-  readonly shard: ShardId;
-  readonly jobKey: JobKey;
-  readonly #around: JobSurroundings;
-  /** Undefined: it is packed, and nothing is under way. */
-  #warm: Warm | undefined;
-  /** Instead of a state, while it only waits (cold.ts). */
-  #packed: Handle | undefined;
-  #packedRevision: Revision = ABSENT;
-  /** Since when it is held, s, as its bytes say it in ms: most who ask need no more, and have not to go there. */
-  #packedHeldAtS = 0;
+export class PendingJob extends KeptJob<JobSurroundings> implements Timed<PendingJob> {
   tick = IN_NO_WHEEL;
   earlier: PendingJob | undefined;
   later: PendingJob | undefined;
-  #countedIn: Lane | undefined;
-  #abandoned = false;
-
-  /** @param resting as it was found, when it only waits; it counts in no lane before `rests` */
-  constructor(shard: ShardId, jobKey: JobKey, around: JobSurroundings, resting?: Resting) {
-    super();
-    this.shard = shard;
-    this.jobKey = jobKey;
-    this.#around = around;
-    if (resting === undefined) {
-      this.#warmUp().state = emptyState(jobKey);
-    } else {
-      this.#keep(resting.packed, resting.revision);
-      this.#countedIn = resting.lane;
-    }
-  }
-
-  /** It is taken in: from now on it counts in its lane. Answers which attempt waits. */
-  rests(): number {
-    if (this.#countedIn !== undefined) this.#countedIn = this.#around.lanes.add(this.#countedIn);
-    return attemptOf(this.#around.cold.at(this.#packed!));
-  }
-
-  #warmUp(): Warm {
-    this.#warm ??= new Warm();
-    return this.#warm;
-  }
-
-  /** Its mailbox, while there is something in it or was lately. */
-  get ref(): ActorRef<Command, CommandAnswer> | undefined {
-    return this.#warm?.ref;
-  }
-
-  set ref(ref: ActorRef<Command, CommandAnswer>) {
-    this.#warmUp().ref = ref;
-  }
-
-  /** Commands told and not yet answered: a job is forgotten only when there are none. */
-  get commands(): number {
-    return this.#warm?.commands ?? 0;
-  }
-
-  set commands(commands: number) {
-    this.#warmUp().commands = commands;
-  }
-
-  /** What a put that is under way writes. */
-  get inFlight(): Uint8Array | undefined {
-    return this.#warm?.inFlight;
-  }
-
-  /** Unpacks it; whoever only wants to know whether it waits asks `packed`. */
-  get state(): JobState {
-    const warm = this.#warmUp();
-    if (warm.state === undefined) {
-      warm.state = this.peek();
-      this.#release();
-    }
-    return warm.state;
-  }
-
-  /** When it wants to be looked at; without unpacking it. */
-  get times(): JobState | WaitingTimes {
-    const { bytes } = this;
-    return bytes === undefined ? this.state : timesOf(bytes);
-  }
-
-  /** As the others, but for who only looks: what is packed stays packed. Of a job that was packed and has left nothing stands. */
-  peek(): JobState {
-    if (this.#warm?.state !== undefined) return this.#warm.state;
-    const { bytes } = this;
-    return bytes === undefined ? emptyState(this.jobKey) : unpack(this.jobKey, this.#packedRevision, bytes);
-  }
-
-  /** Since when it waits, wall ms; 0: nothing of it stands yet. */
-  get heldAtMs(): number {
-    const { bytes } = this;
-    return bytes === undefined ? (this.#warm?.state?.snapshot?.heldAtMs ?? 0) : heldAtMsOf(bytes);
-  }
-
-  /** The same in whole seconds, rounded down: known without a look at its bytes. */
-  get heldAtS(): number {
-    return this.#packed === undefined ? Math.floor(this.heldAtMs / 1_000) : this.#packedHeldAtS;
-  }
-
-  /** What it counts in; undefined: it does not. */
-  get lane(): Lane | undefined {
-    return this.#countedIn;
-  }
-
-  get revision(): Revision {
-    return this.#warm?.state?.revision ?? this.#packedRevision;
-  }
-
-  /** Held with its request sent, or parked, and nothing under way. */
-  get packed(): boolean {
-    return this.#packed !== undefined;
-  }
-
-  /** While it is packed, what it has in common with others; known without a look at its bytes. undefined: it keeps all itself. */
-  get shared(): Shared | undefined {
-    return this.#packed === undefined ? undefined : this.#around.cold.sharedAt(this.#packed);
-  }
-
-  /** As it is kept while it is packed. */
-  get bytes(): Packed | undefined {
-    return this.#packed === undefined ? undefined : this.#around.cold.at(this.#packed);
-  }
-
-  /** Makes it small, if it only waits. */
-  pack(): void {
-    const warm = this.#warm;
-    if (warm?.state === undefined || warm.commands > 0 || warm.requested !== 0 || this.#abandoned) return;
-    const packed = pack(warm.state, this.#around.cold);
-    if (packed === undefined) return;
-    this.#keep(packed, warm.state.revision);
-    this.#warm = undefined;
-  }
-
-  #keep(packed: Handle, revision: Revision): void {
-    this.#packed = packed;
-    this.#packedRevision = revision;
-    this.#packedHeldAtS = Math.floor(this.heldAtMs / 1_000);
-  }
-
-  #release(): void {
-    if (this.#packed !== undefined) this.#around.cold.free(this.#packed);
-    this.#packed = undefined;
-  }
 
   override async receive(command: Command): Promise<CommandAnswer> {
-    const { context, onStep } = this.#around;
+    const { context, onStep } = this.around;
     const { clock } = context;
     const followed = onStep && new FollowedCommand(command, clock, onStep);
     if (command.type === 'activated' && !isPending(this.state.snapshot))
-      this.#warmUp().legs = new Legs(clock.monotonicMs());
-    if (command.type === 'replied') this.#warm?.legs?.replied(clock.monotonicMs());
-    const decision = decide(this.state, this.#around.context, command);
+      this.warmUp().legs = new Legs(clock.monotonicMs());
+    if (command.type === 'replied') this.warm?.legs?.replied(clock.monotonicMs());
+    const decision = decide(this.state, this.around.context, command);
     let step = decision.next();
     while (!step.done) {
       let answer: unknown;
@@ -261,35 +97,16 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
    * waits, or whose present try fails, is its new owner's to send (the sent watermark goes on naming it as not sent).
    */
   abandon(): void {
-    this.#abandoned = true;
+    this.abandoned = true;
     if (this.commands > 0) void this.state; // what is under way goes on from what it was
-    this.#release();
-    const requested = this.#warm?.requested ?? 0;
-    if (requested !== 0) this.#around.requests.giveUp(this.jobKey, requested);
-  }
-
-  /** It has ended and is not looked for any more. Its shard's table may go on leading here (passing-map.ts). */
-  forget(): void {
-    this.count(undefined);
-    this.#release();
-    this.#warm = undefined;
-  }
-
-  /** Keeps the lane's count in step with what this job is, or is about to be. */
-  count(snapshot: Snapshot | undefined): void {
-    if (this.#abandoned) return;
-    this.#countAs(snapshot !== undefined && isPending(snapshot) ? snapshot.lane : undefined);
-  }
-
-  #countAs(lane: Lane | undefined): void {
-    if (lane === this.#countedIn) return;
-    if (this.#countedIn !== undefined) this.#around.lanes.remove(this.#countedIn);
-    this.#countedIn = lane === undefined ? undefined : this.#around.lanes.add(lane);
+    this.release();
+    const requested = this.warm?.requested ?? 0;
+    if (requested !== 0) this.around.requests.giveUp(this.jobKey, requested);
   }
 
   #perform(effect: Effect): Promise<unknown> | unknown {
-    if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
-    const { requests, jobs } = this.#around;
+    if (this.abandoned) throw new Lost('the shard of this job is not here any more');
+    const { requests, jobs } = this.around;
     const { jobKey, snapshot } = this.state;
     switch (effect.do) {
       case 'put':
@@ -316,28 +133,28 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
       case 'publishMessage':
         return this.#call('publishMessage', (engine, deadlineMs) => engine.publishMessage(effect.message, deadlineMs));
       case 'claimAlias':
-        return this.#around.aliases.claim(effect.key, jobKey, effect.ttlMs);
+        return this.around.aliases.claim(effect.key, jobKey, effect.ttlMs);
       case 'cancelRecord':
         return requests.cancel(effect.record);
       case 'confirmOwner':
-        return this.#around.confirmOwner(this.shard, effect.since);
+        return this.around.confirmOwner(this.shard, effect.since);
       case 'wasSent':
-        if (effect.writer === this.#around.context.incarnation) {
-          return covers(this.#around.watermark.current(), effect.revision, jobKey, effect.attempt);
+        if (effect.writer === this.around.context.incarnation) {
+          return covers(this.around.watermark.current(), effect.revision, jobKey, effect.attempt);
         }
         return jobs
           .get(sentKey(effect.writer))
           .then((record) => covers(parseSent(record), effect.revision, jobKey, effect.attempt));
       case 'publish': {
         const { attempt } = effect.request;
-        const warm = this.#warmUp();
+        const warm = this.warmUp();
         warm.requested = attempt;
         requests.publish(effect.request, (outcome) => {
           // Refused: it is named until that is stored, for a new owner would have to find out too.
-          if (outcome.kind === 'acked') this.#warm?.legs?.acked(this.#around.context.clock.monotonicMs());
-          if (outcome.kind === 'acked') this.#around.watermark.settled(jobKey, attempt);
+          if (outcome.kind === 'acked') this.warm?.legs?.acked(this.around.context.clock.monotonicMs());
+          if (outcome.kind === 'acked') this.around.watermark.settled(jobKey, attempt);
           if (outcome.kind === 'acked' && warm.requested === attempt) warm.requested = 0;
-          this.#around.requestSettled(this, attempt, outcome);
+          this.around.requestSettled(this, attempt, outcome);
         });
         return undefined;
       }
@@ -347,24 +164,24 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
   }
 
   #tellLegs(): void {
-    const { context, onLeg } = this.#around;
-    const warm = this.#warm;
+    const { context, onLeg } = this.around;
+    const warm = this.warm;
     if (warm === undefined) return;
     warm.legs?.completed(context.clock.monotonicMs(), onLeg);
     warm.legs = undefined;
   }
 
   async #put(effect: Extract<Effect, { do: 'put' }>): Promise<PutAnswer> {
-    const { jobs, watermark } = this.#around;
+    const { jobs, watermark } = this.around;
     const { jobKey } = this.state;
     const { snapshot, expected, ttlMs } = effect;
     const owesRequest = snapshot.kind === 'held' && snapshot.sentAttempt !== snapshot.attempt;
-    const bytes = encodeSnapshot(snapshot, this.#around.snapshotVersion());
+    const bytes = encodeSnapshot(snapshot, this.around.snapshotVersion());
     if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane, waitsMs(snapshot));
     this.count(snapshot);
-    const warm = this.#warmUp();
+    const warm = this.warmUp();
     // By the engine's word its attempt is over, whatever becomes of this write: the request need not go while that is in doubt.
-    if (snapshot.kind === 'ended' && warm.requested !== 0) this.#around.requests.giveUp(jobKey, warm.requested);
+    if (snapshot.kind === 'ended' && warm.requested !== 0) this.around.requests.giveUp(jobKey, warm.requested);
     warm.inFlight = bytes;
     try {
       const answer = await jobs.put(
@@ -374,16 +191,16 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
         ttlMs === undefined ? {} : { ttlMs },
       );
       if (answer.kind === 'stored') {
-        if (owesRequest) this.#warm?.legs?.stored(this.#around.context.clock.monotonicMs());
+        if (owesRequest) this.warm?.legs?.stored(this.around.context.clock.monotonicMs());
         if (owesRequest) watermark.stored(jobKey, snapshot.attempt, answer.revision);
         else watermark.settled(jobKey, snapshot.attempt);
         this.#giveUpWhatIsNotOwed(snapshot);
-        this.#around.onStored(this, snapshot);
+        this.around.onStored(this, snapshot);
         return answer;
       }
       if (owesRequest) watermark.refused(jobKey, snapshot.attempt);
       if (answer.kind === 'never') return answer;
-      this.#around.onConflict(this, snapshot);
+      this.around.onConflict(this, snapshot);
       return { kind: 'conflict', standing: this.#standing(answer.standing) };
     } finally {
       warm.inFlight = undefined;
@@ -395,9 +212,9 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     command: keyof EngineCommands,
     call: (engine: EngineCommands, deadlineMs: number) => Promise<EngineAnswer>,
   ): Promise<EngineAnswer> {
-    return this.#around.engine.call(command, (engine) =>
-      this.#around.gate.emit((forMs) => {
-        if (this.#abandoned) throw new Lost('the shard of this job is not here any more');
+    return this.around.engine.call(command, (engine) =>
+      this.around.gate.emit((forMs) => {
+        if (this.abandoned) throw new Lost('the shard of this job is not here any more');
         return call(engine, Math.min(LIMITS.engineCallMs, forMs));
       }),
     );
@@ -409,7 +226,7 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
     try {
       return { snapshot: decodeSnapshot(entry.value), revision: entry.revision };
     } catch (error) {
-      this.#around.onUnreadable(this, error);
+      this.around.onUnreadable(this, error);
       throw error;
     }
   }
@@ -420,10 +237,10 @@ export class PendingJob extends Actor<Command, CommandAnswer> implements Timed<P
    * with a request that is known to be sent; a write of its hold that was under way at that moment has named it once more.
    */
   #giveUpWhatIsNotOwed(standing: Snapshot | undefined): void {
-    const { requests, watermark } = this.#around;
+    const { requests, watermark } = this.around;
     const isOwed = standing?.kind === 'held' && this.state.ackedAttempt !== standing.attempt;
     const owed = isOwed ? standing.attempt : 0;
-    const warm = this.#warm;
+    const warm = this.warm;
     if (warm !== undefined && warm.requested !== 0 && warm.requested !== owed) {
       requests.giveUp(this.jobKey, warm.requested);
       watermark.settled(this.jobKey, warm.requested);

@@ -1,7 +1,6 @@
 // From a job to its owner. Claims say which shard is whose; commands go there in batches, one message per destination and
 // tick, split by bytes; answers come per command, as each settles. Nothing here is durable and nothing needs to be: a
 // sender that hears nothing, or "not mine", asks again whoever is the owner then. Both ends are durable (design §3.3).
-import { Packr } from 'msgpackr';
 import type { Incarnation, JobKey, ShardId } from '../actors/ids.ts';
 import { shardOf } from '../actors/ids.ts';
 import { LIMITS } from '../actors/limits.ts';
@@ -14,22 +13,17 @@ import { EndpointCount } from './endpoint-count.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import { nodeSubject } from './names.ts';
 import type { Bus, BusMessage } from './ports.ts';
-import type { HostAnswer } from './shard-jobs.ts';
-
-type RoutedCommand =
-  | { readonly type: 'activated'; readonly activation: Activation }
-  | { readonly type: 'replied'; readonly reply: Reply }
-  | { readonly type: 'operated'; readonly jobKey: JobKey; readonly act: OperatorAct };
-
-type RoutedAnswer = ActivationAnswer | ReplyAnswer | ActAnswer;
-
-interface CommandBatch {
-  /** Where the answers go. */
-  readonly from: string;
-  readonly commands: readonly (readonly [id: number, shard: number, command: RoutedCommand])[];
-}
-
-type AnswerBatch = readonly (readonly [id: number, answer: HostAnswer<RoutedAnswer>])[];
+import {
+  answersIn,
+  type CommandBatch,
+  commandsIn,
+  type HostAnswer,
+  messageOf,
+  type RoutedAnswer,
+  type RoutedCommand,
+  split,
+  weightOf,
+} from './routed.ts';
 
 interface Asked {
   readonly id: number;
@@ -60,9 +54,6 @@ export interface RouterOptions {
     operated(shard: ShardId, jobKey: JobKey, act: OperatorAct): Promise<HostAnswer<ActAnswer>>;
   };
 }
-
-// No record structures between nodes: every message stands for itself.
-const packr = new Packr({ useRecords: false });
 
 export class Router {
   /** Commands of other nodes, each by itself. */
@@ -240,14 +231,14 @@ export class Router {
       const subject = nodeSubject(cluster, owner, 'commands');
       for (const commands of split(box, this.#batchBytes())) {
         const batch: CommandBatch = { from, commands: commands.map(({ id, shard, command }) => [id, shard, command]) };
-        bus.publish(subject, packr.pack(batch));
+        bus.publish(subject, messageOf(batch));
       }
     }
     this.#outbox.clear();
   }
 
   #flushAnswers(): void {
-    for (const [to, answers] of this.#answersTo) this.#options.bus.publish(to, packr.pack(answers));
+    for (const [to, answers] of this.#answersTo) this.#options.bus.publish(to, messageOf(answers));
     this.#answersTo.clear();
   }
 
@@ -256,10 +247,8 @@ export class Router {
   }
 
   #received(message: BusMessage): void {
-    const batch = unpack(message.data) as CommandBatch | undefined;
-    if (batch === undefined || typeof batch.from !== 'string' || !Array.isArray(batch.commands)) {
-      return this.commands.failed('a message that is no batch of commands');
-    }
+    const batch = commandsIn(message.data);
+    if (batch === undefined) return this.commands.failed('a message that is no batch of commands');
     const { clock } = this.#options;
     const receivedMs = clock.monotonicMs();
     this.commands.requests += batch.commands.length;
@@ -279,11 +268,11 @@ export class Router {
   }
 
   #answered(message: BusMessage): void {
-    const batch = unpack(message.data) as AnswerBatch | undefined;
+    const batch = answersIn(message.data);
     this.answers.requests += 1;
-    if (!Array.isArray(batch)) return this.answers.failed('a message that is no batch of answers');
+    if (batch === undefined) return this.answers.failed('a message that is no batch of answers');
     const receivedMs = this.#options.clock.monotonicMs();
-    for (const [id, answer] of batch as AnswerBatch) this.#settle(id, answer);
+    for (const [id, answer] of batch) this.#settle(id, answer);
     this.answers.done(this.#options.clock.monotonicMs() - receivedMs);
   }
 }
@@ -291,39 +280,4 @@ export class Router {
 /** 4 s of a first lock as it is as a rule, half a minute of one of ten minutes and more. */
 function mostRefusedMs({ lockMs = LIMITS.activationLockMs }: Activation): number {
   return Math.min(30_000, Math.max(4_000, lockMs / 20));
-}
-
-function unpack(data: Uint8Array): unknown {
-  try {
-    return packr.unpack(data);
-  } catch {
-    return undefined; // not from one of us
-  }
-}
-
-/** Chunks whose payloads stay below `bytes` together; one that is larger alone goes alone. */
-function* split(asked: readonly Asked[], bytes: number): Generator<Asked[]> {
-  let chunk: Asked[] = [];
-  let size = 0;
-  for (const one of asked) {
-    const weight = weightOf(one.command);
-    if (chunk.length > 0 && size + weight > bytes) {
-      yield chunk;
-      chunk = [];
-      size = 0;
-    }
-    chunk.push(one);
-    size += weight;
-  }
-  if (chunk.length > 0) yield chunk;
-}
-
-function weightOf(command: RoutedCommand): number {
-  if (command.type === 'activated') return 1000 + Buffer.byteLength(command.activation.request.body);
-  if (command.type === 'operated')
-    return 1000 + ('variables' in command.act ? Buffer.byteLength(command.act.variables) : 0);
-  const { content } = command.reply;
-  if (content.kind === 'malformed') return 300 + content.message.length;
-  const headers = content.headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-  return 300 + Buffer.byteLength(content.body) + 3 * (headers + content.message.length);
 }

@@ -2,25 +2,23 @@
 // CAS being refused, a reply by a leader read. What is here: jobs that wait, parked replies, and ended ones of which an
 // answer of the engine was never seen.
 import type { ActorSystem } from '../actors/actor-system.ts';
-import { FirstLock } from '../actors/first-lock.ts';
 import { flat } from '../actors/flat-text.ts';
 import { ABSENT, type JobKey, type Revision, type ShardId } from '../actors/ids.ts';
-import { LIMITS } from '../actors/limits.ts';
 import type { ActAnswer, Activation, ActivationAnswer, OperatorAct, Reply, ReplyAnswer } from '../actors/messages.ts';
 import type { Command, CommandAnswer } from '../actors/pending-job/decide.ts';
-import { nextDueMs, probeIsDue, probeUrgentUntilMs } from '../actors/pending-job/due.ts';
 import { hearAgain } from '../actors/pending-job/heartbeat.ts';
-import { adopt, type JobState, mayBeReopened } from '../actors/pending-job/state.ts';
-import type { Clock, Timer } from '../actors/ports.ts';
-import { ProbeQueue } from '../actors/probe-queue.ts';
+import { adopt } from '../actors/pending-job/state.ts';
+import type { Clock } from '../actors/ports.ts';
 import type { Snapshot } from '../actors/snapshot.ts';
 import { decodeSnapshot } from '../actors/snapshot-codec.ts';
-import { TimerWheel } from '../actors/timer-wheel.ts';
 import { byArrival } from './by-arrival.ts';
+import { Departed } from './departed.ts';
 import { Doors } from './doors.ts';
-import { CLUSTER_LIMITS } from './limits.ts';
-import { type JobSurroundings, PendingJob, type Resting } from './pending-job.ts';
+import type { Resting } from './kept-job.ts';
+import { type JobSurroundings, PendingJob } from './pending-job.ts';
 import type { KvEntry } from './ports.ts';
+import type { HostAnswer } from './routed.ts';
+import { Upkeep } from './upkeep.ts';
 
 /**
  * A command is under way until it is decided, however slow the engine: a job that was forgotten or packed before that
@@ -28,47 +26,31 @@ import type { KvEntry } from './ports.ts';
  */
 const AS_LONG_AS_IT_TAKES_MS = Number.POSITIVE_INFINITY;
 
-/** What the router gets back besides an answer: not (or no longer) ours, or not decidable now. */
-export type HostAnswer<A> = A | 'notOwner' | 'retry';
-
-/** Of the state of a job that has ended and was forgotten (state.ts). */
-type Ended = Pick<JobState, 'unbrokenAt' | 'handedOutMs'>;
-
 export class ShardJobs {
   readonly #clock: Clock;
   readonly #system: ActorSystem;
   readonly #around: JobSurroundings;
   readonly #shards = new Map<ShardId, Map<JobKey, PendingJob>>();
   readonly #closed = new Set<ShardId>();
-  /** Jobs that left memory, by the revision last known, until the watch has passed it. */
-  readonly #forgotten = new Map<ShardId, Map<JobKey, Revision>>();
-  /** What is still to be known of jobs that may be opened again, of which memory keeps no tombstone: the latest of each shard. */
-  readonly #ended = new Map<ShardId, Map<JobKey, Ended>>();
-  /** How far the watch of a shard has come. */
-  readonly #delivered = new Map<ShardId, Revision>();
   readonly #replies = new Map<string, Promise<HostAnswer<ReplyAnswer>>>();
-  readonly #wheel: TimerWheel<PendingJob>;
-  readonly #probes: ProbeQueue<PendingJob>;
-  readonly #firstLock: FirstLock;
+  readonly #departed = new Departed();
+  readonly #upkeep: Upkeep;
   readonly #doors: Doors;
   #commands = new Map<ShardId, number>();
-  #warm = new Set<PendingJob>();
-  #cooling = new Set<PendingJob>();
-  #cooler: Timer | undefined;
 
   constructor(clock: Clock, system: ActorSystem, around: JobSurroundings) {
     this.#clock = clock;
     this.#system = system;
     this.#around = around;
-    this.#wheel = new TimerWheel<PendingJob>(clock, (jobs) => this.#due(jobs));
-    this.#probes = new ProbeQueue<PendingJob>(clock, around.pace, (jobs) => this.#probe(jobs));
-    this.#firstLock = new FirstLock({
+    this.#upkeep = new Upkeep({
       clock,
-      waitMs: () => around.pace.secondsFor(this.#probes.urgentTurns) * 1_000,
-      probeEveryMs: () => around.context.probeEveryMs(),
+      context: around.context,
+      pace: around.pace,
+      isOpen: (job) => this.#isOpen(job),
+      tell: (job, command) => void this.#tell(job, command),
+      forget: (job) => this.#forget(job),
     });
     this.#doors = new Doors(clock);
-    this.#cool();
   }
 
   /** The shard's claim is ours; `open` follows, or `drop`. */
@@ -91,23 +73,18 @@ export class ShardJobs {
   /** Forgets the shard. A command under way starts no further effect; what it started ends on its own against CAS. */
   drop(shard: ShardId): void {
     for (const job of this.#shards.get(shard)?.values() ?? []) {
-      this.#wheel.cancel(job);
-      this.#probes.cancel(job);
+      this.#upkeep.cancel(job);
       job.count(undefined);
       job.abandon();
     }
     this.#shards.delete(shard);
-    this.#forgotten.delete(shard);
-    this.#ended.delete(shard);
-    this.#delivered.delete(shard);
+    this.#departed.drop(shard);
     this.#closed.delete(shard);
     this.#doors.open(shard);
   }
 
   stop(): void {
-    this.#wheel.clear();
-    this.#probes.clear();
-    this.#cooler?.cancel();
+    this.#upkeep.stop();
     this.#doors.stop();
     this.#around.cold.close();
     for (const shard of [...this.#shards.keys()]) this.drop(shard);
@@ -134,7 +111,7 @@ export class ShardJobs {
 
   /** For how long the engine is to lock a job that it hands out now, ms. */
   firstLockMs(): number {
-    return this.#firstLock.ms();
+    return this.#upkeep.firstLockMs();
   }
 
   /** Commands of a shard that are not answered yet. */
@@ -223,8 +200,7 @@ export class ShardJobs {
       hearAgain(job.state, this.#around.context);
       job.pack();
     }
-    this.#wantProbe(job, this.#clock.wallMs());
-    this.#plan(job, false);
+    this.#upkeep.plan(job);
   }
 
   /**
@@ -233,10 +209,10 @@ export class ShardJobs {
    */
   delivered(shard: ShardId, jobKey: JobKey, entry: KvEntry): boolean {
     if (!this.#shards.has(shard)) return false;
-    this.#delivered.set(shard, entry.revision);
+    this.#departed.delivered(shard, entry.revision);
     const job = this.#resident(shard, jobKey);
     if (job !== undefined && entry.revision <= job.revision) return false;
-    if (job === undefined && this.#wasForgotten(shard, jobKey, entry.revision)) return false;
+    if (job === undefined && this.#departed.wasForgotten(shard, jobKey, entry.revision)) return false;
     // Delivered before it is acknowledged, as most of ours are: need not be read to be known.
     if (job?.inFlight !== undefined && Buffer.compare(job.inFlight, entry.value) === 0) return false;
     const snapshot = decodeSnapshot(entry.value);
@@ -266,30 +242,6 @@ export class ShardJobs {
       job.state.engineAtMs = this.#clock.wallMs();
       void this.#tell(job, { type: 'due' });
     }
-  }
-
-  #due(jobs: readonly PendingJob[]): void {
-    const nowMs = this.#clock.wallMs();
-    for (const job of jobs) {
-      if (!this.#isOpen(job)) continue;
-      if (this.#wantProbe(job, nowMs)) {
-        if (job.commands === 0) this.#plan(job, false);
-        if ((nextDueMs(job.times, true) ?? Number.POSITIVE_INFINITY) > nowMs) continue;
-      }
-      void this.#tell(job, { type: 'due', mayProbe: false });
-    }
-  }
-
-  #wantProbe(job: PendingJob, nowMs: number): boolean {
-    const { times } = job;
-    const isDue = probeIsDue(times, nowMs);
-    if (isDue) this.#probes.want(job, probeUrgentUntilMs(times, nowMs, this.#around.context.probeEveryMs()));
-    return isDue;
-  }
-
-  /** Their turn has come. */
-  #probe(jobs: readonly PendingJob[]): void {
-    for (const job of jobs) if (this.#isOpen(job)) void this.#tell(job, { type: 'due' });
   }
 
   #isOpen(job: PendingJob): boolean {
@@ -328,61 +280,14 @@ export class ShardJobs {
     if (snapshot === undefined || (snapshot.kind === 'ended' && !completeUnseen && !otherUnseen)) {
       return this.#forget(job);
     }
-    if (!probeIsDue(job.state, this.#clock.wallMs())) this.#probes.cancel(job);
-    this.#plan(job, afterDue);
-  }
-
-  /** When it is looked at next; it may be packed until then. */
-  #plan(job: PendingJob, afterDue: boolean): void {
-    if (!job.packed) this.#warm.add(job);
-    const { times } = job;
-    const dueMs = nextDueMs(times, this.#probes.has(job));
-    if (dueMs === undefined) return this.#wheel.cancel(job);
-    const nowMs = this.#clock.wallMs();
-    if (times.snapshot?.kind === 'ended' && dueMs <= nowMs) return this.#forget(job);
-    this.#wheel.schedule(afterDue ? Math.max(dueMs, nowMs + LIMITS.lookAgainMs) : dueMs, job);
+    this.#upkeep.planAgain(job, afterDue);
   }
 
   #forget(job: PendingJob): void {
-    const { jobKey, shard, revision } = job;
-    if (revision > (this.#delivered.get(shard) ?? ABSENT)) {
-      const forgotten = this.#forgotten.get(shard) ?? new Map<JobKey, Revision>();
-      this.#forgotten.set(shard, forgotten.set(jobKey, revision));
-    }
-    if (mayBeReopened(job.state.snapshot?.outcome)) this.#remember(job);
-    else this.#ended.get(shard)?.delete(jobKey);
-    this.#wheel.cancel(job);
-    this.#probes.cancel(job);
+    this.#departed.leaves(job);
+    this.#upkeep.forget(job);
     job.forget();
-    this.#warm.delete(job);
-    this.#cooling.delete(job);
-    this.#shards.get(shard)?.delete(jobKey);
-  }
-
-  #remember({ shard, jobKey, revision, state }: PendingJob): void {
-    const known = this.#ended.get(shard) ?? new Map<JobKey, Ended>();
-    this.#ended.set(shard, known);
-    known.delete(jobKey);
-    known.set(jobKey, { unbrokenAt: state.unbroken ? revision : ABSENT, handedOutMs: state.handedOutMs });
-    const [oldest] = known.keys();
-    if (known.size > CLUSTER_LIMITS.endedPerShard && oldest !== undefined) known.delete(oldest);
-  }
-
-  /** Jobs to which nothing has happened between two rounds are packed: most replies come sooner, and cost nothing extra. */
-  #cool(): void {
-    for (const job of this.#cooling) if (!this.#warm.has(job)) job.pack();
-    this.#cooling = this.#warm;
-    this.#warm = new Set();
-    this.#cooler = this.#clock.setTimer(LIMITS.coolAfterMs, () => this.#cool());
-  }
-
-  /** The watch may be behind: writes up to the last one before a job was forgotten are no news. */
-  #wasForgotten(shard: ShardId, jobKey: JobKey, revision: Revision): boolean {
-    const forgotten = this.#forgotten.get(shard);
-    const last = forgotten?.get(jobKey);
-    if (last === undefined) return false;
-    if (revision >= last) forgotten?.delete(jobKey);
-    return revision <= last;
+    this.#shards.get(job.shard)?.delete(job.jobKey);
   }
 
   #resident(shard: ShardId, jobKey: JobKey): PendingJob | undefined {
@@ -394,7 +299,7 @@ export class ShardJobs {
     if (jobs === undefined) return undefined;
     const key = flat(jobKey); // it may have come in a batch of another node
     const job = new PendingJob(shard, key, this.#around);
-    Object.assign(job.state, this.#ended.get(shard)?.get(key));
+    Object.assign(job.state, this.#departed.endedOf(shard, key));
     jobs.set(key, job);
     return job;
   }

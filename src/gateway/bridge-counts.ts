@@ -4,7 +4,7 @@ import type { ActivationAnswer, RequestOutcome } from '../actors/messages.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { Metrics } from './metrics.ts';
 import type { Flow } from './operations/flow.ts';
-import type { RepliesEvent } from './replies/replies.ts';
+import type { RepliesEvent } from './replies/replies-options.ts';
 import type { ShardTimes } from './shard-times.ts';
 
 export class BridgeCounts {

@@ -3,86 +3,31 @@
 // same bridge.
 import type { JobKey } from '../actors/ids.ts';
 import type { Activation, OutgoingRequest, RequestOutcome } from '../actors/messages.ts';
-import type { Clock, Random } from '../actors/ports.ts';
 import { SNAPSHOT_VERSIONS_READ } from '../actors/snapshot-codec.ts';
 import { Cluster, type ClusterEnd } from '../cluster/cluster.ts';
-import type { ClusterEvent } from '../cluster/events.ts';
-import type { Bus, KvPort, TailPort } from '../cluster/ports.ts';
 import { BridgeCounts } from './bridge-counts.ts';
+import type { BridgeConfig, BridgePorts } from './bridge-ports.ts';
 import type { Config } from './config/config.ts';
 import { type CallConfig, kindsOf } from './intake/call-kinds.ts';
-import type { IntakeAnswer, IntakeEvent } from './intake/intake.ts';
+import { intakeEngine } from './intake/engine.ts';
+import type { IntakeAnswer } from './intake/intake.ts';
 import { type IntakeKind, Intakes } from './intake/intakes.ts';
 import type { SizeLimits } from './intake/routes.ts';
+import { KeysOfOthers } from './keys-of-others.ts';
 import { secretsIn } from './meta.ts';
 import { type Metrics, NO_METRICS, type Server } from './metrics.ts';
 import { ClusterOperations } from './operations/cluster-operations.ts';
 import { Flow } from './operations/flow.ts';
-import { NodeAnswers, type NodeAnswersOptions } from './operations/node-answers.ts';
-import type { EnginePort, RecordWriter, ReplyReader } from './ports.ts';
+import { NodeAnswers } from './operations/node-answers.ts';
+import { missingFor, unreachable } from './readiness.ts';
 import { Acknowledgements } from './replies/acknowledgements.ts';
 import { DeadLetters } from './replies/dead-letters.ts';
 import { Evictions } from './replies/evictions.ts';
 import { interpret } from './replies/interpret.ts';
-import { Replies, type RepliesEvent } from './replies/replies.ts';
+import { Replies } from './replies/replies.ts';
 import { RequestPublisher } from './requests/requests.ts';
-import type { SchemaRegistry } from './schema/registry.ts';
 import { Secrets } from './secrets.ts';
 import { ShardTimes } from './shard-times.ts';
-import type { Tracing } from './tracing.ts';
-
-export interface BridgePorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly kv: KvPort;
-  readonly bus: Bus;
-  readonly engine: EnginePort;
-  readonly writer: RecordWriter;
-  readonly replies: ReplyReader;
-  /**
-   * The bucket and its `_meta` are there; answers the secrets kept in it. Waits as long as it must; rejects when starting
-   * makes no sense (another number of shards).
-   */
-  prepare(secrets: Secrets): Promise<void>;
-  /** undefined: no registry is configured. */
-  readonly schemas?: SchemaRegistry | undefined;
-  readonly metrics?: Metrics;
-  /** The bucket as a log; undefined: nobody looks back. */
-  readonly tail?: TailPort;
-  /** Of holdfast, for people. */
-  readonly version?: string;
-  /** What whoever runs the bridge still waits for, besides the bridge itself. */
-  waitingFor?(): string[];
-  /** This node's runs over dead letters; undefined: nobody can begin one here (yet). */
-  redrives?(): ReturnType<NodeAnswersOptions['redrives']>;
-  /** undefined: nobody follows single calls. */
-  readonly tracing?: Tracing | undefined;
-  onEvent?(event: BridgeEvent): void;
-}
-
-export type BridgeEvent =
-  | { readonly from: 'cluster'; readonly event: ClusterEvent }
-  | { readonly from: 'replies'; readonly event: RepliesEvent }
-  | { readonly from: 'intake'; readonly jobType: string; readonly event: IntakeEvent };
-
-export type BridgeConfig = Pick<
-  Config,
-  | 'cluster'
-  | 'node'
-  | 'routes'
-  | 'template'
-  | 'leaseTtlMs'
-  | 'shards'
-  | 'secrets'
-  | 'replyTopic'
-  | 'deadLetterTopic'
-  | 'acknowledgements'
-  | 'ackTopic'
-  | 'headerNames'
-> & {
-  readonly sizes: SizeLimits;
-  readonly maxReplyBytes: number;
-};
 
 /** Committing and leaving the group take less when Kafka is there. */
 const REPLIES_STOP_MS = 3_000;
@@ -103,6 +48,7 @@ export class Bridge {
   readonly #metrics: Metrics;
   readonly #counts: BridgeCounts;
   readonly #secrets: Secrets;
+  readonly #keysOfOthers: KeysOfOthers;
   readonly #deadLetters: DeadLetters;
   readonly #acknowledgements: Acknowledgements | undefined;
   readonly #intakes: Intakes;
@@ -121,6 +67,8 @@ export class Bridge {
     const metrics = ports.metrics ?? NO_METRICS;
     this.#metrics = metrics;
     this.#secrets = new Secrets(config.cluster, config.secrets);
+    const hasKeyFiles = config.secrets.some(({ file }) => file !== undefined);
+    this.#keysOfOthers = new KeysOfOthers(this.#secrets, hasKeyFiles, () => this.cluster);
     const { clock, random, kv, bus, engine, writer } = ports;
     this.#calls = config;
     const flow = new Flow(clock);
@@ -128,7 +76,7 @@ export class Bridge {
     this.#evictions = new Evictions(clock, ports.replies);
     const mayAct = () => this.cluster.mayAct();
     const correlationId = (jobKey: JobKey, attempt: number) =>
-      this.#secrets.sign(jobKey, attempt, this.#secretsOfOthers());
+      this.#secrets.sign(jobKey, attempt, this.#keysOfOthers.listed());
     const { replyTopic, cluster, headerNames: names } = config;
     const { schemas, tracing } = ports;
     this.requests = new RequestPublisher({
@@ -196,7 +144,7 @@ export class Bridge {
       ...{ node: config.node, shards: config.shards },
       version: ports.version ?? 'unknown',
       startedAtMs: clock.wallMs(),
-      waitingFor: () => [...waitingFor(), ...this.#unreachable()],
+      waitingFor: () => [...waitingFor(), ...unreachable(this.reachable)],
       redrives: () => ports.redrives?.(),
     });
     this.operations = new ClusterOperations({
@@ -213,7 +161,7 @@ export class Bridge {
       topic: config.replyTopic,
       group: groupOf(config.cluster),
       verify: (correlationId) => this.#secrets.verify(correlationId),
-      lacksKeys: () => this.#hasKeyFiles && !this.#knowsKeysOfOthers(),
+      lacksKeys: () => this.#keysOfOthers.mayLack(),
       names,
       schemas,
       deliver: (reply) => this.cluster.replied(reply),
@@ -271,38 +219,16 @@ export class Bridge {
 
   /** What is still missing before this node does its work, for people. */
   waitingFor(): string[] {
-    const missing: string[] = [];
-    const life = this.cluster.life;
-    if (life === undefined) missing.push('membership: the NATS bucket, or a place in it');
-    else if (!this.cluster.mayAct()) missing.push('JetStream: no lease, or writes go unanswered');
-    if (life !== undefined && !life.skew.within) {
-      const { ms } = life.skew;
-      missing.push(
-        ms === undefined
-          ? "the clock: not compared with the NATS server's yet"
-          : `the clock: ${Math.round(ms)} ms away from the NATS server's; set both by NTP`,
-      );
-    }
-    if (this.cluster.drained) missing.push('an operator: he has drained this node (resume it, or restart it)');
-    const lacking = this.#secrets.lacking(this.#secretsOfOthers());
-    for (const id of lacking)
-      missing.push(`the keyFile of secret ${id}: all other nodes have a newer key; bring this file up to date`);
-    if (this.replies.memberId === '' && lacking.length === 0)
-      missing.push('Kafka: no assignment of the reply topic yet');
-    return missing;
-  }
-
-  /** A node is ready without them, for it holds what there is to hold; its operator wants to know. */
-  #unreachable(): string[] {
-    const away = [...this.reachable].filter(([, reachable]) => !reachable);
-    return away.map(([server]) => `${server === 'kafka' ? 'Kafka' : 'Zeebe'}: it does not answer`);
+    const assignedOnce = this.replies.memberId !== '';
+    return missingFor({ cluster: this.cluster, lackingKeys: this.#keysOfOthers.lacking(), assignedOnce });
   }
 
   async #startReplies(): Promise<void> {
     const { clock } = this.#ports;
     // Not a reply is read before the secrets are known: every one of them would pass for forged.
     await this.#prepared.promise;
-    await this.#keysOfOthers();
+    while (!this.#stopping && this.#keysOfOthers.mayLack())
+      await new Promise<void>((resolve) => clock.setTimer(LOOK_AGAIN_MS, resolve));
     if (this.#stopping) return;
     void this.replies.assignedOnce.then(() => this.requests.open());
     await this.replies.start();
@@ -313,26 +239,6 @@ export class Bridge {
       const againMs = this.#replyPartitions === 0 ? 1_000 : PARTITIONS_AGAIN_MS;
       await new Promise<void>((resolve) => clock.setTimer(againMs, resolve));
     }
-  }
-
-  /**
-   * A node may come back with files of keys as they were before a rotation, and what the others have signed since would pass for
-   * forged: it reads no replies before it knows those keys.
-   */
-  async #keysOfOthers(): Promise<void> {
-    if (!this.#hasKeyFiles) return;
-    const { clock } = this.#ports;
-    while (!this.#stopping && !this.#knowsKeysOfOthers())
-      await new Promise<void>((resolve) => clock.setTimer(LOOK_AGAIN_MS, resolve));
-  }
-
-  get #hasKeyFiles(): boolean {
-    return this.#config.secrets.some(({ file }) => file !== undefined);
-  }
-
-  /** While it is no member it knows nobody. */
-  #knowsKeysOfOthers(): boolean {
-    return this.cluster.life !== undefined && this.#secrets.lacking(this.#secretsOfOthers()).length === 0;
   }
 
   #publish(request: OutgoingRequest, settled: (outcome: RequestOutcome) => void): void {
@@ -349,28 +255,14 @@ export class Bridge {
     const { engine, clock, random } = this.#ports;
     return new Intakes(
       {
-        engine: {
-          openStream: (...stream) => engine.openStream(...stream),
-          activate: async (...query) => {
-            const answered = (code: 'ok' | 'transient') => {
-              this.#metrics.engineCall('activate', code);
-              this.reachable.set('zeebe', code === 'ok');
-            };
-            const jobs = await engine.activate(...query).catch((error: unknown) => {
-              answered('transient');
-              throw error;
-            });
-            answered('ok');
-            return jobs;
+        engine: intakeEngine({
+          engine,
+          mayActForMs: () => this.cluster.mayActForMs(),
+          onAnswer: (code) => {
+            this.#metrics.engineCall('activate', code);
+            this.reachable.set('zeebe', code === 'ok');
           },
-          // A give-back is an effect like any other: not while cut off, and over before the lease is.
-          fail: async (jobKey, fail, deadlineMs, of) => {
-            const forMs = this.cluster.mayActForMs();
-            return forMs > 0
-              ? engine.fail(jobKey, fail, Math.min(deadlineMs, forMs), of)
-              : { code: 'transient', unseen: false, message: 'this node may not act now' };
-          },
-        },
+        }),
         clock,
         random,
         lockMs: () => this.cluster.firstLockMs(),
@@ -396,14 +288,6 @@ export class Bridge {
     this.#counts.hold(activation.lane, answer);
     if (answer === 'full') return 'giveBack';
     return answer === 'stale' ? 'dropped' : 'done';
-  }
-
-  #secretsOfOthers(): (readonly string[])[] {
-    const life = this.cluster.life;
-    const live = [...(life?.membership.peers().values() ?? [])].filter(
-      ({ record }) => record.state !== 'left' && !life?.membership.isDead(record.incarnation),
-    );
-    return live.map(({ record }) => record.secrets);
   }
 }
 

@@ -1,7 +1,7 @@
 // One log line per transition, with fixed field names. What happens per job is debug, what happens to the node is info.
 import { Lost } from '../cluster/effects-gate.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
-import type { BridgeEvent } from './bridge.ts';
+import type { BridgeEvent } from './bridge-ports.ts';
 import type { Log } from './log.ts';
 import { traced } from './traced-line.ts';
 

@@ -1,6 +1,5 @@
 // One node on real servers: what `holdfast start` runs. It connects, makes what is missing where it may, and builds the
 // bridge; each server that is away is waited for, and the readiness says for what. The HTTP side is there from the start.
-import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../actors/ports.ts';
 import { auditStreamName, makeAuditStream } from '../cluster/nats/audit-stream.ts';
 import { bucketName, makeBucket } from '../cluster/nats/bucket.ts';
@@ -9,10 +8,12 @@ import { connectNats } from '../cluster/nats/connection.ts';
 import { Inbox } from '../cluster/nats/inbox.ts';
 import { NatsKv } from '../cluster/nats/kv.ts';
 import { NatsTail } from '../cluster/nats/tail.ts';
-import { Bridge, type BridgeEvent, groupOf } from './bridge.ts';
+import { Bridge, groupOf } from './bridge.ts';
+import type { BridgeEvent } from './bridge-ports.ts';
 import type { Config } from './config/config.ts';
 import { natsLink } from './config/nats.ts';
 import { engineSettings } from './config/zeebe.ts';
+import { ConfigChanged, fixedSettings } from './fixed-settings.ts';
 import { startApi } from './http/api/start.ts';
 import { pageAssets } from './http/page/assets.ts';
 import { createHttpServer } from './http/server.ts';
@@ -24,13 +25,13 @@ import { KafkaRecordWriter } from './kafka/writer.ts';
 import { watchKeyFiles } from './key-files.ts';
 import { ListedNode } from './listed-node.ts';
 import type { Log } from './log.ts';
-import { ensureMeta, MetaMismatch } from './meta.ts';
-import { PrometheusMetrics } from './metrics.ts';
+import { ensureMeta } from './meta.ts';
 import { gaugesOf } from './node-gauges.ts';
 import { logEvent } from './node-log.ts';
 import { type NodeOperations, operationsOf } from './node-operations.ts';
 import type { Operations } from './operations/operations.ts';
 import { productVersion } from './product.ts';
+import { PrometheusMetrics } from './prometheus-metrics.ts';
 import { makeTopic, recordBytes, serverCount, topicSpecs, wantedReplicas } from './provision.ts';
 import { SchemaRegistry } from './schema/registry.ts';
 import { RegistryClient } from './schema/registry-client.ts';
@@ -38,6 +39,7 @@ import type { Secrets } from './secrets.ts';
 import { SystemClock, SystemRandom } from './system-clock.ts';
 import { boundHeap } from './system-heap.ts';
 import type { Tracing } from './tracing.ts';
+import { Waiting } from './waiting.ts';
 import { openZeebe } from './zeebe/client.ts';
 
 export interface RunningNode {
@@ -57,7 +59,7 @@ export interface RunningNode {
 
 /** Kafka's own default of `max.message.bytes`, where a topic cannot be asked. */
 const KAFKA_RECORD_BYTES = 1_048_588;
-const AGAIN_MS = 1_000;
+const TOPOLOGY_MS = 5_000;
 
 /** @throws when an HTTP address is taken, a server is too old, or settings are incomplete */
 export async function startNode(config: Config, log: Log): Promise<RunningNode> {
@@ -65,7 +67,8 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   const random = new SystemRandom();
   const metrics = new PrometheusMetrics();
   metrics.collectProcess();
-  const waiting = new Waiting(log);
+  const stopping = new AbortController();
+  const waiting = new Waiting(log, clock, stopping.signal);
   let bridge: Bridge | undefined;
   let operations: NodeOperations | undefined;
 
@@ -91,9 +94,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   );
 
   let setCalls: ((config: Config) => Promise<void>) | undefined;
-  const stopping = new AbortController();
   let stopped: Promise<void> | undefined;
-  const pause = () => new Promise<void>((resolve) => clock.setTimer(AGAIN_MS, resolve));
 
   const begin = async (): Promise<number> => {
     const link = await connectNats({
@@ -118,25 +119,10 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     );
     const topics = new KafkaTopics(kafka);
 
-    /** Again until it works; what is missing shows in the readiness and once in the log. */
-    const insist = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-      for (;;) {
-        stopping.signal.throwIfAborted();
-        try {
-          const result = await work();
-          waiting.done(what);
-          return result;
-        } catch (error) {
-          if (error instanceof MetaMismatch) throw error;
-          waiting.for(what, error instanceof Error ? error.message : String(error));
-        }
-        await pause();
-      }
-    };
-
     // The engine may come later: intake opens its streams when it is there. Until then this node is not ready.
-    insist('Zeebe', () => engine.topology(AGAIN_MS * 5)).catch(() => undefined);
-    for (const spec of topicSpecs(config)) await insist(`Kafka topic ${spec.name}`, () => makeTopic(topics, spec));
+    waiting.until('Zeebe', () => engine.topology(TOPOLOGY_MS)).catch(() => undefined);
+    for (const spec of topicSpecs(config))
+      await waiting.until(`Kafka topic ${spec.name}`, () => makeTopic(topics, spec));
     const sizesOf = async (calls: Config): Promise<SizeLimits> => {
       const requestTopics = calls.routes.map((route) => route.requestTopic);
       const { known, unread } = await recordBytes(topics, requestTopics);
@@ -153,10 +139,10 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         maxPayloadBytes: link.maxPayloadBytes(),
       };
     };
-    const sizes = await insist('Kafka topic settings', () => sizesOf(config));
+    const sizes = await waiting.until('Kafka topic settings', () => sizesOf(config));
     const tracing = await tracingOf(config, { clock, log });
     const prepare = async (secrets: Secrets): Promise<void> => {
-      await insist(`NATS bucket ${bucketName(config.cluster)}`, async () => {
+      await waiting.until(`NATS bucket ${bucketName(config.cluster)}`, async () => {
         const replicas = wantedReplicas(config, serverCount(link));
         if ((await makeBucket(inbox, config.cluster, replicas, productVersion())) === 'made') {
           log.warn('the bucket was made', { bucket: bucketName(config.cluster), replicas });
@@ -254,14 +240,6 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   };
 }
 
-export class ConfigChanged extends Error {
-  readonly code = 'CONFIG_CHANGED';
-  readonly retryable = false;
-  constructor(settings: readonly string[]) {
-    super(`only routes and template can be changed while a node runs; these need a restart: ${settings.join(', ')}`);
-  }
-}
-
 /** OpenTelemetry is loaded only where it is wanted. */
 async function tracingOf(config: Config, ports: { clock: Clock; log: Log }): Promise<Tracing | undefined> {
   const { traces, cluster, node, replyTopic } = config;
@@ -275,45 +253,4 @@ function registryOf({ registry }: Config, clock: Clock): SchemaRegistry | undefi
   const { urls, userInfo } = registry;
   const source = new RegistryClient({ urls, ...(userInfo !== undefined && { userInfo: () => userInfo.read() }) });
   return new SchemaRegistry({ source, clock });
-}
-
-/** Names of settings that differ and that a running node cannot change. */
-function fixedSettings(before: Config, after: Config): string[] {
-  const free: readonly string[] = ['routes', 'template'] satisfies (keyof Config)[];
-  // Secrets show nothing of themselves when they are compared.
-  const of = (config: Config, name: keyof Config) => (name === 'secrets' ? secretsGiven(config) : config[name]);
-  return (Object.keys(before) as (keyof Config)[]).filter(
-    (name) => !free.includes(name) && !isDeepStrictEqual(of(before, name), of(after, name)),
-  );
-}
-
-/** Keys in files are read again by themselves. */
-function secretsGiven({ secrets }: Config) {
-  return [
-    ...new Map(secrets.map(({ id, key, file }) => [id, file === undefined ? { id, key } : { id, file }])).values(),
-  ];
-}
-
-/** What start still waits for, by name; each is logged once per reason. */
-class Waiting {
-  readonly #log: Log;
-  readonly #reasons = new Map<string, string>();
-
-  constructor(log: Log) {
-    this.#log = log;
-  }
-
-  for(what: string, reason: string): void {
-    if (this.#reasons.get(what) === reason) return;
-    this.#reasons.set(what, reason);
-    this.#log.warn(`waiting for ${what}`, { reason });
-  }
-
-  done(what: string): void {
-    if (this.#reasons.delete(what)) this.#log.info(`${what}: there`);
-  }
-
-  names(): string[] {
-    return [...this.#reasons].map(([what, reason]) => `${what}: ${reason}`);
-  }
 }

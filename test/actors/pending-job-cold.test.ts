@@ -106,6 +106,8 @@ test('where too much differs jobs share nothing, and are what they were all the 
   expect(store.parts.size).toBe(PARTS_MOST);
   const last = handles.at(-1)!;
   expect(store.sharedAt(last)).toBeUndefined();
+  const sizeOf = ({ from, to }: { from: number; to: number }) => to - from;
+  expect(sizeOf(store.at(last)) - sizeOf(store.at(handles[0]!))).toBeLessThan(250);
   expect(unpacked(store, last)).toEqual(kept(of(PARTS_MOST + 1)));
   store.free(last);
   store.free(handles[0]!);
@@ -116,4 +118,16 @@ test('where too much differs jobs share nothing, and are what they were all the 
 test('a text that UTF-8 cannot say is not written as another one', () => {
   const state = { ...emptyState(KEY), ackedAttempt: 1 };
   expect(pack({ ...state, snapshot: { ...HELD, alias: 'order-\ud800' } }, new ColdStore())).toBeUndefined();
+});
+
+test('what cannot be packed leaves nothing behind', () => {
+  const store = new ColdStore();
+  const unpackable = (2n ** 70n) as unknown as string;
+  expect(() => packed(store, { ...HELD, trace: unpackable })).toThrow();
+  expect([store.count, store.parts.size]).toEqual([0, 0]);
+  const handle = packed(store, HELD);
+  expect(() => packed(store, { ...HELD, trace: unpackable })).toThrow();
+  expect(unpacked(store, handle)).toEqual(kept(HELD));
+  store.free(handle);
+  expect(store.parts.size).toBe(0);
 });

@@ -134,6 +134,85 @@ describe('an error reply', () => {
     });
   });
 
+  describe('under a business key, told to one who does not know of the attempt that it is about', () => {
+    /** The old owner has the answer to attempt 1, or knows how that ended; at the new one attempt 2 waits. */
+    const overtaken = (known: 'failing' | 'replied' | 'ended' | 'parked') => {
+      const world = known === 'parked' ? new World() : held({}, 'order-7');
+      const [old] = world.owners;
+      if (known === 'parked') {
+        world.activate();
+        reply(world, 0, { status: 'failure', body: '' }, 0);
+        world.pass(LIMITS.releaseLockMs);
+      } else {
+        world.fates.push('later');
+        if (known === 'replied') old!.engineHealthy = false;
+        reply(world, 0, known === 'replied' ? { body: '{}' } : { status: 'failure', body: '' }, 0);
+      }
+      const before = world.standing!;
+      expect(old!.state.snapshot?.kind).toBe(known === 'ended' ? 'failing' : known);
+      if (known === 'replied') world.fates[0] = 'never';
+      world.takeOver().drain();
+      if (known === 'parked') expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('failed');
+      while (snapshot(world).kind !== 'ended') {
+        world.nowMs = world.owner.state.engineAtMs;
+        due(world);
+      }
+      if (known === 'ended') {
+        old!.abandon();
+        adopt(old!.state, world.standing!.snapshot, world.standing!.revision);
+      }
+      pass(world, SETTINGS.retryBackoffMs);
+      expect(world.ask({ type: 'activated', activation: world.activate()! })).toBe('held');
+      expect(snapshot(world).attempt).toBe(2);
+      world.kafkaTakes(world.owner, 2);
+      world.owner.drain();
+      old!.engineHealthy = true;
+      const toOld = (content: Partial<ReplyAsSent>, offset = 1) => {
+        let said: unknown;
+        old!.tell({ type: 'replied', reply: world.reply(offset, content, 0) }, (answer) => {
+          said = answer;
+        });
+        old!.drain();
+        return said;
+      };
+      return { world, before, toOld };
+    };
+
+    test.each(['failing', 'replied', 'ended', 'parked'] as const)('it is no second answer: %s', (known) => {
+      const { world, toOld } = overtaken(known);
+      expect(toOld({ status: 'failure', body: '' })).toBe('applied');
+      expect(snapshot(world)).toMatchObject({ kind: 'ended', outcome: 'failed', attempt: 2 });
+      expect(world.breaches).toEqual([]);
+    });
+
+    test.each(['failing', 'replied', 'ended', 'parked'] as const)('a result completes: %s', (known) => {
+      const { world, toOld } = overtaken(known);
+      expect(toOld({ body: '{"paid":true}' })).toBe('applied');
+      expect(world.engine.completedWith).toBe('{"paid":true}');
+      expect(world.breaches).toEqual([]);
+    });
+
+    test('the first record again is a duplicate, and a heartbeat is dropped, without a write', () => {
+      const { world, toOld } = overtaken('failing');
+      const writes = world.history.length;
+      expect(toOld({ status: 'failure', body: '' }, 0)).toBe('duplicate');
+      expect(toOld({ status: 'heartbeat', body: '' })).toBe('lateDropped');
+      expect(world.history.length).toBe(writes);
+    });
+
+    test('it is one once a write has shown that nothing newer stands, which is made once', () => {
+      const world = held({}, 'order-7');
+      reply(world, 0, { status: 'failure', body: '' }, 0);
+      const from = world.history.length;
+      for (let again = 0; again < 2; again++)
+        expect(reply(world, 1, { status: 'failure', body: '' }, 0)).toBe('duplicate');
+      expect(world.history.length).toBe(from + 1);
+      expect(snapshot(world)).toMatchObject({ kind: 'ended', outcome: 'failed', attempt: 1 });
+      expect(world.history.at(-1)?.ttlMs).toBe(SETTINGS.incidentWindowMs);
+      expect(world.breaches).toEqual([]);
+    });
+  });
+
   test('that comes too late becomes no message: whoever catches that waits for a result', () => {
     const tooLate = (settings: Partial<CallSettings>) => {
       const world = held(settings);
@@ -279,6 +358,21 @@ describe('an activation of a long lock that comes later than a first lock lasts 
     world.engine.backoffUntilMs = world.nowMs + 1;
     expect(tell()).toBe('stale');
     expect([effects(world), world.standing]).toEqual([['updateTimeout', 'updateTimeout'], undefined]);
+  });
+
+  test('costs the engine nothing where there is no room, unless the bucket knows of its job', () => {
+    const { world, tell } = late();
+    world.owner.room = false;
+    expect(tell()).toBe('full');
+    expect(effects(world)).toEqual(['read']);
+    const known = late();
+    known.world.takeOver().room = false;
+    known.world.owners[0]!.tell({ type: 'activated', activation: known.world.activation() });
+    known.world.owners[0]!.drain();
+    expect(known.world.standing).toBeDefined();
+    known.world.owner.abandon();
+    expect(known.tell()).toBe('attached');
+    expect(known.world.breaches).toEqual([]);
   });
 
   test('until then it is held unasked, and once its lock is over it is stale unasked', () => {

@@ -10,13 +10,8 @@ import type { EngineAnswer } from '../../src/actors/ports.ts';
 import type { Outcome } from '../../src/actors/snapshot.ts';
 import { LEGS } from '../../src/cluster/legs.ts';
 import { loadConfig } from '../../src/gateway/config/config.ts';
-import {
-  type Acquired,
-  type CountedReply,
-  type EngineCommand,
-  PrometheusMetrics,
-  SERVERS,
-} from '../../src/gateway/metrics.ts';
+import { type Acquired, type CountedReply, type EngineCommand, SERVERS } from '../../src/gateway/metrics.ts';
+import { PrometheusMetrics } from '../../src/gateway/prometheus-metrics.ts';
 
 interface Rule {
   readonly record?: string;

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createHttpServer, type HttpServer, type Readiness } from '../../src/gateway/http/server.ts';
 import { SILENT } from '../../src/gateway/log.ts';
-import { PrometheusMetrics } from '../../src/gateway/metrics.ts';
+import { PrometheusMetrics } from '../../src/gateway/prometheus-metrics.ts';
 import { eventually } from '../support/eventually.ts';
 
 let server: HttpServer;

@@ -1,7 +1,8 @@
 // The product as a node of the simulated world: the same bridge as in production, over the world's ports.
 import type { JobKey, NodeName, ShardId } from '../../src/actors/ids.ts';
 import type { OperatorAct } from '../../src/actors/messages.ts';
-import { Bridge, type BridgeEvent } from '../../src/gateway/bridge.ts';
+import { Bridge } from '../../src/gateway/bridge.ts';
+import type { BridgeEvent } from '../../src/gateway/bridge-ports.ts';
 import type { Config, Route } from '../../src/gateway/config/config.ts';
 import { DEFAULT_HEADER_NAMES } from '../../src/gateway/header-names.ts';
 import { ensureMeta } from '../../src/gateway/meta.ts';
@@ -120,6 +121,8 @@ class BridgeNode implements SimNode {
         onEvent: (event) => {
           logEvent(ports.log, config.cluster, event);
           onEvent?.(ports.name, event);
+          if (event.from === 'cluster' && event.event.kind === 'lost' && event.event.alarm)
+            ports.alarmed(event.event.reason);
         },
       },
       config,

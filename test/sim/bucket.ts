@@ -5,7 +5,7 @@
 // the true time. Made anew, the bucket has another id and counts from 1 again.
 import type { Revision } from '../../src/actors/ids.ts';
 import type { KvEntry, KvPutAnswer } from '../../src/cluster/ports.ts';
-import type { History } from './history.ts';
+import { type History, REMADE } from './history.ts';
 
 export interface StoredEntry extends KvEntry {
   /** Infinity: it stays. */
@@ -113,7 +113,7 @@ export class Bucket {
     this.#entries.clear();
     this.#byRevision.clear();
     this.#replaced.clear();
-    this.history.add({ kind: 'fault', node: '', what: `bucket remade as ${this.id}` });
+    this.history.add({ kind: 'fault', node: '', what: `${REMADE} as ${this.id}` });
     for (const listener of [...this.onGone]) listener();
   }
 }

@@ -733,3 +733,14 @@ test('repeats and second completions are counted with their times', () => {
   expect(completedTwice(killed.command('complete', ANSWER).history)).toEqual([]);
   expect(completedTwice(held().reply().command('complete', ANSWER).history)).toEqual([]);
 });
+
+test('an alarm needs a cause: only a bucket that was made anew is one', () => {
+  const history = new History(() => 1);
+  const alarm = () => history.add({ kind: 'alarm', node: 'n1', what: 'the bucket went back in time' });
+  alarm();
+  history.add({ kind: 'fault', node: '', what: 'bucket remade as bucket-2' });
+  alarm();
+  expect(check(history, NAMES)).toEqual([
+    { invariant: 'alarm', atMs: 1, jobKey: '', message: 'n1 began anew without a cause: the bucket went back in time' },
+  ]);
+});

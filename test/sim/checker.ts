@@ -4,21 +4,22 @@
 // meant by their records, and what stood in the bucket; it knows nothing of how the code works, except how to read a
 // snapshot. The larger questions have files of their own: I1 snapshot-law.ts, I3 of failing fail-causes.ts, I10 of errors
 // error-replies.ts, I5 reply-fates.ts and, of what services are told, acks.ts, I6 and I8 requests-again.ts. I7 is asked by whoever waits for the world to come to rest (`World.finish`, `unfinished`);
-// `repeatedRequests` and `completedTwice` only count.
+// `repeatedRequests` and `completedTwice` only count. And no node begins anew with an alarm, such as that the bucket went back in
+// time, when there was no cause for it; nor has one two writes on their way that it could not tell apart (twins.ts).
 
 import type { Failing, Snapshot } from '../../src/actors/snapshot.ts';
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import { Acks } from './acks.ts';
 import { breachOfError, breachOfPace, breachOfSilence, GIVEN_BACK, heard } from './error-replies.ts';
 import { breachOfTimeout, FailCauses } from './fail-causes.ts';
-import { type EventOf, failIn, type History, type Recorded } from './history.ts';
+import { type EventOf, failIn, type History, REMADE, type Recorded } from './history.ts';
 import { type JobFacts, unseen } from './job-facts.ts';
 import { ReplyFates } from './reply-fates.ts';
 import { RequestsAgain, type Surroundings } from './requests-again.ts';
 import { breach } from './snapshot-law.ts';
 
 export interface Violation {
-  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I8' | 'I9' | 'I10' | 'pace';
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I8' | 'I9' | 'I10' | 'pace' | 'alarm' | 'twins';
   readonly atMs: number;
   readonly jobKey: string;
   readonly message: string;
@@ -48,6 +49,8 @@ class Checker {
   readonly #again: RequestsAgain;
   readonly #acks: Acks | undefined;
   readonly #staleReads: boolean;
+  /** The bucket was made anew: whoever notices that says so. */
+  #remade = false;
   /** Who waits for a reply under a business key. */
   readonly #keyHolders = new Map<string, string>();
   /** Of the reply topic, by partition/offset. */
@@ -74,8 +77,13 @@ class Checker {
     else if (event.kind === 'stored') this.#stored(event);
     else if (event.kind === 'writing' || event.kind === 'heard') this.#again.writes(event);
     else if (event.kind === 'acked') this.#again.acked(event);
-    else if (event.kind === 'fault') this.#again.fault(event);
-    else if (event.kind === 'full') this.#causes.toldFull(event);
+    else if (event.kind === 'alarm') this.#alarm(event);
+    else if (event.kind === 'twins')
+      this.#blame('twins', event, `${event.node} has two writes of ${event.key} on their way that have the same bytes`);
+    else if (event.kind === 'fault') {
+      this.#remade ||= event.what.startsWith(REMADE);
+      this.#again.fault(event);
+    } else if (event.kind === 'full') this.#causes.toldFull(event);
     else if (event.kind === 'committed') this.#replies.committed(event);
     else if (job === undefined) return;
     else if (event.kind === 'operated') job.byHand.set(event.act === 'drop' ? GIVEN_BACK : event.said, 0);
@@ -100,6 +108,11 @@ class Checker {
       if (job.failings.size > 0 && onlyMalformed && lostRetries > job.malformed)
         this.#blame('I10', { atMs, jobKey }, `${lostRetries} retries lost to ${job.malformed} malformed replies`);
     }
+  }
+
+  /** Nothing that can happen to a cluster is a reason for one, but what is done to the bucket behind its back. */
+  #alarm(event: EventOf<'alarm'>): void {
+    if (!this.#remade) this.#blame('alarm', event, `${event.node} began anew without a cause: ${event.what}`);
   }
 
   #sending(event: EventOf<'sending'>): void {

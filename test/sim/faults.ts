@@ -27,6 +27,8 @@ export interface Faults {
     readonly watchLag: number;
     /** A watch is served by a replica that is up to 3 s behind. */
     readonly laggingReplica: number;
+    /** From a write's proposal to when it stands, at most, ms; 0: at once. Any other write to its key is not taken meanwhile. */
+    readonly replicationMs: number;
   };
   readonly bus: CallFaults;
   readonly engine: CallFaults & {
@@ -72,7 +74,7 @@ const GOOD: CallFaults = { delayMs: [0.2, 2], requestLost: 0, answerLost: 0, lat
 
 /** Nothing goes wrong, and nothing happens at once. */
 export const CALM: Faults = {
-  kv: { ...GOOD, staleRead: 0, watchReset: 0, watchLag: 0, laggingReplica: 0 },
+  kv: { ...GOOD, staleRead: 0, watchReset: 0, watchLag: 0, laggingReplica: 0, replicationMs: 0 },
   bus: GOOD,
   engine: { ...GOOD, activationLost: 0, backpressure: 0, pushesTimedOut: false },
   kafka: { ...GOOD, gap: 0 },
@@ -103,6 +105,7 @@ export function rough(random: SeededRandom): Faults {
       watchReset: rate(0.02),
       watchLag: rate(0.1),
       laggingReplica: rate(1),
+      replicationMs: 0, // seed.ts
     },
     bus: call(0.2),
     engine: { ...call(0.2), activationLost: rate(0.3), backpressure: rate(0.5), pushesTimedOut: random.chance(0.5) },

@@ -92,6 +92,10 @@ export type WorldEvent =
       readonly said: string;
       readonly id: string;
     }
+  /** A node has two writes to this key on their way that cannot be told apart (twins.ts). */
+  | { readonly kind: 'twins'; readonly node: string; readonly key: string }
+  /** A node began anew with an alarm: something is as it cannot be. */
+  | { readonly kind: 'alarm'; readonly node: string; readonly what: string }
   /** Something was done to a node or a server. */
   | { readonly kind: 'fault'; readonly node: string; readonly what: string }
   | { readonly kind: 'log'; readonly node: string; readonly what: string };
@@ -119,6 +123,9 @@ export function failIn(payload: string): FailJob | undefined {
   const [, retries, backoffMs, message] = /^retries=(-?\d+) backoffMs=(\d+) (.*)$/s.exec(payload) ?? [];
   return message === undefined ? undefined : { retries: Number(retries), backoffMs: Number(backoffMs), message };
 }
+
+/** How the fault begins by which the bucket was made anew. */
+export const REMADE = 'bucket remade';
 
 /** Events of one kind. */
 export type EventOf<Kind extends WorldEvent['kind']> = Recorded<Extract<WorldEvent, { kind: Kind }>>;

@@ -81,6 +81,44 @@ test('a put in doubt may have landed, never land, or land later if its revision 
   expect(text((await ask(a.get('k')))?.value)).toBe('winner');
 });
 
+test('while a write is proposed others to its key are turned away, whatever they expect, and nothing of them lands', async () => {
+  const { world, put, a, b, ask, faulty } = setUp();
+  await put('k', 'one', ABSENT);
+  faulty({ delayMs: [1, 1], replicationMs: 1_000_000 });
+  const first = a.put('k', bytes('two'), 1 as Revision);
+  await world.run(2);
+  expect((await put('k', 'three', 1)).kind).toBe('inDoubt');
+  expect((await ask(b.put('k', bytes('four'), 7 as Revision))).kind).toBe('inDoubt');
+  expect((await ask(a.put('other', bytes('x'), 7 as Revision))).kind).toBe('refused');
+  expect(text((await ask(b.get('k')))?.value)).toBe('one');
+  expect((await ask(first)).kind).toBe('inDoubt'); // it takes longer than anybody waits
+  await world.run(1_000_000);
+  expect(text((await ask(b.get('k')))?.value)).toBe('two');
+  faulty({ replicationMs: 1 });
+  expect(await put('k', 'three', 1)).toEqual({ kind: 'refused', revision: 2 });
+  expect(await put('k', 'three', 2)).toEqual({ kind: 'stored', revision: 3 });
+});
+
+test('two unsettled writes of a node to one key are noted when they cannot be told apart; a try that is made again is one', async () => {
+  const { world, a, b, ask, faulty } = setUp();
+  const twins = () => world.history.of('twins').length;
+  const value = bytes('same');
+  faulty({ requestLost: 1 });
+  await ask(a.put('k', value, ABSENT));
+  await ask(a.put('k', value, ABSENT));
+  await ask(a.put('k', bytes('another'), ABSENT));
+  await ask(a.put('l', bytes('same'), ABSENT));
+  await ask(b.put('k', bytes('same'), ABSENT));
+  expect(twins()).toBe(0);
+  await ask(a.put('k', bytes('same'), ABSENT));
+  expect(twins()).toBe(1);
+  expect(world.violations()).toMatchObject([{ invariant: 'twins', message: expect.stringContaining('n1 has two') }]);
+  faulty({});
+  await ask(b.put('m', value, ABSENT));
+  await ask(b.put('m', bytes('same'), 1 as Revision));
+  expect(twins()).toBe(1);
+});
+
 test('without a leader nothing is answered, and of the puts made meanwhile some land afterwards', async () => {
   const { world, a, put, ask } = setUp();
   world.kv.loseLeader(4_000);

@@ -4,23 +4,19 @@
 // often, the settings of the route. First the safety phase, in which everything may fail; then all is healed and, within a
 // bounded time, every job must end and every shard have one owner (I7). What must hold at any time (I1–I6, I8–I10) is asked
 // of the whole history afterwards. The same seed gives the same history, to the hash.
-import { LIMITS } from '../../src/actors/limits.ts';
 import { bridgeNodes, roughRoute } from './bridge-node.ts';
 import type { Violation } from './checker.ts';
 import { rough } from './faults.ts';
 import { SeededRandom } from './random.ts';
+import { cutsOff, cuttingOff, drawFirstLocks, LEASE_TTL_MS, STORM_MS, withReplication } from './seed-kinds.ts';
 import { Sightings } from './sightings.ts';
 import { drawTroubles, storm } from './storm.ts';
 import { JOB_TYPE, World } from './world.ts';
 
-const LEASE_TTL_MS = 5_000;
-const STORM_MS = 42_000;
 /** Replies that services still think of come in it, and the longest locks run out. */
 const CALMING_MS = 18_000;
 const FINISH_WITHIN_MS = 120_000;
 const LEAST_TROUBLES = 5;
-/** First locks change so often; the last is the usual one, for what is locked longer than this storm and its calm lasts never ends. */
-const LOCK_STEP_MS = 10_000;
 
 export interface Broken {
   readonly invariant: Violation['invariant'] | 'I7';
@@ -55,15 +51,16 @@ export interface SeedOptions {
 
 export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOptions = {}): Promise<SeedReport> {
   const random = new SeededRandom(seed);
-  const faults = rough(random);
-  const route = roughRoute(random, faults);
+  const calls = withReplication(seed, rough(random));
+  const settings = roughRoute(random, calls);
   const acknowledgements = random.chance(0.3);
   const nodes = random.pick([3, 3, 3, 3, 4, 4, 5, 7]);
-  const jobs = 30 + random.int(20);
-  const troubles = drawTroubles(random);
+  const jobs = (30 + random.int(20)) * (cutsOff(seed) ? 4 : 1);
+  const drawn = { faults: calls, route: settings, troubles: drawTroubles(random), leaseTtlMs: LEASE_TTL_MS };
+  const { faults, route, troubles, leaseTtlMs } = cutsOff(seed) ? cuttingOff(seed, drawn) : drawn;
   const sightings = new Sightings();
   const firstLocks = drawFirstLocks(seed, () => world.nowMs);
-  const factory = bridgeNodes({ leaseTtlMs: LEASE_TTL_MS, route, acknowledgements, ...firstLocks, ...sightings.hooks });
+  const factory = bridgeNodes({ leaseTtlMs, route, acknowledgements, ...firstLocks, ...sightings.hooks });
   const world: World = new World({ seed, nodes, factory, acknowledgements, faults, keepLogs });
   sightings.drained = (node) => world.drained.has(node);
   world.startAll();
@@ -72,7 +69,7 @@ export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOpt
   const struck = storm(world, {
     forMs: STORM_MS,
     everyMs,
-    leaseTtlMs: LEASE_TTL_MS,
+    leaseTtlMs,
     troubles,
     atLeast: LEAST_TROUBLES,
   });
@@ -106,12 +103,4 @@ export async function runSeed(seed: number, { keepLogs = false, onEnd }: SeedOpt
     sights: sightings.counts,
     broken,
   };
-}
-
-/** In every fifth seed: as if renewals did not come in time, now more, now less. Mutants are known by others, which stay as they are. */
-function drawFirstLocks(seed: number, nowMs: () => number): { firstLockMs?(): number } {
-  if (seed % 5 !== 4) return {};
-  const random = new SeededRandom(seed).fork('first locks');
-  const steps = Array.from({ length: STORM_MS / LOCK_STEP_MS }, () => LIMITS.activationLockMs * random.pick([1, 2, 4]));
-  return { firstLockMs: () => steps[Math.floor(nowMs() / LOCK_STEP_MS)] ?? LIMITS.activationLockMs };
 }

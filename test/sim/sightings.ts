@@ -5,7 +5,7 @@
 // (`History.sight`), and one look at the history when it is over.
 import { decodeSnapshot } from '../../src/actors/snapshot-codec.ts';
 import type { ShardState } from '../../src/cluster/shard-lifecycle.ts';
-import type { BridgeEvent } from '../../src/gateway/bridge.ts';
+import type { BridgeEvent } from '../../src/gateway/bridge-ports.ts';
 import { type Metrics, NO_METRICS } from '../../src/gateway/metrics.ts';
 import type { History } from './history.ts';
 import { NAMES, OPERATOR } from './names.ts';
@@ -17,6 +17,7 @@ export const SIGHTS = [
   'write after the claim went to another',
   'put in doubt that landed',
   'put that landed after its caller gave up',
+  'put turned away, another one being proposed',
   'stale read',
   'watch reset',
   'watch narrowed',
@@ -38,6 +39,7 @@ export const SIGHTS = [
   'lock lost and job handed out again',
   'job locked for longer than as a rule',
   // Replies.
+  'reply to an attempt not known yet',
   'duplicate absorbed',
   'late reply completed',
   'late reply dead-lettered',
@@ -75,6 +77,9 @@ export type Sight = (typeof SIGHTS)[number];
 
 /** As an act is noted in the timeline. */
 const ACTED = new RegExp(`^(\\w+) by ${OPERATOR} `);
+
+/** A write that is made to learn whether what is known of a job is old, because of a reply. */
+const LATER = /^reply \S+ (is to a later attempt|came under the business key)$/;
 
 /** What one node believes of its shards, per incarnation. */
 type Lives = Map<string, Map<number, ShardState>>;
@@ -125,7 +130,9 @@ export class Sightings {
         this.#incarnations.set(node, event.incarnation);
         this.#lives.set(event.incarnation, new Map());
       } else if (event.kind === 'lost') this.#saw('incarnation lost');
-      else if (event.kind === 'suspected') this.#saw('node suspected');
+      else if (event.kind === 'conflict') {
+        if (LATER.test(event.snapshot.timeline.at(-1)?.what ?? '')) this.#saw('reply to an attempt not known yet');
+      } else if (event.kind === 'suspected') this.#saw('node suspected');
       else if (event.kind === 'dead') this.#saw('node dead by its record');
       else if (event.kind === 'shard') {
         this.#lives.get(this.#incarnations.get(node) ?? '')?.set(event.shard, event.to);

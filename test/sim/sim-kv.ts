@@ -3,6 +3,8 @@
 // What must hold: a put that is answered `stored` or `refused` was decided at one moment between call and answer. A put `inDoubt` may
 // have landed, may land later if its revision still fits then, or never. While the stream has no leader nothing is
 // answered; of the puts that arrive meanwhile some are proposed after the election, which is what "in doubt" is about.
+// Between a put's proposal and the moment in which it stands every other put to its key is turned away, whatever it expects:
+// that counts as in doubt too (error 10164 of the servers), though nothing of it lands.
 import type { Revision } from '../../src/actors/ids.ts';
 import { parseClaim } from '../../src/cluster/claims.ts';
 import type { KvWatch, KvWatchHandler } from '../../src/cluster/ports.ts';
@@ -20,6 +22,7 @@ import type { Faults } from './faults.ts';
 import type { Host } from './host.ts';
 import type { SeededRandom } from './random.ts';
 import { SimWatch } from './sim-watch.ts';
+import { Twins } from './twins.ts';
 
 /** The adapter's own limit for writes and reads (see KvPort). */
 const ANSWER_WITHIN_MS = 1_000;
@@ -32,6 +35,8 @@ export class KvServers {
   readonly clock: ManualClock;
   faults: Faults['kv'];
   #leaderless: (() => void)[] | undefined;
+  /** Keys of which a write is proposed and does not stand yet. */
+  readonly #proposed = new Set<string>();
 
   constructor(bucket: Bucket, clock: ManualClock, random: SeededRandom, faults: Faults['kv']) {
     this.bucket = bucket;
@@ -60,11 +65,27 @@ export class KvServers {
     if (this.#leaderless === undefined) run();
     else if (this.random.chance(0.5)) this.#leaderless.push(run);
   }
+
+  /** A put that the leader takes stands once its replicas have it. `land`: what becomes of it at that moment. */
+  propose(key: string, expected: Revision, land: () => KvPutAnswer, answer: (value: KvPutAnswer) => void): void {
+    if (this.#proposed.has(key)) {
+      this.bucket.history.sight('put turned away, another one being proposed');
+      return answer({ kind: 'inDoubt', reason: 'another write to the key is in flight' });
+    }
+    const fits = (this.bucket.current(key)?.revision ?? 0) === expected;
+    if (this.faults.replicationMs === 0 || !fits) return answer(land());
+    this.#proposed.add(key);
+    this.clock.setTimer(this.random.float() * this.faults.replicationMs, () => {
+      this.#proposed.delete(key); // with the leader, if that is lost meanwhile
+      this.whenLed(() => answer(land()));
+    });
+  }
 }
 
 export class SimKv implements KvPort {
   readonly #servers: KvServers;
   readonly #host: Host;
+  readonly #twins = new Twins();
 
   constructor(servers: KvServers, host: Host) {
     this.#servers = servers;
@@ -79,6 +100,7 @@ export class SimKv implements KvPort {
       if (JOB_KEY.test(key)) servers.bucket.history.add({ kind, node: this.#host.name, key });
     };
     note('writing');
+    if (this.#twins.writes(key, value)) servers.bucket.history.add({ kind: 'twins', node: this.#host.name, key });
     let landed = false;
     let gaveUp = false;
     const land = (): KvPutAnswer => {
@@ -90,13 +112,14 @@ export class SimKv implements KvPort {
     };
     const answer = await this.#call<KvPutAnswer>(
       (answer) => {
-        servers.whenLed(() => answer(land()));
+        servers.whenLed(() => servers.propose(key, expected, land, answer));
       },
       (left) => ({ kind: 'inDoubt', reason: left ? 'no answer' : 'not connected' }),
     );
     gaveUp = answer.kind === 'inDoubt';
     if (gaveUp && landed) servers.bucket.history.sight('put in doubt that landed');
     if (!gaveUp) note('heard');
+    this.#twins.heard(key, value, answer);
     heard(answer, (revision) => servers.bucket.atRevision(revision)?.value);
     return answer;
   }

@@ -41,7 +41,11 @@ const TROUBLES = [
   'drain',
 ] as const;
 
-export type Trouble = (typeof TROUBLES)[number];
+/**
+ * `cutOff`: from JetStream, for less than the lease lasts, in the midst of what the engine has not answered: an owner that has lost
+ * its shards and does not know. Never drawn.
+ */
+export type Trouble = (typeof TROUBLES)[number] | 'cutOff';
 
 /** Of each kind none, some or many, as the seed has it: a storm of everything hides what one trouble does alone. */
 export function drawTroubles(random: SeededRandom): readonly Trouble[] {
@@ -85,6 +89,8 @@ export function storm(
     if (trouble === 'kvLeaderLost' && !world.kv.available) return false;
     if (trouble === 'engineAway' && !world.engine.available) return false;
     if (trouble === 'kafkaAway' && !world.kafka.available) return false;
+    const isOneCut = () => runningNodes().some((each) => world.host(each).links.nats.state !== 'up');
+    if (trouble === 'cutOff' && isOneCut()) return false; // who else would take its shards?
     if (
       (trouble === 'resolve' && waiting.length === 0) ||
       ((trouble === 'cancel' || trouble === 'act') && living.length === 0)
@@ -111,6 +117,14 @@ export function storm(
         if (clock.state !== 'frozen') return;
         const resume = world.replace(name);
         later(linger(), resume);
+      });
+    } else if (trouble === 'cutOff') {
+      const { links } = world.host(name);
+      world.engine.goAway(1_500);
+      later(1_000, () => {
+        if (world.state(name) !== 'running') return;
+        world.cut(name, 'nats', 'down');
+        later(leaseTtlMs * random.between(0.4, 0.8), () => links.nats.heal());
       });
     } else if (trouble === 'cut') cut(name, server, 'down');
     else if (trouble === 'silence') cut(name, server, 'silent');

@@ -42,6 +42,8 @@ export interface NodePorts {
   readonly log: Log;
   /** To be called when an owner answers `full`: nothing that the servers see tells. */
   toldFull(): void;
+  /** To be called when it begins anew with an alarm. */
+  alarmed(what: string): void;
 }
 
 /** `start` may wait for as long as it likes; a rejection is the process exiting. */
@@ -176,6 +178,7 @@ export class World {
       replies: new SimReader(this.kafka, host),
       log: this.#options.keepLogs === true ? this.#logOf(name, {}) : SILENT,
       toldFull: () => this.history.add({ kind: 'full', node: name }),
+      alarmed: (what) => this.history.add({ kind: 'alarm', node: name, what }),
     });
     if (node.leaseTtlMs !== undefined) host.rightToAct.leaseTtlMs = node.leaseTtlMs;
     const life = { host, node };

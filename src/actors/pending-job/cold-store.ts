@@ -116,8 +116,8 @@ export class ColdStore {
     return this.#heldBytes;
   }
 
-  /** What this one may share; the same part is then told to `put`, which the job keeps until it is taken out. */
-  get parts(): Pick<SharedParts, 'take' | 'at' | 'size'> {
+  /** What this one may share; the same part is then told to `put`, which the job keeps until it is taken out, or released. */
+  get parts(): Pick<SharedParts, 'take' | 'at' | 'release' | 'size'> {
     return this.#parts;
   }
 

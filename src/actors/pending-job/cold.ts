@@ -61,7 +61,8 @@ const NO_MORE: More = {
   ...{ applied: [], reply: undefined, failing: undefined, outcome: undefined, endedAtMs: 0, resend: false },
 };
 
-const packr = new Packr({ useRecords: false });
+/** It keeps the names of fields, of which each job would have more than of what stands there: what is packed is for this one alone. */
+const packr = new Packr({ structures: [] });
 /** For numbers and names. */
 let scratch = Buffer.alloc(256);
 
@@ -87,7 +88,12 @@ export function pack(state: JobState, store: ColdStore): Handle | undefined {
   bytes.writeDoubleLE(tries * FLAGS + flags, ATTEMPT * 8);
   const end = writeNames(snapshot, bytes, HEADER_BYTES);
   const part = store.parts.take(snapshot);
-  return store.put(bytes.subarray(0, end), packr.pack(restOf(state, snapshot, store.parts.at(part))), part);
+  try {
+    return store.put(bytes.subarray(0, end), packr.pack(restOf(state, snapshot, store.parts.at(part))), part);
+  } catch (error) {
+    store.parts.release(part);
+    throw error;
+  }
 }
 
 export function unpack(jobKey: JobKey, revision: Revision, packed: Packed): JobState {

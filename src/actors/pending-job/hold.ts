@@ -50,12 +50,14 @@ function attach(state: JobState, context: JobContext, activation: Activation): v
 
 /**
  * Memory keeps no tombstones, and the bucket none for longer than the late window. One that comes later than any first lock lasts as
- * a rule may be a copy, out of some buffer, of a job that was held and has ended since: the engine is asked.
+ * a rule may be a copy, out of some buffer, of a job that was held and has ended since: the engine is asked. Not of one for which
+ * there is no room: nothing is held, whatever the engine says, and the bucket is read before it is given back (`mustBeNew`).
  */
 function* holdNew(state: JobState, context: JobContext, activation: Activation): Decision<ActivationAnswer | 'retry'> {
   const nowMs = context.clock.wallMs();
   const isLate = nowMs < activation.lockDeadlineMs && nowMs - handedOutMs(activation) > LIMITS.activationLockMs;
-  const lock = isLate ? yield* confirmedLock(context, activation) : activation.lockDeadlineMs;
+  const isAsked = isLate && context.admits(activation.lane, activation.maxPending);
+  const lock = isAsked ? yield* confirmedLock(context, activation) : activation.lockDeadlineMs;
   return typeof lock === 'number' ? yield* hold(state, context, activation, undefined, lock) : lock;
 }
 

@@ -22,7 +22,7 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
     adopt(state, standing?.snapshot, standing?.revision ?? ABSENT);
     state.unbroken = wasUnbroken(state);
   }
-  if (state.snapshot !== undefined && reply.attempt > state.snapshot.attempt) yield* makeSure(state, context, reply);
+  if (state.snapshot !== undefined && mayBeToLater(reply, state.snapshot)) yield* makeSure(state, context, reply);
   const snapshot = state.snapshot;
   if (snapshot === undefined) return yield* withoutHold(state, context, reply);
   const { content } = reply;
@@ -46,18 +46,30 @@ export function* replied(state: JobState, context: JobContext, reply: Reply): De
 }
 
 /**
- * A reply to an attempt that is not known here: its id is signed, so somebody holds it, or held it, and what is known is old.
- * An owner that is cut off, and has yet to lose its lease, would call it late. A read may be answered from the past too:
- * only a write tells. If it is stored, the bucket itself was lost or restored, and what is known is all there is: its mark says
- * so when the reply comes again.
+ * An id of ours names its attempt, and is signed: when that is not known here, somebody holds it, or held it. A business key names
+ * none, so it may be about one that is not known here whenever the one that is known has ended or has its answer, which would be
+ * the reason to drop it. What is held, and what was applied, needs no more: there every answer that counts is written against what
+ * is known, or is the engine's to decide. Nor does a heartbeat, which is dropped without a trace, and comes again.
  */
-function* makeSure(state: JobState, context: JobContext, { position }: Reply): Decision<void> {
+function mayBeToLater({ attempt, content, position }: Reply, known: Snapshot): boolean {
+  if (attempt > 0) return attempt > known.attempt;
+  const isHeartbeat = content.kind === 'reply' && content.status === 'heartbeat';
+  return known.kind !== 'held' && !isHeartbeat && !wasApplied(known.applied, position);
+}
+
+/**
+ * What is known may be old: an owner that is cut off, and has yet to lose its lease, would call the reply late, or a second answer
+ * to an attempt that is long over. A read may be answered from the past too: only a write tells. If it is stored, what is known is
+ * all there is (of an id of ours: the bucket itself was lost or restored): its mark says so when the reply comes again.
+ */
+function* makeSure(state: JobState, context: JobContext, { attempt, position }: Reply): Decision<void> {
   yield* takeUp(state, context);
   const { snapshot } = state;
   if (snapshot === undefined) return;
   const { outcome } = snapshot;
   if (outcome !== undefined && !mayBeReopened(outcome)) return;
-  const mark = `reply ${position.partition}/${position.offset} is to a later attempt`;
+  const whose = attempt > 0 ? 'is to a later attempt' : 'came under the business key';
+  const mark = `reply ${position.partition}/${position.offset} ${whose}`;
   if (snapshot.timeline.some(({ what }) => what === mark)) return;
   const ttlMs = outcome === undefined ? undefined : windowMs(outcome, snapshot);
   try {

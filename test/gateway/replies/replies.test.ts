@@ -14,7 +14,8 @@ import type {
 } from '../../../src/gateway/ports.ts';
 import { Acknowledgements, ackAnswerOf } from '../../../src/gateway/replies/acknowledgements.ts';
 import { DeadLetters } from '../../../src/gateway/replies/dead-letters.ts';
-import { Replies, type RepliesEvent, type RepliesLimits } from '../../../src/gateway/replies/replies.ts';
+import { Replies } from '../../../src/gateway/replies/replies.ts';
+import type { RepliesEvent, RepliesLimits } from '../../../src/gateway/replies/replies-options.ts';
 import { RegistryUnavailable, SchemaUnknown } from '../../../src/gateway/schema/errors.ts';
 import { RESULT } from '../../actors/pending-job-world.ts';
 import { type ClockView, ManualClock } from '../../support/manual-clock.ts';

@@ -116,10 +116,10 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ['I3', 'I5'],
     patches: [
       {
-        file: 'gateway/replies/replies.ts',
-        find: '    share.run.readTo(BigInt(nextOffset));',
-        replace: `    for (const { offset } of records) share.run.settle(BigInt(offset));
-    share.run.readTo(BigInt(nextOffset));`,
+        file: 'gateway/replies/share.ts',
+        find: '    this.run.readTo(BigInt(nextOffset));',
+        replace: `    for (const { offset } of records) this.run.settle(BigInt(offset));
+    this.run.readTo(BigInt(nextOffset));`,
       },
     ],
   },
@@ -341,9 +341,9 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'cluster/pending-job.ts',
-        find: "          if (outcome.kind === 'acked') this.#around.watermark.settled(jobKey, attempt);\n",
+        find: "          if (outcome.kind === 'acked') this.around.watermark.settled(jobKey, attempt);\n",
         replace:
-          "          if (outcome.kind === 'acked') this.#around.watermark.settled(jobKey, this.state.snapshot?.attempt ?? attempt);\n",
+          "          if (outcome.kind === 'acked') this.around.watermark.settled(jobKey, this.state.snapshot?.attempt ?? attempt);\n",
       },
       {
         file: 'actors/pending-job/decide.ts',
@@ -416,6 +416,47 @@ export const MUTANTS: readonly Mutant[] = [
         file: 'actors/pending-job/operated.ts',
         find: "const next = successor(state, context, held, { resend: false }, 'sent again');\n  yield* store(state, next);",
         replace: "const next = successor(state, context, held, {}, 'sent again');\n  yield* store(state, next);",
+      },
+    ],
+  },
+  {
+    name: 'the same record renewed several times at once',
+    why: 'each shard that comes renews the record of its writer by itself, with the same bytes: one in doubt passes for another',
+    caughtBy: ['alarm', 'twins'],
+    patches: [
+      {
+        file: 'cluster/rehydration.ts',
+        find: 'for (let underWay = this.#renewing.get(entry.key); underWay !== undefined; ) {',
+        replace: 'for (let underWay; underWay !== undefined; ) {',
+      },
+      {
+        file: 'cluster/rehydration.ts',
+        find: '`${incarnation} ${this.#renewals}`',
+        replace: 'incarnation',
+      },
+    ],
+  },
+  {
+    name: 'a reply to a later attempt judged from old memory',
+    why: 'an owner that is cut off calls a reply late that is to an attempt which it does not know of',
+    caughtBy: ['I5', 'I7'],
+    patches: [
+      {
+        file: 'actors/pending-job/reply.ts',
+        find: '  if (state.snapshot !== undefined && mayBeToLater(reply, state.snapshot)) yield* makeSure(state, context, reply);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a reply under a business key judged from old memory',
+    why: 'an owner that is cut off drops a reply as a second answer to an attempt which is long over',
+    caughtBy: ['I5', 'I7'],
+    patches: [
+      {
+        file: 'actors/pending-job/reply.ts',
+        find: '  if (attempt > 0) return attempt > known.attempt;',
+        replace: '  return attempt > known.attempt;',
       },
     ],
   },

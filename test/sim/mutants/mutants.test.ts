@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { MUTANTS, type Mutant } from './list.ts';
 import { sabotage } from './loader.ts';
 
-const INVARIANTS = ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7', 'I8', 'I9', 'I10'];
+const INVARIANTS = ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7', 'I8', 'I9', 'I10', 'alarm', 'twins'];
 const textOf = (file: string) => readFileSync(new URL(`../../../src/${file}`, import.meta.url), 'utf8');
 
 describe('every mutant', () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
-import { PrometheusMetrics } from '../../src/gateway/metrics.ts';
+import { PrometheusMetrics } from '../../src/gateway/prometheus-metrics.ts';
 
 async function samples(metrics: PrometheusMetrics): Promise<string[]> {
   return (await metrics.registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));

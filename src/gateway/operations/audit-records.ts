@@ -1,7 +1,11 @@
 // The records of the audit, two for each act, and the store that keeps them.
-import type { AuditEnd } from './audit.ts';
 import type { AuditEntry } from './model/audit.ts';
 import { OperationUnavailable } from './operations.ts';
+
+export interface AuditEnd {
+  readonly after: string | null;
+  readonly result: string;
+}
 
 /** Where the records are. Everything in it throws when the store is away, with a message for people. */
 export interface AuditStore {

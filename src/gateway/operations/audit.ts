@@ -10,6 +10,7 @@ import type { Log } from '../log.ts';
 import { RetryDelay } from '../retry-delay.ts';
 import { AuditPages } from './audit-pages.ts';
 import {
+  type AuditEnd,
   type AuditStore,
   type BeginRecord,
   bytesOf,
@@ -30,11 +31,6 @@ export interface AuditBeginning {
   readonly target: string;
   /** In short, without payload. */
   readonly before: string | null;
-}
-
-export interface AuditEnd {
-  readonly after: string | null;
-  readonly result: string;
 }
 
 export interface Audit {

@@ -4,14 +4,24 @@
 //
 // An act is two records with one id: how it began, and how it ended. Where the second is missing (the node ended in between, or
 // JetStream was away for longer than anybody waits) the result is null: not known. Where the first was not acknowledged and may be
-// stored all the same, the second says that nothing was done. Records are read backwards from the stream's
-// end by sequence, a bounded number for each request; the cursor is a sequence, below which nothing was shown yet.
+// stored all the same, the second says that nothing was done.
 import type { Clock, Random } from '../../actors/ports.ts';
 import type { Log } from '../log.ts';
 import { RetryDelay } from '../retry-delay.ts';
+import { AuditPages } from './audit-pages.ts';
+import {
+  type AuditEnd,
+  type AuditStore,
+  type BeginRecord,
+  bytesOf,
+  type EndRecord,
+  short,
+  shortened,
+  withStore,
+} from './audit-records.ts';
 import type { ActResult } from './model/acts.ts';
-import type { AuditEntry, AuditPage, AuditQuery } from './model/audit.ts';
-import { ActNotDone, OperationRefused, type Operations, OperationUnavailable, type Operator } from './operations.ts';
+import type { AuditPage, AuditQuery } from './model/audit.ts';
+import { ActNotDone, type Operations, type Operator } from './operations.ts';
 
 export interface AuditBeginning {
   readonly by: Operator;
@@ -21,11 +31,6 @@ export interface AuditBeginning {
   readonly target: string;
   /** In short, without payload. */
   readonly before: string | null;
-}
-
-export interface AuditEnd {
-  readonly after: string | null;
-  readonly result: string;
 }
 
 export interface Audit {
@@ -38,25 +43,12 @@ export interface Audit {
    * @throws OperationUnavailable when it could not be stored; it has been logged then
    */
   done(entry: AuditBeginning, end: AuditEnd): Promise<string>;
-  /** Newest first. @throws OperationUnavailable; OperationRefused for a cursor that is none */
+  /** Newest first. @throws OperationUnavailable; OperationRefused for a cursor that is none, or when too many look */
   page(query: AuditQuery): Promise<AuditPage>;
-}
-
-/** Where the records are. Everything in it throws when the store is away, with a message for people. */
-export interface AuditStore {
-  /** Resolves when it is stored; a record of the same `kind` and `id` is stored once. */
-  append(kind: AuditKind, id: string, data: Uint8Array, timeoutMs: number): Promise<void>;
-  /** Sequences of the oldest and the newest record; `last` below `first`: there is none. */
-  bounds(): Promise<{ readonly first: number; readonly last: number }>;
-  /** In the order of the sequences; undefined where there is none (any more). */
-  read(sequences: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>;
-  find(kind: AuditKind, id: string): Promise<Uint8Array | undefined>;
 }
 
 /** The result of an act that surely was not done. */
 export const NOT_DONE = 'notDone';
-
-export type AuditKind = 'begin' | 'end';
 
 export interface AuditTrailOptions {
   readonly store: AuditStore;
@@ -66,33 +58,19 @@ export interface AuditTrailOptions {
   readonly node: string;
 }
 
-interface BeginRecord extends Omit<AuditEntry, 'after' | 'result'> {
-  readonly kind: 'begin';
-}
-
-interface EndRecord extends AuditEnd {
-  readonly kind: 'end';
-  readonly id: string;
-  readonly atMs: number;
-}
-
 const ACK_TIMEOUT_MS = 2_000;
 const END_TRIES = 4;
 /** With what was done before that, within the time in which a request has to be answered. */
 const DONE_WITHIN_MS = 8_000;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 2_000;
-const MOST_CHARS = 4_000;
-const PAGE_ENTRIES = 50;
-const READ_AT_ONCE = 64;
-/** A page may be short, or empty, and have a next one. */
-const MOST_SCANNED = 2_048;
-
 export class AuditTrail implements Audit {
   readonly #options: AuditTrailOptions;
+  readonly #pages: AuditPages;
 
   constructor(options: AuditTrailOptions) {
     this.#options = options;
+    this.#pages = new AuditPages(options.store);
   }
 
   async begin(entry: AuditBeginning): Promise<string> {
@@ -184,45 +162,12 @@ export class AuditTrail implements Audit {
   }
 
   #append(record: BeginRecord | EndRecord): Promise<void> {
-    return this.#store((store) => store.append(record.kind, record.id, bytesOf(record), ACK_TIMEOUT_MS));
+    const { store } = this.#options;
+    return withStore(store.append(record.kind, record.id, bytesOf(record), ACK_TIMEOUT_MS));
   }
 
-  async page({ target, limit = PAGE_ENTRIES, after }: AuditQuery): Promise<AuditPage> {
-    const { first, last } = await this.#store((store) => store.bounds());
-    let below = after === undefined ? last + 1 : Math.min(sequenceIn(after), last + 1);
-    const lowest = Math.max(first, below - MOST_SCANNED);
-    const begun: BeginRecord[] = [];
-    const ends = new Map<string, EndRecord>();
-    while (begun.length < limit && below > lowest) {
-      const sequences = Array.from({ length: Math.min(READ_AT_ONCE, below - lowest) }, (_, i) => below - 1 - i);
-      const found = await this.#store((store) => store.read(sequences));
-      for (const data of found) {
-        below -= 1;
-        const record = recordIn(data);
-        if (record?.kind === 'end') ends.set(record.id, record);
-        if (record?.kind === 'begin' && isAbout(record, target)) begun.push(record);
-        if (begun.length >= limit) break;
-      }
-    }
-    const entries = await Promise.all(begun.map(async (record) => entryOf(record, await this.#endOf(record.id, ends))));
-    return { entries, next: below > first ? String(below) : null };
-  }
-
-  /** Read on the way already, on a page before, or never written. */
-  async #endOf(id: string, ends: ReadonlyMap<string, EndRecord>): Promise<EndRecord | undefined> {
-    const read = ends.get(id);
-    if (read !== undefined) return read;
-    const found = recordIn(await this.#store((store) => store.find('end', id)));
-    return found?.kind === 'end' ? found : undefined;
-  }
-
-  async #store<T>(use: (store: AuditStore) => Promise<T>): Promise<T> {
-    try {
-      return await use(this.#options.store);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new OperationUnavailable(`the audit cannot be reached: ${reason}`, { cause: error });
-    }
+  page(query: AuditQuery): Promise<AuditPage> {
+    return this.#pages.page(query);
   }
 }
 
@@ -255,46 +200,4 @@ export function endByError(error: unknown): AuditEnd {
 
 export function auditOperations(audit: Audit): Pick<Operations, 'audit'> {
   return { audit: (query) => audit.page(query) };
-}
-
-function entryOf({ kind: _, ...record }: BeginRecord, end: EndRecord | undefined): AuditEntry {
-  return { ...record, after: end?.after ?? null, result: end?.result ?? null };
-}
-
-/** A job key, a node's name or the id of a run; of what a filter says whole words. */
-function isAbout(record: BeginRecord, target: string | undefined): boolean {
-  return target === undefined || ` ${record.target} `.replaceAll(/[,:]/g, '').includes(` ${target} `);
-}
-
-/** What is no record of ours is passed over: who may write to the stream may write anything. */
-function recordIn(data: Uint8Array | undefined): BeginRecord | EndRecord | undefined {
-  if (data === undefined) return undefined;
-  try {
-    const record = JSON.parse(Buffer.from(data).toString()) as Partial<BeginRecord | EndRecord> | null;
-    if (typeof record?.id !== 'string' || typeof record.atMs !== 'number') return undefined;
-    return record.kind === 'begin' || record.kind === 'end' ? (record as BeginRecord | EndRecord) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** @throws OperationRefused */
-function sequenceIn(cursor: string): number {
-  if (/^[1-9]\d{0,15}$/.test(cursor)) return Number(cursor);
-  throw new OperationRefused(
-    'BAD_CURSOR',
-    `after is ${JSON.stringify(cursor.slice(0, 40))}; allowed is what stood in \`next\` of the page before`,
-  );
-}
-
-function bytesOf(record: BeginRecord | EndRecord): Uint8Array {
-  return Buffer.from(JSON.stringify(record));
-}
-
-function shortened({ after, result }: AuditEnd): AuditEnd {
-  return { after: after === null ? null : short(after), result: short(result) };
-}
-
-function short(text: string): string {
-  return (text.length <= MOST_CHARS ? text : `${text.slice(0, MOST_CHARS - 1)}…`).toWellFormed();
 }

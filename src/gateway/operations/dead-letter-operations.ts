@@ -3,7 +3,8 @@
 // A run belongs to the node that was asked for it, one at a time, and ends with that node's process. Its id names that node, so any
 // other asks there what has become of it, and has it stopped. To stop one is an act of its own, audited where it was asked for; it
 // makes things safer, so it does not wait for the audit: with NATS away a run is still stopped on its own node.
-import { type AuditEnd, endByError } from './audit.ts';
+import { endByError } from './audit.ts';
+import type { AuditEnd } from './audit-records.ts';
 import type { ClusterOperations } from './cluster-operations.ts';
 import { viewOf } from './dead-letter-decoding.ts';
 import { pageOf } from './dead-letter-pages.ts';

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Authentication } from '../../../src/gateway/http/api/verdict.ts';
 import { eventually } from '../../support/eventually.ts';
-import { BY_ROLE, bearer, type Trial, trial } from './trial-server.ts';
+import { BY_ROLE, bearer, post, type Trial, trial } from './trial-server.ts';
 
 const FREE = { host: '127.0.0.1', port: 0 };
 const whoami = (token: string) => ({ url: '/api/v1/whoami', headers: bearer(token) });
@@ -33,6 +33,16 @@ test('an address that fails too often has to wait, but for who is at work there,
     fields: { address: '127.0.0.1', path: '/api/v1/whoami', reason: 'it is not known here' },
   });
   expect(JSON.stringify(api.logged)).not.toContain('guess');
+});
+
+test('what somebody may not do counts among the requests that he makes', async () => {
+  await using api = trial({ authentication: BY_ROLE, limits: { requestsPerMinute: 5 } });
+  const drop = () => api.call(post('/api/v1/jobs/7/drop', { reason: 'not mine to give' }, 'viewer'));
+  for (let request = 1; request <= 5; request++) expect(await drop()).toMatchObject({ status: 403 });
+  expect(await drop()).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
+  expect(await api.call(whoami('viewer'))).toMatchObject({ status: 429 });
+  expect(await api.call(whoami('admin'))).toMatchObject({ status: 200 });
+  expect(api.operations.asked).toEqual([]);
 });
 
 describe('beyond the limit of failures', () => {

@@ -252,6 +252,14 @@ describe('keys', () => {
     provider = await Provider.start();
   });
 
+  test('that cannot be had are a line in the log now and then, however many tokens come', async () => {
+    provider.status = 503;
+    const verifier = oidc();
+    const token = await sign(claims());
+    for (let i = 0; i < 20; i++) expect(await verifier.verify(token)).toMatchObject({ kind: 'unavailable' });
+    expect(logged.map(({ message }) => message)).toEqual(['the identity provider of the API gave no keys']);
+  });
+
   test('of a provider that does not answer are not waited for without end', async () => {
     const hanging = createServer(() => undefined);
     await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));

@@ -233,6 +233,23 @@ describe('pages', () => {
     expect(store.reads).toBe(2_048);
   });
 
+  test('are four at a time, and the next one as soon as one of those is done, or has failed', async () => {
+    const waiting: PromiseWithResolvers<{ first: number; last: number }>[] = [];
+    store.bounds = () => {
+      waiting.push(Promise.withResolvers());
+      return waiting.at(-1)!.promise;
+    };
+    const four = Array.from({ length: 4 }, () => audit.page({}));
+    const tooMany = { code: 'TOO_MANY', message: '4 others look through the audit by this node now; ask again' };
+    await expect(audit.page({})).rejects.toMatchObject(tooMany);
+    waiting[0]!.reject(new Error('silence'));
+    await expect(four[0]).rejects.toMatchObject({ code: 'OPERATION_UNAVAILABLE' });
+    const next = audit.page({});
+    await expect(audit.page({})).rejects.toMatchObject(tooMany);
+    for (const { resolve } of waiting) resolve({ first: 1, last: 0 });
+    await expect(Promise.all([...four.slice(1), next])).resolves.toHaveLength(4);
+  });
+
   test('pass over what is no record of ours', async () => {
     for (const text of ['', 'null', '[]', '{', '{"kind":"begin"}', '7']) {
       store.records.push({ subject: 'x', data: Buffer.from(text) });

@@ -1,10 +1,11 @@
 // The list of dead letters: whatever the topic looks like, its pages together are all letters that match, each once.
 import fc from 'fast-check';
+import { Check } from 'typebox/value';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_HEADER_NAMES as names } from '../../../src/gateway/header-names.ts';
 import { cursorOf, offsetsIn } from '../../../src/gateway/operations/dead-letter-cursor.ts';
 import { DEFAULT_PAGE_LIMITS, pageOf } from '../../../src/gateway/operations/dead-letter-pages.ts';
-import type { DeadLetterQuery, DeadLetterSummary } from '../../../src/gateway/operations/model/dead-letters.ts';
+import { DeadLetterQuery, type DeadLetterSummary } from '../../../src/gateway/operations/model/dead-letters.ts';
 import type { IncomingRecord } from '../../../src/gateway/ports.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { letter, MemoryLetters } from './memory-letters.ts';
@@ -142,6 +143,11 @@ describe('the cursor', () => {
         expect(offsetsIn(cursorOf(offsets))).toEqual(offsets);
       }),
     );
+  });
+
+  test('of a topic of many partitions, however long it is read already, is one that the API takes', () => {
+    const cursor = cursorOf(Array.from({ length: 256 }, () => 2n ** 63n - 1n));
+    expect(Check(DeadLetterQuery, { after: cursor })).toBe(true);
   });
 
   test.each(['', '1', '2.a', '1.', '1.A', '1.-1', '1.a..b', '../x', '1.zzzzzzzzzzzzzz', `1.${'a'.repeat(400)}`])(

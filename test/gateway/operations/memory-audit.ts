@@ -1,5 +1,5 @@
 // The store of the audit in memory: a stream that forgets when a test says so, and is away when a test throws.
-import type { AuditKind, AuditStore } from '../../../src/gateway/operations/audit.ts';
+import type { AuditKind, AuditStore } from '../../../src/gateway/operations/audit-records.ts';
 
 export class MemoryStore implements AuditStore {
   readonly records: { readonly subject: string; readonly data: Uint8Array }[] = [];

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Random } from '../../../src/actors/ports.ts';
 import { isTechnical, DEFAULT_HEADER_NAMES as names } from '../../../src/gateway/header-names.ts';
-import type { Audit, AuditBeginning, AuditEnd } from '../../../src/gateway/operations/audit.ts';
+import type { Audit, AuditBeginning } from '../../../src/gateway/operations/audit.ts';
+import type { AuditEnd } from '../../../src/gateway/operations/audit-records.ts';
 import { REDRIVEN } from '../../../src/gateway/operations/dead-letter-decoding.ts';
 import {
   type DeadLetterOperations,

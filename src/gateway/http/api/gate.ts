@@ -38,6 +38,7 @@ export interface GateOptions {
   readonly log: Log;
 }
 
+/** Call it when requests are counted already, and before the first route. */
 export function gate(api: Api, { authentication, maxFailures, log }: GateOptions): void {
   const guesses = new Guesses(api, { maxFailures, log });
 
@@ -83,30 +84,42 @@ export function gate(api: Api, { authentication, maxFailures, log }: GateOptions
   api.addHook('onRequest', async (request) => {
     const { role } = request.routeOptions.config;
     if (role === undefined) return;
-    const isAct = request.method !== 'GET' && request.method !== 'HEAD';
-    refuseForeign(request, isAct);
+    refuseForeign(request, isAct(request));
     request.operator = await operatorOf(request);
+  });
+
+  // Behind the count of requests, which is a hook of each route: what somebody may not do is counted too.
+  const checkRole = async (request: FastifyRequest): Promise<void> => {
+    const { role } = request.routeOptions.config;
+    if (role === undefined) return;
     if (!mayActAs(request.operator.role, role)) {
       throw new ApiProblem(
         'FORBIDDEN',
         `this needs the role ${role}, and ${request.operator.name} has the role ${request.operator.role}`,
       );
     }
-    if (isAct && !/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? '')) {
+    if (isAct(request) && !/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? '')) {
       const found = JSON.stringify(request.headers['content-type'] ?? 'none');
       throw new ApiProblem('NOT_JSON', `the header Content-Type: found ${found}; allowed: application/json`);
     }
+  };
+  api.addHook('onRoute', (route) => {
+    route.preParsing = [...[route.preParsing ?? []].flat(), checkRole];
   });
 }
 
+function isAct({ method }: FastifyRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
 /** @throws ApiProblem when a browser says that a page of another origin asks */
-function refuseForeign({ headers }: FastifyRequest, isAct: boolean): void {
+function refuseForeign({ headers }: FastifyRequest, acts: boolean): void {
   const site = headers['sec-fetch-site'];
   // `none`: somebody typed the address; that is how to see, not how to act.
-  if (site !== undefined && site !== 'same-origin' && (isAct || site !== 'none')) {
+  if (site !== undefined && site !== 'same-origin' && (acts || site !== 'none')) {
     throw new ApiProblem('FOREIGN_ORIGIN', `the header Sec-Fetch-Site: found ${show(site)}; allowed: same-origin`);
   }
-  if (!isAct || headers.origin === undefined) return;
+  if (!acts || headers.origin === undefined) return;
   const host = headers.host ?? '';
   if (headers.origin === `http://${host}` || headers.origin === `https://${host}`) return;
   throw new ApiProblem('FOREIGN_ORIGIN', `the header Origin: found ${show(headers.origin)}; allowed: that of ${host}`);

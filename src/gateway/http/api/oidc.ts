@@ -16,6 +16,8 @@ const ALGORITHMS = [
 /** Between our clock and the provider's. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 const MAX_NAME_CHARS = 200;
+/** Anybody can send something that looks like a token, as often as he likes, and each would be a line. */
+const TELL_EVERY_MS = 30_000;
 
 export interface OidcTiming {
   readonly timeoutMs: number;
@@ -46,6 +48,7 @@ export class Oidc implements Authentication {
   readonly #log: Log;
   readonly #timing: OidcTiming;
   #keys: Promise<RemoteJWKSet> | undefined;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: OidcSettings, log: Log, timing: Partial<OidcTiming> = {}) {
     this.#settings = settings;
@@ -86,11 +89,18 @@ export class Oidc implements Authentication {
     if (error instanceof errors.JWTClaimValidationFailed) {
       return { kind: 'refused', why: `its claim ${error.claim} is missing or not as it has to be` };
     }
-    this.#log.warn('the identity provider of the API gave no keys', { issuer: this.#settings.issuer, err: error });
+    this.#tellAway(error);
     return {
       kind: 'unavailable',
       why: 'the identity provider gives no keys now, so no token can be verified; ask again',
     };
+  }
+
+  #tellAway(error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#toldAtMs < TELL_EVERY_MS) return;
+    this.#toldAtMs = nowMs;
+    this.#log.warn('the identity provider of the API gave no keys', { issuer: this.#settings.issuer, err: error });
   }
 
   /** A failure is kept for a while: a provider that is away is not asked for every request. */

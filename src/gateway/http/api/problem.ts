@@ -85,7 +85,7 @@ export function problemOf(error: unknown, isWhole: boolean): ApiProblem | undefi
   if (codeOf(error) === 'FST_ERR_HANDLER_TIMEOUT') {
     // What it waited for is the caller or the operations.
     return isWhole
-      ? unavailable('the node did not get an answer in time; ask again')
+      ? unavailable('no answer came in time; an act may be done all the same, so look before you ask again')
       : new ApiProblem('TOO_SLOW', 'the body did not come to its end in time', { headers: { connection: 'close' } });
   }
   switch (error.statusCode) {

@@ -22,7 +22,8 @@ export const DeadLetterQuery = Type.Object(
     untilMs: Type.Optional(AtMs),
     text: Type.Optional(Type.String({ minLength: 2, maxLength: 200 })),
     limit: Type.Optional(Limit),
-    after: Type.Optional(Type.String({ maxLength: 500 })),
+    /** An offset of each partition stands in it. */
+    after: Type.Optional(Type.String({ maxLength: 4_000 })),
   },
   { additionalProperties: false },
 );

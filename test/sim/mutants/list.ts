@@ -448,16 +448,4 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
-  {
-    name: 'a reply under a business key judged from old memory',
-    why: 'an owner that is cut off drops a reply as a second answer to an attempt which is long over',
-    caughtBy: ['I5', 'I7'],
-    patches: [
-      {
-        file: 'actors/pending-job/reply.ts',
-        find: '  if (attempt > 0) return attempt > known.attempt;',
-        replace: '  return attempt > known.attempt;',
-      },
-    ],
-  },
 ];

@@ -138,7 +138,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ignore the incarnation',
     why: 'what was sent is recorded by node, so that a restart speaks for requests of the life before',
-    later: 340,
+    later: 735,
     caughtBy: ['I6', 'I7', 'I8'],
     patches: [
       {

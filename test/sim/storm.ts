@@ -90,7 +90,7 @@ export function storm(
     if (trouble === 'engineAway' && !world.engine.available) return false;
     if (trouble === 'kafkaAway' && !world.kafka.available) return false;
     const isOneCut = () => runningNodes().some((each) => world.host(each).links.nats.state !== 'up');
-    if (trouble === 'cutOff' && isOneCut()) return false; // who else would take its shards?
+    if (trouble === 'cutOff' && (!world.engine.available || isOneCut())) return false; // who else would take its shards?
     if (
       (trouble === 'resolve' && waiting.length === 0) ||
       ((trouble === 'cancel' || trouble === 'act') && living.length === 0)

@@ -58,9 +58,10 @@ function mayBeToLater({ attempt, content, position }: Reply, known: Snapshot): b
 }
 
 /**
- * What is known may be old: an owner that is cut off, and has yet to lose its lease, would call the reply late, or a second answer
- * to an attempt that is long over. A read may be answered from the past too: only a write tells. If it is stored, what is known is
- * all there is (of an id of ours: the bucket itself was lost or restored): its mark says so when the reply comes again.
+ * What is known may be old: an owner that is cut off, or connected again and yet to hear whose its shards are, would call the reply
+ * late, or a second answer to an attempt that is long over. A read may be answered from the past too: only a write tells. If it is
+ * stored, what is known is all there is (of an id of ours: the bucket itself was lost or restored): its mark says so when the reply
+ * comes again.
  */
 function* makeSure(state: JobState, context: JobContext, { attempt, position }: Reply): Decision<void> {
   yield* takeUp(state, context);

@@ -138,7 +138,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ignore the incarnation',
     why: 'what was sent is recorded by node, so that a restart speaks for requests of the life before',
-    later: 340,
+    later: 735,
     caughtBy: ['I6', 'I7', 'I8'],
     patches: [
       {
@@ -445,18 +445,6 @@ export const MUTANTS: readonly Mutant[] = [
         file: 'actors/pending-job/reply.ts',
         find: '  if (state.snapshot !== undefined && mayBeToLater(reply, state.snapshot)) yield* makeSure(state, context, reply);\n',
         replace: '',
-      },
-    ],
-  },
-  {
-    name: 'a reply under a business key judged from old memory',
-    why: 'an owner that is cut off drops a reply as a second answer to an attempt which is long over',
-    caughtBy: ['I5', 'I7'],
-    patches: [
-      {
-        file: 'actors/pending-job/reply.ts',
-        find: '  if (attempt > 0) return attempt > known.attempt;',
-        replace: '  return attempt > known.attempt;',
       },
     ],
   },

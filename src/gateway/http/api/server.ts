@@ -10,6 +10,7 @@ import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { isLoopback } from '../../config/api.ts';
 import type { Log } from '../../log.ts';
+import { limitConnections } from '../connections.ts';
 import { type Assets, assetRoutes } from './assets.ts';
 import { gate, guardHost, pathOf } from './gate.ts';
 import { addressOf } from './guesses.ts';
@@ -63,6 +64,8 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 const MAX_PARAM_CHARS = 200;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Until it is over no other limit of time holds, and Node's default is two minutes. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 /**
  * For what none of the others ends: a body that does not come to its end. Operations have a deadline of their own, and a
  * shorter one (serving.ts); fastify forgets this one as soon as a body is read.
@@ -71,7 +74,7 @@ const HANDLER_TIMEOUT_MS = 20_000;
 /** How often connections are looked at that have not sent a whole request yet. Node's default would leave them half a minute. */
 const CHECK_CONNECTIONS_MS = 1_000;
 const KEEP_ALIVE_MS = 10_000;
-/** People and scripts, not load; each costs a file descriptor, which the servers' connections need too. */
+/** People and scripts, not load. */
 const MAX_CONNECTIONS = 300;
 
 export function createApiServer(options: ApiOptions): ApiServer {
@@ -136,9 +139,9 @@ function newApp({ tls }: ApiOptions): FastifyInstance {
       ? Fastify({ ...options, http: server })
       : (Fastify({
           ...options,
-          https: { ...server, ...tls.current(), minVersion: MIN_TLS },
+          https: { ...server, ...tls.current(), minVersion: MIN_TLS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
         }) as unknown as FastifyInstance);
-  app.server.maxConnections = MAX_CONNECTIONS;
+  limitConnections(app.server, MAX_CONNECTIONS);
   return app;
 }
 

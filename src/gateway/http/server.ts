@@ -47,7 +47,12 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
-    http: { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: CHECK_CONNECTIONS_MS },
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Else the default of this one, a minute, would be the limit of a body.
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+    },
   });
   limitConnections(app.server, MAX_CONNECTIONS);
   app.setNotFoundHandler((request, reply) =>

@@ -44,11 +44,20 @@ test('requests that do not come to their end are cut off, others are served mean
       setTimeout(() => clearInterval(drip), 25_000).unref();
     }),
   ];
+  // Answered without its body, which goes on coming.
+  const refused = until(port, (send) => {
+    send(`POST /api/v1/whoami HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{`);
+    const drip = setInterval(() => send(' '), 1_000);
+    setTimeout(() => clearInterval(drip), 40_000).unref();
+  });
   expect((await fetch(`${url}/api/v1/whoami`)).status).toBe(200);
   for (const { text, tookMs } of await Promise.all(slow)) {
     expect(text).toMatch(/^HTTP\/1\.1 408 /);
     expect(tookMs).toBeLessThan(25_000);
   }
+  const { text, tookMs } = await refused;
+  expect(text).toMatch(/^HTTP\/1\.1 405 /);
+  expect(tookMs).toBeLessThan(30_000);
   expect(api.operations.asked).toEqual([]);
 });
 

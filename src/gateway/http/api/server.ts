@@ -63,11 +63,13 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** Variables for a job: more than NATS takes in one message would be refused anyway. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 const MAX_PARAM_CHARS = 200;
-const REQUEST_TIMEOUT_MS = 10_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+/** With its body, for what was answered before that came: Node takes the smaller of these two limits for the headers, whichever it is. */
+const REQUEST_TIMEOUT_MS = 25_000;
 /** Until it is over no other limit of time holds, and Node's default is two minutes. */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 /**
- * For what none of the others ends: a body that does not come to its end. Operations have a deadline of their own, and a
+ * For a body that is waited for and does not come to its end. Operations have a deadline of their own, and a
  * shorter one (serving.ts); fastify forgets this one as soon as a body is read.
  */
 const HANDLER_TIMEOUT_MS = 20_000;
@@ -133,7 +135,10 @@ function newApp({ tls }: ApiOptions): FastifyInstance {
       answerProblem(reply, new ApiProblem('BAD_REQUEST', 'the path is none, or a part of it is too long'));
     },
   } as const;
-  const server = { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: CHECK_CONNECTIONS_MS };
+  const server = {
+    ...{ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
+    connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+  };
   const app: FastifyInstance =
     tls === undefined
       ? Fastify({ ...options, http: server })

@@ -12,11 +12,8 @@ export interface ProviderTiming {
   readonly askAgainMs: number;
 }
 
-/** A document cannot be had, so nothing can be said of any token. */
-export class ProviderAway extends Error {
-  readonly code = 'PROVIDER_AWAY';
-  readonly retryable = true;
-}
+/** A document cannot be had, so nothing can be said of any token. Whoever verifies one answers that (verdict.ts). */
+export class ProviderAway extends Error {}
 
 export class ProviderDocuments {
   readonly #log: Log;

@@ -56,9 +56,17 @@ export function createLog(level: LogLevel, fields: LogFields = {}, destination?:
     messageKey: 'message',
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    hooks: { streamWrite: harmless },
     redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
   };
   return wrap(destination === undefined ? pino(options) : pino(options, destination));
+}
+
+/** What JSON leaves as it is and a terminal may obey: C1 controls, marks that turn the direction of text. It means the same. */
+const OBEYED = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+function harmless(line: string): string {
+  return line.replace(OBEYED, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function wrap(logger: pino.Logger): Log {

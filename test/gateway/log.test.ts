@@ -24,6 +24,16 @@ test('one JSON line with the fixed names; secrets are cut; the level holds', () 
   expect(lines[0]).not.toMatch(/hunter/);
 });
 
+test('whatever a text holds, a line is one line, the same text, and nothing that a terminal obeys', () => {
+  const lines: string[] = [];
+  const log = createLog('info', {}, { write: (line) => void lines.push(line) });
+  const reason = 'a\u001b[31m\r\n{"level":"info"}\u009b2J\u007f\u202etxt\u2066\u2028é😀';
+  log.with({ by: reason }).info(reason, { reason, err: new Error(reason) });
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+\n$/u);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ by: reason, message: reason, reason, err: { message: reason } });
+});
+
 test('a line about another node names it beside the one that writes', () => {
   const lines: string[] = [];
   const log = createLog('info', { node: 'n1' }, { write: (line) => void lines.push(line) });

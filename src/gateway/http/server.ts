@@ -6,6 +6,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Log } from '../log.ts';
+import { limitConnections } from './connections.ts';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -36,7 +37,7 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const CHECK_CONNECTIONS_MS = 1_000;
 /** An idle connection between two requests; a scrape a quarter of a minute later may open another. */
 const KEEP_ALIVE_MS = 5_000;
-/** Far more than probes and scrapes need; each costs a file descriptor, which the servers' connections need too. */
+/** Far more than probes and scrapes need. */
 const MAX_CONNECTIONS = 500;
 
 export function createHttpServer(options: HttpOptions): HttpServer {
@@ -46,9 +47,14 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
-    http: { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: CHECK_CONNECTIONS_MS },
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Else the default of this one, a minute, would be the limit of a body.
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+    },
   });
-  app.server.maxConnections = MAX_CONNECTIONS;
+  limitConnections(app.server, MAX_CONNECTIONS);
   app.setNotFoundHandler((request, reply) =>
     problem(reply, 404, `nothing is at ${request.method} ${pathOf(request.url)}`),
   );

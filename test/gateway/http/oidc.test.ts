@@ -1,5 +1,6 @@
 // Tokens of an identity provider, with a real one of the test's own: keys made by jose, discovery and JWKS over HTTP. Each
 // way to forge or misuse a token is tried.
+import { createSign, generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
@@ -22,6 +23,8 @@ class Provider {
   keys: Key[] = [];
   asked = 0;
   status = 200;
+  /** Instead of the keys. */
+  body: string | undefined;
   /** Of the discovery document; undefined: its own. */
   claimedIssuer: string | undefined;
 
@@ -29,7 +32,10 @@ class Provider {
     this.#server = createServer((request, response) => {
       this.asked++;
       const isKeys = request.url === '/keys';
-      this.#answer(isKeys).then((body) => response.writeHead(this.status).end(JSON.stringify(body)));
+      const headers = { location: `${this.#base}/elsewhere` };
+      this.#answer(isKeys).then((body) => {
+        response.writeHead(this.status, headers).end((isKeys ? this.body : undefined) ?? JSON.stringify(body));
+      });
     });
   }
 
@@ -146,6 +152,24 @@ describe('roles', () => {
   });
 });
 
+test.each([
+  ['\u202enna', 'u1'],
+  ['ann\u200b', 'u1'],
+  ['ann\n', 'u1'],
+  ['\u001b[31mann', 'u1'],
+  [' ann', 'u1'],
+  ['\ud800', 'u1'],
+  ['a'.repeat(201), 'u1'],
+  [['ann'], 'u1'],
+  ['Ann-Sofie Ö. 😀', 'Ann-Sofie Ö. 😀'],
+])(
+  'a name that could pass for another is not cleaned or cut, it is none: %j is %s',
+  async (preferred_username, name) => {
+    const verdict = await oidc().verify(await sign(claims({ preferred_username })));
+    expect(verdict).toMatchObject({ kind: 'known', operator: { name: `oidc:${name}` } });
+  },
+);
+
 describe('is not taken', () => {
   test.each([
     ['of another issuer', { iss: 'https://evil.example' }, /claim iss/],
@@ -155,12 +179,25 @@ describe('is not taken', () => {
     ['that never expires', { exp: undefined }, /claim exp/],
     ['that is not valid yet', { nbf: NOW_SECONDS + 120 }, /claim nbf/],
     ['that names nobody', { sub: undefined, preferred_username: '' }, /names nobody/],
+    ['whose name is no text', { sub: 42, preferred_username: ['ann'] }, /names nobody/],
   ])('a token %s', async (_, change, why) => {
     expect(await oidc().verify(await sign(claims(change)))).toEqual(refused(why));
   });
 
   test('one that has just expired is, for clocks differ', async () => {
     expect(await oidc().verify(await sign(claims({ exp: NOW_SECONDS - 5 })))).toMatchObject({ kind: 'known' });
+  });
+
+  test('one that is signed by a key of the issuer that is too weak: the log has why', async () => {
+    const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    provider.body = JSON.stringify({
+      keys: [{ ...weak.publicKey.export({ format: 'jwk' }), kid: 'weak', alg: 'RS256' }],
+    });
+    const head = Buffer.from(JSON.stringify({ alg: 'RS256', kid: 'weak' })).toString('base64url');
+    const [, body] = (await sign(claims())).split('.');
+    const signature = createSign('sha256').update(`${head}.${body}`).sign(weak.privateKey, 'base64url');
+    expect(await oidc().verify(`${head}.${body}.${signature}`)).toEqual(refused(/cannot be verified/));
+    expect(logged.map(({ message }) => message)).toEqual(['a token could not be verified']);
   });
 
   test('an unsigned one (alg none)', async () => {
@@ -230,7 +267,7 @@ describe('keys', () => {
 
   test('that cannot be had: it is said, the provider is left alone for a while, and then it works', async () => {
     provider.status = 503;
-    const verifier = oidc({}, { discoverAgainMs: 100 });
+    const verifier = oidc({}, { askAgainMs: 100 });
     const token = await sign(claims());
     await using api = trial({ authentication: verifier });
     const ask = () => api.call({ url: '/api/v1/whoami', headers: { authorization: `Bearer ${token}` } });
@@ -241,6 +278,30 @@ describe('keys', () => {
     expect(JSON.stringify(logged)).not.toContain(token);
     provider.status = 200;
     await eventually('the provider to be asked again', async () => (await ask()).status === 200);
+  });
+
+  test.each([
+    ['answers an error', { status: 500 }, /answers 500$/],
+    ['sends one elsewhere', { status: 302 }, /fetch failed/],
+    ['answers no JSON', { body: '<html>hunter2' }, /not JSON$/],
+    ['answers something else', { body: '{"keys": [[]]}' }, /no JSON Web Key Set$/],
+    ['answers without end', { body: `{"keys": [${' '.repeat(1024 * 1024)}]}` }, /more than 524288 bytes$/],
+  ])('whoever asks with keys that nobody has does not ask a provider that %s each time', async (_, trouble, why) => {
+    const verifier = oidc({}, { cooldownMs: 0, askAgainMs: 60_000 });
+    const good = await sign(claims());
+    await verifier.verify(good);
+    Object.assign(provider, trouble);
+    const before = provider.asked;
+    const { privateKey } = await generateKeyPair('ES256');
+    for (let time = 0; time < 5; time++) {
+      const stranger = await sign(claims(), { kid: `u${time}`, alg: 'ES256', privateKey });
+      expect(await verifier.verify(stranger)).toMatchObject({ kind: 'unavailable' });
+    }
+    expect(provider.asked).toBe(before + 1);
+    expect(logged).toHaveLength(1);
+    expect(String(logged[0]?.fields.err)).toMatch(why);
+    expect(JSON.stringify(logged)).not.toContain('hunter2');
+    expect(await verifier.verify(good)).toMatchObject({ kind: 'known' });
   });
 
   test('of a provider that is known already are enough while it is away', async () => {

@@ -3,10 +3,11 @@
 // Only signatures of key pairs count: with a shared secret (HS256) the public key would do to forge one. The keys are
 // fetched when the first token comes, again when a token names one that is not among them, and after an hour. When the
 // provider is away and the keys are not known, nobody can be told from anybody, and that is said (503), not guessed.
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
 import { isSafeUrl, type OidcSettings } from '../../config/api.ts';
 import type { Log } from '../../log.ts';
 import { ROLES, type Role } from '../../operations/operations.ts';
+import { ProviderAway, ProviderDocuments, type ProviderTiming } from './provider-documents.ts';
 import type { Authentication, Verdict } from './verdict.ts';
 
 const ALGORITHMS = [
@@ -16,22 +17,17 @@ const ALGORITHMS = [
 /** Between our clock and the provider's. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 const MAX_NAME_CHARS = 200;
-/** Anybody can send something that looks like a token, as often as he likes, and each would be a line. */
-const TELL_EVERY_MS = 30_000;
 
-export interface OidcTiming {
-  readonly timeoutMs: number;
+export interface OidcTiming extends ProviderTiming {
   /** Before the keys are fetched again for one that is not among them. */
   readonly cooldownMs: number;
   readonly maxAgeMs: number;
-  /** Before a provider that did not answer is asked again where its keys are. */
-  readonly discoverAgainMs: number;
 }
 const DEFAULT_TIMING: OidcTiming = {
-  ...{ timeoutMs: 5_000, cooldownMs: 30_000, maxAgeMs: 3_600_000, discoverAgainMs: 2_000 },
+  ...{ timeoutMs: 5_000, askAgainMs: 2_000, cooldownMs: 30_000, maxAgeMs: 3_600_000 },
 };
 
-/** What is wrong with a token, in our words; anything else that is thrown says nothing of the token. */
+/** What is wrong with a token, in our words. */
 const REFUSALS: readonly (readonly [kind: new (...args: never[]) => Error, why: string])[] = [
   [errors.JWTExpired, 'it has expired'],
   [errors.JOSEAlgNotAllowed, 'it is signed by an algorithm that is not taken'],
@@ -47,13 +43,14 @@ export class Oidc implements Authentication {
   readonly #settings: OidcSettings;
   readonly #log: Log;
   readonly #timing: OidcTiming;
+  readonly #documents: ProviderDocuments;
   #keys: Promise<RemoteJWKSet> | undefined;
-  #toldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: OidcSettings, log: Log, timing: Partial<OidcTiming> = {}) {
     this.#settings = settings;
     this.#log = log;
     this.#timing = { ...DEFAULT_TIMING, ...timing };
+    this.#documents = new ProviderDocuments(log, this.#timing);
   }
 
   async verify(token: string): Promise<Verdict> {
@@ -89,29 +86,23 @@ export class Oidc implements Authentication {
     if (error instanceof errors.JWTClaimValidationFailed) {
       return { kind: 'refused', why: `its claim ${error.claim} is missing or not as it has to be` };
     }
-    this.#tellAway(error);
-    return {
-      kind: 'unavailable',
-      why: 'the identity provider gives no keys now, so no token can be verified; ask again',
-    };
+    if (error instanceof ProviderAway) {
+      return {
+        kind: 'unavailable',
+        why: 'the identity provider gives no keys now, so no token can be verified; ask again',
+      };
+    }
+    // Such as a key that is too weak. It counts as a failure: whoever sends such tokens is not to fill the log.
+    this.#log.warn('a token could not be verified', { issuer: this.#settings.issuer, err: error });
+    return { kind: 'refused', why: 'it cannot be verified' };
   }
 
-  #tellAway(error: unknown): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#toldAtMs < TELL_EVERY_MS) return;
-    this.#toldAtMs = nowMs;
-    this.#log.warn('the identity provider of the API gave no keys', { issuer: this.#settings.issuer, err: error });
-  }
-
-  /** A failure is kept for a while: a provider that is away is not asked for every request. */
   #issuerKeys(): Promise<RemoteJWKSet> {
     if (this.#keys === undefined) {
       const keys = this.#findKeys();
       this.#keys = keys;
       keys.catch(() => {
-        setTimeout(() => {
-          if (this.#keys === keys) this.#keys = undefined;
-        }, this.#timing.discoverAgainMs).unref();
+        this.#keys = undefined;
       });
     }
     return this.#keys;
@@ -119,32 +110,52 @@ export class Oidc implements Authentication {
 
   async #findKeys(): Promise<RemoteJWKSet> {
     const url = this.#settings.jwksUrl ?? (await this.#discover());
-    const { timeoutMs, cooldownMs, maxAgeMs } = this.#timing;
+    const { cooldownMs, maxAgeMs } = this.#timing;
     return createRemoteJWKSet(new URL(url), {
-      ...{ timeoutDuration: timeoutMs, cooldownDuration: cooldownMs, cacheMaxAge: maxAgeMs },
+      ...{ cooldownDuration: cooldownMs, cacheMaxAge: maxAgeMs },
+      [customFetch]: async () => Response.json(await this.#documents.get(url, keySetIn)),
     });
   }
 
   /** OpenID Connect Discovery 1.0, §4. */
-  async #discover(): Promise<string> {
+  #discover(): Promise<string> {
     const { issuer } = this.#settings;
-    const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-    const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(this.#timing.timeoutMs) });
-    if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
-    const document: unknown = await answer.json();
-    const found = valueAt(document, 'issuer');
-    if (found !== issuer) throw new Error(`${url} is of the issuer ${JSON.stringify(found)}, not ${issuer}`);
-    const keys = valueAt(document, 'jwks_uri');
-    if (typeof keys !== 'string' || !isSafeUrl(keys)) throw new Error(`${url} names no jwks_uri that is https`);
-    return keys;
+    return this.#documents.get(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, (document) => {
+      const found = valueAt(document, 'issuer');
+      if (found !== issuer) {
+        throw new Error(
+          `its discovery document is of the issuer ${JSON.stringify(found)?.slice(0, 200)}, not ${issuer}`,
+        );
+      }
+      const keys = valueAt(document, 'jwks_uri');
+      if (typeof keys !== 'string' || !isSafeUrl(keys)) {
+        throw new Error('its discovery document names no jwks_uri that is https');
+      }
+      return keys;
+    });
   }
 }
 
-function nameIn({ preferred_username: preferred, sub }: JWTPayload): string | undefined {
-  const name = typeof preferred === 'string' && preferred !== '' ? preferred : sub;
-  const shown = name?.replaceAll(/\p{Cc}/gu, '').slice(0, MAX_NAME_CHARS);
-  return shown === '' ? undefined : shown;
+/** RFC 7517, §5. */
+function keySetIn(document: unknown): unknown {
+  const keys = valueAt(document, 'keys');
+  const isSet =
+    Array.isArray(keys) && keys.every((key) => key !== null && typeof key === 'object' && !Array.isArray(key));
+  if (!isSet) throw new Error('what should be its keys is no JSON Web Key Set');
+  return document;
 }
+
+/** As it is or not at all: a name that was cut or cleaned could be somebody else's in the audit. */
+function nameIn({ preferred_username: preferred, sub }: JWTPayload): string | undefined {
+  return [preferred, sub].find(isName);
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_NAME_CHARS && NAME.test(value);
+}
+
+/** Something, without what one does not see: controls, marks of direction, halves of characters, spaces around it. */
+const NAME = /^(?! )[^\p{C}\p{Zl}\p{Zp}]+(?<! )$/u;
 
 /** The claim of that very name, which may have dots; else the path. */
 function claimOf(payload: JWTPayload, claim: string): unknown {

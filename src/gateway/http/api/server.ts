@@ -10,6 +10,7 @@ import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { isLoopback } from '../../config/api.ts';
 import type { Log } from '../../log.ts';
+import { limitConnections } from '../connections.ts';
 import { type Assets, assetRoutes } from './assets.ts';
 import { gate, guardHost, pathOf } from './gate.ts';
 import { addressOf } from './guesses.ts';
@@ -62,16 +63,20 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** Variables for a job: more than NATS takes in one message would be refused anyway. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 const MAX_PARAM_CHARS = 200;
-const REQUEST_TIMEOUT_MS = 10_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+/** With its body, for what was answered before that came: Node takes the smaller of these two limits for the headers, whichever it is. */
+const REQUEST_TIMEOUT_MS = 25_000;
+/** Until it is over no other limit of time holds, and Node's default is two minutes. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 /**
- * For what none of the others ends: a body that does not come to its end. Operations have a deadline of their own, and a
+ * For a body that is waited for and does not come to its end. Operations have a deadline of their own, and a
  * shorter one (serving.ts); fastify forgets this one as soon as a body is read.
  */
 const HANDLER_TIMEOUT_MS = 20_000;
 /** How often connections are looked at that have not sent a whole request yet. Node's default would leave them half a minute. */
 const CHECK_CONNECTIONS_MS = 1_000;
 const KEEP_ALIVE_MS = 10_000;
-/** People and scripts, not load; each costs a file descriptor, which the servers' connections need too. */
+/** People and scripts, not load. */
 const MAX_CONNECTIONS = 300;
 
 export function createApiServer(options: ApiOptions): ApiServer {
@@ -130,15 +135,18 @@ function newApp({ tls }: ApiOptions): FastifyInstance {
       answerProblem(reply, new ApiProblem('BAD_REQUEST', 'the path is none, or a part of it is too long'));
     },
   } as const;
-  const server = { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: CHECK_CONNECTIONS_MS };
+  const server = {
+    ...{ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
+    connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+  };
   const app: FastifyInstance =
     tls === undefined
       ? Fastify({ ...options, http: server })
       : (Fastify({
           ...options,
-          https: { ...server, ...tls.current(), minVersion: MIN_TLS },
+          https: { ...server, ...tls.current(), minVersion: MIN_TLS, handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
         }) as unknown as FastifyInstance);
-  app.server.maxConnections = MAX_CONNECTIONS;
+  limitConnections(app.server, MAX_CONNECTIONS);
   return app;
 }
 

@@ -184,13 +184,19 @@ export class ReplyFates {
     return meant !== 'garbage' && (this.mayBeDuplicate(record) || this.#droppedAsLate(record));
   }
 
-  /** An error beside another answer to its attempt. */
+  /**
+   * An error beside another answer to its attempt. One whose id names an attempt that ended with an answer is a second one
+   * whenever it comes, and whoever says so may know of nothing later.
+   */
   #isSecondAnswer(record: ReplyRecord): boolean {
     const underKey = !record.correlationId.startsWith('hf1-');
-    const answered = ({ kind, attempt, outcome }: Step) =>
-      (underKey || attempt === record.attempt) &&
-      (kind === 'replied' || kind === 'failing' || outcome === 'failed' || outcome === 'bpmnError');
-    return isError(record) && this.#stepsSince(record).some(answered);
+    const endedSo = ({ outcome }: Step) => outcome === 'failed' || outcome === 'bpmnError';
+    const answered = (step: Step) =>
+      (underKey || step.attempt === record.attempt) &&
+      (step.kind === 'replied' || step.kind === 'failing' || endedSo(step));
+    if (!isError(record)) return false;
+    if (this.#stepsSince(record).some(answered)) return true;
+    return !underKey && this.#standingOf(record.jobKey).steps.some((step) => endedSo(step) && answered(step));
   }
 
   #droppedAsLate(record: ReplyRecord): boolean {

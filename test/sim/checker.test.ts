@@ -182,7 +182,7 @@ class Story {
       offset,
       jobKey: JOB,
       attempt: 1,
-      correlationId: 'x',
+      correlationId: 'hf1-x',
       value,
       origin,
     });
@@ -637,6 +637,13 @@ describe('I5 of errors, late policies and acknowledgements', () => {
     ['garbage is a dead letter', held().reply('garbage', 'g').deadLettered(0)],
     ['an error beside another answer is a duplicate', held().stored(failing).reply('failure', 'f')],
     [
+      'an error to an attempt that ended with an answer is one too, though the next attempt is held since',
+      held()
+        .stored(ended('failed'))
+        .stored({ ...HELD, attempt: 2, retries: 2 })
+        .reply('failure', 'f'),
+    ],
+    [
       'a late error is dropped',
       held()
         .stored({ ...failing, ...drops })
@@ -649,6 +656,14 @@ describe('I5 of errors, late policies and acknowledgements', () => {
   });
 
   test.each<[string, Story]>([
+    [
+      'an error to an attempt that timed out, when the next one is held',
+      held()
+        .stored(ended('timedOut'))
+        .stored({ ...HELD, attempt: 2, retries: 2 })
+        .reply('failure', 'f')
+        .committed(1),
+    ],
     [
       'an error that its job waits for',
       held()

@@ -15,7 +15,7 @@ export function limitConnections(server: Server, most: number): void {
       if (open.get(peer) === socket) open.delete(peer);
     });
     if (open.size <= most) return;
-    const [oldest = peer] = [...open.keys()].filter((one) => !asking.has(one));
+    const oldest = [...open.keys()].find((one) => !asking.has(one)) ?? peer;
     open.get(oldest)?.destroy();
     open.delete(oldest);
   });

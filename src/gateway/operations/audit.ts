@@ -64,6 +64,7 @@ const END_TRIES = 4;
 const DONE_WITHIN_MS = 8_000;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 2_000;
+
 export class AuditTrail implements Audit {
   readonly #options: AuditTrailOptions;
   readonly #pages: AuditPages;

@@ -45,7 +45,8 @@ export interface FakeOptions extends WorldOptions {
 export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const BODIES: Readonly<Record<JobActName, TSchema>> = {
+/** What each act takes. */
+export const BODIES: Readonly<Record<JobActName, TSchema>> = {
   resend: ResendBody,
   extend: ExtendBody,
   complete: CompleteBody,

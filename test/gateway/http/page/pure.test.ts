@@ -20,16 +20,7 @@ import {
   OUTCOME,
   OUTCOMES,
 } from '../../../../src/gateway/http/page/browser/words.ts';
-import {
-  CompleteBody,
-  DropBody,
-  ExtendBody,
-  FailBody,
-  JOB_ACTS,
-  type JobActName,
-  ResendBody,
-  ThrowBody,
-} from '../../../../src/gateway/operations/model/acts.ts';
+import { JOB_ACTS, type JobActName } from '../../../../src/gateway/operations/model/acts.ts';
 import {
   type Movement,
   NODE_STATES,
@@ -39,6 +30,7 @@ import {
 import { RedriveBody, type RedriveView } from '../../../../src/gateway/operations/model/dead-letters.ts';
 import * as jobs from '../../../../src/gateway/operations/model/jobs.ts';
 import { CURABLE } from '../../../../src/gateway/operations/redrive-rules.ts';
+import { BODIES } from './fake-api.ts';
 
 describe('the pace', () => {
   const calm = { hidden: false, failures: 0, tookMs: 20, retryAfterMs: 0, random: 0.5 };
@@ -140,22 +132,14 @@ describe('an act', () => {
     throw: { errorCode: 'E1', message: '', variables: '' },
     drop: {},
   };
-  const bodies = {
-    resend: ResendBody,
-    extend: ExtendBody,
-    complete: CompleteBody,
-    fail: FailBody,
-    throw: ThrowBody,
-    drop: DropBody,
-  };
 
   test.each(JOB_ACTS)('%s: what was typed makes a body that the API takes', (act) => {
     const fields = [...jobAct(act, job).fields, REASON];
     const values = { ...typed[act], reason: 'it was asked for' };
     expect(faultsIn(fields, values)).toEqual({});
     const body: unknown = JSON.parse(bodyOf(fields, values));
-    expect([...Value.Errors(bodies[act], body)]).toEqual([]);
-    expect(Value.Check(bodies[act], {})).toBe(false);
+    expect([...Value.Errors(BODIES[act], body)]).toEqual([]);
+    expect(Value.Check(BODIES[act], {})).toBe(false);
   });
 
   test('sends JSON as it was typed, whatever its numbers', () => {

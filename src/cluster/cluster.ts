@@ -12,6 +12,7 @@ import { Movements } from './movements.ts';
 import { NodeLife } from './node-life.ts';
 import type { Oldest } from './oldest.ts';
 import { KvUnavailable } from './ports.ts';
+import { Untold } from './router.ts';
 import { StoreClosed } from './store.ts';
 
 /** Why `run` ended: `left` in order, or a reason to exit with an error. */
@@ -133,10 +134,10 @@ export class Cluster {
     return life.router.replied(reply);
   }
 
-  /** @throws Lost: the answer is not known; it may have been done. Told again under the same `id` it is done once. */
+  /** @throws Untold: surely not done; Lost: the answer is not known; it may have been done. Told again under the same `id` it is done once. */
   async operated(jobKey: JobKey, act: OperatorAct): Promise<ActAnswer> {
     const life = this.life;
-    if (life === undefined) throw new Lost('this node is not a member now');
+    if (life === undefined) throw new Untold('this node is not a member now');
     return life.router.operated(jobKey, act, this.#options.clock.wallMs() + CLUSTER_LIMITS.actMs);
   }
 

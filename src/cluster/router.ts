@@ -36,8 +36,13 @@ interface Asked {
   /** Whom it was sent to last; '' while it waits. */
   sentTo: Incarnation | '';
   tries: number;
+  /** Sent, and not answered by `notOwner`: who says that has not looked at the command (shard-jobs.ts). 0: surely nobody did it. */
+  open: number;
   timer: Timer | undefined;
 }
+
+/** As Lost, and surely not done: nobody owned the shard meanwhile, or whoever was asked said that it does not. */
+export class Untold extends Lost {}
 
 export interface RouterOptions {
   readonly clock: Clock;
@@ -88,7 +93,7 @@ export class Router {
     for (const end of this.#unsubscribe) end();
     for (const asked of this.#asked.values()) {
       asked.timer?.cancel();
-      asked.reject(new Lost('this incarnation is over'));
+      asked.reject(lost(asked, 'this incarnation is over'));
     }
     this.#asked.clear();
   }
@@ -105,7 +110,7 @@ export class Router {
     return this.#ask(shard, { type: 'replied', reply }, undefined) as Promise<ReplyAnswer>;
   }
 
-  /** Asks until `untilMs`, wall. @throws Lost: nobody has answered; it may have been done all the same. */
+  /** Asks until `untilMs`, wall. @throws Untold; Lost: nobody has answered; it may have been done all the same. */
   operated(jobKey: JobKey, act: OperatorAct, untilMs: number): Promise<ActAnswer> {
     const { shards, bus } = this.#options;
     const command = { type: 'operated', jobKey, act } as const;
@@ -144,6 +149,7 @@ export class Router {
         reject,
         sentTo: '',
         tries: 0,
+        open: 0,
         timer: undefined,
       };
       this.#asked.set(asked.id, asked);
@@ -160,6 +166,7 @@ export class Router {
     const mostMs = Math.min(CLUSTER_LIMITS.resendMinMs * 2 ** Math.min(asked.tries - 1, 8), CLUSTER_LIMITS.resendMaxMs);
     asked.timer = clock.setTimer(mostMs * (0.75 + random.float() / 4), () => this.#again(asked));
     if (owner === '') return;
+    asked.open += 1;
     if (owner === incarnation)
       return void this.#local(asked.shard, asked.command).then((answer) => this.#settle(asked.id, answer));
     const box = this.#outbox.get(owner);
@@ -173,7 +180,7 @@ export class Router {
     if (asked.untilMs !== undefined && this.#options.clock.wallMs() >= asked.untilMs) {
       this.#asked.delete(asked.id);
       if (asked.command.type === 'activated') asked.resolve('stale');
-      else asked.reject(new Lost('the owner of this job has not answered in time'));
+      else asked.reject(lost(asked, 'the owner of this job has not answered in time'));
       return;
     }
     this.#send(asked);
@@ -198,6 +205,7 @@ export class Router {
   #settle(id: number, answer: HostAnswer<RoutedAnswer>): void {
     const asked = this.#asked.get(id);
     if (asked === undefined || this.#stopped) return;
+    if (answer === 'notOwner') asked.open -= 1;
     if (answer === 'notOwner' || answer === 'retry') return this.#soon(asked, answer);
     asked.timer?.cancel();
     this.#asked.delete(id);
@@ -275,6 +283,10 @@ export class Router {
     for (const [id, answer] of batch) this.#settle(id, answer);
     this.answers.done(this.#options.clock.monotonicMs() - receivedMs);
   }
+}
+
+function lost({ open }: Asked, reason: string): Lost {
+  return open > 0 ? new Lost(reason) : new Untold('the shard of this job had no owner meanwhile');
 }
 
 /** 4 s of a first lock as it is as a rule, half a minute of one of ten minutes and more. */

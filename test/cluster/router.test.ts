@@ -1,5 +1,5 @@
 // Commands find their shard's owner, however often it changes; every one is answered once.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Incarnation, NodeName, Revision, ShardId } from '../../src/actors/ids.ts';
 import { LIMITS } from '../../src/actors/limits.ts';
 import type { Reply } from '../../src/actors/messages.ts';
@@ -8,7 +8,7 @@ import { Lost } from '../../src/cluster/effects-gate.ts';
 import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import { claimKey } from '../../src/cluster/names.ts';
 import type { Bus } from '../../src/cluster/ports.ts';
-import { Router } from '../../src/cluster/router.ts';
+import { Router, Untold } from '../../src/cluster/router.ts';
 import { World as Job, LOCK_MS } from '../actors/pending-job-world.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { FIXED, MemoryBus } from './memory.ts';
@@ -121,6 +121,56 @@ test('an act that no message can hold is refused at once, and nobody is asked; o
   void complete(most - 2_000).catch(() => undefined);
   await pair.clock.advance(1);
   expect(pair.asked).toEqual(['b operated']);
+});
+
+describe('an act that nobody has answered in time', () => {
+  const untilMs = 10_000;
+  const begin = (pair: Pair) => {
+    const act = { act: 'resend', by: 'anna', id: 'a1' } as const;
+    const said = pair.routers.get('a')!.operated(new Job().reply(0).jobKey, act, pair.clock.wallMs() + untilMs);
+    return said.then(
+      () => 'answered',
+      (error: unknown) => (error instanceof Untold ? 'surely not done' : (error as Lost).code),
+    );
+  };
+  const over = (pair: Pair) => pair.clock.advance(untilMs + CLUSTER_LIMITS.resendMaxMs);
+
+  test('was surely not done when the shard had no owner, or each that was asked said that it is not', async () => {
+    const nobody = new Pair();
+    const first = begin(nobody);
+    await over(nobody);
+    expect([await first, nobody.asked]).toEqual(['surely not done', []]);
+    for (const owner of ['a', 'b']) {
+      const pair = new Pair();
+      pair.own(owner);
+      pair.says.set(owner, 'notOwner');
+      const said = begin(pair);
+      await over(pair);
+      expect(pair.asked.length).toBeGreaterThan(2);
+      expect(await said).toBe('surely not done');
+    }
+  });
+
+  test('may have been done when one of those that were asked has not answered, whatever others say', async () => {
+    const pair = new Pair();
+    pair.own('b'); // hears it, and dies
+    const said = begin(pair);
+    await pair.clock.advance(1);
+    pair.says.set('a', 'notOwner');
+    pair.own('a');
+    await over(pair);
+    expect(pair.asked.slice(0, 2)).toEqual(['b operated', 'a operated']);
+    expect(await said).toBe('LOST');
+  });
+
+  test.each(['retry', undefined] as const)('may have been done when its owner says %s', async (answer) => {
+    const pair = new Pair();
+    pair.own('b');
+    pair.says.set('b', answer);
+    const said = begin(pair);
+    await over(pair);
+    expect(await said).toBe('LOST');
+  });
 });
 
 test('commands of one tick to one node are one message, split by bytes', async () => {

@@ -5,12 +5,13 @@ import type { JobKey } from '../../actors/ids.ts';
 import type { OperatorAct } from '../../actors/messages.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { Lost } from '../../cluster/effects-gate.ts';
+import { Untold } from '../../cluster/router.ts';
 import { faultOfVariables } from '../zeebe/variables.ts';
 import { type Audit, audited } from './audit.ts';
 import type { ClusterOperations } from './cluster-operations.ts';
 import type { ActResult } from './model/acts.ts';
 import type { JobView } from './model/jobs.ts';
-import { type JobAct, type Operations, OperationUnavailable, type Operator } from './operations.ts';
+import { type JobAct, notDone, type Operations, OperationUnavailable, type Operator } from './operations.ts';
 
 export type ActOperations = Pick<Operations, 'act' | 'drain' | 'resume'>;
 
@@ -59,6 +60,7 @@ async function asked<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
+    if (error instanceof Untold) throw notDone(new OperationUnavailable(error.message, { cause: error }));
     if (!(error instanceof Lost)) throw error;
     const then = 'it may have been done: look at the job before you ask again';
     throw new OperationUnavailable(`${error.message}; ${then}`, { cause: error });

@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { NodeName } from '../../../src/actors/ids.ts';
 import type { OperatorAct } from '../../../src/actors/messages.ts';
 import type { Cluster } from '../../../src/cluster/cluster.ts';
+import { Lost } from '../../../src/cluster/effects-gate.ts';
+import { Untold } from '../../../src/cluster/router.ts';
 import { SILENT } from '../../../src/gateway/log.ts';
 import { actOperations } from '../../../src/gateway/operations/acts.ts';
 import { AuditTrail } from '../../../src/gateway/operations/audit.ts';
@@ -15,16 +17,18 @@ import { MemoryStore } from './memory-audit.ts';
 const ANNA: Operator = { name: 'anna', role: 'operator' };
 const deep = (levels: number) => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`;
 
-function subject() {
+function subject(
+  answer: Cluster['operated'] = async () => ({ result: 'done', detail: 'the job ended here: completed' }),
+) {
   const random = { float: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
   const audit = new AuditTrail({ store: new MemoryStore(), clock: new ManualClock(), random, log: SILENT, node: 'n1' });
   const told: OperatorAct[] = [];
   const acts = actOperations({
     audit,
     cluster: {
-      operated: async (_jobKey, act) => {
+      operated: (jobKey, act) => {
         told.push(act);
-        return { result: 'done', detail: 'the job ended here: completed' };
+        return answer(jobKey, act);
       },
     },
     seen: { job: async () => undefined, setDrained: async () => true, checkMayAct: () => undefined },
@@ -56,6 +60,19 @@ test.each(CASES)(
 
     expect(await acts.act('7', act(deep(900)), ANNA, 'deep enough')).toMatchObject({ result: 'done' });
     expect(told).toHaveLength(1);
+  },
+);
+
+test.each([
+  [new Untold('the shard had no owner'), 'ACT_NOT_DONE', /^the shard had no owner; nothing was done$/, 'notDone'],
+  [new Lost('nobody has answered'), 'OPERATION_UNAVAILABLE', /it may have been done/, 'error'],
+])(
+  'an act that came to nobody was not done, one without an answer may have been (%s)',
+  async (error, code, message, result) => {
+    const { acts, audit } = subject(() => Promise.reject(error));
+    const act = acts.act('7', { act: 'resend' }, ANNA, 'the service is back');
+    await expect(act).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    expect((await audit.page({})).entries).toMatchObject([{ act: 'job.resend', result }]);
   },
 );
 

@@ -67,13 +67,15 @@ export class NatsTail implements TailPort {
         end(new KvUnavailable('the bucket could not be read to the end: messages were lost on their way')),
       isBehind: () => !isOver,
     });
-    const alarm = setInterval(() => {
-      if (performance.now() - heardMs > PATIENCE_MS) end(new KvUnavailable('the bucket is not read any further'));
-    }, PATIENCE_MS / 4);
+    let alarm: NodeJS.Timeout | undefined;
     try {
       const made = await this.#make(consumer, from);
       if (made.num_pending === 0 && made.delivered.consumer_seq === 0) return;
+      // Not before: making it has a deadline of its own, and until `done` is waited for its rejection would end the process.
       heardMs = performance.now();
+      alarm = setInterval(() => {
+        if (performance.now() - heardMs > PATIENCE_MS) end(new KvUnavailable('the bucket is not read any further'));
+      }, PATIENCE_MS / 4);
       consumer.start();
       await done.promise;
     } finally {

@@ -2,16 +2,16 @@ import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import {
   answerTo,
-  type EngineCommand,
   MAX_VARIABLES_BYTES,
   refuseVariables,
+  type SentCommand,
   shortenMessage,
   ZeebeCallError,
 } from '../../src/gateway/zeebe/answers.ts';
 import { loadGatewayService } from '../../src/gateway/zeebe/protocol.ts';
 
 /** The texts are those that real engines and grpc-js sent. */
-const SEEN: readonly [command: EngineCommand, code: number, details: string, answer: string][] = [
+const SEEN: readonly [command: SentCommand, code: number, details: string, answer: string][] = [
   ['complete', status.NOT_FOUND, "Command 'COMPLETE' rejected with code 'NOT_FOUND'", 'notFound'],
   [
     'complete',
@@ -31,6 +31,7 @@ const SEEN: readonly [command: EngineCommand, code: number, details: string, ans
   ['complete', status.UNKNOWN, '', 'never'],
   ['throwError', status.UNKNOWN, '', 'never'],
   ['fail', status.UNKNOWN, '', 'transient, unseen'],
+  ['failWithVariables', status.UNKNOWN, '', 'never'],
   ['updateTimeout', status.UNKNOWN, '', 'transient, unseen'],
   ['complete', status.UNKNOWN, 'Received HTTP status code 520', 'transient, unseen'],
   [

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -83,9 +83,9 @@ async function identityProvider(answer: (count: number) => string | undefined): 
 }
 
 /** A token of the form that the SDK looks into for its expiry. */
-function jwt(): string {
+function jwt(id = ''): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  return `${part({ alg: 'none' })}.${part({ exp: 4_000_000_000 })}.x`;
+  return `${part({ alg: 'none' })}.${part({ exp: 4_000_000_000, jti: id })}.x`;
 }
 
 describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
@@ -151,6 +151,84 @@ describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
     expect(performance.now() - started).toBeLessThan(2_000);
     expect(answer).toMatchObject({ code: 'transient', unseen: false });
     expect(calls).toBe(0);
+  });
+
+  test.each(['CompleteJob', 'StreamActivatedJobs'] as const)(
+    'a token that the gateway takes no more is asked for anew, once, though it has not expired: said to %s',
+    async (sayer) => {
+      const cache = mkdtempSync(join(tmpdir(), 'holdfast-tokens-'));
+      cleanups.push(() => rmSync(cache, { recursive: true }));
+      const refused = { code: status.UNAUTHENTICATED, details: 'Expected bearer token to be valid' };
+      let taken = 'of before';
+      const takes = (call: { metadata: { get(name: string): unknown[] } }) =>
+        call.metadata.get('authorization')[0] === `Bearer ${jwt(taken)}`;
+      const address = await gateway({
+        CompleteJob: (call, done) => (takes(call) ? done(null, {}) : done(refused)),
+        StreamActivatedJobs: (call) => void (takes(call) ? call.end() : call.emit('error', refused)),
+      });
+      const given: string[] = [];
+      const CAMUNDA_OAUTH_URL = await identityProvider(() => {
+        given.push(taken);
+        return jwt(taken);
+      });
+      const settings = {
+        ZEEBE_GRPC_ADDRESS: `grpc://${address}`,
+        CAMUNDA_AUTH_STRATEGY: 'OAUTH',
+        CAMUNDA_OAUTH_URL,
+        ZEEBE_CLIENT_ID: 'holdfast',
+        ZEEBE_CLIENT_SECRET: 'secret',
+        CAMUNDA_TOKEN_CACHE_DIR: cache,
+      } as const;
+      const zeebe = await client(settings);
+      const ended = () => new Promise<string>((resolve) => zeebe.openStream(QUERY, () => {}, resolve));
+      expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
+      taken = 'of now';
+      const refusal =
+        sayer === 'CompleteJob'
+          ? Promise.all(Array.from({ length: 5 }, () => zeebe.complete(KEY, '{}', 5_000)))
+          : ended();
+      expect(JSON.stringify(await refusal)).toContain('UNAUTHENTICATED');
+      expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
+      expect(await ended()).toBe('ended by the gateway');
+      // The next process does not find the old one either.
+      expect(await (await client(settings)).complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
+      expect(given).toEqual(['of before', 'of now']);
+      // Nor is the provider asked by each command, when it gives what is refused.
+      taken = 'nobody has it';
+      const never = await client({
+        ...settings,
+        CAMUNDA_OAUTH_URL: await identityProvider(() => jwt(given.push('wrong') ? 'wrong' : '')),
+      });
+      for (let tries = 0; tries < 5; tries++) {
+        expect(await never.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'transient', unseen: false });
+      }
+      expect(given).toEqual(['of before', 'of now', 'wrong']);
+    },
+  );
+
+  test('a session that the gateway knows no more is begun anew', async () => {
+    let session = 0;
+    const login = createServer((_request, response) =>
+      response.setHeader('set-cookie', `s=${++session}; Path=/`).end(),
+    );
+    await new Promise<void>((resolve) => login.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => login.close());
+    let known = 's=1';
+    const address = await gateway({
+      CompleteJob: (call, done) =>
+        call.metadata.get('cookie')[0] === known ? done(null, {}) : done({ code: status.UNAUTHENTICATED, details: '' }),
+    });
+    const zeebe = await client({
+      ZEEBE_GRPC_ADDRESS: `grpc://${address}`,
+      CAMUNDA_AUTH_STRATEGY: 'COOKIE',
+      CAMUNDA_COOKIE_AUTH_URL: `http://127.0.0.1:${(login.address() as AddressInfo).port}/login`,
+      CAMUNDA_COOKIE_AUTH_USERNAME: 'ada',
+      CAMUNDA_COOKIE_AUTH_PASSWORD: 'secret',
+    });
+    expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
+    known = 's=2';
+    expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'transient', unseen: false });
+    expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
   });
 
   test('a stream that waits for a token is given up at once', async () => {
@@ -414,6 +492,38 @@ describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
     }
     await gateway({ CompleteJob: (_call, done) => done(null, {}) }, undefined, port);
     await eventually('the gateway to be found', async () => (await zeebe.complete(KEY, '{}', 1_000)).code === 'ok');
+  });
+
+  test('a balancer that takes connections and ends them, with no gateway behind it, is not asked for one by each command', async () => {
+    let connections = 0;
+    const balancer = createTcpServer((socket) => {
+      connections += 1;
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => balancer.listen(0, '127.0.0.1', resolve));
+    const { port } = balancer.address() as AddressInfo;
+    const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://127.0.0.1:${port}` });
+    for (let tries = 0; tries < 50; tries++) {
+      expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'transient' });
+    }
+    expect(connections).toBeGreaterThan(0);
+    expect(connections).toBeLessThan(10);
+    await new Promise((resolve) => balancer.close(resolve));
+    await gateway({ CompleteJob: (_call, done) => done(null, {}) }, undefined, port);
+    await eventually('the gateway to be found', async () => (await zeebe.complete(KEY, '{}', 1_000)).code === 'ok');
+  });
+
+  test('a server that takes the connection and says nothing costs a command no more than its deadline', async () => {
+    const silent = createTcpServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => silent.close());
+    const zeebe = await client({
+      ZEEBE_GRPC_ADDRESS: `grpcs://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+      CAMUNDA_CUSTOM_ROOT_CERT_STRING: TLS_CERTIFICATE,
+    });
+    const startedMs = performance.now();
+    expect(await zeebe.complete(KEY, '{}', 300)).toMatchObject({ code: 'transient' });
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
   });
 
   test('after the gateway went away in order, the next command goes over a new connection', async () => {

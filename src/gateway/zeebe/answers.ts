@@ -10,7 +10,8 @@
 import { status } from '@grpc/grpc-js';
 import type { EngineAnswer, EngineCommands } from '../../actors/ports.ts';
 
-export type EngineCommand = keyof EngineCommands;
+/** Most failures carry no variables, and then an answer without a word is about something else. */
+export type SentCommand = keyof EngineCommands | 'failWithVariables';
 
 /** A call that did not succeed. `status` is the gRPC code, `details` the text that came with it. */
 export class ZeebeCallError extends Error {
@@ -34,11 +35,11 @@ interface Row {
   /** Absent: any text. */
   readonly text?: RegExp;
   /** Absent: any command. */
-  readonly commands?: readonly EngineCommand[];
+  readonly commands?: readonly SentCommand[];
   readonly answer: 'ok' | 'notFound' | 'failedPrecondition' | 'never' | 'refusedForNow' | 'backpressure' | 'unseen';
 }
 
-const WITH_VARIABLES: readonly EngineCommand[] = ['complete', 'throwError', 'publishMessage'];
+const WITH_VARIABLES: readonly SentCommand[] = ['complete', 'failWithVariables', 'throwError', 'publishMessage'];
 
 const TABLE: readonly Row[] = [
   { status: status.NOT_FOUND, answer: 'notFound' },
@@ -86,7 +87,7 @@ const TABLE: readonly Row[] = [
 export const OK: EngineAnswer = { code: 'ok', unseen: false, message: '' };
 
 /** The answer to a command whose call failed with `error`. */
-export function answerTo(command: EngineCommand, error: ZeebeCallError): EngineAnswer {
+export function answerTo(command: SentCommand, error: ZeebeCallError): EngineAnswer {
   const message = error.message;
   if (!error.sent) return { code: 'transient', unseen: false, message };
   const row = TABLE.find(

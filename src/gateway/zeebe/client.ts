@@ -9,7 +9,7 @@ import type { EngineAnswer, FailJob, PublishMessage, ThrowError, TraceSource } f
 import { type Log, SILENT } from '../log.ts';
 import { type ActivatedJob, type EnginePort, EngineUnavailable, type JobQuery, type JobStream } from '../ports.ts';
 import { traced } from '../traced-line.ts';
-import { answerTo, type EngineCommand, OK, refuseVariables, shortenMessage, ZeebeCallError } from './answers.ts';
+import { answerTo, OK, refuseVariables, type SentCommand, shortenMessage, ZeebeCallError } from './answers.ts';
 import { configureConnection, type ZeebeSettings } from './connection.ts';
 import { DEFAULT_TRANSPORT, GatewayCalls, streamFailure, type UnaryTransport } from './gateway-calls.ts';
 import type { JobStreamConnection } from './gateway-calls-pushed.ts';
@@ -87,7 +87,8 @@ export class ZeebeClient implements EnginePort {
       retryBackOff: int64(fail.backoffMs),
       ...(variables !== '' && { variables }),
     };
-    return refuseVariables(variables) ?? this.#command('fail', 'FailJob', request, deadlineMs, of);
+    const command = variables === '' ? 'fail' : 'failWithVariables';
+    return refuseVariables(variables) ?? this.#command(command, 'FailJob', request, deadlineMs, of);
   }
 
   async throwError(jobKey: JobKey, error: ThrowError, deadlineMs: number, of?: TraceSource): Promise<EngineAnswer> {
@@ -195,7 +196,7 @@ export class ZeebeClient implements EnginePort {
   }
 
   async #command<M extends keyof Calls>(
-    command: EngineCommand,
+    command: SentCommand,
     method: M,
     request: Calls[M][0],
     deadlineMs: number,

@@ -11,7 +11,7 @@ import type {
 import { type ChannelCredentials, type ChannelOptions, credentials } from '@grpc/grpc-js';
 import { type Log, SILENT } from '../log.ts';
 import { GatewayCertificates, type TlsSettings } from './certificates.ts';
-import { askingOnce } from './login.ts';
+import { askingOnce, forgetLogin } from './login.ts';
 
 /** The SDK's settings; what is given here wins over the environment. */
 export type ZeebeSettings = Camunda8ClientConfiguration;
@@ -23,9 +23,11 @@ export interface ZeebeConnection {
   readonly tls: GatewayCertificates | undefined;
   /** The headers of one call; rejects when a token cannot be had. Undefined: no authentication. */
   readonly headers: (() => Promise<Readonly<Record<string, string>>>) | undefined;
+  /** The gateway does not take what `headers` gave, though it may not have expired: the next call asks for a new one. */
+  loginRefused(): void;
 }
 
-/** One connection per node, kept for ever; a lost one is sought again within a second. */
+/** Of what goes by grpc-js; a lost connection is sought again within a second. */
 export const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 1_000,
@@ -53,7 +55,7 @@ export async function configureConnection(
   const config = CamundaEnvironmentConfigurator.mergeConfigWithEnvironment(settings());
   const { address, secure } = gatewayAddress(config);
   const tls = secure ? await GatewayCertificates.read(config, log, lookEveryMs) : undefined;
-  return { address, tls, headers: await authentication(config, settings, () => tls?.candidate, log) };
+  return { address, tls, ...(await authentication(config, settings, () => tls?.candidate, log)) };
 }
 
 /** The scheme of the address decides about TLS; without one, the older settings do, and their default is TLS. */
@@ -78,10 +80,10 @@ async function authentication(
   settings: () => ZeebeSettings,
   certificates: () => TlsSettings | undefined,
   log: Log,
-): Promise<ZeebeConnection['headers']> {
+): Promise<Pick<ZeebeConnection, 'headers' | 'loginRefused'>> {
   // Without a strategy the SDK chooses OAuth by itself when there is an OAuth URL.
   const none = config.CAMUNDA_AUTH_STRATEGY === 'NONE' && config.CAMUNDA_OAUTH_URL === undefined;
-  if (none || config.CAMUNDA_OAUTH_DISABLED) return undefined;
+  if (none || config.CAMUNDA_OAUTH_DISABLED) return { headers: undefined, loginRefused: () => undefined };
   const { CamundaEnvironmentConfigurator } = await import('@camunda8/sdk/dist/lib/Configuration.js');
   const { constructOAuthProvider } = await import('@camunda8/sdk/dist/lib/ConstructOAuthProvider.js');
   const make = (given: ZeebeSettings) => {
@@ -95,7 +97,11 @@ async function authentication(
     };
   };
   let current = make(settings());
-  return async () => {
+  const loginRefused = () => {
+    forgetLogin(current.provider);
+    log.warn('Zeebe: the gateway does not take our login: it is asked for anew', {});
+  };
+  const headers = async () => {
     const given = settings();
     if (!isDeepStrictEqual(given, current.given) || current.tls !== certificates()) {
       try {
@@ -105,7 +111,8 @@ async function authentication(
         log.warn('Zeebe: the identity provider cannot be asked with the new settings yet', { reason: String(error) });
       }
     }
-    const headers = Object.entries(await current.provider.getHeaders('ZEEBE'));
-    return Object.fromEntries(headers.filter(([, value]) => value !== ''));
+    const found = Object.entries(await current.provider.getHeaders('ZEEBE'));
+    return Object.fromEntries(found.filter(([, value]) => value !== ''));
   };
+  return { headers, loginRefused };
 }

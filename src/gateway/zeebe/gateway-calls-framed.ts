@@ -67,12 +67,12 @@ export class FramedCalls {
     this.#session?.close();
   }
 
-  /** The connection, or the one that is being made; undefined: the last try failed a moment ago. */
+  /** The connection, or the one that is being made; undefined: the last one failed a moment ago. */
   #connected(): Session | undefined {
     if (this.#session?.usable) return this.#session;
     if (Date.now() < this.#retryAtMs) return undefined;
     this.#session = new Session(this.#origin, this.#tls(), {
-      onConnected: () => {
+      onServed: () => {
         this.#failures = 0;
       },
       onFailed: (reason) => {
@@ -87,8 +87,9 @@ export class FramedCalls {
 }
 
 interface SessionListener {
-  onConnected(): void;
-  /** It never was. */
+  /** The server speaks HTTP/2. */
+  onServed(): void;
+  /** It never did. A connection alone is no sign of it: a balancer without a gateway behind it takes one, and ends it. */
   onFailed(reason: string): void;
 }
 
@@ -96,7 +97,9 @@ class Session {
   readonly #origin: string;
   readonly #session: ClientHttp2Session;
   #wasConnected = false;
+  #wasServed = false;
   #leaving = false;
+  #closedHere = false;
   #reason = '';
 
   constructor(origin: string, tls: TlsSettings | undefined, listener: SessionListener) {
@@ -106,7 +109,10 @@ class Session {
     watchSession(session);
     session.on('connect', () => {
       this.#wasConnected = true;
-      listener.onConnected();
+    });
+    session.on('remoteSettings', () => {
+      this.#wasServed = true;
+      listener.onServed();
     });
     session.on('error', (error) => {
       this.#reason = error.message;
@@ -115,7 +121,7 @@ class Session {
       this.#leaving = true;
     });
     session.on('close', () => {
-      if (!this.#wasConnected) listener.onFailed(this.#reason);
+      if (!this.#wasServed && !this.#closedHere) listener.onFailed(this.#reason || 'the connection was ended at once');
     });
   }
 
@@ -141,7 +147,9 @@ class Session {
       }
       const timer = setTimeout(() => {
         call.late = true;
-        stream.close(constants.NGHTTP2_CANCEL);
+        // One that waits for the connection would be closed only with that, or sent after all.
+        if (stream.pending) stream.destroy();
+        else stream.close(constants.NGHTTP2_CANCEL);
       }, deadlineMs);
       const call: Call = {
         answer: [],
@@ -168,6 +176,7 @@ class Session {
   }
 
   close(): void {
+    this.#closedHere = true;
     if (!this.#session.destroyed) this.#session.close();
   }
 

@@ -18,6 +18,8 @@ import { type Calls, type GatewayService, loadGatewayService, type StreamCalls }
 const TOKEN_MS = 10_000;
 /** A gateway that does not take our new certificates may be about to. */
 const TRY_AGAIN_MS = 5_000;
+/** A login that is refused for long asks its provider no more often. */
+const LOGIN_REFUSED_EVERY_MS = 5_000;
 
 export const UNARY_TRANSPORTS = ['http2', 'grpc-js'] as const;
 export type UnaryTransport = (typeof UNARY_TRANSPORTS)[number];
@@ -32,6 +34,7 @@ export class GatewayCalls {
   readonly #framed: FramedCalls | undefined;
   readonly #headers: ZeebeConnection['headers'];
   readonly #service: GatewayService = loadGatewayService();
+  #loginRefusedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
   #renewing: NodeJS.Timeout | undefined;
 
@@ -47,6 +50,23 @@ export class GatewayCalls {
 
   /** One unary call. `deadlineMs` is a duration and includes fetching a token. @throws ZeebeCallError */
   async call<M extends keyof Calls>(method: M, request: Calls[M][0], deadlineMs: number): Promise<Calls[M][1]> {
+    try {
+      return await this.#unary(method, request, deadlineMs);
+    } catch (error) {
+      if (error instanceof ZeebeCallError && error.sent) this.#heard(error.status);
+      throw error;
+    }
+  }
+
+  #heard(code: number): void {
+    const nowMs = performance.now();
+    // Calls that were under way with the old login are refused too, and must not throw away the new one.
+    if (code !== status.UNAUTHENTICATED || nowMs - this.#loginRefusedMs < LOGIN_REFUSED_EVERY_MS) return;
+    this.#loginRefusedMs = nowMs;
+    this.#connection.loginRefused();
+  }
+
+  async #unary<M extends keyof Calls>(method: M, request: Calls[M][0], deadlineMs: number): Promise<Calls[M][1]> {
     const deadline = Date.now() + deadlineMs;
     const headers = this.#headers === undefined ? NONE : await this.#authenticate(this.#headers, method, deadlineMs);
     const leftMs = deadline - Date.now();
@@ -93,7 +113,8 @@ export class GatewayCalls {
     const { path, requestSerialize } = this.#service[method];
     const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
     try {
-      return this.#client.makeServerStreamRequest(path, requestSerialize, decode, request, metadata, options);
+      const stream = this.#client.makeServerStreamRequest(path, requestSerialize, decode, request, metadata, options);
+      return stream.on('error', (error: ServiceError) => this.#heard(error.code));
     } catch (error) {
       throw notSent(method, error);
     }
@@ -122,6 +143,7 @@ export class GatewayCalls {
         headers,
         onMessage,
         onEnd: (error) => {
+          if (error?.sent) this.#heard(error.status);
           const isOurs = this.#streams.delete(stream);
           onEnd(isOurs ? (error?.message ?? 'ended by the gateway') : 'left for a connection with new certificates');
         },

@@ -3,6 +3,10 @@
 // after the promise settled" would end the node. Without tries of its own it only rejects. Trying again is our business anyway: a
 // command that found no token is tried again with backoff, and the SDK waits longer after each failure before it asks again.
 
+//
+// It keeps what it was given: a token until that expires, a cookie for ever. Neither hears that the gateway has refused it, so
+// after new keys, a restored realm or a session that is over it would be sent on, by OAuth from a file even after a restart.
+
 /** What we know of the SDK's providers; those that ask nobody have no client. */
 interface Asking {
   rest?: Promise<{ extend(options: { readonly retry: { readonly limit: 0 } }): never }>;
@@ -14,4 +18,19 @@ export function askingOnce<Provider extends object>(provider: Provider): Provide
   if (asking.rest === undefined) return provider;
   asking.rest = asking.rest.then((client) => client.extend({ retry: { limit: 0 } }));
   return provider;
+}
+
+interface Keeping {
+  flushMemoryCache?(): void;
+  flushFileCache?(): void;
+  /** Of the provider of cookies: forgets the one it has. */
+  setToken?(): Promise<void>;
+}
+
+/** The next question goes to the identity provider. Those that keep nothing (BASIC, BEARER) have nothing to forget. */
+export function forgetLogin(provider: object): void {
+  const keeping = provider as Keeping;
+  keeping.flushMemoryCache?.();
+  keeping.flushFileCache?.();
+  if (keeping.flushMemoryCache === undefined) void keeping.setToken?.();
 }

@@ -5,6 +5,7 @@
 // and not in others; here it never does. Nothing is reported after `onEnd`.
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import type { IncomingRecord } from '../ports.ts';
+import { timeOf } from '../record-time.ts';
 import { type Refusal, refusalOf } from './batch-decoding.ts';
 import { describeError } from './errors.ts';
 
@@ -13,6 +14,8 @@ import { describeError } from './errors.ts';
  * come one by one, none is kept waiting.
  */
 const REST_MS = 5;
+/** As Kafka says it of a record without a time. */
+const NO_TIME = -1;
 /** A fetch brings a batch of each partition. They are handed on, and rest, together. */
 const BATCHES_AT_ONCE = 64;
 
@@ -184,6 +187,6 @@ export function recordOf(message: KafkaMessage): IncomingRecord {
     key: message.key,
     value: message.value,
     headers,
-    timestampMs: Number(message.timestamp),
+    timestampMs: timeOf(message.timestamp) ?? NO_TIME,
   };
 }

@@ -6,6 +6,7 @@
 import { namedJob } from '../../actors/correlation-id.ts';
 import { type HeaderNames, isTechnical } from '../header-names.ts';
 import type { IncomingRecord } from '../ports.ts';
+import { timeOf } from '../record-time.ts';
 import { correlationOf } from '../replies/contract.ts';
 import { LETTER } from '../replies/dead-letters.ts';
 import { textOf } from '../replies/headers.ts';
@@ -43,7 +44,7 @@ export function letterOf(partition: number, record: IncomingRecord, names: Heade
       topic: short(textOf(record, LETTER.topic)),
       partition: Number(integerOf(record, LETTER.partition) ?? -1),
       offset: String(integerOf(record, LETTER.offset) ?? -1),
-      atMs: numberOrNull(integerOf(record, LETTER.timestamp)),
+      atMs: timeOf(integerOf(record, LETTER.timestamp)) ?? null,
     },
     truncated: has(LETTER.truncated) ? short(textOf(record, LETTER.truncated)) : null,
     redriven: has(REDRIVEN),
@@ -109,10 +110,6 @@ function integerIn(bytes: Uint8Array): bigint | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (buffer.byteLength === 4) return BigInt(buffer.readInt32BE());
   return buffer.byteLength === 8 ? buffer.readBigInt64BE() : undefined;
-}
-
-function numberOrNull(value: bigint | undefined): number | null {
-  return value === undefined ? null : Number(value);
 }
 
 function short(text: string): string {

@@ -1,7 +1,7 @@
 // How often is fetched: a kafkajs that the test plays, one fetch after another, on its timers.
-import type { ConsumerRunConfig, EachBatchPayload, Kafka } from 'kafkajs';
+import type { ConsumerRunConfig, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ConsumerLife, type FetchedBatch } from '../../../src/gateway/kafka/consumer-life.ts';
+import { ConsumerLife, type FetchedBatch, recordOf } from '../../../src/gateway/kafka/consumer-life.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -82,4 +82,18 @@ test('after a fetch of one record the next comes at once; after one of several, 
   expect(await took(consumer.fetched(['4'], ['8'], ['1']))).toBe(5);
   expect(await took(consumer.fetched(['5']))).toBe(0);
   await life.stop();
+});
+
+// The oldest format of records has no time; and a producer may write any 64 bits as one, which as a date, or in a header of a dead
+// letter, would throw for ever.
+test.each([
+  ['1767225600000', 1_767_225_600_000],
+  ['0', 0],
+  ['-1', -1],
+  [undefined, -1],
+  ['9223372036854775807', -1],
+  ['-9223372036854775808', -1],
+])('a record of the time %s is of %d', (timestamp, timestampMs) => {
+  const message = { offset: '1', key: null, value: null, headers: {}, attributes: 0, timestamp };
+  expect(recordOf(message as unknown as KafkaMessage).timestampMs).toBe(timestampMs);
 });

@@ -74,6 +74,15 @@ describe('a letter in the list', () => {
     const odd = { name: 'kafka_dlt-original-offset', value: Buffer.from('12') };
     expect(letterOf(0, { ...foreign, headers: [odd] }, names).summary.original.offset).toBe('-1');
   });
+
+  test.each([-1n, -(2n ** 63n), 2n ** 63n - 1n, BigInt(Date.UTC(10_000, 0, 2))])(
+    'has no time that is none: %s',
+    (at) => {
+      const headers = [{ name: 'kafka_dlt-original-timestamp', value: int64(at) }];
+      const record = { offset: '3', key: null, value: null, headers, timestampMs: 9 };
+      expect(letterOf(0, record, names).summary.original.atMs).toBeNull();
+    },
+  );
 });
 
 describe('headers as text', () => {

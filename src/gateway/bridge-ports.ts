@@ -10,6 +10,7 @@ import type { Metrics } from './metrics.ts';
 import type { NodeAnswersOptions } from './operations/node-answers.ts';
 import type { EnginePort, RecordWriter, ReplyReader } from './ports.ts';
 import type { RepliesEvent } from './replies/replies-options.ts';
+import type { TopicEvent } from './requests/topic-troubles.ts';
 import type { SchemaRegistry } from './schema/registry.ts';
 import type { Secrets } from './secrets.ts';
 import type { Tracing } from './tracing.ts';
@@ -46,6 +47,7 @@ export interface BridgePorts {
 export type BridgeEvent =
   | { readonly from: 'cluster'; readonly event: ClusterEvent }
   | { readonly from: 'replies'; readonly event: RepliesEvent }
+  | { readonly from: 'kafka'; readonly event: TopicEvent }
   | { readonly from: 'intake'; readonly jobType: string; readonly event: IntakeEvent };
 
 export type BridgeConfig = Pick<

@@ -26,6 +26,8 @@ import { Evictions } from './replies/evictions.ts';
 import { interpret } from './replies/interpret.ts';
 import { Replies } from './replies/replies.ts';
 import { RequestPublisher } from './requests/requests.ts';
+import type { TopicTry } from './requests/topic-queue.ts';
+import { TopicTroubles } from './requests/topic-troubles.ts';
 import { Secrets } from './secrets.ts';
 import { ShardTimes } from './shard-times.ts';
 
@@ -78,17 +80,20 @@ export class Bridge {
     const correlationId = (jobKey: JobKey, attempt: number) =>
       this.#secrets.sign(jobKey, attempt, this.#keysOfOthers.listed());
     const { replyTopic, cluster, headerNames: names } = config;
+    const troubles = new TopicTroubles(clock, (event) => ports.onEvent?.({ from: 'kafka', event }));
+    const onTry = (tried: TopicTry) => troubles.tried(tried);
     const { schemas, tracing } = ports;
     this.requests = new RequestPublisher({
       ...{ writer, clock, random, replyTopic, cluster, names, schemas, mayAct },
       ...(tracing && { traceparent: (request) => tracing.traceparent(request) }),
-      onTry: ({ answer, records }) => {
-        if (answer === 'transient') metrics.retried(records);
+      onTry: (tried) => {
+        if (tried.answer === 'transient') metrics.retried(tried.records);
+        onTry(tried);
       },
     });
-    this.#deadLetters = new DeadLetters({ writer, clock, random, topic: config.deadLetterTopic, mayAct });
+    this.#deadLetters = new DeadLetters({ writer, clock, random, topic: config.deadLetterTopic, mayAct, onTry });
     this.#acknowledgements = config.acknowledgements
-      ? new Acknowledgements({ writer, clock, random, topic: config.ackTopic, names, mayAct })
+      ? new Acknowledgements({ writer, clock, random, topic: config.ackTopic, names, mayAct, onTry })
       : undefined;
     this.cluster = new Cluster({
       clock,

@@ -12,7 +12,9 @@ export function logEvent(log: Log, cluster: string, { from, event, ...more }: Br
     // That this node is not a member is said once, by the cluster; each reply that waits for it says so again.
     if (event.error instanceof Lost) log.debug(`${line} ${event.what}`);
     else log.warn(`${line} ${event.what}`, { err: event.error });
-  } else if (event.kind === 'assigned' || event.kind === 'unassigned') log.info(line, { ...event });
+  } else if (event.kind === 'notWritten') log.warn('Kafka takes nothing on this topic', { ...event });
+  else if (event.kind === 'writtenAgain') log.info('Kafka takes records on this topic again', { ...event });
+  else if (event.kind === 'assigned' || event.kind === 'unassigned') log.info(line, { ...event });
   else if ('trace' in event) {
     const { trace, instanceKey, ...fields } = event;
     log.debug(line, traced(cluster, { origin: { instanceKey }, trace }, { ...more, ...fields }));

@@ -76,12 +76,12 @@ export interface OutgoingRecord {
  *  - `acked`: all records are written.
  *  - `refused`: can never succeed: unknown topic (believed only after a metadata request for that topic alone), a record
  *    too large, not authorised. With more than one record, the caller tries them one by one to find the culprit.
- *  - `transient`: try again; the records may have been written all the same.
+ *  - `transient`: try again; the records may have been written all the same. `answered`: Kafka itself did not take them, for now.
  */
 export type SendAnswer =
   | { readonly kind: 'acked' }
   | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'transient'; readonly reason: string };
+  | { readonly kind: 'transient'; readonly reason: string; readonly answered?: boolean };
 
 export interface RecordWriter {
   /**
@@ -103,7 +103,7 @@ export interface IncomingRecord {
   readonly value: Uint8Array | null;
   /** In the record's order; a name may appear more than once. */
   readonly headers: readonly { readonly name: string; readonly value: Uint8Array }[];
-  /** Wall clock ms, as stamped in the record. */
+  /** Wall clock ms, as stamped in the record; -1: it says no time, or none that a date can be. */
   readonly timestampMs: number;
 }
 

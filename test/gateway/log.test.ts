@@ -48,6 +48,17 @@ test('a line about another node names it beside the one that writes', () => {
   expect(lines[0]!.match(/"node":/g)).toHaveLength(1);
 });
 
+test('a topic that Kafka takes nothing on is warned of, by its name', () => {
+  const lines: string[] = [];
+  const log = createLog('info', {}, { write: (line) => void lines.push(line) });
+  const trouble = { topic: 'holdfast.c.dlq', reason: 'no leader' };
+  logEvent(log, 'c', { from: 'kafka', event: { kind: 'notWritten', forMs: 11_000, ...trouble } });
+  logEvent(log, 'c', { from: 'kafka', event: { kind: 'writtenAgain', topic: trouble.topic, afterMs: 20_000 } });
+  const [warned, told] = lines.map((line) => JSON.parse(line));
+  expect(warned).toMatchObject({ level: 'warn', message: 'Kafka takes nothing on this topic', ...trouble });
+  expect(told).toMatchObject({ level: 'info', topic: trouble.topic, afterMs: 20_000 });
+});
+
 test('a line of the intake about a job has the trace of its process, and nothing else of it', () => {
   const lines: string[] = [];
   const log = createLog('debug', {}, { write: (line) => void lines.push(line) });

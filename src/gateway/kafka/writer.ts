@@ -4,7 +4,9 @@
 // Its producer asks for the metadata of every topic it ever wrote to, all in one request that fails as a whole: once one of them is
 // deleted, sends to every other fail as "unknown topic", for good. So a topic is looked up alone before it is first given to a
 // producer, an unknown topic is only believed after such a look-up, twice (brokers learn of new topics one after another), and
-// the producer is then replaced by one that has never heard of the deleted topic.
+// the producer is then replaced by one that has never heard of the deleted topic. So it is with a topic that this user may not look at
+// any more, or that has a partition without a leader: the producer is replaced, and the topic at fault, looked up alone, keeps out of
+// the new one. A topic that is refused by the new one too is one that may be looked at and not written to.
 //
 // All that takes time, and so do connecting and kafkajs's own look-up of a topic that is new to a producer. Whether the
 // records may leave is therefore asked twice: before they are given to kafkajs, and by the partitioner, which it runs once it
@@ -19,10 +21,12 @@ import {
   type Producer,
 } from 'kafkajs';
 import type { KafkaHeader, OutgoingRecord, RecordWriter, SendAnswer } from '../ports.ts';
-import { describeError, meaningOf } from './errors.ts';
+import { describeError, kafkaErrorName, meaningOf } from './errors.ts';
 import { hashOfKey } from './key-hash.ts';
 import { Renewable } from './renewable.ts';
 
+/** For so long a topic that may not be written to is known as such: each of its batches would cost all others their producer. */
+const FORBIDDEN_FOR_MS = 60_000;
 /** For so long an unknown topic is refused without asking again: its waiting records come one after another. */
 const UNKNOWN_FOR_MS = 1_000;
 const SECOND_LOOK_AFTER_MS = 250;
@@ -46,7 +50,11 @@ export class KafkaRecordWriter implements RecordWriter {
   readonly #admin: Renewable<Admin>;
   /** Topics that exist, as far as the present producer knows. */
   #known = new Set<string>();
+  /** How many producers were thrown away for what may be another topic's fault. */
+  #producers = 0;
   readonly #refused = new Map<string, { readonly reason: string; readonly untilMs: number }>();
+  /** Topics that were found to be forbidden, or were beside one: by which producer, and when last. */
+  readonly #forbidden = new Map<string, { readonly producer: number; readonly atMs: number }>();
 
   constructor(kafka: Kafka) {
     this.#producer = new Renewable(() =>
@@ -69,26 +77,53 @@ export class KafkaRecordWriter implements RecordWriter {
     try {
       const refusal = await this.#lookUp(topic, deadlineMs);
       if (refusal !== undefined) return refusal;
+    } catch (error) {
+      return transient(topic, error);
+    }
+    const producer = this.#producers;
+    try {
       const messages: Asking[] = records.map(messageOf);
       if (messages[0] !== undefined) messages[0] = { ...messages[0], [MAY_START]: mayStart };
-      const sent = await this.#producer.use(deadlineMs, async (producer) => {
+      const sent = await this.#producer.use(deadlineMs, async (client) => {
         if (!mayStart()) return false;
-        await producer.send({ topic, messages, acks: ACKS_FROM_ALL, timeout: deadlineMs });
+        await client.send({ topic, messages, acks: ACKS_FROM_ALL, timeout: deadlineMs });
         return true;
       });
-      return sent ? { kind: 'acked' } : { kind: 'transient', reason: new MayNotStart().message };
+      if (!sent) return { kind: 'transient', reason: new MayNotStart().message };
+      this.#forbidden.delete(topic);
+      return { kind: 'acked' };
     } catch (error) {
-      const reason = `topic ${topic}: ${describeError(error)}`;
-      switch (meaningOf(error)) {
-        case 'refused':
-          return { kind: 'refused', reason };
-        case 'unknownTopic':
-          this.#known = new Set();
-          this.#producer.renew();
-          return { kind: 'transient', reason };
-        case 'transient':
-          return { kind: 'transient', reason };
+      if (!this.#mayBeAnotherTopic(topic, error, producer)) {
+        return meaningOf(error) === 'refused'
+          ? { kind: 'refused', reason: said(topic, error) }
+          : transient(topic, error);
       }
+      // Others that were under way with the old one fail too, and must not throw away the new one.
+      if (producer === this.#producers) {
+        this.#producers += 1;
+        this.#known = new Set();
+        this.#producer.renew();
+      }
+      return transient(topic, error);
+    }
+  }
+
+  #mayBeAnotherTopic(topic: string, error: unknown, producer: number): boolean {
+    switch (kafkaErrorName(error)) {
+      case 'UNKNOWN_TOPIC_OR_PARTITION':
+      case 'LEADER_NOT_AVAILABLE':
+        return true;
+      case 'TOPIC_AUTHORIZATION_FAILED': {
+        const nowMs = Date.now();
+        for (const [name, { atMs }] of this.#forbidden) {
+          if (nowMs - atMs > FORBIDDEN_FOR_MS) this.#forbidden.delete(name);
+        }
+        const before = this.#forbidden.get(topic);
+        this.#forbidden.set(topic, { producer: before?.producer ?? producer, atMs: nowMs });
+        return before === undefined || before.producer === producer;
+      }
+      default:
+        return false;
     }
   }
 
@@ -114,7 +149,7 @@ export class KafkaRecordWriter implements RecordWriter {
           await new Promise((resolve) => setTimeout(resolve, SECOND_LOOK_AFTER_MS));
           continue;
         }
-        const reason = `topic ${topic}: ${describeError(error)}`;
+        const reason = said(topic, error);
         this.#refuse(topic, reason);
         return { kind: 'refused', reason };
       }
@@ -126,6 +161,14 @@ export class KafkaRecordWriter implements RecordWriter {
     for (const [name, { untilMs }] of this.#refused) if (untilMs <= nowMs) this.#refused.delete(name);
     this.#refused.set(topic, { reason, untilMs: nowMs + UNKNOWN_FOR_MS });
   }
+}
+
+function transient(topic: string, error: unknown): SendAnswer {
+  return { kind: 'transient', reason: said(topic, error), answered: kafkaErrorName(error) !== undefined };
+}
+
+function said(topic: string, error: unknown): string {
+  return `topic ${topic}: ${describeError(error)}`;
 }
 
 const askingPartitioner: ICustomPartitioner = () => {

@@ -2,12 +2,16 @@
 // correlation id, on a topic of the cluster's own.
 //
 // A reply is settled once Kafka has its acknowledgement, so a crash repeats one and loses none. It is a courtesy all the
-// same: when Kafka refuses it for good (the topic is gone, not authorised), the reply is settled without.
+// same: when Kafka refuses it for good (the topic is gone, not authorised), or takes none for a minute though it answers (no leader,
+// too few replicas), replies are settled without. They are read no further while too many wait to be settled, and with them
+// everybody's would stand still.
 import type { DeadLetterReason, ReplyAnswer } from '../../actors/messages.ts';
 import type { Clock, Random } from '../../actors/ports.ts';
 import type { HeaderNames } from '../header-names.ts';
 import type { OutgoingRecord, RecordWriter } from '../ports.ts';
 import { DEFAULT_TOPIC_QUEUE_LIMITS, TopicQueue, type TopicTry } from '../requests/topic-queue.ts';
+
+const GIVE_UP_MS = 60_000;
 
 export interface AcknowledgementsOptions {
   readonly writer: RecordWriter;
@@ -17,7 +21,6 @@ export interface AcknowledgementsOptions {
   readonly names: HeaderNames;
   readonly mayAct: () => boolean;
   readonly onTry?: (event: TopicTry) => void;
-  readonly onRefused?: (reason: string) => void;
 }
 
 export type AckAnswer = 'applied' | 'duplicate' | 'late' | 'rejected';
@@ -28,14 +31,13 @@ export class Acknowledgements {
 
   constructor(options: AcknowledgementsOptions) {
     this.#options = options;
-    this.#queue = new TopicQueue({ ...options, limits: DEFAULT_TOPIC_QUEUE_LIMITS });
+    this.#queue = new TopicQueue({ ...options, limits: DEFAULT_TOPIC_QUEUE_LIMITS, giveUpMs: GIVE_UP_MS });
   }
 
   /** `done` is called once, unless the returned function was called before. */
   write(correlationId: string, outcome: ReplyAnswer | DeadLetterReason, done: () => void): () => void {
     const queued = this.#queue.add(recordOf(correlationId, outcome, this.#options.names), (answer) => {
       if (answer.kind === 'dropped') return;
-      if (answer.kind === 'refused') this.#options.onRefused?.(answer.reason);
       done();
     });
     return () => this.#queue.drop(queued);

@@ -4,7 +4,8 @@
 // but itself. The producer underneath makes one try and repeats nothing: before each try of ours `mayAct` is asked (lease,
 // connection), and by the producer again when the batch leaves; while it says no, nothing does, and a batch in which
 // somebody's request is no longer wanted is put together anew. A batch that Kafka refuses as a whole is sent again record by record,
-// so that the culprit alone is refused. A record is owed until it is acked, refused, or withdrawn: there is no last try.
+// so that the culprit alone is refused. A record is owed until it is acked, refused, or withdrawn: there is no last try, unless
+// whoever fills the queue says for how long Kafka itself may go on not taking what is a courtesy only (`giveUpMs`).
 import type { Clock, Random, Timer } from '../../actors/ports.ts';
 import type { OutgoingRecord, RecordWriter } from '../ports.ts';
 import { RetryDelay } from '../retry-delay.ts';
@@ -44,7 +45,12 @@ export interface TopicQueueOptions {
   readonly random: Random;
   readonly mayAct: () => boolean;
   readonly limits: TopicQueueLimits;
-  /** After each try; `tries` counts those since the last success. */
+  /**
+   * Once Kafka has answered each try for so long, and taken none, what waits is refused, and so is what comes until it takes one.
+   * Tries that nobody answers do not count: Kafka is away then, and nothing else goes on either. Absent: never.
+   */
+  readonly giveUpMs?: number;
+  /** After each try that Kafka could have taken. */
   readonly onTry?: (event: TopicTry) => void;
 }
 
@@ -87,6 +93,8 @@ export class TopicQueue {
   #timer: Timer | undefined;
   #closed = false;
   #maxBytes: number;
+  /** Kafka has answered each try since then, and taken none; ms on the monotonic clock. */
+  #refusingSinceMs: number | undefined;
   /** No batch leaves before that, ms on the monotonic clock. */
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
@@ -186,16 +194,22 @@ export class TopicQueue {
     const { topic, writer, clock, limits, mayAct, onTry } = this.#options;
     const sentMs = clock.monotonicMs();
     this.#notBeforeMs = batch.length > 1 ? sentMs + limits.paceMs : sentMs;
-    const answer = await writer.send(
-      topic,
-      batch.map((entry) => entry.record),
-      limits.sendDeadlineMs,
-      () => !this.#closed && mayAct() && !batch.some((entry) => entry.dropped),
-    );
+    let heldBack = false;
+    const mayStart = () => {
+      heldBack = this.#closed || !mayAct() || batch.some((entry) => entry.dropped);
+      return !heldBack;
+    };
+    const records = batch.map((entry) => entry.record);
+    const answer = await writer.send(topic, records, limits.sendDeadlineMs, mayStart);
     this.#flight = undefined;
     const reason = answer.kind === 'acked' ? '' : answer.reason;
-    onTry?.({ topic, records: batch.length, tookMs: clock.monotonicMs() - sentMs, answer: answer.kind, reason });
+    const tookMs = clock.monotonicMs() - sentMs;
+    if (!heldBack) onTry?.({ topic, records: batch.length, tookMs, answer: answer.kind, reason });
     let nextInMs = 0;
+    if (answer.kind === 'transient' && this.#isGivenUp(!heldBack && answer.answered === true)) {
+      this.#putBack(batch);
+      return this.#refuseAll(answer.reason);
+    }
     if (answer.kind === 'transient') {
       // What nobody wanted any more may have kept it from leaving: the rest does not wait for that.
       nextInMs = batch.some((entry) => entry.dropped) ? 0 : this.#delay.next();
@@ -206,6 +220,7 @@ export class TopicQueue {
       for (const entry of batch) entry.alone = true;
       this.#putBack(batch);
     } else {
+      this.#refusingSinceMs = undefined;
       this.#delay.reset();
       for (const entry of batch) entry.state = 'over';
       if (this.#waiting.length > 0) this.#sendNext();
@@ -214,6 +229,21 @@ export class TopicQueue {
       return;
     }
     if (!this.#closed && this.#waiting.length > 0) this.#sendIn(nextInMs);
+  }
+
+  #isGivenUp(answered: boolean): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#refusingSinceMs = answered ? (this.#refusingSinceMs ?? nowMs) : undefined;
+    return nowMs - (this.#refusingSinceMs ?? nowMs) >= (this.#options.giveUpMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  #refuseAll(reason: string): void {
+    const given = this.#waiting;
+    this.#rest();
+    this.#waiting = [];
+    for (const entry of given) entry.state = 'over';
+    this.#notBeforeMs = this.#options.clock.monotonicMs() + this.#options.limits.askAgainMs;
+    for (const entry of given) entry.done({ kind: 'refused', reason });
   }
 
   #putBack(batch: readonly Entry[]): void {

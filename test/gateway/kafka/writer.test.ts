@@ -94,3 +94,62 @@ it('takes a hundred thousand headers of one name in no time, in their order', as
   expect(leaves).toMatchObject([{ messages: [{ headers: { a: values } }] }]);
   expect(performance.now() - sinceMs).toBeLessThan(2_000);
 });
+
+/** A kafkajs whose producers ask for all topics that they ever wrote to, in one request that fails as a whole. */
+function played() {
+  /** What Kafka says of a topic; absent: nothing is wrong with it. */
+  const faults = new Map<string, string>();
+  /** May be looked at, and not written to. */
+  const unwritable = new Set<string>();
+  let producers = 0;
+  const seen = (topics: Iterable<string>) => {
+    for (const topic of topics) {
+      const type = faults.get(topic);
+      if (type !== undefined) throw Object.assign(new Error(type), { type });
+    }
+  };
+  const client = { connect: async () => {}, disconnect: async () => {} };
+  const kafka = {
+    admin: () => ({ ...client, fetchTopicMetadata: async ({ topics }: { topics: string[] }) => seen(topics) }),
+    producer: () => {
+      producers += 1;
+      const topics = new Set<string>();
+      return {
+        ...client,
+        send: async ({ topic }: Given) => {
+          seen(topics.add(topic));
+          await settled();
+          if (unwritable.has(topic)) throw Object.assign(new Error(), { type: 'TOPIC_AUTHORIZATION_FAILED' });
+        },
+      };
+    },
+  } as unknown as Kafka;
+  const writer = new KafkaRecordWriter(kafka);
+  const send = async (...topics: string[]) => {
+    const record = { key: 'k', value: 'v', headers: [] };
+    const answers = await Promise.all(topics.map((topic) => writer.send(topic, [record], 10_000, () => true)));
+    return answers.map(({ kind }) => kind);
+  };
+  return { faults, unwritable, send, made: () => producers };
+}
+
+it.each([
+  ['LEADER_NOT_AVAILABLE', 'transient'],
+  ['TOPIC_AUTHORIZATION_FAILED', 'refused'],
+])('a topic of which Kafka says %s keeps no other from being written', async (fault, answer) => {
+  const { faults, send, made } = played();
+  expect(await send('healthy', 'other', 'faulty')).toEqual(['acked', 'acked', 'acked']);
+  faults.set('faulty', fault);
+  expect(await send('healthy', 'healthy', 'other')).toEqual(['transient', 'transient', 'transient']);
+  expect(await send('faulty')).toEqual([answer]);
+  expect(await send('healthy', 'faulty', 'other', 'faulty')).toEqual(['acked', answer, 'acked', answer]);
+  expect(made()).toBe(2);
+});
+
+it('a topic that may be looked at and not written to is refused, and costs the others one producer', async () => {
+  const { unwritable, send, made } = played();
+  unwritable.add('closed');
+  expect(await send('healthy', 'closed', 'closed')).toEqual(['acked', 'transient', 'transient']);
+  for (let tries = 0; tries < 3; tries++) expect(await send('closed', 'healthy')).toEqual(['refused', 'acked']);
+  expect(made()).toBe(2);
+});

@@ -32,6 +32,8 @@ let paused: Set<number>;
 let ends: Map<number, string>;
 let letters: OutgoingRecord[];
 let sendAnswers: SendAnswer[];
+/** What Kafka says of everything that is not among `sendAnswers`. */
+let sendAnswer: SendAnswer;
 let deliveries: { reply: Reply; answer(answer: ReplyAnswer | Error): Promise<void> }[];
 let events: RepliesEvent[];
 let replies: Replies;
@@ -54,7 +56,7 @@ const reader: ReplyReader = {
 
 const writer: RecordWriter = {
   send: async (_topic, records) => {
-    const answer = sendAnswers.shift() ?? { kind: 'acked' };
+    const answer = sendAnswers.shift() ?? sendAnswer;
     if (answer.kind === 'acked') letters.push(...records);
     return answer;
   },
@@ -150,6 +152,7 @@ beforeEach(async () => {
   ends = new Map();
   letters = [];
   sendAnswers = [];
+  sendAnswer = { kind: 'acked' };
   deliveries = [];
   events = [];
 });
@@ -228,6 +231,39 @@ describe('replies', () => {
     await deliveries[1]?.answer('latePublished');
     await clock.advance(1_000);
     expect(commits.at(-1)).toBe('1: 0@12');
+  });
+
+  it('are settled without, once Kafka itself takes no acknowledgement for a minute; not while it is away', async () => {
+    await start({}, true);
+    assign(1, 0);
+    const reply = async (offset: number) => {
+      handlers.onBatch(0, [record(offset, `id-${offset}`)], String(offset + 1));
+      await clock.advance(1);
+      await deliveries[offset - 10]?.answer('applied');
+    };
+    sendAnswer = { kind: 'transient', reason: 'nobody answers' };
+    await reply(10);
+    await clock.advance(600_000);
+    expect(outcomes()).toEqual([]);
+    sendAnswer = { kind: 'transient', reason: 'no leader', answered: true };
+    await clock.advance(55_000);
+    await reply(11);
+    expect(outcomes()).toEqual([]);
+    await clock.advance(10_000);
+    expect(outcomes()).toEqual(['applied', 'applied']);
+    // And from then on at once, until it takes one.
+    await reply(12);
+    await clock.advance(1_000);
+    expect(outcomes()).toHaveLength(3);
+    expect(commits.at(-1)).toBe('1: 0@13');
+    sendAnswer = { kind: 'acked' };
+    await reply(13);
+    await clock.advance(1_000);
+    expect(letters.map(({ key }) => key)).toEqual(['id-13']);
+    sendAnswer = { kind: 'transient', reason: 'no leader', answered: true };
+    await reply(14);
+    await clock.advance(50_000);
+    expect(outcomes()).toHaveLength(4);
   });
 
   it('that their owner refuses are dead letters with its reason', async () => {

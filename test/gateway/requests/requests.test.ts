@@ -88,6 +88,23 @@ beforeEach(() => {
 });
 
 describe('publishing requests', () => {
+  it('tells of each try that Kafka could have taken, and of none that was held back', async () => {
+    const tries: string[] = [];
+    const to = publisher({ onTry: ({ answer, reason }) => tries.push(`${answer} ${reason}`) });
+    publish(to, request(1));
+    await clock.advance(1);
+    await sends[0]?.answer(LATER);
+    await clock.advance(1_000);
+    mayAct = false;
+    expect(sends[1]?.mayStart()).toBe(false);
+    await sends[1]?.answer({ kind: 'transient', reason: 'not sent' });
+    mayAct = true;
+    await clock.advance(1_000);
+    expect(sends[2]?.mayStart()).toBe(true);
+    await sends[2]?.answer(ACKED);
+    expect(tries).toEqual(['transient leader away', 'acked ']);
+  });
+
   it('writes key, headers and the body as it is', async () => {
     publish(publisher(), request(1, 'a', '{"n":1e400}'));
     await clock.advance(1);

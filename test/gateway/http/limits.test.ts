@@ -45,6 +45,20 @@ test('what somebody may not do counts among the requests that he makes', async (
   expect(api.operations.asked).toEqual([]);
 });
 
+test('somebody with a good token and no role is bounded too, and logged once', async () => {
+  await using api = trial({ authentication: BY_ROLE, limits: { requestsPerMinute: 5 } });
+  for (let request = 1; request <= 5; request++) {
+    expect(await api.call(whoami('guest'))).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+  }
+  const beyond = await api.call(whoami('guest'));
+  expect(beyond).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
+  expect(beyond.body).toMatchObject({ detail: expect.stringMatching(/^more than 5 requests within a minute; /) });
+  expect(await api.call(whoami('viewer'))).toMatchObject({ status: 200 });
+  expect(api.logged).toMatchObject([
+    { level: 'warn', message: 'somebody without a role asked', fields: { name: 'some guest', path: '/api/v1/whoami' } },
+  ]);
+});
+
 describe('beyond the limit of failures', () => {
   const LIMIT = 3;
   /** As `BY_ROLE`, and says what it was asked to look at. */

@@ -9,12 +9,14 @@ import { LOCAL_NAME } from '../../config/api-tokens.ts';
 import type { Log } from '../../log.ts';
 import type { Operator } from '../../operations/operations.ts';
 import { Guesses } from './guesses.ts';
-import { ApiProblem } from './problem.ts';
+import { ApiProblem, rateLimited } from './problem.ts';
 import { type Api, mayActAs } from './serving.ts';
 import type { Authentication } from './verdict.ts';
 
 /** Who asks where nobody is asked who they are. */
 const LOCAL: Operator = { name: LOCAL_NAME, role: 'admin' };
+
+const MINUTE_MS = 60_000;
 
 const NO_TOKEN = 'Bearer realm="holdfast"';
 const BAD_TOKEN = 'Bearer realm="holdfast", error="invalid_token"';
@@ -35,12 +37,20 @@ export interface GateOptions {
   readonly authentication: Authentication | undefined;
   /** Of one address within a minute; further ones are not looked at. */
   readonly maxFailures: number;
+  /** Of one person. Those of somebody without a role are counted here, for they come no further. */
+  readonly requestsPerMinute: number;
   readonly log: Log;
 }
 
 /** Call it when requests are counted already, and before the first route. */
-export function gate(api: Api, { authentication, maxFailures, log }: GateOptions): void {
+export function gate(api: Api, { authentication, maxFailures, requestsPerMinute, log }: GateOptions): void {
   const guesses = new Guesses(api, { maxFailures, log });
+  const namesWithoutRole = new WeakMap<FastifyRequest, string>();
+  const countWithoutRole = api.createRateLimit({
+    max: requestsPerMinute,
+    timeWindow: MINUTE_MS,
+    keyGenerator: (request) => `without a role ${namesWithoutRole.get(request)}`,
+  });
 
   const refused = async (request: FastifyRequest, token: string | undefined, why: string): Promise<ApiProblem> => {
     const tooMany = await guesses.failed(request, token);
@@ -49,6 +59,17 @@ export function gate(api: Api, { authentication, maxFailures, log }: GateOptions
     return new ApiProblem('UNAUTHENTICATED', `the token is not taken: ${why}`, {
       headers: { 'www-authenticate': BAD_TOKEN },
     });
+  };
+
+  /** Their token is good, so it is no guess: logged once a minute, and bounded as everybody else. */
+  const withoutRole = async (request: FastifyRequest, name: string, why: string): Promise<ApiProblem> => {
+    namesWithoutRole.set(request, name);
+    const sofar = await countWithoutRole(request);
+    if (!sofar.isAllowed && sofar.isExceeded) return rateLimited(requestsPerMinute, sofar.ttlInSeconds);
+    if (!sofar.isAllowed && sofar.remaining === sofar.max - 1) {
+      log.warn('somebody without a role asked', { name, address: request.ip, path: pathOf(request), reason: why });
+    }
+    return new ApiProblem('FORBIDDEN', `${name} has no role here: ${why}`);
   };
 
   const operatorOf = async (request: FastifyRequest): Promise<Operator> => {
@@ -75,7 +96,7 @@ export function gate(api: Api, { authentication, maxFailures, log }: GateOptions
       case 'refused':
         throw await refused(request, token, verdict.why);
       case 'noRole':
-        throw new ApiProblem('FORBIDDEN', `${verdict.name} has no role here: ${verdict.why}`);
+        throw await withoutRole(request, verdict.name, verdict.why);
       case 'unavailable':
         throw new ApiProblem('AUTHENTICATION_UNAVAILABLE', verdict.why, { headers: { 'retry-after': '5' } });
     }

@@ -116,6 +116,12 @@ function later(code: ProblemCode): Further {
   return status === 429 || status === 503 ? { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } } : {};
 }
 
+export function rateLimited(most: number, leftSeconds: number): ApiProblem {
+  const seconds = Math.max(1, leftSeconds);
+  const detail = `more than ${most} requests within a minute; ask again in ${seconds} s`;
+  return new ApiProblem('RATE_LIMITED', detail, { headers: { 'retry-after': String(seconds) } });
+}
+
 export function answerProblem(reply: FastifyReply, problem: ApiProblem): FastifyReply {
   const { statusCode: status, code, message: detail, headers, members } = problem;
   const body = { type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail, code, ...members };

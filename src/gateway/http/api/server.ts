@@ -16,7 +16,7 @@ import { gate, guardHost, pathOf } from './gate.ts';
 import { addressOf } from './guesses.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { describeApi } from './openapi.ts';
-import { ApiProblem, answerProblem, problemOf } from './problem.ts';
+import { ApiProblem, answerProblem, problemOf, rateLimited } from './problem.ts';
 import { actRoutes } from './routes-act.ts';
 import { deadLetterRoutes } from './routes-dead-letters.ts';
 import { seeRoutes } from './routes-see.ts';
@@ -163,10 +163,10 @@ async function registerApi(api: Api, options: ApiOptions): Promise<void> {
     hook: 'preParsing', // by then it is known who asks
     keyGenerator: (request) =>
       request.operator === undefined ? `at ${addressOf(request)}` : `by ${request.operator.name}`,
-    errorResponseBuilder: (_request, { max, after }) =>
-      new ApiProblem('RATE_LIMITED', `more than ${max} requests within a minute; ask again in ${after}`),
+    errorResponseBuilder: (_request, { max, ttl }) => rateLimited(max, Math.ceil(ttl / 1_000)),
   });
-  gate(api, { authentication, maxFailures: limits.failuresPerMinute, log });
+  const { failuresPerMinute: maxFailures, requestsPerMinute } = limits;
+  gate(api, { authentication, maxFailures, requestsPerMinute, log });
   describeApi(api, identity);
   await api.after();
 

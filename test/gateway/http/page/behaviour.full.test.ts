@@ -462,6 +462,19 @@ describe('lists', () => {
   });
 });
 
+test('a re-drive that nobody answered may have begun: that is said, also while the whole page has no answer', async () => {
+  const page = await open({ jobs: 300 }, { hash: '#/dead-letters' });
+  await page.getByRole('button', { name: 'Re-drive all…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Reason').fill('all of them');
+  await dialog.getByRole('button', { name: 'Preview' }).click();
+  const drive = dialog.getByRole('button', { name: /^Drive/ });
+  await drive.waitFor();
+  await api.stop();
+  await drive.click();
+  await dialog.getByText('It may have been done all the same: look at the audit').waitFor();
+});
+
 describe('looks', () => {
   test('fit on a phone, every one', async () => {
     const page = await open({}, { viewport: { width: 360, height: 780 } });

@@ -209,14 +209,23 @@ describe('a run of a re-drive', () => {
     ok: false,
     failure: { kind: 'problem', status, code, title: 'No', detail: code, retryAfterMs: 0, act: undefined },
   });
-  const running = acted(acting(NOT_BEGUN), told('running'));
+  const AWAY = {
+    kind: 'away',
+    status: 0,
+    code: '',
+    title: 'No answer',
+    detail: '',
+    retryAfterMs: 0,
+    act: undefined,
+  } as const;
+  const running = acted(acting(NOT_BEGUN), told('running'), true);
 
   test('a stop that failed is said until the next act, however often the run is asked for', () => {
-    const failed = acted(acting(running), refused(503, 'OPERATION_UNAVAILABLE'));
+    const failed = acted(acting(running), refused(503, 'OPERATION_UNAVAILABLE'), true);
     const later = heard(heard(failed, told('running', 3)), refused(503, 'OPERATION_UNAVAILABLE'));
     expect(later).toMatchObject({ failure: { status: 503 }, busy: false, seen: { driven: 3 } });
     expect(isWatched(later)).toBe(true);
-    expect(acted(acting(later), told('stopped', 3))).toEqual({ ...NOT_BEGUN, seen: view('stopped', 3) });
+    expect(acted(acting(later), told('stopped', 3), true)).toEqual({ ...NOT_BEGUN, seen: view('stopped', 3) });
   });
 
   test('a stop that is under way is not begun twice, whatever is heard meanwhile', () => {
@@ -230,17 +239,31 @@ describe('a run of a re-drive', () => {
     expect(lost).toMatchObject({ lost: { code }, seen: { driven: 4 }, failure: undefined });
     expect(isWatched(lost)).toBe(false);
     // Its node is a member again, and takes the stop.
-    expect(acted(acting(lost), told('stopped', 5))).toEqual({ ...NOT_BEGUN, seen: view('stopped', 5) });
+    expect(acted(acting(lost), told('stopped', 5), true)).toEqual({ ...NOT_BEGUN, seen: view('stopped', 5) });
+  });
+
+  test('may have begun, or ended, when nobody has answered; a preview changes nothing', () => {
+    const away = { ok: false, failure: AWAY } as const;
+    const previewed = acted(acting(NOT_BEGUN), told('preview'), false);
+    expect(acted(acting(NOT_BEGUN), away, false)).toMatchObject({ failure: AWAY, unsure: false });
+    expect(acted(acting(previewed), away, true)).toMatchObject({
+      failure: AWAY,
+      unsure: true,
+      seen: { state: 'preview' },
+    });
+    expect(acted(acting(running), away, true).unsure).toBe(true);
+    expect(acted(acting(running), refused(409, 'TOO_MANY'), true).unsure).toBe(false);
+    expect(acted(acted(acting(running), away, true), told('stopped'), true).unsure).toBe(false);
   });
 
   test('that has ended does not run again by an answer that comes late', () => {
-    expect(heard(acted(acting(running), told('stopped')), told('running')).seen?.state).toBe('stopped');
+    expect(heard(acted(acting(running), told('stopped'), true), told('running')).seen?.state).toBe('stopped');
   });
 
   test('is asked for only while it runs', () => {
     expect(isWatched(running)).toBe(true);
     for (const state of ['preview', 'done', 'stopped', 'failed'] as const)
-      expect(isWatched(acted(NOT_BEGUN, told(state)))).toBe(false);
+      expect(isWatched(acted(NOT_BEGUN, told(state), true))).toBe(false);
   });
 });
 

@@ -8,7 +8,7 @@ import { act, type Failure } from './api.ts';
 import { Dialog, Field } from './dialog.ts';
 import { h } from './element.ts';
 import { useLive } from './hooks.ts';
-import { Glyph, Key } from './ui.ts';
+import { Glyph, Key, Unanswered } from './ui.ts';
 import type { Shape, Tone } from './words.ts';
 
 export interface ActDialogProps {
@@ -67,20 +67,14 @@ export function ActDialog({ spec, onClose, onDone }: ActDialogProps): VNode {
         }),
       ),
       stage.stage === 'refused' &&
-        h(
-          'p',
-          { class: 'note tone-bad', role: 'alert' },
-          h(Glyph, { shape: 'cross' }),
-          h(
-            'span',
-            {},
-            h('strong', {}, stage.failure.title),
-            `: ${stage.failure.detail}`,
-            stage.failure.kind === 'away'
-              ? '. It may have been done all the same: look at the audit before you try again.'
-              : '',
-          ),
-        ),
+        (stage.failure.kind === 'away'
+          ? h(Unanswered, { failure: stage.failure })
+          : h(
+              'p',
+              { class: 'note tone-bad', role: 'alert' },
+              h(Glyph, { shape: 'cross' }),
+              h('span', {}, h('strong', {}, stage.failure.title), `: ${stage.failure.detail}`),
+            )),
       h(
         'footer',
         {},

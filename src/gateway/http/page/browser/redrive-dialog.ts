@@ -9,8 +9,8 @@ import { h } from './element.ts';
 import { count, many } from './format.ts';
 import { useLive } from './hooks.ts';
 import { reasonFault, redriveBody, redriveFaults, type Scope } from './redrive-body.ts';
-import { acted, acting, edited, heard, isWatched, NOT_BEGUN } from './redrive-run.ts';
-import { Glyph, State, Trouble } from './ui.ts';
+import { acted, acting, edited, heard, isWatched, NOT_BEGUN, type Run } from './redrive-run.ts';
+import { Glyph, State, Trouble, Unanswered } from './ui.ts';
 import { REDRIVE } from './words.ts';
 
 const WATCH_EVERY_MS = 1_000;
@@ -21,10 +21,10 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
   const [checked, setChecked] = useState(false);
   const [stopping, setStopping] = useState({ reason: '', checked: false });
   const [run, setRun] = useState(NOT_BEGUN);
-  const { seen, failure, lost, busy } = run;
+  const { seen, failure, unsure, lost, busy } = run;
   const running = seen?.state === 'running';
 
-  const take = (as: typeof acted | typeof heard, answer: Answer<RedriveView>) => {
+  const take = (as: (now: Run, answer: Answer<RedriveView>) => Run, answer: Answer<RedriveView>) => {
     setRun((now) => as(now, answer));
     if (!answer.ok && answer.failure.kind === 'token') live.tokenRefused();
   };
@@ -32,14 +32,16 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
     setChecked(true);
     if (Object.values(redriveFaults(typed)).some((fault) => fault !== undefined)) return;
     setRun(acting);
-    take(acted, await act<RedriveView>('dead-letters/redrive', JSON.stringify(redriveBody(scope, typed, dryRun))));
+    const answer = await act<RedriveView>('dead-letters/redrive', JSON.stringify(redriveBody(scope, typed, dryRun)));
+    take((now) => acted(now, answer, !dryRun), answer);
   };
   const stop = async (id: string) => {
     setStopping((now) => ({ ...now, checked: true }));
     if (reasonFault(stopping.reason) !== undefined) return;
     setRun(acting);
     const body = JSON.stringify({ reason: stopping.reason.trim() });
-    take(acted, await act<RedriveView>(`dead-letters/redrives/${encodeURIComponent(id)}/stop`, body));
+    const answer = await act<RedriveView>(`dead-letters/redrives/${encodeURIComponent(id)}/stop`, body);
+    take((now) => acted(now, answer, true), answer);
   };
   const id = seen?.id;
   const watched = isWatched(run);
@@ -113,7 +115,7 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
         { 'aria-live': 'polite' },
         seen && h(Seen, { seen }),
         h(Lost, { failure: lost }),
-        h(Trouble, { failure }),
+        failure !== undefined && unsure ? h(Unanswered, { failure }) : h(Trouble, { failure }),
       ),
       running &&
         h(Field, {
@@ -135,7 +137,7 @@ export function RedriveDialog({ scope, onClose }: { readonly scope: Scope; onClo
           seen !== undefined &&
           h(
             'button',
-            { type: 'submit', class: 'grave', disabled: busy || seen.matched === 0 },
+            { type: 'submit', class: 'grave', disabled: busy || seen.matched <= seen.skipped },
             `Drive ${many(Math.max(0, seen.matched - seen.skipped), 'letter')}`,
           ),
       ),

@@ -10,13 +10,15 @@ export interface Run {
   readonly seen: RedriveView | undefined;
   /** Of the last act. */
   readonly failure: Failure | undefined;
+  /** The last act was to change something, and nobody has answered: it may have been done. */
+  readonly unsure: boolean;
   /** An act is under way. */
   readonly busy: boolean;
   /** Why nobody can say any more how far it is. */
   readonly lost: Failure | undefined;
 }
 
-export const NOT_BEGUN: Run = { seen: undefined, failure: undefined, busy: false, lost: undefined };
+export const NOT_BEGUN: Run = { seen: undefined, failure: undefined, unsure: false, busy: false, lost: undefined };
 
 const NOBODY_KNOWS: readonly string[] = ['NO_SUCH_NODE', 'NOT_FOUND'];
 
@@ -24,8 +26,11 @@ export function acting(run: Run): Run {
   return { ...run, busy: true };
 }
 
-export function acted(run: Run, answer: Answer<RedriveView>): Run {
-  return answer.ok ? { ...NOT_BEGUN, seen: answer.value } : { ...run, busy: false, failure: answer.failure };
+/** @param changes it was no preview */
+export function acted(run: Run, answer: Answer<RedriveView>, changes: boolean): Run {
+  if (answer.ok) return { ...NOT_BEGUN, seen: answer.value };
+  const { failure } = answer;
+  return { ...run, busy: false, failure, unsure: changes && failure.kind === 'away' };
 }
 
 /** Asked before an act was answered it may come after that: what has ended does not run again. */

@@ -101,6 +101,21 @@ export function Missing({ nodes, what }: { readonly nodes: readonly string[]; re
   );
 }
 
+/** Of an act: said also while the whole page has no answer, for what is asked again may be done twice. */
+export function Unanswered({ failure }: { readonly failure: Failure }): VNode {
+  return h(
+    'p',
+    { class: 'note tone-bad', role: 'alert' },
+    h(Glyph, { shape: 'cross' }),
+    h(
+      'span',
+      {},
+      h('strong', {}, failure.title),
+      `: ${failure.detail}. It may have been done all the same: look at the audit before you try again.`,
+    ),
+  );
+}
+
 export function Trouble({
   failure,
   children,

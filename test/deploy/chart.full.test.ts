@@ -3,7 +3,7 @@
 // here: nothing was installed.
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/gateway/config/config.ts';
@@ -197,6 +197,20 @@ test('what a node reads, in file and variables, is a valid configuration', async
   }
 });
 
+test('a Secret of the engine is there as files, whatever the login, and NOTES do not name a cluster that is elsewhere', async () => {
+  const path = '/etc/holdfast/secrets/zeebe/password';
+  const zeebe = { authStrategy: 'BASIC', existingSecret: 'orders-zeebe' };
+  const env = [{ name: 'CAMUNDA_BASIC_AUTH_PASSWORD_FILE', value: path }];
+  const { containers, volumes } = one(await helm.manifests({ zeebe, env }), 'StatefulSet').spec.template.spec;
+  expect(volumes).toContainEqual({ name: 'zeebe', secret: { secretName: 'orders-zeebe', defaultMode: 0o440 } });
+  expect(containers[0].volumeMounts.map(({ mountPath }: Manifest) => mountPath)).toContain(dirname(path));
+  const notes = async (values: object) =>
+    (await helm.run('install', 'orders', CHART, '--dry-run=client', '--values', await helm.file(values))).out;
+  expect(await notes({ config: { cluster: 'orders' } })).toMatch(/, cluster orders: nodes orders-holdfast-0/);
+  const elsewhere = await notes({ existingConfigSecret: { name: 'mine' } });
+  expect(elsewhere).toMatch(/, cluster as the Secret mine names it: nodes/);
+});
+
 test('another configuration restarts the nodes, and nothing else does', async () => {
   const sum = async (values: object) =>
     one(await helm.manifests(values), 'StatefulSet').spec.template.metadata.annotations['checksum/config'];
@@ -215,23 +229,29 @@ test('the network is open to what the addresses say, and to nothing else', async
   expect(ingress[1].from).toEqual([{ podSelector: {} }]);
 });
 
-test('the alerts ask for this release, its shards and its lease, and are otherwise those that are shipped', async () => {
+test('the alerts ask for this release, its shards, lease, timeouts and replicas, and are otherwise those that are shipped', async () => {
   const shipped = parse(readFileSync(join(CHART, 'files/alerts.yaml'), 'utf8')).groups;
   const rulesOf = (groups: Manifest[]) => groups.flatMap(({ rules }) => rules);
   const plain = rulesOf(one(await helm.manifests({ prometheusRule: { enabled: true } }), 'PrometheusRule').spec.groups);
   const changed = rulesOf(one(await helm.manifests(everything), 'PrometheusRule').spec.groups);
-  const expected = (shards: number, leaseLow: number) =>
+  const expected = (shards: number, leaseLow: number, oldest: number, replicas: number) =>
     rulesOf(shipped).map(({ expr, ...rule }) => ({
       ...rule,
       expr: expr
         .replaceAll('job="holdfast"', 'job="orders-holdfast"')
         .replace(/(shards_owned.*< |takeovers.*\* )128$/, `$1${shards}`)
-        .replace(/(lease_remaining.*< )5$/, `$1${leaseLow}`),
+        .replace(/(lease_remaining.*< )5$/, `$1${leaseLow}`)
+        .replace(/(oldest_pending.*> )7200$/, `$1${oldest}`)
+        .replace(/(count by .*< )3\n?$/, (found: string, before: string) =>
+          found.replace(`${before}3`, `${before}${replicas}`),
+        ),
     }));
-  expect(plain).toEqual(expected(128, 5));
-  expect(changed).toEqual(expected(256, 10));
+  expect(plain).toEqual(expected(128, 5, 7200, 3));
+  expect(changed).toEqual(expected(256, 10, 172_800, 5));
   expect(changed.filter(({ expr }) => /\b256$/.test(expr))).toHaveLength(2);
   expect(changed.filter(({ expr }) => /< 10$/.test(expr))).toHaveLength(1);
+  expect(changed.filter(({ expr }) => /> 172800$/.test(expr))).toHaveLength(1);
+  expect(changed.filter(({ expr }) => /count by .*< 5$/m.test(expr))).toHaveLength(1);
 });
 
 test('KEDA asks for figures that exist under this release’s name', async () => {

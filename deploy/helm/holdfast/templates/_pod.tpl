@@ -220,11 +220,8 @@ capabilities:
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ .endpoint | quote }}
 {{- if .keys.headers }}
-- name: OTEL_EXPORTER_OTLP_HEADERS
-  valueFrom:
-    secretKeyRef:
-      name: {{ .existingSecret }}
-      key: {{ .keys.headers }}
+- name: OTEL_EXPORTER_OTLP_HEADERS_FILE
+  value: /etc/holdfast/secrets/otel/{{ .keys.headers }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -273,10 +270,8 @@ nats: {{ . }}
 {{- with .Values.kafka.existingSecret }}
 kafka: {{ . }}
 {{- end }}
-{{- with .Values.zeebe }}
-{{- if and .existingSecret (or .keys.clientSecret .keys.ca .keys.cert .keys.key) }}
-zeebe: {{ .existingSecret }}
-{{- end }}
+{{- with .Values.zeebe.existingSecret }}
+zeebe: {{ . }}
 {{- end }}
 {{- with .Values.signingKeys.existingSecret }}
 signing: {{ . }}
@@ -284,6 +279,11 @@ signing: {{ . }}
 {{- with .Values.schemaRegistry }}
 {{- if .keys.userInfo }}
 registry: {{ .existingSecret }}
+{{- end }}
+{{- end }}
+{{- with .Values.otel }}
+{{- if and .endpoint .keys.headers }}
+otel: {{ .existingSecret }}
 {{- end }}
 {{- end }}
 {{- with .Values.api }}

@@ -9,18 +9,22 @@ const LOOK_EVERY_MS = 1_000;
 export function watchFiles(paths: readonly string[], changed: () => void, everyMs = LOOK_EVERY_MS): () => void {
   let seen = paths.map((path) => signature(() => statSync(path))).join();
   let looking = false;
+  let over = false;
   const look = async (): Promise<void> => {
     if (looking) return;
     looking = true;
     const stats = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
     looking = false;
     const now = stats.map((found) => signature(() => found)).join();
-    if (now === seen) return;
+    if (over || now === seen) return;
     seen = now;
     changed();
   };
   const timer = setInterval(() => void look(), everyMs).unref();
-  return () => clearInterval(timer);
+  return () => {
+    over = true;
+    clearInterval(timer);
+  };
 }
 
 interface Stats {

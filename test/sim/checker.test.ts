@@ -602,6 +602,21 @@ describe('I3 and I10 of what services say', () => {
     const beat = (atMs: number): Snapshot => ({ ...HELD, timeline: [{ atMs, what: 'heartbeat', node: 'n1' }] });
     expect(held().stored(beat(1_000)).stored(beat(1_000)).stored(beat(6_000)).broken()).toEqual([]);
     expect(held().stored(beat(1_000)).stored(beat(5_900)).broken()).toEqual(['pace']);
+    // Unless so many steps came between that the first is known to nobody any more.
+    const busy = (from: number, first: string): Snapshot => {
+      const steps = Array.from({ length: 16 }, (_, at) => ({
+        atMs: at < 4 ? 1_000 : from + at,
+        what: 'held',
+        node: 'n1',
+      }));
+      return {
+        ...HELD,
+        timeline: [{ ...steps[0]!, what: first }, ...steps.slice(1, -1), { ...steps[15]!, what: 'heartbeat' }],
+      };
+    };
+    expect(held().stored(beat(1_000)).stored(busy(2_000, 'held')).broken()).toEqual([]);
+    expect(held().stored(beat(1_000)).stored(busy(2_000, 'heartbeat')).broken()).toEqual(['pace']);
+    expect(held().stored(beat(1_000)).stored(busy(990, 'held')).broken()).toEqual(['pace']);
   });
 
   test('I2: two calls wait under one business key', () => {

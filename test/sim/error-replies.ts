@@ -35,6 +35,9 @@ export interface Beat {
 export const GIVEN_BACK = `Given back to the engine by ${OPERATOR}.`;
 
 const WRITTEN_EVERY_MS = 5_000;
+/** Entries of a timeline: of a full one, and those at its beginning that are never pushed out. */
+const FULL = 16;
+const KEPT_FIRST = 4;
 const MEANT: Readonly<Record<string, ErrorKind>> = { businessError: 'error', technicalError: 'failure' };
 
 /** What a service said, noted. */
@@ -95,13 +98,21 @@ export function breachOfSilence(
   return `silent, though heard: its time was up ${Math.round(deadlineMs - atMs)} ms later`;
 }
 
-/** Of a snapshot that was just stored: whether it writes a heartbeat too soon after the last one. */
+/** Of a snapshot that was just stored: whether it writes a heartbeat too soon after the last one that its timeline still knew. */
 export function breachOfPace({ timeline }: Snapshot, job: JobFacts, staleReads: boolean): string | undefined {
   const last = timeline.at(-1);
   if (last?.what !== HEARTBEAT || last.atMs === job.beatWritten?.atMs) return undefined;
   const before = job.beatWritten;
   job.beatWritten = last;
   if (before === undefined || staleReads) return undefined;
+  // A dozen steps since then have pushed it out, and whoever takes the job up after them cannot know of it.
+  const isForgotten =
+    timeline.length === FULL && timeline.every(({ atMs }, at) => at < KEPT_FIRST || atMs > before.atMs);
+  if (
+    isForgotten &&
+    !timeline.slice(0, KEPT_FIRST).some(({ what, atMs }) => what === HEARTBEAT && atMs === before.atMs)
+  )
+    return undefined;
   const apart = last.atMs - before.atMs;
   const least = WRITTEN_EVERY_MS - (last.node === before.node ? 1 : CLOCKS_APART_MS);
   return apart >= least ? undefined : `heartbeats written ${apart} ms apart`;

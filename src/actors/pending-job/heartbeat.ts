@@ -17,7 +17,10 @@ export function* writeHeartbeat(state: JobState, context: JobContext, held: Snap
   }
 }
 
-/** When the next one may be written; what stands tells of the last, whoever wrote it. */
+/**
+ * When the next one may be written; what stands tells of the last, whoever wrote it. A dozen steps behind it push it out of the
+ * timeline: beside their writes one that comes sooner makes no difference.
+ */
 export function heartbeatWriteAtMs(state: JobState): number {
   const last = state.snapshot?.timeline.findLast(({ what }) => what === HEARTBEAT);
   return Math.max(state.heartbeatWriteAtMs, last === undefined ? 0 : last.atMs + LIMITS.heartbeatWriteMs);

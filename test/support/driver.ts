@@ -89,7 +89,8 @@ export class Driver {
     const creating: Promise<string>[] = [];
     for (let number = 0; number < count; number++) {
       const dueMs = beginMs + (number * 1_000) / perSecond;
-      if (dueMs > performance.now()) await sleep(dueMs - performance.now());
+      const waitMs = dueMs - performance.now();
+      if (waitMs > 0) await sleep(waitMs);
       creating.push(this.#create(variables));
     }
     return Promise.all(creating);
@@ -109,7 +110,8 @@ export class Driver {
         });
         creating.add(one);
         dueMs = Math.max(dueMs + 1_000 / perSecond, performance.now() - CATCH_UP_MS);
-        if (dueMs > performance.now()) await sleep(dueMs - performance.now());
+        const waitMs = dueMs - performance.now();
+        if (waitMs > 0) await sleep(waitMs);
         while (creating.size >= 50) await Promise.race(creating); // the engine is slow or away
       }
       await Promise.all(creating);

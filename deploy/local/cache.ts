@@ -26,6 +26,9 @@ export function say(line: string): void {
   process.stderr.write(`local servers: ${line}\n`);
 }
 
+/** By item: a lock tells processes apart, and not the parts of one. */
+const making = new Map<string, Promise<string>>();
+
 /**
  * Returns the directory of a cache item, making it first when it is not there.
  *
@@ -36,6 +39,12 @@ export function say(line: string): void {
 export async function cached(name: string, what: string, make: (dir: string) => Promise<void>): Promise<string> {
   const item = join(cacheDir, name);
   if (existsSync(item)) return item;
+  const made = making.get(item) ?? makeOnce(item, what, make).finally(() => making.delete(item));
+  making.set(item, made);
+  return made;
+}
+
+async function makeOnce(item: string, what: string, make: (dir: string) => Promise<void>): Promise<string> {
   await mkdir(cacheDir, { recursive: true });
   await using _lock = await lock(item);
   if (existsSync(item)) return item;

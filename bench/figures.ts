@@ -4,7 +4,7 @@ import type { AloneFigures } from './alone/measure.ts';
 import { rowsOf, type Rounds as TroubleRounds } from './failover/figures.ts';
 import type { MillionFigures } from './million/measure.ts';
 import { spreadOf } from './parts/spread.ts';
-import type { PacedTurn, Turn } from './side-by-side/rounds.ts';
+import { inRound, type PacedTurn, type Turn } from './side-by-side/rounds.ts';
 
 export interface Figure {
   /** As a row of the table says it. */
@@ -49,11 +49,11 @@ const least = (value: number): Goal => ({ kind: 'least', value });
 export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
   const [one, three] = ['holdfast, 1 node, R1', 'holdfast, 3 nodes, R1'];
   const of = (contestant: string) => turns.filter((turn) => turn.contestant === contestant);
+  const rounds = [...new Set(turns.map(({ round }) => round))];
   const ratio = (contestant: string, to: string, value: (turn: Turn) => number | undefined) =>
-    of(contestant).flatMap((turn) => {
-      const other = of(to).find(({ round }) => round === turn.round);
-      const [a, b] = [value(turn), other && value(other)];
-      return a === undefined || b === undefined ? [] : [a / b];
+    rounds.flatMap((round) => {
+      const [a, b] = [inRound(turns, round, contestant, value), inRound(turns, round, to, value)];
+      return a === undefined || b === undefined ? [] : known([a / b]);
     });
   const perSecond = ({ perSecond }: Turn) => perSecond;
   const paced = (contestant: string, value: (turn: PacedTurn) => number | undefined) =>
@@ -74,6 +74,7 @@ export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
             values: ratio(peer, to, value),
           },
         ];
+  const inAll = ({ cpuPerCall }: Turn) => Object.values(cpuPerCall).reduce((sum, ms) => sum + ms, 0);
   const writes = of(one).flatMap(({ writesPerCall }) => (writesPerCall === undefined ? [] : [writesPerCall]));
   return [
     {
@@ -82,6 +83,13 @@ export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
       goal: { kind: 'near', value: 0.7, by: 0.1 },
       unit: '',
       values: ratio('naive', 'direct', perSecond),
+    },
+    {
+      name: 'CPU per call of all processes at full load, load included, direct ÷ naive',
+      before: '–',
+      goal: { kind: 'none' },
+      unit: '',
+      values: ratio('direct', 'naive', inAll),
     },
     ...ofPeer('calls/s, 200 in flight', '≈ 0.43', 'direct', perSecond),
     {
@@ -103,7 +111,7 @@ export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
       before: 'naive 0.69 ms',
       goal: most(0.35),
       unit: 'ms',
-      values: of(one).map(({ cpuPerCall }) => cpuPerCall.bridge),
+      values: known(of(one).map(({ cpuPerCall }) => cpuPerCall.bridge)),
     },
     {
       name: 'bridge CPU per call at full load, 1 node ÷ naive',
@@ -117,7 +125,7 @@ export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
       before: 'Restate’s durable hold 2.0 ms',
       goal: most(0.7),
       unit: 'ms',
-      values: of(one).map(({ cpuPerCall }) => cpuPerCall.bridge + cpuPerCall.nats),
+      values: known(of(one).map(({ cpuPerCall }) => cpuPerCall.bridge + cpuPerCall.nats)),
     },
     {
       name: 'JetStream writes per call at full load',
@@ -127,13 +135,13 @@ export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
       values: writes,
     },
     {
-      name: 'broker CPU per call at full load, holdfast ÷ naive',
+      name: 'broker (Zeebe) CPU per call at full load, holdfast ÷ naive',
       before: 'kafka-connect-zeebe ≈ 1.9',
       goal: most(1),
       unit: '',
       values: ratio(one, 'naive', ({ cpuPerCall }) => cpuPerCall.engine),
     },
-    ...ofPeer('broker CPU per call at full load', '≈ 1.9', 'naive', ({ cpuPerCall }) => cpuPerCall.engine),
+    ...ofPeer('broker (Zeebe) CPU per call at full load', '≈ 1.9', 'naive', ({ cpuPerCall }) => cpuPerCall.engine),
     {
       name: 'instance due → ended at 50/s, p50',
       before: 'naive 38 ms, kafka-connect-zeebe 148 ms',
@@ -188,6 +196,9 @@ export function figuresOfRounds(turns: readonly Turn[]): Figure[] {
   ];
 }
 
+/** Of processes that are not the measurement's own nothing is known. */
+const known = (values: readonly number[]) => values.filter(Number.isFinite);
+
 /** The engine is a double. */
 export function figuresOfAlone({ sides }: AloneFigures): Figure[] {
   const bridge = (client: 'http2' | 'grpc-js') =>
@@ -216,7 +227,7 @@ export function figuresOfMillion(figures: MillionFigures): Figure[] {
     one('keys rehydrated per second, three tombstones each', least(80_000), '', [rehydration.keysPerSecond], keys),
     // A third of a million is what each of two nodes takes over when a third one with a million dies.
     one('taken over within', options.pending > 500_000 ? { kind: 'none' } : most(20), 's', [rehydration.seconds]),
-    one('memory in all, at the most', most(1_024), 'MiB', [Math.max(...Object.values(rssBytes)) / 2 ** 20]),
+    one('memory in all, at the most', most(1_024), 'MiB', [rssBytes.most / 2 ** 20]),
     one('memory in all, at rest', { kind: 'none' }, 'MiB', [rssBytes.idle / 2 ** 20]),
     one('CPU when idle', most(5), '% of a core', [100 * idleCores]),
     one(
@@ -225,7 +236,7 @@ export function figuresOfMillion(figures: MillionFigures): Figure[] {
       'ms',
       pages.length === 0 ? [] : [slowestPageMs],
     ),
-    one('CPU per call ÷ with a thousand pending', most(1.1), '', manyByFew === undefined ? [] : [manyByFew]),
+    one('CPU per call ÷ with a thousand pending', most(1.1), '', manyByFew),
   ];
 }
 

@@ -12,8 +12,10 @@ import { fileURLToPath } from 'node:url';
 import { commit } from '../test/support/commit.ts';
 import { INTERRUPTED, interruption, unlessAborted } from '../test/support/interruption.ts';
 import { measureAlone } from './alone/measure.ts';
+import type { Contestant } from './contestants/contestant.ts';
 import { direct } from './contestants/direct.ts';
 import { entriesOf } from './contestants/entries.ts';
+import { naive } from './contestants/naive.ts';
 import { MEASURES, type MeasureName, type Rounds } from './failover/figures.ts';
 import { type Figure, figuresOfAlone, figuresOfMillion, figuresOfRounds, figuresOfTrouble } from './figures.ts';
 import { keptFlames } from './flame/kept.ts';
@@ -28,8 +30,9 @@ import type { BenchResult } from './result.ts';
 import { playRounds, type RoundOptions, type Turn } from './side-by-side/rounds.ts';
 
 const DOCS = new URL('../docs/', import.meta.url);
-/** The engine's code is compiled while it runs: the first seconds are like no others. */
+/** The engine's code is compiled while it runs, and so is Kafka's: the first seconds are like no others. */
 const ENGINE_WARM_UP_S = 45;
+const KAFKA_WARM_UP_S = 30;
 
 async function main(args: readonly string[]): Promise<number> {
   let options: BenchOptions;
@@ -103,7 +106,8 @@ async function run(
     };
     const versions = await versionsOf(stage);
     process.stdout.write(`${versionsText(versions)}\n`);
-    if (only.includes('rounds') || only.includes('trouble')) await warmUp(stage, signal);
+    if (only.includes('rounds') || only.includes('trouble')) await warmUp(stage, signal, direct, ENGINE_WARM_UP_S);
+    if (only.includes('rounds')) await warmUp(stage, signal, naive, KAFKA_WARM_UP_S);
     if (only.includes('rounds')) {
       const profiled = {
         ...options,
@@ -191,10 +195,11 @@ async function troubleOf(
 
 const withoutLists = (_: string, value: unknown) => (Array.isArray(value) ? undefined : value);
 
-async function warmUp(stage: Stage, signal: AbortSignal): Promise<void> {
-  const running = await direct.start(stage);
+async function warmUp(stage: Stage, signal: AbortSignal, by: Contestant, seconds: number): Promise<void> {
+  if (signal.aborted) return;
+  const running = await by.start(stage);
   try {
-    const plan = { kind: 'closed', inFlight: 200, seconds: ENGINE_WARM_UP_S } as const;
+    const plan = { kind: 'closed', inFlight: 200, seconds } as const;
     await measure(stage, running, { plan, warmUpS: 0, signal }).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });

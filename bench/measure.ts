@@ -12,6 +12,8 @@ export interface LoadOptions {
   readonly plan: Plan;
   readonly warmUpS: number;
   readonly payloadBytes?: number;
+  /** The warm-up is over; the first of what is measured comes now. */
+  onMeasuring?(): Promise<void>;
   /** Aborted: it is given up. */
   readonly signal?: AbortSignal;
 }
@@ -22,7 +24,7 @@ export interface Measured {
   readonly perSecond: number;
   /** From when an instance was to be started to when the engine said that it ended. */
   readonly latencies: Latencies;
-  /** ms of CPU per completed call, by whose it is. */
+  /** ms of CPU per completed call, by whose it is; NaN: of processes that are not the measurement's own nothing is known. */
   readonly cpuPerCall: Readonly<Record<Party, number>>;
   /**
    * Growth of the jobs stream per completed call, from before the first to after the last one, warm-up and all: a part of a
@@ -40,7 +42,7 @@ const LAST_WRITES_MS = 500;
 
 /** @throws when instances failed, or had the answer of another; what the signal was aborted with */
 export async function measure(stage: Stage, running: Running, options: LoadOptions): Promise<Measured> {
-  const { plan, warmUpS, payloadBytes = 134, signal = NEVER } = options;
+  const { plan, warmUpS, payloadBytes = 134, signal = NEVER, onMeasuring } = options;
   const order: StarterOrder = {
     kind: 'start',
     engine: stage.engine,
@@ -56,19 +58,22 @@ export async function measure(stage: Stage, running: Running, options: LoadOptio
   const writesBefore = await writesOf(running);
   const starter = new Child<StarterOrder, StarterSaid>('load', new URL('load/starter.ts', import.meta.url), order);
   try {
-    const parties: Record<Party, readonly number[]> = {
+    const known = (pids: readonly number[]) => (pids.length === 0 ? undefined : pids);
+    const parties: Record<Party, readonly number[] | undefined> = {
       bridge: running.pids(),
-      nats: running.nats?.pids ?? [],
-      engine: stage.zeebePids,
-      kafka: stage.kafkaPids,
+      nats: running.nats === undefined ? [] : known(running.nats.pids),
+      engine: known(stage.zeebePids),
+      kafka: known(stage.kafkaPids),
       service: running.service === undefined ? [] : [running.service.pid],
       load: [starter.pid],
     };
-    const look = () => Promise.all(Object.values(parties).map(cpuMs));
+    const look = () =>
+      Promise.all(Object.values(parties).map((pids) => (pids === undefined ? Number.NaN : cpuMs(pids))));
     // One may follow another at once, while something else is awaited here.
     const [measuring, measured, done] = [starter.next('measuring'), starter.next('measured'), starter.next('done')];
     for (const news of [measured, done]) news.catch(() => undefined);
     await unlessAborted(signal, measuring);
+    await onMeasuring?.();
     const before = await look();
     const { tally, seconds } = await unlessAborted(signal, measured);
     const after = await look();

@@ -20,15 +20,26 @@ export const REMARKS: readonly Remark[] = [
   {
     about: 'calls/s, naive ÷ direct',
     when: 'missed',
-    text: 'Both use up the cores, so the ratio is about that of what a call costs each of them in all: the sums of the CPU columns below. The engine costs more per call here than on the machine of the column *before*, so what a bridge adds weighs less.',
+    text: 'Both use up the cores, so the ratio is about that of what a call costs each of them in all: the row below it, which is taken within a round too. The engine costs more per call here than on the machine of the column *before*, so what a bridge adds weighs less.',
   },
   {
     about: 'calls/s',
     text: 'At full load engine, bridge, Kafka and load share the cores of one machine: what a bridge uses, the engine lacks. The machine itself is shared, and its speed moves within a round too (the same engine’s CPU per call, turn by turn in benchmarks.json, says by how much): read the median with its spread.',
   },
   {
+    about: 'calls/s, naive ÷ direct',
+    when: 'met',
+    text: 'As on the machine of the column *before*, so what the rounds say of the others may be read.',
+  },
+  {
+    about: 'calls/s, 200 in flight, holdfast with 3 nodes',
+    when: 'met',
+    text: 'The next limit is what three processes do for a part of the calls each, see the CPU columns below.',
+  },
+  {
     about: 'calls/s, 200 in flight, holdfast with 3 nodes',
     when: 'missed',
+    flame: 'full-load-3',
     text: 'Three processes on few cores do for a part of the calls each what is done once per socket and moment: connections, fetches, writes that carry one call instead of several; and two of three activations and replies reach a node that does not own the job, and travel on. Taken out already: kafkajs woke each of its connections all the time (src/gateway/kafka/idle-queue.ts). Commands, answers and writes to NATS are gathered by turn of the event loop already; next would be to hold them for some ms, at the cost of latency.',
   },
   {
@@ -40,12 +51,17 @@ export const REMARKS: readonly Remark[] = [
   {
     about: 'bridge + nats-server CPU per call at full load',
     when: 'missed',
-    text: 'Of nats-server’s part, two durable writes a call, little can be taken away; the rest is the bridge, see there.',
+    text: 'nats-server’s part is the smaller one (column *nats* below): two durable writes a call, and what passes between nodes. Tried on it: what was sent is noted a few times a second instead of by a write a call (kept), questions of one turn of the event loop leave in one packet (kept). The rest is the bridge, see there.',
   },
   {
-    about: 'broker CPU per call at full load, holdfast ÷ naive',
+    about: 'broker (Zeebe) CPU per call at full load, holdfast ÷ naive',
     when: 'missed',
-    text: 'Requests and replies are the same records as naive’s; what differs is how many of them share a request, which differs from round to round by more than what is missing here.',
+    text: 'It is the column *engine* below. What the two ask of Zeebe differs in how jobs are taken: holdfast’s are pushed, each by an event of the broker of its own, as soon as they are there; naive polls for up to 500 at once (bench/contestants/naive-bridge.ts), which is one event for many, and a poll for nothing where there are none. Both complete a job by a command each. No profile of the broker is kept, and nothing was tried on it; the ratio moves from round to round by more than what is missing. Next would be to poll for many at once for as long as the load is full.',
+  },
+  {
+    about: 'broker (Zeebe) CPU per call at full load, holdfast ÷ naive',
+    when: 'met',
+    text: 'Next would be how jobs are taken: pushed, each is an event of the broker of its own.',
   },
   {
     about: 'calls/s, 200 in flight, holdfast with 1 node',
@@ -53,9 +69,14 @@ export const REMARKS: readonly Remark[] = [
     text: 'The next limit is the engine’s own cost: by far the largest of the CPU columns below.',
   },
   {
-    about: 'instance due → ended at 50/s, p50',
+    about: 'instance due → ended at 50/s',
     when: 'met',
-    text: 'Most of it is the engine’s: making the instance, handing out the job, completing it. The next limit is what two durable writes take, one of which the reply waits for.',
+    text: 'Most of it is the engine’s: making the instance, handing out the job, completing it. The next limit is what two durable writes take, one of which the reply waits for; of the p99 it is whatever else has one of the cores in that moment.',
+  },
+  {
+    about: 'hold in all at 50/s',
+    when: 'met',
+    text: 'It is what the hold adds, see there, and the engine’s answer to the completion, which is the next limit.',
   },
   {
     about: 'what the hold adds at 50/s',
@@ -63,9 +84,9 @@ export const REMARKS: readonly Remark[] = [
     text: 'It is one durable write, a request and a reply through Kafka. Next would be the pace of Kafka: the broker answers a fetch when something is there, and a produce when it is written.',
   },
   {
-    about: 'kill -9 of one of three nodes: last of 200 ended',
+    about: 'kill -9 of one of three nodes',
     when: 'met',
-    text: `${CLUSTER_LIMITS.suspectAfterMs} ms of it are the suspicion: a client that reconnects is silent for nearly as long (src/cluster/limits.ts, suspectAfterMs).`,
+    text: `${CLUSTER_LIMITS.suspectAfterMs} ms are the suspicion, before which neither a shard has another owner nor the group of consumers loses its member (src/gateway/replies/evictions.ts): the next limit, for a client that reconnects is silent for nearly as long (src/cluster/limits.ts, suspectAfterMs).`,
   },
   {
     about: 'SIGSTOP of one of three nodes: last of 200 ended',
@@ -78,15 +99,20 @@ export const REMARKS: readonly Remark[] = [
     text: 'A shard pauses until its last request is on record as sent (src/cluster/limits.ts, watermarkFlushMs) and its next owner has read its jobs; shards that are handed over one by one share that reading.',
   },
   {
-    about: '333,333 pending on one node: keys rehydrated per second',
+    about: '333,333 pending on one node',
     when: 'met',
-    text: 'The next limit is nats-server itself, which is as far away as the column *before* says.',
+    text: 'It is one stream of entries, read by one thread. Which of the two is the next limit, the server that gives or the node that reads, was not looked at: the column *before* is of another machine.',
+  },
+  {
+    about: '1,000,000 pending on one node: keys rehydrated per second',
+    when: 'met',
+    text: 'As with a third of that.',
   },
   {
     about: 'the bridge alone',
     when: 'missed',
     flame: 'alone',
-    text: 'Threads of V8 (garbage, compilation) are not in it. Tried against the code before, in turns on the same servers: batches to Kafka and fetches of replies that gather for some ms while there are several records in them (kept: less on a busy machine; a quiet one gathers by itself), the MAC of ids by one-shot hashes (kept), produce requests encoded in one pass, keys hashed without big integers, checksums by the word, own writes known by their bytes (kept; the figures of these experiments are not), writes to NATS that gather, a larger young generation, a garbage collector without threads, fewer timers (none of them kept: within the noise). Kept since, by old and new code under load at the same time on the same servers: tables that let go of what has left them (src/actors/passing-map.ts: V8 writes a map in which calls come and go into a new table again and again, the old one still leads to all that stood in it, and every collection copies that), no weak maps by record, headers of commands as a complete list, asks without a deadline without a timer. Tried too: `@platformatic/kafka` as the producer behind the same port. It took less CPU than kafkajs as it was, but no less than kafkajs with the produce request encoded by us, so there is one client (an experiment on the same servers at the same time, of which the figures are not kept). Its consumer decompresses without a limit, in modules that cannot be replaced from outside, and was not tried. Looked at and left: kafkajs’s copies around a request, prom-client, timers: little each. Next would be node:http2, the largest single piece, by frames of our own; and the writes to sockets.',
+    text: 'Threads of V8 (garbage, compilation) are not in it. Tried against the code before, in turns on the same servers: batches to Kafka and fetches of replies that gather for some ms while there are several records in them (kept: less on a busy machine; a quiet one gathers by itself), the MAC of ids by one-shot hashes (kept), produce requests encoded in one pass, keys hashed without big integers, checksums by the word, own writes known by their bytes (kept; the figures of these experiments are not), writes to NATS that gather, a larger young generation, a garbage collector without threads, fewer timers (none of them kept: within the noise). Kept since, by old and new code under load at the same time on the same servers: tables that let go of what has left them (src/actors/passing-map.ts: V8 writes a map in which calls come and go into a new table again and again, the old one still leads to all that stood in it, and every collection copies that), no weak maps by record, headers of commands as a complete list, asks without a deadline without a timer. Tried too: `@platformatic/kafka` as the producer behind the same port. It took less CPU than kafkajs as it was, but no less than kafkajs with the produce request encoded by us, so there is one client (an experiment on the same servers at the same time, of which the figures are not kept). Its consumer decompresses without a limit, in modules that cannot be replaced from outside, and was not tried. Looked at and left: kafkajs’s copies around a request, prom-client, timers: little each. Next would be fewer and larger writes to the sockets of NATS and Kafka, whose clients take most of what is not ours.',
   },
   {
     about: 'rolling restart of three nodes at 100 calls/s: over 2 s',
@@ -95,7 +121,7 @@ export const REMARKS: readonly Remark[] = [
   {
     about: 'JetStream writes per call',
     when: 'met',
-    text: 'Two writes a call are the hold and the tombstone; the rest is the record of what was sent, a few a second, and the liveness record.',
+    text: 'Two writes a call are the hold and the tombstone; the rest is the record of what was sent, a few a second, and the liveness record. Two are the limit: with one, a crash would take either the hold or what became of it.',
   },
   {
     about: '1,000,000 pending on one node: memory in all, at the most',

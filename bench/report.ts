@@ -5,7 +5,7 @@ import { spreadOf } from './parts/spread.ts';
 import { versionsText } from './parts/versions.ts';
 import { remarksOn } from './remarks.ts';
 import type { BenchResult } from './result.ts';
-import type { Turn } from './side-by-side/rounds.ts';
+import { inRound, type Turn } from './side-by-side/rounds.ts';
 
 export function goalText(goal: Goal, unit: string): string {
   const number = (value: number) => `${value}${unit === '' ? '' : ` ${unit}`}`;
@@ -61,13 +61,13 @@ export function turnTable(turns: readonly Turn[]): string {
   const rows = names.map((name) => {
     const own = turns.filter(({ contestant }) => contestant === name);
     const median = (values: readonly (number | undefined)[]) => {
-      const spread = spreadOf(values.filter((value) => value !== undefined));
+      const spread = spreadOf(values.filter((value) => value !== undefined && Number.isFinite(value)) as number[]);
       return spread === undefined ? '' : short(spread.median);
     };
-    const toDirect = own.map(({ round, perSecond }) => {
-      const direct = turns.find((turn) => turn.round === round && turn.contestant === 'direct');
-      return direct && perSecond / direct.perSecond;
-    });
+    const rate = ({ perSecond }: Turn) => perSecond;
+    const toDirect = own.map(
+      ({ round, perSecond }) => perSecond / (inRound(turns, round, 'direct', rate) ?? Number.NaN),
+    );
     const cpu = (['bridge', 'nats', 'engine', 'kafka', 'service'] as const).map((party) =>
       median(own.map(({ cpuPerCall }) => cpuPerCall[party])),
     );
@@ -105,8 +105,10 @@ export function reportOf(result: BenchResult, flames: Flames): string {
 
 Written by \`npm run bench -- --docs\` from the run that is kept in [benchmarks.json](benchmarks.json). All servers, the load and the
 contestants shared one machine of ${cores} cores (${cpu}, ${Math.round(memoryMb / 1024)} GB), so figures of calls per second are
-ceilings of the whole machine: compare ratios, which are taken within a round. Rounds are interleaved: in each, everything that
-is measured has its turn. The column *rounds* says how many there were; medians are of these.
+ceilings of the whole machine: compare ratios, which are taken within a round. Rounds are interleaved, each part for itself: those side
+by side, each trouble in turn, the bridge alone in both ways. The column *rounds* says how many there were; medians are of these. Of
+the jobs that wait it is one: a node is filled, taken over, measured at rest and asked for pages once, and only its calls have rounds.
+In the rows of these and of *the bridge alone* the engine is a double, which costs nothing and refuses nothing; everywhere else it is real.
 
 The last run was on ${startedAt.slice(0, 10)}, of commit ${commit}. A run may be of some parts only: the last column says of which commit a
 figure is. What each commit ran with: ${ranWith(result)}
@@ -124,7 +126,8 @@ ${contestants.map(({ name, what }) => `* **${name}**: ${what}`).join('\n')}
 
 ${turnsCommit === undefined ? '' : `Measured on commit ${turnsCommit}. `}Closed loop with ${options.inFlight} instances in flight for ${options.closedS} s, after a warm-up of ${options.warmUpS} s; CPU in ms per call;
 then, at ${options.pacedPerSecond} instances a second for ${options.pacedS} s, the time from when an instance was due to when the engine said that it had
-ended.
+ended. *direct* is measured at the beginning and at the end of each round. What the hold adds and takes in all is what the nodes' own
+histograms say, of calls that were completed by the first reply to the first request, interpolated within a bucket.
 
 ${turnTable(turns)}
 ${broken.length === 0 ? '' : `\n## What broke\n\n${broken.map((what) => `* ${what}`).join('\n')}\n`}${remarks.length === 0 ? '' : `\n## Remarks\n\n${remarks.map((remark) => `* ${remark}`).join('\n')}\n`}`;

@@ -69,7 +69,7 @@ export async function measureAlone(asked: Partial<AloneOptions> = {}): Promise<A
   const sides: Side[] = [];
   for (const client of options.clients) sides.push(await sideOf(stage, client, options.profile));
   for (let number = 0; number <= options.rounds; number++) {
-    for (const { client, load, rounds } of sides) {
+    for (const { client, load, rounds } of number % 2 === 0 ? sides : sides.toReversed()) {
       await load.keep(options.inFlight);
       // The first one is the warm-up.
       const round = await load.run(number === 0 ? options.warmUp : options.calls);

@@ -30,6 +30,8 @@ export interface ContestOptions {
   readonly route?: Readonly<Record<string, unknown>>;
   /** Options of Node for the nodes of the product. */
   readonly nodeArgs?: readonly string[];
+  /** Of the first of them alone. */
+  readonly firstNodeArgs?: readonly string[];
   /** Of the product's nodes; default `info`. */
   readonly logLevel?: 'debug' | 'info';
 }

@@ -14,7 +14,7 @@ export function entriesOf(names: readonly ContestantName[], connectPlugin: strin
 function entryOf(name: ContestantName, connectPlugin = ''): Entry {
   switch (name) {
     case 'direct':
-      return { contestant: direct, paced: false };
+      return { contestant: direct, paced: false, yardstick: true };
     case 'naive':
       return { contestant: naive, paced: true };
     case 'connect':

@@ -55,7 +55,10 @@ export function holdfast(nodeCount: number, replicas: 1 | 3): Holdfast {
       const { zeebeAddress, kafkaBrokers } = stage;
       const servers = { natsUrl: nats.url, kafkaBrokers, zeebeAddress, env: engineEnv(stage) };
       await Promise.all(
-        Array.from({ length: nodeCount }, (_, i) => nodes.start(`n${i + 1}`, servers, options.nodeArgs)),
+        Array.from({ length: nodeCount }, (_, i) => {
+          const { nodeArgs = [], firstNodeArgs = [] } = options;
+          return nodes.start(`n${i + 1}`, servers, i === 0 ? [...nodeArgs, ...firstNodeArgs] : nodeArgs);
+        }),
       );
       await nodes.untilReady();
       const running = starting.move();

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type FlameNote, noteIn } from './note.ts';
 
-export const FLAMES = ['full-load', 'alone', 'million-idle', 'million-pages', 'million-calls'] as const;
+export const FLAMES = ['full-load', 'full-load-3', 'alone', 'million-idle', 'million-pages', 'million-calls'] as const;
 export type FlameName = (typeof FLAMES)[number];
 /** undefined: none is kept. */
 export type Flames = (name: FlameName) => FlameNote | undefined;

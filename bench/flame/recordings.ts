@@ -29,7 +29,17 @@ export const RECORDINGS = {
         profile: 'full-load',
       },
     ],
-    run: recordFullLoad,
+    run: (dir) => recordFullLoad(dir, 1, 'full-load'),
+  },
+  'full-load-3': {
+    flames: [
+      {
+        flame: 'full-load-3',
+        title: 'one of three nodes of holdfast, 200 calls in flight, all on the same cores',
+        profile: 'full-load-3',
+      },
+    ],
+    run: (dir) => recordFullLoad(dir, 3, 'full-load-3'),
   },
   alone: {
     flames: [{ flame: 'alone', title: 'holdfast alone, the engine a double, 200 calls in flight', profile: 'http2' }],
@@ -51,18 +61,18 @@ function tell(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function recordFullLoad(dir: string): Promise<void> {
+async function recordFullLoad(dir: string, nodes: number, name: string): Promise<void> {
   const stage = await setStage();
   try {
     await warmEngine(stage);
     const [port = 0] = await freePorts(1);
-    const running = await holdfast(1, 1).start(stage, { nodeArgs: inspectArgs(port) });
+    const running = await holdfast(nodes, 1).start(stage, { firstNodeArgs: inspectArgs(port) });
     try {
       const load = (seconds: number) =>
         measure(stage, running, { plan: { kind: 'closed', inFlight: IN_FLIGHT, seconds }, warmUpS: 0 });
       await load(WARM_UP_S);
       const profile = await NodeProfile.open(port, dir);
-      const { perSecond } = await profile.during('full-load', () => load(PROFILED_S));
+      const { perSecond } = await profile.during(name, () => load(PROFILED_S));
       profile.close();
       tell(`${perSecond.toFixed(0)} calls/s while it was profiled`);
     } finally {

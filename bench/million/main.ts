@@ -5,6 +5,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readFlags, UsageError } from '../parts/flags.ts';
+import { type Spread, spreadOf } from '../parts/spread.ts';
 import { MILLION_DEFAULTS, type MillionFigures, type MillionOptions, measureMillion } from './measure.ts';
 import { pageLine } from './node-pages.ts';
 
@@ -71,18 +72,15 @@ function linesOf(figures: MillionFigures): string[] {
   const { options, rehydration, rssBytes, natsRssBytes, settlingCores, idleCores, few, many, manyByFew } = figures;
   const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
   const line = (what: string, value: string) => `${what.padEnd(46)} ${value}`;
-  const spread = (side: typeof few) => {
-    if (side === undefined) return 'not measured';
-    const { min, median, max } = side.cpuMsPerCall.bridge;
-    return [min, median, max].map((value) => value.toFixed(3)).join(' / ');
-  };
+  const spread = (of: Spread | undefined) =>
+    of === undefined ? 'not measured' : [of.min, of.median, of.max].map((value) => value.toFixed(3)).join(' / ');
   return [
     '',
     `the engine is a double; ${options.pending} pending jobs (${figures.pendingBytes} bytes each), ${options.tombstones} tombstones beside each (${figures.tombstoneBytes} bytes)`,
     line('rehydrated in, s', rehydration.seconds.toFixed(2)),
     line('keys per second', rehydration.keysPerSecond.toFixed(0)),
     line('CPU of the node until then, s', rehydration.cpuSeconds.toFixed(1)),
-    line('RSS of the node: most so far', mib(rssBytes.most)),
+    line('RSS of the node: the most that it ever was', mib(rssBytes.most)),
     line('  when rehydrated', mib(rssBytes.rehydrated)),
     line(`  after 25 s and ${options.idleSeconds} s`, mib(rssBytes.idle)),
     line('  after the calls', mib(rssBytes.afterCalls)),
@@ -90,9 +88,9 @@ function linesOf(figures: MillionFigures): string[] {
     line('in the first 25 s, % of a core', (100 * settlingCores).toFixed(2)),
     line('idle after that, % of a core', (100 * idleCores).toFixed(2)),
     ...figures.pages.map(pageLine),
-    line(`bridge CPU per call with ${options.few} pending, ms`, spread(few)),
-    line(`bridge CPU per call with ${options.pending} pending, ms`, spread(many)),
-    line('the one by the other', manyByFew === undefined ? 'not measured' : manyByFew.toFixed(3)),
+    line(`bridge CPU per call with ${options.few} pending, ms`, spread(few?.cpuMsPerCall.bridge)),
+    line(`bridge CPU per call with ${options.pending} pending, ms`, spread(many?.cpuMsPerCall.bridge)),
+    line('the one by the other, by round', spread(spreadOf(manyByFew))),
   ];
 }
 

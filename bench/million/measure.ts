@@ -58,6 +58,7 @@ export interface MillionFigures {
   readonly rehydration: { readonly seconds: number; readonly keysPerSecond: number; readonly cpuSeconds: number };
   /** Of the node's process, all of it. */
   readonly rssBytes: {
+    /** Ever, until the last call was over. */
     readonly most: number;
     readonly rehydrated: number;
     readonly idle: number;
@@ -73,8 +74,8 @@ export interface MillionFigures {
   /** Undefined when no calls were made. */
   readonly few: ReturnType<typeof spreads> | undefined;
   readonly many: ReturnType<typeof spreads> | undefined;
-  /** Bridge CPU per call, many ÷ few, of the medians. */
-  readonly manyByFew: number | undefined;
+  /** Bridge CPU per call, many ÷ few, of each round; none: no calls were made. */
+  readonly manyByFew: readonly number[];
 }
 
 type Cluster = typeof MANY | typeof FEW;
@@ -108,7 +109,6 @@ export async function measureMillion(asked: Partial<MillionOptions> = {}): Promi
   const { seconds } = await rehydrated(many, natsUrl, MANY, planned, REHYDRATED_WITHIN_MS);
   const cpuSeconds = (await cpuMs([many.pid])) / 1_000;
   const afterRehydration = await rssBytes(many.pid);
-  const most = await peakRssBytes(many.pid);
   const keysPerSecond = seedCount(planned) / seconds;
   say(`rehydrated in ${seconds.toFixed(2)} s, ${keysPerSecond.toFixed(0)} keys/s, RSS ${megabytes(afterRehydration)}`);
 
@@ -152,15 +152,21 @@ export async function measureMillion(asked: Partial<MillionOptions> = {}): Promi
     pendingBytes: written.pendingBytes,
     tombstoneBytes: written.tombstoneBytes,
     rehydration: { seconds, keysPerSecond, cpuSeconds },
-    rssBytes: { most, rehydrated: afterRehydration, idle, afterCalls: await rssBytes(many.pid) },
+    rssBytes: {
+      most: await peakRssBytes(many.pid),
+      rehydrated: afterRehydration,
+      idle,
+      afterCalls: await rssBytes(many.pid),
+    },
     natsRssBytes: await rssBytes(stage.nats.servers[0]!.pid),
     settlingCores,
     idleCores,
     pages,
     few: fewFigures,
     many: manyFigures,
-    manyByFew:
-      fewFigures && manyFigures && manyFigures.cpuMsPerCall.bridge.median / fewFigures.cpuMsPerCall.bridge.median,
+    manyByFew: measured[MANY].map(
+      ({ cpuMsPerCall }, at) => cpuMsPerCall.bridge / (measured[FEW][at] as Round).cpuMsPerCall.bridge,
+    ),
   };
 }
 

@@ -1,5 +1,7 @@
 // Interleaved rounds: in each, every contestant in turn is started, loaded and stopped, in an order that shifts from round to
-// round, so that what the machine does meanwhile meets all of them. Ratios are taken within a round.
+// round and goes the other way in every other one, so that what the machine does meanwhile meets all of them. Ratios are taken within
+// a round; what most of them are taken to is measured at its beginning and at its end, for a machine that becomes faster or slower
+// would else be all in its favour or all against it.
 import type { Contestant, Running } from '../contestants/contestant.ts';
 import { legsOf } from '../load/legs.ts';
 import type { LegLatency } from '../load/result.ts';
@@ -15,6 +17,8 @@ export interface Entry {
   readonly contestant: Contestant;
   /** Paced rounds too: what a call takes when there is room. */
   readonly paced: boolean;
+  /** Measured first and last in each round. */
+  readonly yardstick?: boolean;
 }
 
 export interface RoundOptions {
@@ -65,8 +69,7 @@ export async function playRounds(
   signal: AbortSignal,
 ): Promise<void> {
   for (let round = 0; round < options.rounds; round++) {
-    for (let place = 0; place < entries.length; place++) {
-      const entry = entries[(place + round) % entries.length] as Entry;
+    for (const entry of orderOf(entries, round)) {
       try {
         note(await playTurn(stage, entry, round, options, signal));
       } catch (error) {
@@ -75,6 +78,24 @@ export async function playRounds(
       }
     }
   }
+}
+
+export function orderOf<E extends Pick<Entry, 'yardstick'>>(entries: readonly E[], round: number): E[] {
+  const [ends, others] = [entries.filter(({ yardstick }) => yardstick), entries.filter(({ yardstick }) => !yardstick)];
+  const shifted = others.map((_, place) => others[(place + round) % others.length] as E);
+  return [...ends, ...(round % 2 === 0 ? shifted : shifted.toReversed()), ...(others.length === 0 ? [] : ends)];
+}
+
+/** Of a contestant in a round: the mean of its turns; undefined: it had none, or no such value. */
+export function inRound(
+  turns: readonly Turn[],
+  round: number,
+  contestant: string,
+  value: (turn: Turn) => number | undefined,
+): number | undefined {
+  const own = turns.filter((turn) => turn.round === round && turn.contestant === contestant);
+  const values = own.map(value).filter((one) => one !== undefined);
+  return values.length === 0 ? undefined : values.reduce((sum, one) => sum + one, 0) / values.length;
 }
 
 async function playTurn(
@@ -111,12 +132,12 @@ async function playPaced(
   signal: AbortSignal,
 ): Promise<PacedTurn> {
   const tales = new NodeTales();
-  await listen(running, tales);
   const phases = [{ seconds: pacedS, fromPerSecond: pacedPerSecond, toPerSecond: pacedPerSecond }];
   const paced: Measured = await measure(stage, running, {
     plan: { kind: 'open', phases },
     warmUpS: PACED_WARM_UP_S,
     signal,
+    onMeasuring: () => listen(running, tales),
   });
   await listen(running, tales);
   const legs = legsOf(tales);

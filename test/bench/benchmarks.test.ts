@@ -1,6 +1,7 @@
 // docs/benchmarks.md says what its run found, and nothing else.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { isMet } from '../../bench/figures.ts';
 import { FLAMES, type FlameName, flameFile, keptFlames } from '../../bench/flame/kept.ts';
 import type { FlameNote } from '../../bench/flame/note.ts';
 import { REMARKS } from '../../bench/remarks.ts';
@@ -38,6 +39,18 @@ test('README.md says of what it costs what that page says', () => {
   );
   expect(row('kill -9')).toContain(`after ${killed('kill -9 of the naive bridge, 60 s lock')};`);
   expect(row('kill -9')).toContain(`after ${killed('kill -9 of one of three nodes')} (`);
+});
+
+test('of each figure with a goal the page says what limits it, or what would next', () => {
+  const { figures } = JSON.parse(read('benchmarks.json')) as BenchResult;
+  const unsaid = figures.filter((figure) => {
+    const met = isMet(figure);
+    const isAbout = ({ about, when }: (typeof REMARKS)[number]) =>
+      figure.name.startsWith(about) && (when === undefined || (when === 'met') === met);
+    // What never happens has no limit.
+    return met !== undefined && !(met && figure.never) && !REMARKS.some(isAbout);
+  });
+  expect(unsaid.map(({ name }) => name)).toEqual([]);
 });
 
 describe('remarks', () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type Figure, figuresOfRounds, isMet } from '../../bench/figures.ts';
 import { spreadOf } from '../../bench/parts/spread.ts';
 import { figureRow, short, turnTable } from '../../bench/report.ts';
-import type { Turn } from '../../bench/side-by-side/rounds.ts';
+import { orderOf, type Turn } from '../../bench/side-by-side/rounds.ts';
 
 function turn(round: number, contestant: string, perSecond: number, more: Partial<Turn> = {}): Turn {
   const cpuPerCall = { bridge: 0.3, nats: 0.2, engine: 1, kafka: 0.5, service: 0.1, load: 0.4 };
@@ -26,8 +26,29 @@ test('ratios are taken within a round, however the machine was in it', () => {
     turn(2, 'direct', 100),
   ];
   expect(figure(turns, 'calls/s, naive ÷ direct').values).toEqual([0.7, 0.6]);
-  expect(figure(turns, 'calls/s, 200 in flight, holdfast with 1 node').values).toEqual([0.75, 0.8]);
+  expect(figure(turns, 'calls/s, 200 in flight, holdfast with 1 node').values).toEqual([0.8, 0.75]);
   expect(figure(turns, 'calls/s, 200 in flight, holdfast with 3 nodes').values).toEqual([]);
+});
+
+test('what most ratios are taken to is measured at both ends of a round, and its mean counts', () => {
+  const turns = [turn(0, 'direct', 400), turn(0, 'naive', 350), turn(0, ONE, 400), turn(0, 'direct', 600)];
+  expect(figure(turns, 'calls/s, naive ÷ direct').values).toEqual([0.7]);
+  expect(figure(turns, 'calls/s, 200 in flight, holdfast with 1 node').values).toEqual([0.8]);
+  const entries = [{ yardstick: true, name: 'direct' }, { name: 'a' }, { name: 'b' }, { name: 'c' }];
+  const order = (round: number) => orderOf(entries, round).map(({ name }) => name);
+  expect(order(0)).toEqual(['direct', 'a', 'b', 'c', 'direct']);
+  expect(order(1)).toEqual(['direct', 'a', 'c', 'b', 'direct']);
+  expect(order(2)).toEqual(['direct', 'c', 'a', 'b', 'direct']);
+  expect(orderOf(entries.slice(0, 1), 0)).toHaveLength(1);
+});
+
+test('of processes that are not our own nothing is said', () => {
+  const unknown = { bridge: 0.3, nats: Number.NaN, engine: Number.NaN, kafka: Number.NaN, service: 0.1, load: 0.4 };
+  const turns = ['direct', 'naive', ONE].map((name) => turn(0, name, 500, { cpuPerCall: unknown }));
+  expect(figure(turns, 'bridge + nats-server').values).toEqual([]);
+  expect(figure(turns, 'broker (Zeebe)').values).toEqual([]);
+  expect(figure(turns, 'bridge CPU per call at full load, 1 node').values).toEqual([0.3]);
+  expect(turnTable(turns).split('\n')[2]).toBe('| direct | 500 | 1.00 | 0.300 |  |  |  | 0.100 |  |  |');
 });
 
 test('the peer has figures of its own where it took part, and none that would take the place of earlier ones elsewhere', () => {
@@ -41,7 +62,7 @@ test('the peer has figures of its own where it took part, and none that would ta
   expect(own(others)).toEqual([]);
   expect(own([...others, turn(0, PEER, 200, paced(160, 240))]).map(({ name, values }) => [name, ...values])).toEqual([
     [`calls/s, 200 in flight, ${PEER} ÷ direct`, 0.4],
-    [`broker CPU per call at full load, ${PEER} ÷ naive`, 1],
+    [`broker (Zeebe) CPU per call at full load, ${PEER} ÷ naive`, 1],
     [`instance due → ended at 50/s, p50, ${PEER} ÷ naive`, 4],
     [`instance due → ended at 50/s, p99, ${PEER} ÷ naive`, 3],
   ]);

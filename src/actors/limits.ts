@@ -65,6 +65,8 @@ export const LIMITS = {
   outcomeLostMs: 10 * SECOND,
   /** At most one write per job and so long for heartbeats. */
   heartbeatWriteMs: 5 * SECOND,
+  /** A reply, or an expression, may ask for no longer one: its tombstone is kept for as long, and NATS reads no time without an end. */
+  errorBackoffMs: 365 * 24 * 60 * 60 * SECOND,
   /** The shortest life of a business key's record in the bucket. */
   aliasMinMs: 30 * 24 * 60 * MINUTE,
   /** How long the engine keeps a late reply that is published as a message, for whoever comes to catch it. */

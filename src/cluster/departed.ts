@@ -49,7 +49,10 @@ export class Departed {
     this.#delivered.delete(shard);
   }
 
-  /** The watch may be behind: writes up to the last one before a job was forgotten are no news. */
+  /**
+   * The watch may be behind: writes up to the last one before a job was forgotten are no news. Asked of each write that is delivered,
+   * of a job that is here again too: what the watch has passed need not be remembered any longer.
+   */
   wasForgotten(shard: ShardId, jobKey: JobKey, revision: Revision): boolean {
     const forgotten = this.#forgotten.get(shard);
     const last = forgotten?.get(jobKey);

@@ -177,7 +177,7 @@ export class PendingJob extends KeptJob<JobSurroundings> implements Timed<Pendin
     const { snapshot, expected, ttlMs } = effect;
     const owesRequest = snapshot.kind === 'held' && snapshot.sentAttempt !== snapshot.attempt;
     const bytes = encodeSnapshot(snapshot, this.around.snapshotVersion());
-    if (owesRequest) watermark.issued(jobKey, snapshot.attempt, snapshot.lane, waitsMs(snapshot));
+    if (owesRequest) watermark.issued(this.shard, jobKey, snapshot.attempt, snapshot.lane, waitsMs(snapshot));
     this.count(snapshot);
     const warm = this.warmUp();
     // By the engine's word its attempt is over, whatever becomes of this write: the request need not go while that is in doubt.

@@ -20,6 +20,8 @@ export type KvPutAnswer =
   | { readonly kind: 'stored'; readonly revision: Revision }
   | { readonly kind: 'refused'; readonly revision: Revision }
   | { readonly kind: 'inDoubt'; readonly reason: string }
+  /** There is no connection: surely not written. */
+  | { readonly kind: 'notSent'; readonly reason: string }
   | { readonly kind: 'never'; readonly reason: string };
 
 export interface KvPutOptions {

@@ -14,7 +14,7 @@
 // It must also outlive the jobs it speaks for: its time to live is twice the longest reply timeout of any job that this
 // incarnation has held or taken over, whatever the routes say by now, and at least 30 days. How long it is kept stands in the
 // record too, so that whoever renews it later, with other jobs in view, never keeps it for less.
-import { ABSENT, type Incarnation, type JobKey, type Lane, type Revision } from '../actors/ids.ts';
+import { ABSENT, type Incarnation, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
 import type { Clock, Timer } from '../actors/ports.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
 import { fromJson, sentKey, toJson } from './names.ts';
@@ -29,6 +29,7 @@ export interface SentRecord {
 const NOTHING_SENT: SentRecord = { upTo: 0, except: [] };
 
 interface Hold {
+  readonly shard: ShardId;
   readonly jobKey: JobKey;
   readonly attempt: number;
   readonly lane: Lane;
@@ -94,7 +95,7 @@ export class SentWatermark {
   }
 
   /** A hold is about to be written; or written again, after its shard had been elsewhere. */
-  issued(jobKey: JobKey, attempt: number, lane: Lane, replyTimeoutMs: number): void {
+  issued(shard: ShardId, jobKey: JobKey, attempt: number, lane: Lane, replyTimeoutMs: number): void {
     this.outlive(replyTimeoutMs);
     const floor = this.#options.jobs.highestAcknowledged;
     const known = this.#holds.get(id(jobKey, attempt));
@@ -104,7 +105,7 @@ export class SentWatermark {
       if (!known.handedOver) return;
       known.handedOver = false;
     } else {
-      const hold = { jobKey, attempt, lane, writes: 1, floor, revision: undefined, handedOver: false };
+      const hold = { shard, jobKey, attempt, lane, writes: 1, floor, revision: undefined, handedOver: false };
       this.#holds.set(id(jobKey, attempt), hold);
     }
     this.#unacked += 1;
@@ -153,6 +154,26 @@ export class SentWatermark {
     if (hold === undefined || hold.handedOver) return;
     hold.handedOver = true;
     this.#uncount(hold.lane);
+  }
+
+  /** The shard went without being drained: so with all that is unsent of it, writes of it that are still under way included. */
+  left(shard: ShardId): void {
+    for (const { jobKey, attempt } of this.#of(shard)) this.handedOver(jobKey, attempt);
+  }
+
+  /**
+   * The shard is here again, and what stood of it at this revision is known. A hold from before that does not stand any more, of a job
+   * that has gone on or ended elsewhere meanwhile, is asked for by nobody: named for ever, such holds would fill the record. A later
+   * one may be stored and not delivered yet.
+   */
+  back(shard: ShardId, known: Revision, stands: (jobKey: JobKey, attempt: number) => boolean): void {
+    for (const { jobKey, attempt, writes, revision = known } of this.#of(shard)) {
+      if (writes === 0 && revision < known && !stands(jobKey, attempt)) this.settled(jobKey, attempt);
+    }
+  }
+
+  #of(shard: ShardId): Hold[] {
+    return [...this.#holds.values()].filter((hold) => hold.shard === shard);
   }
 
   unacked(lane?: Lane): number {

@@ -77,7 +77,7 @@ export class ShardJobs {
       job.count(undefined);
       job.abandon();
     }
-    this.#shards.delete(shard);
+    if (this.#shards.delete(shard)) this.#around.watermark.left(shard);
     this.#departed.drop(shard);
     this.#closed.delete(shard);
     this.#doors.open(shard);
@@ -178,6 +178,14 @@ export class ShardJobs {
     void this.#tell(job, { type: 'rehydrated', covered });
   }
 
+  /** All that stood of the shard at this revision was taken in. */
+  loaded(shard: ShardId, known: Revision): void {
+    this.#around.watermark.back(shard, known, (jobKey, attempt) => {
+      const snapshot = this.#resident(shard, jobKey)?.peek().snapshot;
+      return snapshot?.kind === 'held' && snapshot.attempt === attempt;
+    });
+  }
+
   /** A job that only waits, and is not here yet: `rest` takes it in, or it is let go (`abandon`). */
   resting(shard: ShardId, jobKey: JobKey, resting: Resting): PendingJob {
     return new PendingJob(shard, jobKey, this.#around, resting);
@@ -211,8 +219,8 @@ export class ShardJobs {
     if (!this.#shards.has(shard)) return false;
     this.#departed.delivered(shard, entry.revision);
     const job = this.#resident(shard, jobKey);
-    if (job !== undefined && entry.revision <= job.revision) return false;
-    if (job === undefined && this.#departed.wasForgotten(shard, jobKey, entry.revision)) return false;
+    const wasForgotten = this.#departed.wasForgotten(shard, jobKey, entry.revision);
+    if (job === undefined ? wasForgotten : entry.revision <= job.revision) return false;
     // Delivered before it is acknowledged, as most of ours are: need not be read to be known.
     if (job?.inFlight !== undefined && Buffer.compare(job.inFlight, entry.value) === 0) return false;
     const snapshot = decodeSnapshot(entry.value);

@@ -177,7 +177,7 @@ export class ShardLoader {
   }
 
   async #load(wave: Wave, arrivals: Arrivals, shard: ShardId, collected: ReadonlyMap<JobKey, Arrived>): Promise<void> {
-    const { jobs, isRehydrating, barrierPassed, onEvent } = this.#options;
+    const { jobs, epochOf, isRehydrating, barrierPassed, onEvent } = this.#options;
     const live = await this.#live(arrivals, shard, collected);
     if (live === undefined || this.#stopped || !wave.has(shard) || !isRehydrating(shard)) {
       for (const job of collected.values()) letGo(job);
@@ -196,6 +196,7 @@ export class ShardLoader {
       if (snapshot.kind === 'held' && !covered) republished += 1;
       jobs.load(shard, jobKey, snapshot, revision, covered);
     }
+    jobs.loaded(shard, epochOf(shard));
     const late = wave.take(shard);
     barrierPassed(shard);
     onEvent({ kind: 'rehydrated', shard, jobs: live.length + resting, republished });

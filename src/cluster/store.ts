@@ -68,6 +68,8 @@ interface Put {
   mark: Revision;
   /** A try of it may have landed, or may yet. */
   doubted: boolean;
+  /** Since when each try was answered by "never". */
+  neverSinceMs: number | undefined;
   /** The last refusal that named less than expected, and since when it has been said. */
   behind: { readonly revision: Revision; readonly sinceMs: number } | undefined;
 }
@@ -107,6 +109,7 @@ export class Store {
         reject,
         mark: ABSENT,
         doubted: false,
+        neverSinceMs: undefined,
         behind: undefined,
       });
       this.#sendNext();
@@ -198,16 +201,27 @@ export class Store {
       this.#checkOpen();
       if (answer.kind === 'inDoubt') {
         put.doubted = true;
-      } else {
+        put.neverSinceMs = undefined;
+      } else if (answer.kind !== 'notSent') {
         this.#unanswered.delete(put.id);
         if (answer.kind === 'stored') return this.#acknowledge(put, answer.revision, mark);
-        if (answer.kind === 'never' && !put.doubted) return answer;
+        if (answer.kind === 'never' && (!put.doubted || this.#isNever(put))) return answer;
         const settled = answer.kind === 'refused' ? await this.#refused(put, answer.revision) : undefined;
         if (settled !== undefined) return settled;
       }
       // Whoever gives a try less time wants the next one no later than that after it: at once, if it went unanswered.
       await this.#pause(tries, tryMs && Math.max(0, sentMs + tryMs - clock.monotonicMs()));
     }
+  }
+
+  /**
+   * A try before may have been written: then what is asked next is refused, and says so. Who hears nothing but "never" for as long as
+   * a leader may be behind has written nothing; should one of them land even later, the next write of its key finds it.
+   */
+  #isNever(put: Put): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    put.neverSinceMs ??= nowMs;
+    return nowMs - put.neverSinceMs >= STALE_LEADER_MS;
   }
 
   /** To the try that was just made, or to one of those before it that are `open`; in doubt when none comes in time. */

@@ -7,7 +7,7 @@
 import { FirstLock } from '../actors/first-lock.ts';
 import { LIMITS } from '../actors/limits.ts';
 import type { Command } from '../actors/pending-job/decide.ts';
-import { nextDueMs, probeIsDue, probeUrgentUntilMs } from '../actors/pending-job/due.ts';
+import { nextDueMs, probeIsDue, probeUrgentUntilMs, waitsForReplies } from '../actors/pending-job/due.ts';
 import type { JobContext } from '../actors/pending-job/effects.ts';
 import type { Clock, Timer } from '../actors/ports.ts';
 import type { ProbePace } from '../actors/probe-pace.ts';
@@ -17,7 +17,7 @@ import type { PendingJob } from './pending-job.ts';
 
 export interface UpkeepOptions {
   readonly clock: Clock;
-  readonly context: Pick<JobContext, 'probeEveryMs'>;
+  readonly context: Pick<JobContext, 'probeEveryMs' | 'replyProgressMs'>;
   readonly pace: Pick<ProbePace, 'perSecond' | 'secondsFor'>;
   /** Is it here, and its shard not being handed over? */
   isOpen(job: PendingJob): boolean;
@@ -89,11 +89,20 @@ export class Upkeep {
 
   #due(jobs: readonly PendingJob[]): void {
     const nowMs = this.#clock.wallMs();
+    let read: number | undefined;
+    const readMs = () => {
+      read ??= this.#options.context.replyProgressMs();
+      return read;
+    };
     for (const job of jobs) {
       if (!this.#options.isOpen(job)) continue;
       if (this.#wantProbe(job, nowMs)) {
         if (job.commands === 0) this.#plan(job, false);
         if ((nextDueMs(job.times, true) ?? Number.POSITIVE_INFINITY) > nowMs) continue;
+      }
+      if (job.commands === 0 && waitsForReplies(job.times, nowMs, readMs)) {
+        this.#wheel.schedule(nowMs + LIMITS.lookAgainMs, job); // left as it is: packed, and asked for nothing
+        continue;
       }
       this.#options.tell(job, { type: 'due', mayProbe: false });
     }

@@ -55,8 +55,8 @@ export async function ensureMeta(
     const answer = await kv.put(META_KEY, encode(wanted), standing?.revision ?? ABSENT);
     if (answer.kind === 'stored') return wanted;
     if (answer.kind === 'never') throw new KvUnavailable(notAllowed(answer.reason));
-    // Refused: another node was first. In doubt: reading tells, or the next write does. Either way, look again.
-    reason = answer.kind === 'inDoubt' ? answer.reason : 'other nodes write at the same time';
+    // Refused: another node was first. Otherwise reading tells, or the next write does. Either way, look again.
+    reason = answer.kind === 'refused' ? 'other nodes write at the same time' : answer.reason;
   }
   throw new KvUnavailable(`${META_KEY} could not be written: ${reason}`);
 }

@@ -7,6 +7,7 @@ import { pack, unpack } from '../../src/actors/pending-job/cold.ts';
 import { ColdStore } from '../../src/actors/pending-job/cold-store.ts';
 import { nextDueMs } from '../../src/actors/pending-job/due.ts';
 import { adopt } from '../../src/actors/pending-job/state.ts';
+import { windowMs } from '../../src/actors/pending-job/writing.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { JOB, LOCK_MS, RESULT, SETTINGS, World } from './pending-job-world.ts';
 
@@ -37,6 +38,20 @@ function pass(world: World, ms: number): void {
   world.replyProgressMs = world.nowMs;
 }
 
+describe('a result that cannot be stored', () => {
+  test.each([
+    ['lostAfter', 'applied', 'completed'],
+    ['lostBefore', 'refused', 'failed'],
+  ] as const)('after a completion whose answer was lost (%s) is %s: the job is %s', (fate, answer, outcome) => {
+    const world = held();
+    world.mostChars = 3;
+    world.fates.push(fate);
+    expect(reply(world, 9, { body: '{"paid":true}' })).toBe(answer);
+    expect(snapshot(world)).toMatchObject({ kind: 'ended', outcome });
+    expect(world.breaches).toEqual([]);
+  });
+});
+
 describe('an error reply', () => {
   test('of business is thrown with code, message and variables, its intention stored first', () => {
     const world = held();
@@ -57,6 +72,11 @@ describe('an error reply', () => {
     const own = held();
     reply(own, 0, { status: 'failure', message: 'down', retries: 7, backoffMs: 99, body: '' });
     expect(own.engine).toMatchObject({ retries: 7, backoffUntilMs: own.nowMs + 99 });
+    // Asked for before it was bounded: its tombstone can be written all the same.
+    const endless = held();
+    reply(endless, 0, { status: 'failure', message: 'down', retries: 7, backoffMs: 1e18, body: '' });
+    expect(snapshot(endless).outcome).toBe('failed');
+    expect(windowMs('failed', snapshot(endless))).toBeLessThanOrEqual(2 * LIMITS.errorBackoffMs);
     const last = held();
     reply(last, 0, { status: 'failure', message: 'no use', retries: 0, body: '' });
     expect(last.engine.state).toBe('incident');

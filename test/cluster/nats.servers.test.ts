@@ -7,11 +7,12 @@ import { Kvm } from '@nats-io/kv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LocalNats, startNats } from '../../deploy/local/index.ts';
 import { ABSENT, type Revision } from '../../src/actors/ids.ts';
-import { bucketName, inspectBucket, makeBucket, readFlushSetting } from '../../src/cluster/nats/bucket.ts';
+import { bucketName, inspectBucket, makeBucket } from '../../src/cluster/nats/bucket.ts';
 import { NatsBus } from '../../src/cluster/nats/bus.ts';
 import { connectNats, type LinkStatus, type NatsLink, olderThan } from '../../src/cluster/nats/connection.ts';
 import { Inbox } from '../../src/cluster/nats/inbox.ts';
 import { NatsKv } from '../../src/cluster/nats/kv.ts';
+import { readMonitoring } from '../../src/cluster/nats/monitoring.ts';
 import type { KvPutAnswer, KvWatchHandler } from '../../src/cluster/ports.ts';
 import { Store, StoreClosed } from '../../src/cluster/store.ts';
 import { SystemClock, SystemRandom } from '../../src/gateway/system-clock.ts';
@@ -258,8 +259,11 @@ describe('one server', () => {
       'subject_delete_marker_ttl',
       'max_consumers',
     ]);
-    expect(await readFlushSetting(nats.monitorUrls[0] ?? '')).toEqual({ always: false, intervalMs: 120_000 });
-    expect(await readFlushSetting('http://127.0.0.1:1')).toBeUndefined();
+    const [url = ''] = nats.monitorUrls;
+    expect(await readMonitoring([url, `${url}/`, 'http://127.0.0.1:1'])).toMatchObject({
+      servers: [{ at: new URL(url).host, peers: 0, flush: { always: false, intervalMs: 120_000 } }],
+      silent: ['127.0.0.1:1'],
+    });
   });
 
   test('a bucket made again is reported under another identity before its entries', async () => {
@@ -326,7 +330,7 @@ describe('one server', () => {
       expect((await unanswered).kind, 'does not wait for its timeout').not.toBe('answer');
       c.bus.publish('holdfast.restart.heard', bytes('published while away'));
       expect(await c.kv.put(`1.${round}`, bytes('while away'), revision)).toEqual({
-        kind: 'inDoubt',
+        kind: 'notSent',
         reason: 'disconnected',
       });
       expect((await c.bus.request('holdfast.restart.heard', bytes('asked while away'), 50)).kind).toBe('silence');

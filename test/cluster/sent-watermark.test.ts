@@ -2,7 +2,7 @@
 // may die; and it is late by no more than the time to flush.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Incarnation, JobKey, Lane, Revision } from '../../src/actors/ids.ts';
+import type { Incarnation, JobKey, Lane, Revision, ShardId } from '../../src/actors/ids.ts';
 import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import type { KvEntry, KvPort, KvPutAnswer } from '../../src/cluster/ports.ts';
 import {
@@ -18,6 +18,7 @@ import { ManualClock } from '../support/manual-clock.ts';
 
 const SELF = 'node-1-abc' as Incarnation;
 const LANE = 'charge' as Lane;
+const SHARD = 3 as ShardId;
 const DAY_MS = 24 * 3_600_000;
 const HALF = { float: () => 0.5, bytes: (count: number) => new Uint8Array(count) };
 
@@ -91,7 +92,7 @@ class Node {
     const standing = this.bucket.entries.get(key)?.revision ?? (0 as Revision);
     if (standing > 0 && !again) return;
     if (standing > 0 && this.acked.has(key)) return;
-    this.watermark.issued(jobKey, 1, lane, replyTimeoutMs);
+    this.watermark.issued(SHARD, jobKey, 1, lane, replyTimeoutMs);
     const answer = await this.jobs.put(key, Buffer.from(`${key} at ${this.clock.monotonicMs()}`), standing);
     if (answer.kind !== 'stored') return this.watermark.refused(jobKey, 1);
     this.watermark.stored(jobKey, 1, answer.revision);

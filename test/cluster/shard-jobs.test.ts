@@ -192,6 +192,37 @@ test('a request in flight when its shard goes is given up, and named as not sent
   expect(host.sent.except).toEqual([]);
 });
 
+test('requests that were not sent when their shard went keep no lane from being taken in, nor the record full', async () => {
+  const host = new Host();
+  await host.watermark.start();
+  await host.held();
+  const room = host.watermark.room('lane' as Lane);
+  host.jobs.drop(SHARD);
+  expect(host.watermark.room('lane' as Lane)).toBe(room + 1);
+  // Back: the job has ended elsewhere, and nobody asks for the hold of ours any more, unless it was stored after what is known.
+  host.jobs.open(SHARD);
+  host.jobs.loaded(SHARD, 1 as Revision);
+  await host.watermark.flush();
+  expect(host.sent.except).toEqual([[JOB, 1]]);
+  host.jobs.loaded(SHARD, 1_000 as Revision);
+  await host.watermark.flush();
+  expect(host.sent.except).toEqual([]);
+});
+
+test('one that stands when the shard is back is named until it is sent', async () => {
+  const host = new Host();
+  await host.watermark.start();
+  await host.held();
+  const { revision } = host.kv.entries.get(KEY)!;
+  const { standing } = host;
+  host.jobs.drop(SHARD);
+  host.jobs.open(SHARD);
+  host.jobs.load(SHARD, JOB, standing, revision, false);
+  host.jobs.loaded(SHARD, 1_000 as Revision);
+  await host.watermark.flush();
+  expect(host.sent.except).toEqual([[JOB, 1]]);
+});
+
 test('a request that Kafka has is not given up when its shard goes', async () => {
   const host = new Host();
   await host.held();
@@ -440,6 +471,23 @@ test('a probe that waits does not hold up the reply deadline', async () => {
   await host.clock.advance(SETTINGS.replyTimeoutMs + 1_000);
   expect(host.standing.outcome).toBe('timedOut');
   expect(host.engineCalls.map(({ what }) => what)).toEqual(['fail']);
+});
+
+test('a job that waits for replies to be read stays packed until they are, however long that takes', async () => {
+  const host = new Host();
+  await host.held();
+  host.kafkaAcks();
+  host.probesPerSecond = 0;
+  await host.clock.advance(SETTINGS.replyTimeoutMs - 1_000);
+  const job = host.jobs.find(SHARD, JOB)!;
+  for (let second = 0; second < 20; second++) {
+    await host.clock.advance(1_000);
+    expect(job.packed).toBe(true);
+  }
+  expect(host.standing.kind).toBe('held');
+  host.replyProgressMs = Number.POSITIVE_INFINITY;
+  await host.clock.advance(1_100);
+  expect(host.standing.outcome).toBe('timedOut');
 });
 
 test('a request that Kafka took while its hold was written once more is not named as not sent', async () => {

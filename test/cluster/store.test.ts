@@ -232,7 +232,18 @@ describe('a put in doubt', () => {
     expect(await put(kv, storeOn(kv), 'a')).toEqual({ kind: 'never', reason: 'too large' });
     kv.fates = [LANDS_UNHEARD, never];
     expect(await put(kv, storeOn(kv), 'b')).toEqual({ kind: 'stored', revision: 1 });
+    const notSent: Fate = { lands: 'never', says: { kind: 'notSent', reason: 'disconnected' }, afterMs: 1 };
+    kv.fates = [notSent, never];
+    expect(await put(kv, storeOn(kv), 'c', 1 as Revision)).toEqual({ kind: 'never', reason: 'too large' });
   });
+});
+
+test('who hears nothing but never does not wait for ever for a try that may have landed', async () => {
+  const kv = new LyingKv();
+  const never: Fate = { lands: 'never', says: { kind: 'never', reason: 'too large' }, afterMs: 1 };
+  kv.fates = [LOST, ...Array.from({ length: 1_000 }, () => never)];
+  expect(await put(kv, storeOn(kv), 'a')).toEqual({ kind: 'never', reason: 'too large' });
+  expect(kv.clock.monotonicMs()).toBeGreaterThan(15_000);
 });
 
 describe('a bucket that went back in time', () => {

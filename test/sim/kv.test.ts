@@ -145,7 +145,7 @@ test('a silent link holds what was sent until it heals; when given up, both ends
   world.cut('n1', 'nats', 'silent');
   await world.run(SILENCE_NOTICED_MS + 1);
   const before = world.nowMs;
-  expect((await ask(a.put('k2', bytes('x'), ABSENT))).kind).toBe('inDoubt');
+  expect((await ask(a.put('k2', bytes('x'), ABSENT))).kind).toBe('notSent');
   expect(world.nowMs - before).toBeLessThan(10);
 });
 

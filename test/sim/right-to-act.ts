@@ -53,7 +53,7 @@ export class RightToAct {
     if (!this.#unanswered.has(key)) this.#unanswered.set(key, this.#clock.monotonicMs());
     const renewal = this.#renewal;
     return (answer, at) => {
-      if (answer.kind === 'inDoubt') return;
+      if (answer.kind === 'inDoubt' || answer.kind === 'notSent') return;
       this.#unanswered.delete(key);
       if (incarnation === undefined || incarnation !== this.#incarnation || renewal === undefined) return;
       const ours = answer.kind === 'refused' && Buffer.compare(at(answer.revision) ?? Buffer.of(), value) === 0;

@@ -114,9 +114,9 @@ export class SimKv implements KvPort {
       (answer) => {
         servers.whenLed(() => servers.propose(key, expected, land, answer));
       },
-      (left) => ({ kind: 'inDoubt', reason: left ? 'no answer' : 'not connected' }),
+      (left) => (left ? { kind: 'inDoubt', reason: 'no answer' } : { kind: 'notSent', reason: 'not connected' }),
     );
-    gaveUp = answer.kind === 'inDoubt';
+    gaveUp = answer.kind === 'inDoubt' || answer.kind === 'notSent';
     if (gaveUp && landed) servers.bucket.history.sight('put in doubt that landed');
     if (!gaveUp) note('heard');
     this.#twins.heard(key, value, answer);

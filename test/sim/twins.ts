@@ -20,6 +20,6 @@ export class Twins {
   }
 
   heard(key: string, value: Uint8Array, { kind }: KvPutAnswer): void {
-    if (kind !== 'inDoubt') this.#unsettled.get(key)?.delete(value);
+    if (kind !== 'inDoubt' && kind !== 'notSent') this.#unsettled.get(key)?.delete(value);
   }
 }

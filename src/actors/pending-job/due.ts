@@ -26,6 +26,20 @@ export function nextDueMs(state: JobState | WaitingTimes, butForProbe = false): 
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
+/**
+ * Does it want nothing but that its replies are read as far as its deadline (`deadline`, below)? There may be a million of these, for as
+ * long as a partition cannot be read.
+ */
+export function waitsForReplies(
+  { snapshot, progress, heartbeatDeadlineMs }: JobState | WaitingTimes,
+  nowMs: number,
+  readMs: () => number,
+): boolean {
+  if (snapshot?.kind !== 'held' || progress !== undefined) return false;
+  if (nowMs >= snapshot.replyDeadlineMs) return readMs() < snapshot.replyDeadlineMs;
+  return heartbeatDeadlineMs > 0 && nowMs >= heartbeatDeadlineMs && readMs() < heartbeatDeadlineMs;
+}
+
 /** Is a probe what it wants of the engine now? */
 export function probeIsDue(state: JobState | WaitingTimes, nowMs: number): boolean {
   const kind = state.snapshot?.kind;

@@ -1,6 +1,7 @@
 // How the next snapshot is made from the one that stands, and how it is stored. Every write carries what happened
 // since the last one without a write of its own (sent, attached), and the first one after Kafka's ack drops the request.
 import { ABSENT, type Revision } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
 import type { ReplyPosition } from '../messages.ts';
 import {
   ATTACHED,
@@ -86,9 +87,10 @@ function keep(state: JobState, snapshot: Snapshot, revision: Revision): void {
 /** How long the tombstone of this outcome is kept: the late window, or the incident window (the engine may hand it out again). */
 export function windowMs(outcome: Outcome, snapshot: Snapshot): number {
   if (isFinal(outcome)) return snapshot.settings.lateWindowMs;
-  // A reply may ask for any backoff, and until that is over the engine does not hand the job out.
+  // A reply may ask for a longer backoff, and until that is over the engine does not hand the job out.
   const { incidentWindowMs, lateWindowMs } = snapshot.settings;
-  return Math.max(incidentWindowMs, (snapshot.failing?.backoffMs ?? 0) + lateWindowMs);
+  const backoffMs = Math.min(snapshot.failing?.backoffMs ?? 0, LIMITS.errorBackoffMs);
+  return Math.max(incidentWindowMs, backoffMs + lateWindowMs);
 }
 
 /**

@@ -15,7 +15,7 @@ export type Answer =
   | { readonly kind: 'noResponders' }
   | { readonly kind: 'silence' }
   /** Not connected, or cut off while waiting. */
-  | { readonly kind: 'disconnected' }
+  | { readonly kind: 'disconnected'; readonly asked: boolean }
   /** Refused before it reached anybody: too large, or no permission. */
   | { readonly kind: 'denied'; readonly reason: string };
 
@@ -40,7 +40,7 @@ export class Inbox {
     this.#prefix = `${createInbox(link.inboxPrefix)}.`;
     link.nc.subscribe(`${this.#prefix}*`, { callback: (error, message) => this.#take(error, message) });
     link.onConnection((connected) => {
-      if (!connected) this.#settleAll({ kind: 'disconnected' }, () => true);
+      if (!connected) this.#settleAll({ kind: 'disconnected', asked: true }, () => true);
     });
     link.onDenied((denied) =>
       this.#settleAll({ kind: 'denied', reason: `no permission to publish to ${denied}` }, (s) => s === denied),
@@ -49,7 +49,7 @@ export class Inbox {
 
   /** Asks once; never throws. */
   ask(subject: string, data: Uint8Array, timeoutMs: number, headers?: MsgHdrs): Promise<Answer> {
-    if (!this.#link.connected()) return Promise.resolve({ kind: 'disconnected' });
+    if (!this.#link.connected()) return Promise.resolve({ kind: 'disconnected', asked: false });
     return new Promise((settle) => {
       const token = (++this.#count).toString(36);
       const timer = setTimeout(() => this.#settle(token, { kind: 'silence' }), timeoutMs);

@@ -97,6 +97,7 @@ export class NatsKv implements KvPort {
     const headers = writeHeaders(expected, options?.ttlMs);
     const answer = await this.#inbox.ask(this.#subjects + key, value, WRITE_TIMEOUT_MS, headers);
     if (answer.kind === 'denied') return { kind: 'never', reason: `${key}: ${answer.reason}` };
+    if (answer.kind === 'disconnected' && !answer.asked) return { kind: 'notSent', reason: answer.kind };
     if (answer.kind !== 'answer') return { kind: 'inDoubt', reason: answer.kind };
     try {
       return readAck(answer.message.json<PubAck>());

@@ -5,6 +5,7 @@
 // argument is said at once; connectors let a part of them pass, and the error is then never raised.
 import { FeelDuration, FeelFunction, now, today } from 'feelin';
 import { parseDuration } from '../../actors/duration.ts';
+import { LIMITS } from '../../actors/limits.ts';
 import { isPlainObject } from '../replies/value.ts';
 import { FeelFault, kindOf } from './fault.ts';
 
@@ -108,11 +109,15 @@ function count(of: string, value: unknown): number | undefined {
 
 function milliseconds(of: string, value: unknown): number | undefined {
   if (isNil(value)) return undefined;
+  const allowed = 'a duration of days, hours, minutes and seconds, such as @"PT30S", of at most 365 days';
+  let found: number;
   try {
-    return parseDuration(value instanceof FeelDuration ? value.toString() : value);
+    found = parseDuration(value instanceof FeelDuration ? value.toString() : value);
   } catch {
-    throw wrong(of, 'retryBackoff', 'a duration of days, hours, minutes and seconds, such as @"PT30S"', value);
+    throw wrong(of, 'retryBackoff', allowed, value);
   }
+  if (found > LIMITS.errorBackoffMs) throw wrong(of, 'retryBackoff', allowed, value);
+  return found;
 }
 
 function isNil(value: unknown): boolean {

@@ -6,16 +6,17 @@ import { type Cluster, type Kafka, PartitionAssigners } from 'kafkajs';
 import type { Connectable } from './renewable.ts';
 
 export interface ClusterChannel extends Connectable {
-  /** Sees committed records only. */
   readonly cluster: Cluster;
 }
 
-export function clusterChannel(kafka: Kafka, groupId: string): ClusterChannel {
+/** @param readUncommitted does its end of a log include what is in a transaction that is still open? */
+export function clusterChannel(kafka: Kafka, groupId: string, readUncommitted = false): ClusterChannel {
   let found: Cluster | undefined;
   const consumer = kafka.consumer({
     groupId,
     allowAutoTopicCreation: false,
     metadataMaxAge: 30_000,
+    readUncommitted,
     retry: { retries: 0 },
     partitionAssigners: [
       (config) => {

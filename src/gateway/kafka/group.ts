@@ -33,7 +33,7 @@ export class ConsumerGroup {
     this.#groupId = groupId;
     this.#topic = topic;
     this.#deadlineMs = deadlineMs;
-    this.#channel = new Renewable(() => clusterChannel(kafka, groupId));
+    this.#channel = new Renewable(() => clusterChannel(kafka, groupId, true));
   }
 
   /** @throws when Kafka is away or the topic is missing */
@@ -57,7 +57,10 @@ export class ConsumerGroup {
     });
   }
 
-  /** Log end per partition of the topic: where the next record that a reader of committed records sees will be. */
+  /**
+   * Log end per partition of the topic: where the next record will be written. Not the last stable offset, behind which a reader of
+   * committed records waits for open transactions: a reply behind one is in Kafka all the same, and deadlines wait until it is read.
+   */
   async endOffsets(): Promise<ReadonlyMap<number, string>> {
     return this.#use(async (cluster) => {
       const partitions = cluster.findTopicPartitionMetadata(this.#topic).map(({ partitionId }) => partitionId);

@@ -5,6 +5,7 @@
 // is said in words that the service's developer can act on, for it ends in a dead letter and in the job's failure.
 import { OURS } from '../../actors/correlation-id.ts';
 import { DURATION_FORM, InvalidDuration, parseDuration } from '../../actors/duration.ts';
+import { LIMITS } from '../../actors/limits.ts';
 import type { DeadLetterReason, Malformed, ReplyContent } from '../../actors/messages.ts';
 import { ceHeader, type HeaderNames } from '../header-names.ts';
 import { withoutMember } from '../json/slices.ts';
@@ -118,15 +119,20 @@ function errorHeaders(
     return malformed('malformed', `${names.errorRetries} is ${quote(retries)}; allowed is ${allowed}`);
   }
   const backoff = textOf(record, names.errorBackoff);
+  const backoffMs = backoff === '' ? undefined : millisecondsOf(backoff);
+  if (backoff !== '' && (backoffMs === undefined || backoffMs > LIMITS.errorBackoffMs)) {
+    const allowed = `${DURATION_FORM}, of at most 365 days`;
+    return malformed('malformed', `${names.errorBackoff} is ${quote(backoff)}; allowed is ${allowed}`);
+  }
+  return { code, retries: retries === '' ? undefined : Number(retries), backoffMs };
+}
+
+function millisecondsOf(duration: string): number | undefined {
   try {
-    return {
-      code,
-      retries: retries === '' ? undefined : Number(retries),
-      backoffMs: backoff === '' ? undefined : parseDuration(backoff),
-    };
+    return parseDuration(duration);
   } catch (error) {
     if (!(error instanceof InvalidDuration)) throw error;
-    return malformed('malformed', `${names.errorBackoff} is ${quote(backoff)}; allowed is ${DURATION_FORM}`);
+    return undefined;
   }
 }
 

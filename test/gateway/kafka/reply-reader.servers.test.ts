@@ -38,6 +38,24 @@ it('starts at the earliest offset where nothing is committed, and commits that b
   expect(stored).toEqual({ 0: '0', 1: '0' });
 });
 
+it('counts replies behind a transaction that is still open as written, though nobody can read them yet', async () => {
+  const topic = await newTopic(kafka, topicName('open'), 1);
+  const reading = await read(topic);
+  await eventually('the assignment', () => reading.partitions.length === 1);
+  const transactional = service.producer({ transactionalId: topic, idempotent: true, maxInFlightRequests: 1 });
+  await transactional.connect();
+  const transaction = await transactional.transaction();
+  await transaction.send({ topic, messages: [{ key: 'k', value: 'open' }] });
+  await produce(service, topic, 0, ['behind']);
+  // Deadlines wait until these are read (design, Deadlines).
+  expect([...(await reading.reader.endOffsets())]).toEqual([[0, '2']]);
+  expect(reading.values).toEqual([]);
+  await transaction.abort();
+  await transactional.disconnect();
+  await eventually('what was behind it', () => reading.values.length === 1);
+  expect(reading.values).toEqual(['behind']);
+});
+
 it('goes on at its commit after a restart, and reads again what was not committed', async () => {
   const topic = await newTopic(kafka, topicName('restart'), 1);
   await produce(service, topic, 0, ['a', 'b', 'c']);

@@ -247,6 +247,8 @@ describe('an error', () => {
     ['error-retries', '٣', 'error-retries is "٣"'],
     ['error-backoff', '30s', 'error-backoff is "30s"; allowed is an ISO 8601 duration'],
     ['error-backoff', 'P1M', 'error-backoff is "P1M"'],
+    ['error-backoff', 'P366D', 'error-backoff is "P366D"; allowed is an ISO 8601 duration'],
+    ['error-backoff', 'P9999999999999D', 'error-backoff is "P9999999999999D"'],
     ['error-code', 'x'.repeat(MAX_ERROR_CODE_CHARS + 1), 'error-code has 257 characters; allowed is 256'],
   ])('with the header %s %s is malformed, and says so', (name, value, message) => {
     expect(read(null, ['reply-status', 'failure'], [name, value])).toEqual({

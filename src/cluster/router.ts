@@ -41,7 +41,7 @@ interface Asked {
   timer: Timer | undefined;
 }
 
-/** As Lost, and surely not done: nobody owned the shard meanwhile, or whoever was asked said that it does not. */
+/** As Lost, and surely not done: it was sent to nobody, or whoever it was sent to said that the shard is not its own. */
 export class Untold extends Lost {}
 
 export interface RouterOptions {
@@ -139,7 +139,7 @@ export class Router {
 
   #ask(shard: ShardId, command: RoutedCommand, untilMs: number | undefined): Promise<RoutedAnswer> {
     return new Promise((resolve, reject) => {
-      if (this.#stopped) return reject(new Lost('this incarnation is over'));
+      if (this.#stopped) return reject(new Untold('this incarnation is over'));
       const asked: Asked = {
         id: this.#nextId++,
         shard,
@@ -180,7 +180,7 @@ export class Router {
     if (asked.untilMs !== undefined && this.#options.clock.wallMs() >= asked.untilMs) {
       this.#asked.delete(asked.id);
       if (asked.command.type === 'activated') asked.resolve('stale');
-      else asked.reject(lost(asked, 'the owner of this job has not answered in time'));
+      else asked.reject(lost(asked, 'the owner of this job was not found in time, or has not answered'));
       return;
     }
     this.#send(asked);
@@ -286,7 +286,7 @@ export class Router {
 }
 
 function lost({ open }: Asked, reason: string): Lost {
-  return open > 0 ? new Lost(reason) : new Untold('the shard of this job had no owner meanwhile');
+  return open > 0 ? new Lost(reason) : new Untold(reason);
 }
 
 /** 4 s of a first lock as it is as a rule, half a minute of one of ten minutes and more. */

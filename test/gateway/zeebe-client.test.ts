@@ -60,17 +60,18 @@ async function gateway(
   return `127.0.0.1:${port}`;
 }
 
-/** A token endpoint; answers each request with `answer(count)`, or never. */
-async function identityProvider(answer: (count: number) => string | undefined): Promise<string> {
+/** A token endpoint; answers each request with `answer(count)`, or never, or cuts it off. */
+async function identityProvider(answer: (count: number) => string | undefined | 'cut'): Promise<string> {
   let count = 0;
   const give = (response: ServerResponse, token: string) => {
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ access_token: token, expires_in: 3600, token_type: 'Bearer' }));
   };
   const waiting: ServerResponse[] = [];
-  const server = createServer((_request, response) => {
+  const server = createServer((request, response) => {
     const token = answer(++count);
-    if (token === undefined) waiting.push(response);
+    if (token === 'cut') request.socket.destroy();
+    else if (token === undefined) waiting.push(response);
     else give(response, token);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -205,6 +206,53 @@ describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
       expect(given).toEqual(['of before', 'of now', 'wrong']);
     },
   );
+
+  test('an old login goes on as long as nobody gives a new one: other gateways may take it', async () => {
+    let refusing = false;
+    const seen: unknown[] = [];
+    const address = await gateway({
+      CompleteJob: (call, done) => {
+        seen.push(call.metadata.get('authorization')[0]);
+        if (refusing) done({ code: status.UNAUTHENTICATED, details: 'no keys' });
+        else done(null, {});
+      },
+    });
+    let given = 0;
+    const zeebe = await client({
+      ZEEBE_GRPC_ADDRESS: `grpc://${address}`,
+      CAMUNDA_AUTH_STRATEGY: 'OAUTH',
+      CAMUNDA_OAUTH_URL: await identityProvider(() => (++given === 1 ? jwt('old') : 'cut')),
+      CAMUNDA_LOG_LEVEL: 'none',
+      ZEEBE_CLIENT_ID: 'holdfast',
+      ZEEBE_CLIENT_SECRET: 'secret',
+      CAMUNDA_TOKEN_DISK_CACHE_DISABLE: true,
+    });
+    expect(await zeebe.complete(KEY, '{}', 5_000)).toMatchObject({ code: 'ok' });
+    refusing = true;
+    await zeebe.complete(KEY, '{}', 5_000);
+    refusing = false;
+    expect(await zeebe.complete(KEY, '{}', 1_000)).toMatchObject({ code: 'ok' });
+    expect(new Set(seen)).toEqual(new Set([`Bearer ${jwt('old')}`]));
+  });
+
+  test.each([
+    [{ CAMUNDA_AUTH_STRATEGY: 'BEARER', CAMUNDA_OAUTH_TOKEN: 'configured' }, 'Bearer configured'],
+    [
+      { CAMUNDA_AUTH_STRATEGY: 'BASIC', CAMUNDA_BASIC_AUTH_USERNAME: 'a', CAMUNDA_BASIC_AUTH_PASSWORD: 'b' },
+      'Basic YTpi',
+    ],
+  ] as const)('what was configured is all that there is, refused or not: %j', async (settings, header) => {
+    const seen: unknown[] = [];
+    const address = await gateway({
+      CompleteJob: (call, done) => {
+        seen.push(call.metadata.get('authorization')[0]);
+        done({ code: status.UNAUTHENTICATED, details: '' });
+      },
+    });
+    const zeebe = await client({ ZEEBE_GRPC_ADDRESS: `grpc://${address}`, ...settings });
+    for (let tries = 0; tries < 2; tries++) await zeebe.complete(KEY, '{}', 5_000);
+    expect(seen).toEqual([header, header]);
+  });
 
   test('a session that the gateway knows no more is begun anew', async () => {
     let session = 0;
@@ -522,7 +570,9 @@ describe.each(UNARY_TRANSPORTS)('over %s', (unary) => {
       CAMUNDA_CUSTOM_ROOT_CERT_STRING: TLS_CERTIFICATE,
     });
     const startedMs = performance.now();
-    expect(await zeebe.complete(KEY, '{}', 300)).toMatchObject({ code: 'transient' });
+    // It was surely not sent; grpc-js does not say.
+    const expected = unary === 'http2' ? { code: 'transient', unseen: false } : { code: 'transient' };
+    expect(await zeebe.complete(KEY, '{}', 300)).toMatchObject(expected);
     expect(performance.now() - startedMs).toBeLessThan(3_000);
   });
 

@@ -46,7 +46,7 @@ export class NatsTail implements TailPort {
   async read(from: Revision, to: Revision, onEntry: (entry: KvEntry) => void): Promise<void> {
     const done = Promise.withResolvers<void>();
     let isOver = false;
-    let heardMs = performance.now();
+    let heardMs = 0;
     const end = (error?: Error): void => {
       isOver = true;
       if (error === undefined) done.resolve();

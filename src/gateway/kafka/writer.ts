@@ -6,7 +6,8 @@
 // producer, an unknown topic is only believed after such a look-up, twice (brokers learn of new topics one after another), and
 // the producer is then replaced by one that has never heard of the deleted topic. So it is with a topic that this user may not look at
 // any more, or that has a partition without a leader: the producer is replaced, and the topic at fault, looked up alone, keeps out of
-// the new one. A topic that is refused by the new one too is one that may be looked at and not written to.
+// the new one. One that may be looked at and not written to is known by this: the producer had found its partitions, and so had the one
+// after it, when they were refused.
 //
 // All that takes time, and so do connecting and kafkajs's own look-up of a topic that is new to a producer. Whether the
 // records may leave is therefore asked twice: before they are given to kafkajs, and by the partitioner, which it runs once it
@@ -25,8 +26,11 @@ import { describeError, kafkaErrorName, meaningOf } from './errors.ts';
 import { hashOfKey } from './key-hash.ts';
 import { Renewable } from './renewable.ts';
 
-/** For so long a topic that may not be written to is known as such: each of its batches would cost all others their producer. */
-const FORBIDDEN_FOR_MS = 60_000;
+/** For so long, and so many, topics that may not be written to are known as such: to find one out costs all others their producer. */
+const FORBIDDEN_FOR_MS = 3_600_000;
+const MOST_FORBIDDEN = 1_000;
+/** Of the time that there is: Kafka's answer that others have not taken the records in time is to come before we stop to wait. */
+const BROKER_SHARE = 0.8;
 /** For so long an unknown topic is refused without asking again: its waiting records come one after another. */
 const UNKNOWN_FOR_MS = 1_000;
 const SECOND_LOOK_AFTER_MS = 250;
@@ -50,11 +54,11 @@ export class KafkaRecordWriter implements RecordWriter {
   readonly #admin: Renewable<Admin>;
   /** Topics that exist, as far as the present producer knows. */
   #known = new Set<string>();
-  /** How many producers were thrown away for what may be another topic's fault. */
-  #producers = 0;
+  /** Of the producer: another one begins when what it says may be another topic's fault. */
+  #generation = 0;
   readonly #refused = new Map<string, { readonly reason: string; readonly untilMs: number }>();
-  /** Topics that were found to be forbidden, or were beside one: by which producer, and when last. */
-  readonly #forbidden = new Map<string, { readonly producer: number; readonly atMs: number }>();
+  /** Topics that were refused after a producer had found their partitions: which one first, and when last. */
+  readonly #forbidden = new Map<string, { readonly generation: number; readonly atMs: number }>();
 
   constructor(kafka: Kafka) {
     this.#producer = new Renewable(() =>
@@ -80,27 +84,33 @@ export class KafkaRecordWriter implements RecordWriter {
     } catch (error) {
       return transient(topic, error);
     }
-    const producer = this.#producers;
+    const generation = this.#generation;
+    let partitioned = false;
     try {
       const messages: Asking[] = records.map(messageOf);
-      if (messages[0] !== undefined) messages[0] = { ...messages[0], [MAY_START]: mayStart };
-      const sent = await this.#producer.use(deadlineMs, async (client) => {
+      const asked = () => {
+        partitioned = true;
+        return mayStart();
+      };
+      if (messages[0] !== undefined) messages[0] = { ...messages[0], [MAY_START]: asked };
+      const timeout = Math.ceil(deadlineMs * BROKER_SHARE);
+      const sent = await this.#producer.use(deadlineMs, async (producer) => {
         if (!mayStart()) return false;
-        await client.send({ topic, messages, acks: ACKS_FROM_ALL, timeout: deadlineMs });
+        await producer.send({ topic, messages, acks: ACKS_FROM_ALL, timeout });
         return true;
       });
       if (!sent) return { kind: 'transient', reason: new MayNotStart().message };
       this.#forbidden.delete(topic);
       return { kind: 'acked' };
     } catch (error) {
-      if (!this.#mayBeAnotherTopic(topic, error, producer)) {
+      if (!this.#mayBeAnotherTopic(topic, error, generation, partitioned)) {
         return meaningOf(error) === 'refused'
           ? { kind: 'refused', reason: said(topic, error) }
           : transient(topic, error);
       }
       // Others that were under way with the old one fail too, and must not throw away the new one.
-      if (producer === this.#producers) {
-        this.#producers += 1;
+      if (generation === this.#generation) {
+        this.#generation += 1;
         this.#known = new Set();
         this.#producer.renew();
       }
@@ -108,23 +118,28 @@ export class KafkaRecordWriter implements RecordWriter {
     }
   }
 
-  #mayBeAnotherTopic(topic: string, error: unknown, producer: number): boolean {
+  #mayBeAnotherTopic(topic: string, error: unknown, generation: number, partitioned: boolean): boolean {
     switch (kafkaErrorName(error)) {
       case 'UNKNOWN_TOPIC_OR_PARTITION':
       case 'LEADER_NOT_AVAILABLE':
         return true;
-      case 'TOPIC_AUTHORIZATION_FAILED': {
-        const nowMs = Date.now();
-        for (const [name, { atMs }] of this.#forbidden) {
-          if (nowMs - atMs > FORBIDDEN_FOR_MS) this.#forbidden.delete(name);
-        }
-        const before = this.#forbidden.get(topic);
-        this.#forbidden.set(topic, { producer: before?.producer ?? producer, atMs: nowMs });
-        return before === undefined || before.producer === producer;
-      }
+      case 'TOPIC_AUTHORIZATION_FAILED':
+        return !partitioned || !this.#wasForbidden(topic, generation);
       default:
         return false;
     }
+  }
+
+  /** To a producer before this one; from now on it is known. */
+  #wasForbidden(topic: string, generation: number): boolean {
+    const nowMs = Date.now();
+    for (const [name, { atMs }] of this.#forbidden) {
+      if (nowMs - atMs > FORBIDDEN_FOR_MS || this.#forbidden.size >= MOST_FORBIDDEN) this.#forbidden.delete(name);
+    }
+    const before = this.#forbidden.get(topic)?.generation ?? generation;
+    this.#forbidden.delete(topic);
+    this.#forbidden.set(topic, { generation: before, atMs: nowMs });
+    return before < generation;
   }
 
   async close(): Promise<void> {

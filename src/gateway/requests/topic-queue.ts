@@ -124,7 +124,10 @@ export class TopicQueue {
     if (queued.state !== 'queued') return false;
     (queued as Entry).state = 'over';
     this.#waiting = this.#waiting.filter((entry) => entry !== queued);
-    if (this.idle) this.#rest();
+    if (this.idle) {
+      this.#refusingSinceMs = undefined;
+      this.#rest();
+    }
     return true;
   }
 
@@ -170,7 +173,10 @@ export class TopicQueue {
     this.#timer = this.#options.clock.setTimer(delayMs, () => {
       this.#timer = undefined;
       if (this.#closed || this.#waiting.length === 0 || this.#flight !== undefined) return;
-      if (!this.#options.mayAct()) return this.#sendIn(this.#options.limits.askAgainMs);
+      if (!this.#options.mayAct()) {
+        this.#refusingSinceMs = undefined;
+        return this.#sendIn(this.#options.limits.askAgainMs);
+      }
       this.#flight = this.#send(this.#nextBatch());
     });
   }
@@ -228,7 +234,8 @@ export class TopicQueue {
       for (const entry of batch) entry.done(answer);
       return;
     }
-    if (!this.#closed && this.#waiting.length > 0) this.#sendIn(nextInMs);
+    if (this.#waiting.length === 0) this.#refusingSinceMs = undefined;
+    else if (!this.#closed) this.#sendIn(nextInMs);
   }
 
   #isGivenUp(answered: boolean): boolean {

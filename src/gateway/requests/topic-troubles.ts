@@ -10,11 +10,14 @@ export type TopicEvent =
 
 const TOLD_AFTER_MS = 10_000;
 const TOLD_EVERY_MS = 60_000;
+/** Nobody has tried for so long: what failed before is another story. */
+const OVER_AFTER_MS = 60_000;
 /** Topics may come from the model, without a bound. */
 const MOST_TOPICS = 1_000;
 
 interface Trouble {
   readonly sinceMs: number;
+  lastMs: number;
   toldMs: number | undefined;
 }
 
@@ -36,17 +39,19 @@ export class TopicTroubles {
       if (known?.toldMs !== undefined) this.#onEvent({ kind: 'writtenAgain', topic, afterMs: nowMs - known.sinceMs });
       return;
     }
-    const trouble = known ?? this.#begin(topic, nowMs - tookMs);
+    const goesOn = known !== undefined && nowMs - tookMs - known.lastMs < OVER_AFTER_MS;
+    const trouble = goesOn ? known : this.#begin(topic, nowMs - tookMs, known?.toldMs);
+    trouble.lastMs = nowMs;
     const forMs = nowMs - trouble.sinceMs;
     if (forMs < TOLD_AFTER_MS || nowMs - (trouble.toldMs ?? Number.NEGATIVE_INFINITY) < TOLD_EVERY_MS) return;
     trouble.toldMs = nowMs;
     this.#onEvent({ kind: 'notWritten', topic, forMs, reason });
   }
 
-  #begin(topic: string, sinceMs: number): Trouble {
+  #begin(topic: string, sinceMs: number, toldMs: number | undefined): Trouble {
     const [oldest] = this.#troubles.keys();
     if (this.#troubles.size >= MOST_TOPICS && oldest !== undefined) this.#troubles.delete(oldest);
-    const trouble = { sinceMs, toldMs: undefined };
+    const trouble = { sinceMs, lastMs: sinceMs, toldMs };
     this.#troubles.set(topic, trouble);
     return trouble;
   }

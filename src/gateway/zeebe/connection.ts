@@ -23,8 +23,11 @@ export interface ZeebeConnection {
   readonly tls: GatewayCertificates | undefined;
   /** The headers of one call; rejects when a token cannot be had. Undefined: no authentication. */
   readonly headers: (() => Promise<Readonly<Record<string, string>>>) | undefined;
-  /** The gateway does not take what `headers` gave, though it may not have expired: the next call asks for a new one. */
-  loginRefused(): void;
+  /**
+   * The gateway does not take what `headers` gave, though it may not have expired: the next call asks for a new one, and goes with
+   * the old one where none is given, for other gateways may take that. Answers whether anybody can be asked.
+   */
+  loginRefused(): boolean;
 }
 
 /** Of what goes by grpc-js; a lost connection is sought again within a second. */
@@ -83,7 +86,7 @@ async function authentication(
 ): Promise<Pick<ZeebeConnection, 'headers' | 'loginRefused'>> {
   // Without a strategy the SDK chooses OAuth by itself when there is an OAuth URL.
   const none = config.CAMUNDA_AUTH_STRATEGY === 'NONE' && config.CAMUNDA_OAUTH_URL === undefined;
-  if (none || config.CAMUNDA_OAUTH_DISABLED) return { headers: undefined, loginRefused: () => undefined };
+  if (none || config.CAMUNDA_OAUTH_DISABLED) return { headers: undefined, loginRefused: () => false };
   const { CamundaEnvironmentConfigurator } = await import('@camunda8/sdk/dist/lib/Configuration.js');
   const { constructOAuthProvider } = await import('@camunda8/sdk/dist/lib/ConstructOAuthProvider.js');
   const make = (given: ZeebeSettings) => {
@@ -97,22 +100,33 @@ async function authentication(
     };
   };
   let current = make(settings());
+  let last: Readonly<Record<string, string>> | undefined;
+  let fallback: typeof last;
   const loginRefused = () => {
-    forgetLogin(current.provider);
-    log.warn('Zeebe: the gateway does not take our login: it is asked for anew', {});
+    const forgotten = forgetLogin(current.provider);
+    if (forgotten) fallback = last;
+    return forgotten;
   };
   const headers = async () => {
     const given = settings();
     if (!isDeepStrictEqual(given, current.given) || current.tls !== certificates()) {
       try {
         current = make(given);
+        fallback = undefined;
       } catch (error) {
         // A file may be missing for a moment: the one before goes on, and the next call tries again.
         log.warn('Zeebe: the identity provider cannot be asked with the new settings yet', { reason: String(error) });
       }
     }
-    const found = Object.entries(await current.provider.getHeaders('ZEEBE'));
-    return Object.fromEntries(found.filter(([, value]) => value !== ''));
+    try {
+      const found = Object.entries(await current.provider.getHeaders('ZEEBE'));
+      last = Object.fromEntries(found.filter(([, value]) => value !== ''));
+      fallback = undefined;
+      return last;
+    } catch (error) {
+      if (fallback === undefined) throw error;
+      return fallback;
+    }
   };
   return { headers, loginRefused };
 }

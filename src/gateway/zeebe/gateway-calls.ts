@@ -20,6 +20,7 @@ const TOKEN_MS = 10_000;
 const TRY_AGAIN_MS = 5_000;
 /** A login that is refused for long asks its provider no more often. */
 const LOGIN_REFUSED_EVERY_MS = 5_000;
+const LOGIN_TOLD_EVERY_MS = 60_000;
 
 export const UNARY_TRANSPORTS = ['http2', 'grpc-js'] as const;
 export type UnaryTransport = (typeof UNARY_TRANSPORTS)[number];
@@ -35,6 +36,7 @@ export class GatewayCalls {
   readonly #headers: ZeebeConnection['headers'];
   readonly #service: GatewayService = loadGatewayService();
   #loginRefusedMs = Number.NEGATIVE_INFINITY;
+  #loginToldMs = Number.NEGATIVE_INFINITY;
   #closed = false;
   #renewing: NodeJS.Timeout | undefined;
 
@@ -63,7 +65,9 @@ export class GatewayCalls {
     // Calls that were under way with the old login are refused too, and must not throw away the new one.
     if (code !== status.UNAUTHENTICATED || nowMs - this.#loginRefusedMs < LOGIN_REFUSED_EVERY_MS) return;
     this.#loginRefusedMs = nowMs;
-    this.#connection.loginRefused();
+    if (!this.#connection.loginRefused() || nowMs - this.#loginToldMs < LOGIN_TOLD_EVERY_MS) return;
+    this.#loginToldMs = nowMs;
+    this.#log.warn('Zeebe: the gateway does not take our login: it is asked for anew', {});
   }
 
   async #unary<M extends keyof Calls>(method: M, request: Calls[M][0], deadlineMs: number): Promise<Calls[M][1]> {

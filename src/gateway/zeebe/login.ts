@@ -2,7 +2,6 @@
 // after an earlier one throws where nobody can catch it: "ECONNRESET: socket hang up" or "The `onCancel` handler was attached
 // after the promise settled" would end the node. Without tries of its own it only rejects. Trying again is our business anyway: a
 // command that found no token is tried again with backoff, and the SDK waits longer after each failure before it asks again.
-
 //
 // It keeps what it was given: a token until that expires, a cookie for ever. Neither hears that the gateway has refused it, so
 // after new keys, a restored realm or a session that is over it would be sent on, by OAuth from a file even after a restart.
@@ -23,14 +22,15 @@ export function askingOnce<Provider extends object>(provider: Provider): Provide
 interface Keeping {
   flushMemoryCache?(): void;
   flushFileCache?(): void;
-  /** Of the provider of cookies: forgets the one it has. */
-  setToken?(): Promise<void>;
+  /** There once it has been given one. */
+  cookie?: string | undefined;
 }
 
-/** The next question goes to the identity provider. Those that keep nothing (BASIC, BEARER) have nothing to forget. */
-export function forgetLogin(provider: object): void {
+/** @returns whether the next question goes to the identity provider: what was configured (BASIC, BEARER) is all that there is */
+export function forgetLogin(provider: object): boolean {
   const keeping = provider as Keeping;
+  if ('cookie' in keeping) keeping.cookie = undefined;
   keeping.flushMemoryCache?.();
   keeping.flushFileCache?.();
-  if (keeping.flushMemoryCache === undefined) void keeping.setToken?.();
+  return 'cookie' in keeping || keeping.flushMemoryCache !== undefined;
 }

@@ -79,7 +79,7 @@ it.each(STEPS)('sends nothing when it may no more while "%s" is under way', asyn
   expect(leaves).toEqual([]);
   // What is known before kafkajs is given the records spares it (and us: it would be replaced) the rest.
   expect(taken.includes('producer finds topic')).toBe(during === 'producer finds topic');
-  expect(answers).toEqual([
+  expect(answers).toMatchObject([
     { kind: 'transient', reason: expect.stringContaining('not sent: this node may not act now') },
   ]);
 });
@@ -111,13 +111,15 @@ function played() {
   const client = { connect: async () => {}, disconnect: async () => {} };
   const kafka = {
     admin: () => ({ ...client, fetchTopicMetadata: async ({ topics }: { topics: string[] }) => seen(topics) }),
-    producer: () => {
+    producer: ({ createPartitioner }: { createPartitioner: () => Partitioner }) => {
       producers += 1;
       const topics = new Set<string>();
+      const partitionOf = createPartitioner();
       return {
         ...client,
-        send: async ({ topic }: Given) => {
+        send: async ({ topic, messages }: Given) => {
           seen(topics.add(topic));
+          for (const message of messages) partitionOf({ topic, partitionMetadata: [{}], message });
           await settled();
           if (unwritable.has(topic)) throw Object.assign(new Error(), { type: 'TOPIC_AUTHORIZATION_FAILED' });
         },
@@ -144,6 +146,17 @@ it.each([
   expect(await send('faulty')).toEqual([answer]);
   expect(await send('healthy', 'faulty', 'other', 'faulty')).toEqual(['acked', answer, 'acked', answer]);
   expect(made()).toBe(2);
+});
+
+it('nor do several of them, one after another, have a healthy one refused', async () => {
+  const { faults, send } = played();
+  expect(await send('healthy', 'a', 'b')).toEqual(['acked', 'acked', 'acked']);
+  for (const topic of ['a', 'b']) {
+    faults.set(topic, 'TOPIC_AUTHORIZATION_FAILED');
+    expect(await send('healthy')).toEqual(['transient']);
+    if (topic === 'a') expect(await send('b')).toEqual(['acked']);
+  }
+  expect(await send('healthy', 'a', 'b')).toEqual(['acked', 'refused', 'refused']);
 });
 
 it('a topic that may be looked at and not written to is refused, and costs the others one producer', async () => {

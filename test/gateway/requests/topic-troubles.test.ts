@@ -26,6 +26,10 @@ test('not of an election, nor of one record that is refused', async () => {
   tried('a', 'refused', 'too large');
   await clock.advance(60_000);
   tried('a', 'acked');
+  // Nor of two that have nothing to do with each other, though nothing was taken between.
+  tried('a', 'refused', 'too large');
+  await clock.advance(3_600_000);
+  tried('a', 'transient', 'no leader');
   expect(told).toEqual([]);
 });
 

@@ -252,6 +252,12 @@ describe('a run of a re-drive', () => {
       seen: { state: 'preview' },
     });
     expect(acted(acting(running), away, true).unsure).toBe(true);
+    // A preview does not answer it, whatever becomes of that.
+    const driven = acted(acting(previewed), away, true);
+    const refusal = refused(503, 'UNAVAILABLE');
+    expect(acted(acting(driven), told('preview'), false)).toMatchObject({ failure: AWAY, unsure: true, busy: false });
+    expect(acted(acting(driven), refusal, false)).toMatchObject({ failure: AWAY, unsure: true, busy: false });
+    expect(acted(acting(driven), told('running'), true)).toMatchObject({ failure: undefined, unsure: false });
     expect(acted(acting(running), refused(409, 'TOO_MANY'), true).unsure).toBe(false);
     expect(acted(acted(acting(running), away, true), told('stopped'), true).unsure).toBe(false);
   });

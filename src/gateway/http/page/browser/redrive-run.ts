@@ -10,7 +10,7 @@ export interface Run {
   readonly seen: RedriveView | undefined;
   /** Of the last act. */
   readonly failure: Failure | undefined;
-  /** The last act was to change something, and nobody has answered: it may have been done. */
+  /** The last act that was to change something was answered by nobody, which is `failure`: it may have been done. */
   readonly unsure: boolean;
   /** An act is under way. */
   readonly busy: boolean;
@@ -28,9 +28,10 @@ export function acting(run: Run): Run {
 
 /** @param changes it was no preview */
 export function acted(run: Run, answer: Answer<RedriveView>, changes: boolean): Run {
-  if (answer.ok) return { ...NOT_BEGUN, seen: answer.value };
+  const unsure = run.unsure && !changes && { failure: run.failure, unsure: true };
+  if (answer.ok) return { ...NOT_BEGUN, seen: answer.value, ...unsure };
   const { failure } = answer;
-  return { ...run, busy: false, failure, unsure: changes && failure.kind === 'away' };
+  return { ...run, busy: false, failure, unsure: changes && failure.kind === 'away', ...unsure };
 }
 
 /** Asked before an act was answered it may come after that: what has ended does not run again. */

@@ -27,6 +27,7 @@ allow "$NODES" --operation Read --topic holdfast.orders.dlq                   # 
 allow "$NODES" --operation Write --topic holdfast.orders.acks                 # only with `acknowledgements: true`
 allow "$NODES" --operation DescribeConfigs --topic holdfast.orders.replies    # only `holdfast check` and `doctor`
 allow "$NODES" --operation DescribeConfigs --topic holdfast.orders.dlq        # only `holdfast check` and `doctor`
+allow "$NODES" --operation DescribeConfigs --topic holdfast.orders.acks       # only they, with `acknowledgements: true`
 
 # Whoever runs `holdfast init`, which makes these three topics; nodes make nothing, and nobody makes request topics.
 allow "$INIT" --operation Create --topic holdfast.orders.replies

@@ -7,7 +7,7 @@ import { type KafkaTopics, type TopicSpec, topicsOf } from './kafka/topics.ts';
 
 const WEEK_MS = 7 * 24 * 3_600_000;
 /** A dead letter is a record that Kafka took, and headers of ours: above what any reply topic is likely to take. */
-const DEAD_LETTER_BYTES = 8 * 1024 * 1024;
+export const DEAD_LETTER_BYTES = 8 * 1024 * 1024;
 
 /** Servers of the NATS cluster that this client was told of. */
 export function serverCount(link: NatsLink): number {
@@ -20,7 +20,7 @@ export function wantedReplicas(config: Pick<Config, 'replicas'>, servers: number
   return config.replicas ?? (servers >= 3 ? 3 : 1);
 }
 
-/** A reply must outlive the longest outage that its job does. */
+/** A reply must outlive the longest outage that its job does, and a dead letter the wait for somebody who drives it again. */
 export function topicSpecs(
   config: Pick<Config, 'cluster' | 'routes' | 'template' | 'acknowledgements'>,
 ): readonly TopicSpec[] {
@@ -30,9 +30,10 @@ export function topicSpecs(
     config.template?.replyTimeoutMs ?? 0,
     ...config.routes.map((route) => route.replyTimeoutMs),
   );
+  const kept = { 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs) };
   return [
-    { ...replies, config: { 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs) } },
-    { ...deadLetters, config: { 'cleanup.policy': 'delete', 'max.message.bytes': String(DEAD_LETTER_BYTES) } },
+    { ...replies, config: kept },
+    { ...deadLetters, config: { ...kept, 'max.message.bytes': String(DEAD_LETTER_BYTES) } },
     ...(config.acknowledgements ? [{ ...acknowledgements, config: { 'cleanup.policy': 'delete' } }] : []),
   ];
 }

@@ -1,14 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import type { BucketReport } from '../../src/cluster/nats/bucket.ts';
+import type { MonitoredServer, Monitoring } from '../../src/cluster/nats/monitoring.ts';
 import type { Finding } from '../../src/gateway/cli/finding.ts';
 import { findings, type Seeing } from '../../src/gateway/cli/findings.ts';
 import type { NatsFacts } from '../../src/gateway/cli/findings-nats.ts';
 import { type Config, loadConfig } from '../../src/gateway/config/config.ts';
 import { SecretText } from '../../src/gateway/config/secret.ts';
 import type { TopicFacts } from '../../src/gateway/kafka/topics.ts';
+import { topicSpecs } from '../../src/gateway/provision.ts';
 import type { Topology } from '../../src/gateway/zeebe/client.ts';
 
 const MIB = 1024 * 1024;
+const LATE = { always: false, intervalMs: 120_000 };
 const DAY_MS = 86_400_000;
 
 const CONFIG = configOf('');
@@ -26,13 +29,14 @@ const NATS: NatsFacts = {
   jetStream: true,
   servers: 3,
   maxPayloadBytes: 8 * MIB,
-  flush: { always: true, intervalMs: 120_000 },
+  monitoring: monitored({}, {}, {}),
   bucket: BUCKET,
   shards: 128,
 };
 const SETTINGS = { 'max.message.bytes': String(MIB), 'retention.ms': String(7 * DAY_MS), 'cleanup.policy': 'delete' };
 const TOPIC: TopicFacts = { name: 'holdfast.orders.replies', partitions: 12, replicas: 3, config: SETTINGS };
-const TOPICS = { 'payments.requests': TOPIC, 'holdfast.orders.replies': TOPIC, 'holdfast.orders.dlq': TOPIC };
+const LETTERS: TopicFacts = { ...TOPIC, config: { ...SETTINGS, 'max.message.bytes': String(8 * MIB) } };
+const TOPICS = { 'payments.requests': TOPIC, 'holdfast.orders.replies': TOPIC, 'holdfast.orders.dlq': LETTERS };
 const ZEEBE: Topology = {
   gatewayVersion: '8.6.0',
   brokerVersions: ['8.6.0'],
@@ -46,6 +50,15 @@ function configOf(yaml: string): Config {
   const route = '{jobType: charge, requestTopic: payments.requests, replyTimeout: P2D}';
   const env = { NATS_URL: 'a', KAFKA_BOOTSTRAP_SERVERS: 'a:1' };
   return loadConfig(env, () => `cluster: orders\nroutes: [${route}]\ntemplate: {topics: [payments.*]}\n${yaml}`, 'n');
+}
+
+/** Servers that flush what they acknowledge, but for what is said of each: n1:8222, n2:8222 and so on. */
+function monitored(...servers: Partial<MonitoredServer>[]): Monitoring {
+  const flush = { always: true, intervalMs: 120_000 };
+  const seen = servers.map((server, i): MonitoredServer => {
+    return { at: `n${i + 1}:8222`, id: `N${i + 1}`, peers: 3, flush, store: undefined, ...server };
+  });
+  return { servers: seen, silent: [] };
 }
 
 interface Changes {
@@ -112,13 +125,41 @@ describe('one thing wrong, one finding with its remedy', () => {
       { nats: { maxPayloadBytes: MIB / 2 }, topics: smallTopics() },
       /^problem NATS: max_payload is 512 KiB \| Raise it to at least 1\.00 MiB/,
     ],
-    ['a single server', { nats: { servers: 1 }, bucket: { replicas: 1 } }, /^note NATS: the bucket keeps 1 copy \|/],
     [
-      'late flushing',
-      { nats: { flush: { always: false, intervalMs: 120_000 } } },
-      /^problem NATS: .*every 120 s \| Set "sync_interval: always"/,
+      'a single server',
+      { nats: { servers: 1, monitoring: monitored({ peers: 0 }) }, bucket: { replicas: 1 } },
+      /^note NATS: the bucket keeps 1 copy \|/,
     ],
-    ['unknown flushing', { nats: { flush: undefined } }, /^note NATS: the flush setting cannot be seen/],
+    [
+      'one server of three that flushes late',
+      { nats: { monitoring: monitored({}, { flush: LATE }, {}) } },
+      /^problem NATS: acknowledged writes .*every 120 s on n2:8222 \| Set "sync_interval: always"/,
+    ],
+    [
+      'all of them, with one setting',
+      { nats: { monitoring: monitored({ flush: LATE }, { flush: LATE }, { flush: LATE }) } },
+      /^problem NATS: .*every 120 s on n1:8222, n2:8222, n3:8222 \|/,
+    ],
+    [
+      'one server of three that does not answer',
+      { nats: { monitoring: { ...monitored({}, {}), silent: ['n3:8222'] } } },
+      /^note NATS: the flush setting and the storage of 1 of 3 servers cannot be seen: no answer from n3:8222 \| Name .*NATS_MONITOR_URL/,
+    ],
+    [
+      'one server of three that was asked',
+      { nats: { monitoring: monitored({}) } },
+      /^note NATS: .* of 2 of 3 servers cannot be seen: no other was asked than n1:8222 \|/,
+    ],
+    [
+      'a server without JetStream in the place of one that has it',
+      { nats: { monitoring: monitored({}, {}, { flush: undefined }) } },
+      /^note NATS: .* of 1 of 3 servers cannot be seen: no other was asked than n1:8222, n2:8222, n3:8222 \|/,
+    ],
+    [
+      'no monitoring at all',
+      { nats: { monitoring: { servers: [], silent: ['n1:8222', 'n2:8222'] } } },
+      /^note NATS: .* of 3 of 3 servers cannot be seen: no answer from n1:8222, n2:8222 \|/,
+    ],
     ['no bucket', { nats: { bucket: undefined } }, /^note NATS: the bucket is not made yet \| Run "holdfast init"/],
     [
       'a bucket that is not as it must be',
@@ -139,6 +180,26 @@ describe('one thing wrong, one finding with its remedy', () => {
       'compaction',
       { topics: replies({ config: { ...SETTINGS, 'cleanup.policy': 'compact,delete' } }) },
       /^problem Kafka: .*compacted.*cleanup\.policy=delete/,
+    ],
+    [
+      'short retention of dead letters',
+      { topics: letters({ config: { ...LETTERS.config, 'retention.ms': String(DAY_MS) } }) },
+      /^problem Kafka: the dead-letter topic keeps records for P1D, and charge waits up to P2D.* --topic holdfast\.orders\.dlq .*retention\.ms=172800000/,
+    ],
+    [
+      'compaction of dead letters',
+      { topics: letters({ config: { ...LETTERS.config, 'cleanup.policy': 'compact' } }) },
+      /^problem Kafka: the dead-letter topic is compacted: .* --topic holdfast\.orders\.dlq .*cleanup\.policy=delete/,
+    ],
+    [
+      'dead letters that are cut',
+      { topics: letters({ config: { ...LETTERS.config, 'max.message.bytes': String(MIB - 1) } }) },
+      /^problem Kafka: max\.message\.bytes is 1048575 on the dead-letter topic and 1048576 on the reply topic: .*cut, and cannot be driven again \| .* --topic holdfast\.orders\.dlq .*max\.message\.bytes=8388608/,
+    ],
+    [
+      'one copy of the dead letters',
+      { topics: letters({ replicas: 1 }) },
+      /^problem Kafka: the topic holdfast\.orders\.dlq has one copy on 3/,
     ],
     [
       'one copy of the replies',
@@ -176,6 +237,39 @@ describe('one thing wrong, one finding with its remedy', () => {
     ]);
   });
 
+  test('a topic of acknowledgements, which is only there where they are on', () => {
+    const acks = 'holdfast.orders.acks';
+    const config = configOf('acknowledgements: true');
+    expect(said(findings(config, see({})))).toEqual([
+      `note Kafka: the topic ${acks} is not made yet | Run "holdfast init", or let the first node make it.`,
+    ]);
+    expect(findings(config, see({ topics: { [acks]: TOPIC } }))).toEqual([]);
+    // Nobody waits for what is on it, so it may be kept as long as one likes.
+    const compact = { ...SETTINGS, 'cleanup.policy': 'compact', 'retention.ms': '1000' };
+    expect(said(findings(config, see({ topics: { [acks]: { ...TOPIC, config: compact } } })))).toEqual([
+      expect.stringMatching(
+        /^problem Kafka: the topic of acknowledgements is compacted: .* --topic holdfast\.orders\.acks /,
+      ),
+    ]);
+    const facts = { brokers: 3, topics: new Map(Object.entries(TOPICS)), denied: new Set([acks]) };
+    const [denied, ...others] = findings(config, { ...see({}), kafka: { kind: 'seen', facts } });
+    expect(denied).toMatchObject({
+      level: 'problem',
+      critical: false,
+      what: `this user may not see the topic ${acks}`,
+    });
+    expect(others).toEqual([]);
+  });
+
+  test('the topics that init makes are as they should be, however long a call waits', () => {
+    const config = configOf('acknowledgements: true');
+    const slow = { ...config, routes: config.routes.map((route) => ({ ...route, replyTimeoutMs: 30 * DAY_MS })) };
+    const made = topicSpecs(slow).map((spec): [string, TopicFacts] => {
+      return [spec.name, { ...TOPIC, name: spec.name, config: { ...SETTINGS, ...spec.config } }];
+    });
+    expect(findings(slow, see({ topics: Object.fromEntries(made) }))).toEqual([]);
+  });
+
   test('replicas beyond the servers there are, and fewer than there could be', () => {
     expect(said(findings(configOf('replicas: 5'), see({ bucket: { replicas: 5 } })))).toEqual([
       expect.stringMatching(/^problem NATS: replicas is 5, and there are 3 servers/),
@@ -188,6 +282,10 @@ describe('one thing wrong, one finding with its remedy', () => {
 
 function replies(change: Partial<TopicFacts>): Record<string, TopicFacts> {
   return { 'holdfast.orders.replies': { ...TOPIC, ...change } };
+}
+
+function letters(change: Partial<TopicFacts>): Record<string, TopicFacts> {
+  return { 'holdfast.orders.dlq': { ...LETTERS, ...change } };
 }
 
 /** Topics whose records any NATS server in these tests can hold. */

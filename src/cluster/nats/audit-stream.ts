@@ -6,6 +6,7 @@
 import { MsgHdrsImpl } from '@nats-io/transport-node';
 import { KvUnavailable } from '../ports.ts';
 import { type ApiError, callApi, describe, ErrCode, JsApiError } from './api.ts';
+import { madeBy } from './bucket.ts';
 import type { Inbox } from './inbox.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -45,12 +46,14 @@ export function auditStreamName(cluster: string): string {
 /**
  * Makes the stream unless one of that name stands; one that stands is left as it is.
  * @param replicas as the jobs bucket has
+ * @param version of the product; kept in the stream's metadata, as who made it
  * @throws KvUnavailable; JsApiError when the server refuses
  */
 export async function makeAuditStream(
   inbox: Inbox,
   cluster: string,
   replicas: number,
+  version = '',
   timeoutMs = TIMEOUT_MS,
 ): Promise<'made' | 'stands'> {
   const name = auditStreamName(cluster);
@@ -60,7 +63,8 @@ export async function makeAuditStream(
   } catch (error) {
     if (!(error instanceof JsApiError && error.errCode === ErrCode.streamNotFound)) throw error;
   }
-  await callApi(inbox, `STREAM.CREATE.${name}`, configOf(cluster, replicas), timeoutMs);
+  const metadata = madeBy(cluster, version);
+  await callApi(inbox, `STREAM.CREATE.${name}`, { ...configOf(cluster, replicas), metadata }, timeoutMs);
   return 'made';
 }
 
@@ -109,17 +113,19 @@ export class NatsAuditStream {
   readonly #inbox: Inbox;
   readonly #cluster: string;
   readonly #replicas: () => number;
+  readonly #version: string;
 
-  /** @param replicas asked when the stream has to be made */
-  constructor(inbox: Inbox, cluster: string, replicas: () => number) {
+  /** @param replicas asked when the stream has to be made; as `version`, for `makeAuditStream` */
+  constructor(inbox: Inbox, cluster: string, replicas: () => number, version = '') {
     this.#inbox = inbox;
     this.#cluster = cluster;
     this.#replicas = replicas;
+    this.#version = version;
   }
 
   async append(kind: string, id: string, data: Uint8Array, timeoutMs: number): Promise<void> {
     if ((await this.#publish(kind, id, data, timeoutMs)) === 'stored') return;
-    await makeAuditStream(this.#inbox, this.#cluster, this.#replicas(), timeoutMs);
+    await makeAuditStream(this.#inbox, this.#cluster, this.#replicas(), this.#version, timeoutMs);
     if ((await this.#publish(kind, id, data, timeoutMs)) === 'stored') return;
     throw new KvUnavailable(`nobody takes ${this.#subject(kind, id)}: is JetStream there?`);
   }
@@ -178,7 +184,6 @@ function configOf(cluster: string, replicas: number): StreamConfig {
   return {
     name: auditStreamName(cluster),
     description: `holdfast ${cluster}: who did what, and what came of it`,
-    metadata: { 'holdfast.cluster': cluster },
     subjects: [`holdfast_audit.${cluster}.>`],
     retention: 'limits',
     storage: 'file',

@@ -44,9 +44,13 @@ export async function makeBucket(
   if ((await readStream(inbox, cluster)) !== undefined) return 'stands';
   const stream = `KV_${bucketName(cluster)}`;
   const config = bucketConfig(cluster, replicas);
-  const metadata = { 'holdfast.cluster': cluster, ...(version !== '' && { 'holdfast.made-by': version }) };
-  await callApi(inbox, `STREAM.CREATE.${stream}`, { ...config, metadata }, TIMEOUT_MS);
+  await callApi(inbox, `STREAM.CREATE.${stream}`, { ...config, metadata: madeBy(cluster, version) }, TIMEOUT_MS);
   return 'made';
+}
+
+/** The metadata of a stream: whose it is, and which version made it, where that is known. */
+export function madeBy(cluster: string, version: string): Readonly<Record<string, string>> {
+  return { 'holdfast.cluster': cluster, ...(version !== '' && { 'holdfast.made-by': version }) };
 }
 
 /**
@@ -71,57 +75,6 @@ export async function inspectBucket(
     serverVersion: link.serverVersion(),
     maxPayloadBytes: link.maxPayloadBytes(),
   };
-}
-
-export interface FlushSetting {
-  /** Every write is on disk before it is acknowledged. */
-  readonly always: boolean;
-  /** How long an acknowledged write may be only in the operating system's memory, ms. */
-  readonly intervalMs: number;
-}
-
-/**
- * The server's flush setting, which only its monitoring port shows; undefined when it cannot be read there.
- * @param monitorUrl such as `http://nats:8222`
- */
-export async function readFlushSetting(monitorUrl: string): Promise<FlushSetting | undefined> {
-  const config = (await readJsz(monitorUrl))?.config;
-  if (config?.sync_interval === undefined && config?.sync_always === undefined) return undefined;
-  return { always: config.sync_always === true, intervalMs: (config.sync_interval ?? 0) / 1e6 };
-}
-
-export interface StoreUse {
-  readonly usedBytes: number;
-  /** By streams that have a limit of their own. */
-  readonly reservedBytes: number;
-  readonly mostBytes: number;
-}
-
-/** JetStream's files on the one server, over all its accounts; undefined when it cannot be read, or has no limit. */
-export async function readStoreUse(monitorUrl: string): Promise<StoreUse | undefined> {
-  const jsz = await readJsz(monitorUrl);
-  const mostBytes = jsz?.config?.max_storage ?? 0;
-  if (mostBytes <= 0) return undefined;
-  return { usedBytes: jsz?.storage ?? 0, reservedBytes: jsz?.reserved_storage ?? 0, mostBytes };
-}
-
-interface Jsz {
-  readonly storage?: number;
-  readonly reserved_storage?: number;
-  readonly config?: {
-    readonly sync_interval?: number;
-    readonly sync_always?: boolean;
-    readonly max_storage?: number;
-  };
-}
-
-async function readJsz(monitorUrl: string): Promise<Jsz | undefined> {
-  try {
-    const response = await fetch(new URL('/jsz', monitorUrl), { signal: AbortSignal.timeout(2_000) });
-    return (await response.json()) as Jsz;
-  } catch {
-    return undefined;
-  }
 }
 
 function bucketConfig(cluster: string, replicas: number): Config {

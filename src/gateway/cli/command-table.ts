@@ -33,7 +33,7 @@ const REASON: Options = { reason: { kind: 'value', value: 'TEXT', help: 'why; ke
 const LETTERS: Options = {
   'reason-code': { kind: 'value', value: 'CODE', help: 'as in the header holdfast-reason' },
   since: { kind: 'value', value: 'TIME', help: 'written at or after: a time, or a duration ago such as 2h' },
-  until: { kind: 'value', value: 'TIME', help: 'written before' },
+  until: { kind: 'value', value: 'TIME', help: 'written at or before' },
   text: { kind: 'value', value: 'TEXT', help: 'part of key, reason, message or correlation id' },
 };
 

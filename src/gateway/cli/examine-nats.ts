@@ -7,13 +7,14 @@
 // or that nobody listens, shows that it was let through.
 import { MsgHdrsImpl, nuid } from '@nats-io/transport-node';
 import { type AuditReport, auditStreamName, inspectAuditStream } from '../../cluster/nats/audit-stream.ts';
-import { bucketName, readStoreUse, type StoreUse } from '../../cluster/nats/bucket.ts';
+import { bucketName } from '../../cluster/nats/bucket.ts';
 import type { NatsLink } from '../../cluster/nats/connection.ts';
 import { Inbox } from '../../cluster/nats/inbox.ts';
+import type { Monitoring, StoreUse } from '../../cluster/nats/monitoring.ts';
 import { skewOf } from '../../cluster/skew.ts';
 import type { Config } from '../config/config.ts';
-import { serverCount, wantedReplicas } from '../provision.ts';
-import { monitorUrl, reachNats } from './look.ts';
+import { wantedReplicas } from '../provision.ts';
+import { lookAtServers, reachNats } from './look.ts';
 
 const DEADLINE_MS = 2_000;
 const NOT_JSON = Buffer.from('{');
@@ -35,7 +36,7 @@ export interface NatsExamination {
 }
 
 export interface Store extends StoreUse {
-  /** Of the account, of its streams with so many copies, or of the whole server. */
+  /** Of the account, of its streams with so many copies, or of one whole server. */
   readonly of: 'account' | 'tier' | 'server';
   /** Of a tier, such as `R3`, or of a server. */
   readonly name: string;
@@ -91,13 +92,14 @@ export async function examineNats(config: Config): Promise<NatsExamination> {
   const receivedMs = Date.now();
   const writtenMs = Date.parse(stream?.ts ?? '');
   const isThere = stream !== undefined && stream.error === undefined;
+  const { servers, monitoring } = await lookAtServers(config, link);
   return {
     denied: [...(await deniedPublishing(inbox, config.cluster)), ...(await deniedListening(link, config.cluster))],
     cannotMakeBucket: !isThere && !(await mayMake(inbox, `KV_${bucketName(config.cluster)}`)),
     skewMs: Number.isNaN(writtenMs) ? undefined : skewOf(writtenMs, sentMs, receivedMs),
     copies: stream?.cluster && { leader: stream.cluster.leader, followers: stream.cluster.replicas ?? [] },
-    stores: [...storesOf(await ask<AccountInfo>(inbox, 'INFO')), ...(await storeOfServer(config, link))],
-    audit: await examineAudit(inbox, config, serverCount(link)),
+    stores: [...storesOf(await ask<AccountInfo>(inbox, 'INFO')), ...storesOfServers(monitoring)],
+    audit: await examineAudit(inbox, config, servers),
   };
 }
 
@@ -111,10 +113,9 @@ function storesOf(info: AccountInfo | undefined): readonly Store[] {
   return [...limited('account', '', info ?? {}), ...tiers];
 }
 
-async function storeOfServer(config: Config, link: NatsLink): Promise<readonly Store[]> {
-  const url = monitorUrl(config, link);
-  const use = await readStoreUse(url);
-  return use === undefined ? [] : [{ of: 'server', name: new URL(url).host, ...use }];
+/** Of those that were seen; findings-nats.ts names the others. */
+function storesOfServers({ servers }: Monitoring): readonly Store[] {
+  return servers.flatMap(({ at, store }) => (store === undefined ? [] : [{ of: 'server', name: at, ...store }]));
 }
 
 async function examineAudit(inbox: Inbox, config: Config, servers: number): Promise<Audit> {

@@ -4,6 +4,7 @@ import { formatDuration } from '../../actors/duration.ts';
 import type { Config } from '../config/config.ts';
 import { largestReply, RECORD_OVERHEAD_BYTES, SNAPSHOT_OVERHEAD_BYTES } from '../intake/routes.ts';
 import type { TopicFacts } from '../kafka/topics.ts';
+import { DEAD_LETTER_BYTES, topicSpecs } from '../provision.ts';
 import { bytes, critical, type Finding, note, problem } from './finding.ts';
 import { grant } from './grant.ts';
 import { neededRights } from './needed-rights.ts';
@@ -21,13 +22,14 @@ export function kafkaFindings(config: Config, { brokers, topics, denied = new Se
   for (const name of denied) {
     const needed = neededRights(config).filter(({ topic }) => topic === name);
     const operations = needed.map(({ operation }) => operation);
-    found.push(critical('Kafka', `this user may not see the topic ${name}`, grant(config, operations, 'topic', name)));
+    const say = needed.some((right) => right.critical) ? critical : problem;
+    found.push(say('Kafka', `this user may not see the topic ${name}`, grant(config, operations, 'topic', name)));
   }
   for (const name of requestTopics(config).filter((name) => !topics.has(name) && !denied.has(name))) {
     const remedy = 'Create it: holdfast never does, and each job of its route would become an incident.';
     found.push(critical('Kafka', `the request topic ${name} does not exist`, remedy));
   }
-  for (const name of [config.replyTopic, config.deadLetterTopic].filter((name) => !denied.has(name))) {
+  for (const { name } of topicSpecs(config).filter(({ name }) => !denied.has(name))) {
     const replicas = topics.get(name)?.replicas;
     if (replicas === undefined) {
       found.push(
@@ -47,8 +49,7 @@ export function kafkaFindings(config: Config, { brokers, topics, denied = new Se
     const what = `the settings of ${unread.join(', ')} cannot be read, so neither sizes nor retention were looked at`;
     found.push(note('Kafka', what, 'Grant DESCRIBE_CONFIGS on them, or look yourself.'));
   }
-  const replies = topics.get(config.replyTopic);
-  return replies === undefined ? found : [...found, ...keeping(config, replies)];
+  return [...found, ...keepingFindings(config, topics), ...letterSizeFindings(config, topics)];
 }
 
 function readableByOthers({ kafkaSecurity: { tls, sasl } }: Config): Finding[] {
@@ -57,24 +58,51 @@ function readableByOthers({ kafkaSecurity: { tls, sasl } }: Config): Finding[] {
   return [note('Kafka', what, 'Set KAFKA_SECURITY_PROTOCOL to SASL_SSL where others can listen on the network.')];
 }
 
-function keeping(config: Config, replies: TopicFacts): Finding[] {
-  const found: Finding[] = [];
-  const alter = (setting: string): string =>
-    `Run "kafka-configs.sh --alter --topic ${replies.name} --add-config ${setting}".`;
-  const { routes, template } = config;
+/** What is on a topic of ours must stay as long as somebody waits for it, each record for itself. */
+function keepingFindings(config: Config, topics: KafkaFacts['topics']): Finding[] {
+  const { routes, template, replyTopic, deadLetterTopic, ackTopic } = config;
   const waiting = [...routes, ...(template === undefined ? [] : [template])];
   const longest = waiting.reduce((a, b) => (b.replyTimeoutMs > a.replyTimeoutMs ? b : a));
-  const retentionMs = Number(replies.config['retention.ms'] ?? -1);
-  if (retentionMs >= 0 && retentionMs < longest.replyTimeoutMs) {
-    const what = `the reply topic keeps records for ${formatDuration(retentionMs)}, and ${longest.jobType} waits up to ${formatDuration(longest.replyTimeoutMs)}`;
-    const why = 'a reply sent during a long outage would be gone before it is read';
-    found.push(problem('Kafka', `${what}: ${why}`, alter(`retention.ms=${longest.replyTimeoutMs}`)));
-  }
-  if (replies.config['cleanup.policy']?.includes('compact')) {
-    const what = 'the reply topic is compacted: of two replies with one key, one would vanish';
-    found.push(problem('Kafka', what, alter('cleanup.policy=delete')));
+  const kept = [
+    {
+      ...{ name: replyTopic, title: 'the reply topic', one: 'replies' },
+      gone: 'a reply sent during a long outage would be gone before it is read',
+    },
+    {
+      ...{ name: deadLetterTopic, title: 'the dead-letter topic', one: 'dead letters' },
+      gone: 'a dead letter would be gone while its call still waits, and could not be driven again',
+    },
+    // Nobody waits for these.
+    { name: ackTopic, title: 'the topic of acknowledgements', one: 'acknowledgements', gone: undefined },
+  ];
+  const found: Finding[] = [];
+  for (const { name, title, one, gone } of kept) {
+    const settings = topics.get(name)?.config ?? {};
+    const retentionMs = Number(settings['retention.ms'] ?? -1);
+    if (gone !== undefined && retentionMs >= 0 && retentionMs < longest.replyTimeoutMs) {
+      const what = `${title} keeps records for ${formatDuration(retentionMs)}, and ${longest.jobType} waits up to ${formatDuration(longest.replyTimeoutMs)}`;
+      found.push(problem('Kafka', `${what}: ${gone}`, alter(name, `retention.ms=${longest.replyTimeoutMs}`)));
+    }
+    if (settings['cleanup.policy']?.includes('compact')) {
+      const what = `${title} is compacted: of two ${one} with one key, one would vanish`;
+      found.push(problem('Kafka', what, alter(name, 'cleanup.policy=delete')));
+    }
   }
   return found;
+}
+
+/** A dead letter is the reply as it came, and headers of ours. */
+function letterSizeFindings({ replyTopic, deadLetterTopic }: Config, topics: KafkaFacts['topics']): Finding[] {
+  const most = (name: string) => Number(topics.get(name)?.config['max.message.bytes'] ?? Number.NaN);
+  const [reply, letter] = [most(replyTopic), most(deadLetterTopic)];
+  if (!(letter < reply)) return [];
+  const what = `max.message.bytes is ${letter} on the dead-letter topic and ${reply} on the reply topic: a dead letter that does not fit is cut, and cannot be driven again`;
+  const enough = Math.max(DEAD_LETTER_BYTES, reply);
+  return [problem('Kafka', what, alter(deadLetterTopic, `max.message.bytes=${enough}`))];
+}
+
+function alter(topic: string, setting: string): string {
+  return `Run "kafka-configs.sh --alter --topic ${topic} --add-config ${setting}".`;
 }
 
 export function sizeFindings(config: Config, maxPayloadBytes: number, { topics }: KafkaFacts): Finding[] {

@@ -78,8 +78,16 @@ function auditFindings(audit: Audit, stores: readonly Store[]): readonly Finding
       const what = 'the stream of the audit is not made yet, and without it nobody can act';
       // An account that has one limit for all its streams pays for each copy.
       const reserves = (store: Store) => AUDIT_BYTES * (store.of === 'account' ? audit.copies : 1);
-      const concerned = stores.filter(({ of, name }) => of !== 'tier' || name === `R${audit.copies}`);
-      const narrow = concerned.find((store) => store.mostBytes - store.reservedBytes < reserves(store));
+      const isNarrow = (store: Store) => store.mostBytes - store.reservedBytes < reserves(store);
+      // The copies go where there is room.
+      const roomy = stores.filter((store) => store.of === 'server' && !isNarrow(store)).length;
+      const concerned = stores.filter(
+        ({ of, name }) =>
+          of === 'account' ||
+          (of === 'tier' && name === `R${audit.copies}`) ||
+          (of === 'server' && roomy < audit.copies),
+      );
+      const narrow = concerned.find(isNarrow);
       if (narrow !== undefined) {
         const { whose, remedy } = wordsOf(narrow);
         const left = bytes(Math.max(0, narrow.mostBytes - narrow.reservedBytes));

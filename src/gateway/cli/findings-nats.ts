@@ -1,6 +1,7 @@
 // What is said about NATS: whether the bucket can keep what it acknowledged (JetStream, copies, flushing), whether it is
 // made as it must be (bucket.ts knows the rules), and whether it belongs to this configuration.
-import type { BucketReport, FlushSetting } from '../../cluster/nats/bucket.ts';
+import type { BucketReport } from '../../cluster/nats/bucket.ts';
+import type { Monitoring } from '../../cluster/nats/monitoring.ts';
 import type { Config } from '../config/config.ts';
 import { wantedReplicas } from '../provision.ts';
 import { bytes, count, critical, type Finding, note, problem } from './finding.ts';
@@ -9,9 +10,8 @@ export interface NatsFacts {
   readonly version: string;
   readonly jetStream: boolean;
   readonly servers: number;
+  readonly monitoring: Monitoring;
   readonly maxPayloadBytes: number;
-  /** undefined: the monitoring port does not answer. */
-  readonly flush: FlushSetting | undefined;
   readonly bucket: BucketReport | undefined;
   /** As the bucket was made with; undefined: it does not say (yet). */
   readonly shards: number | undefined;
@@ -34,7 +34,7 @@ export function natsFindings(config: Config, facts: NatsFacts): Finding[] {
     const remedy = `Raise it to at least ${bytes(MIN_PAYLOAD_BYTES)}: a pending job holds its request and later its reply.`;
     found.push(problem('NATS', `max_payload is ${bytes(facts.maxPayloadBytes)}`, remedy));
   }
-  found.push(...copies(config, facts), ...flushing(facts));
+  found.push(...copies(config, facts), ...flushing(facts), ...unseenServers(facts));
   if (facts.bucket === undefined) {
     found.push(note('NATS', 'the bucket is not made yet', 'Run "holdfast init", or let the first node make it.'));
   }
@@ -75,19 +75,30 @@ function copies(config: Config, { servers, bucket }: NatsFacts): Finding[] {
     : [note('NATS', kept, 'Enough for development; production wants three NATS servers.')];
 }
 
-function flushing({ flush, servers }: NatsFacts): Finding[] {
+function flushing({ servers, monitoring }: NatsFacts): Finding[] {
+  const late = monitoring.servers.flatMap(({ at, flush }) =>
+    flush === undefined || flush.always ? [] : [{ at, intervalMs: flush.intervalMs }],
+  );
+  return [...Map.groupBy(late, ({ intervalMs }) => intervalMs)].map(([intervalMs, those]) => {
+    const where = those.map(({ at }) => at).join(', ');
+    const what = `acknowledged writes are flushed to disk only every ${intervalMs / 1000} s on ${where}`;
+    return (servers >= 3 ? critical : note)('NATS', what, FLUSH_REMEDY);
+  });
+}
+
+const FLUSH_REMEDY =
+  'Set "sync_interval: always" in the jetstream block, so that what is acknowledged survives a power failure.';
+
+/** One server that does not flush is enough to lose what it acknowledged, so none is taken for the others. */
+function unseenServers({ servers, monitoring: { servers: answered, silent } }: NatsFacts): Finding[] {
+  const unseen = servers - answered.filter(({ flush }) => flush !== undefined).length;
+  if (unseen <= 0) return [];
+  const whose = servers === 1 ? 'the server' : `${unseen} of ${servers} servers`;
+  const why =
+    silent.length > 0
+      ? `no answer from ${silent.join(', ')}`
+      : `no other was asked than ${answered.map(({ at }) => at).join(', ')}`;
   const remedy =
-    'Set "sync_interval: always" in the jetstream block, so that what is acknowledged survives a power failure.';
-  if (flush === undefined) {
-    return [
-      note(
-        'NATS',
-        'the flush setting cannot be seen: NATS_MONITOR_URL (default: port 8222 of the server) does not answer',
-        remedy,
-      ),
-    ];
-  }
-  if (flush.always) return [];
-  const what = `acknowledged writes are flushed to disk only every ${flush.intervalMs / 1000} s`;
-  return [servers >= 3 ? critical('NATS', what, remedy) : note('NATS', what, remedy)];
+    'Name the monitoring port of each server in NATS_MONITOR_URL (default: port 8222 of each), and see that it is reached from here.';
+  return [note('NATS', `the flush setting and the storage of ${whose} cannot be seen: ${why}`, remedy)];
 }

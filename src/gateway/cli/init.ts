@@ -37,7 +37,7 @@ async function initNats(config: Config): Promise<string[]> {
   const made = await makeBucket(inbox, config.cluster, replicas, productVersion());
   const bucket = bucketName(config.cluster);
   await ensureMeta(new NatsKv(link, inbox, bucket), config, new SystemRandom());
-  const audit = await makeAuditStream(inbox, config.cluster, replicas);
+  const audit = await makeAuditStream(inbox, config.cluster, replicas, productVersion());
   return [
     `bucket ${bucket}: ${made === 'made' ? `made, replicas ${replicas}, ${config.shards} shards` : 'stands'}`,
     `audit ${auditStreamName(config.cluster)}: ${audit === 'made' ? `made, replicas ${replicas}` : 'stands'}`,

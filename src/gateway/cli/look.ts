@@ -2,10 +2,11 @@
 // reason. What it means is for findings.ts to say.
 import type { Kafka } from 'kafkajs';
 import { callApi, JsApiError } from '../../cluster/nats/api.ts';
-import { bucketName, inspectBucket, readFlushSetting } from '../../cluster/nats/bucket.ts';
+import { bucketName, inspectBucket } from '../../cluster/nats/bucket.ts';
 import { connectNats, type NatsLink } from '../../cluster/nats/connection.ts';
 import { Inbox } from '../../cluster/nats/inbox.ts';
 import { NatsKv } from '../../cluster/nats/kv.ts';
+import { type Monitoring, readMonitoring, serversIn } from '../../cluster/nats/monitoring.ts';
 import type { Config } from '../config/config.ts';
 import { natsLink } from '../config/nats.ts';
 import { engineSettings } from '../config/zeebe.ts';
@@ -15,7 +16,7 @@ import { within } from '../kafka/renewable.ts';
 import { KafkaTopics, type TopicFacts } from '../kafka/topics.ts';
 import { SILENT } from '../log.ts';
 import { readMeta } from '../meta.ts';
-import { serverCount, wantedReplicas } from '../provision.ts';
+import { serverCount, topicSpecs, wantedReplicas } from '../provision.ts';
 import { openZeebe, type Topology } from '../zeebe/client.ts';
 import type { Seeing, Seen } from './findings.ts';
 import type { KafkaFacts } from './findings-kafka.ts';
@@ -62,21 +63,47 @@ export async function reachNats(config: Config, name: string): Promise<NatsLink>
 async function lookAtNats(config: Config): Promise<NatsFacts> {
   await using link = await reachNats(config, 'holdfast check');
   const inbox = new Inbox(link);
-  const servers = serverCount(link);
-  const common = { version: link.serverVersion(), servers, maxPayloadBytes: link.maxPayloadBytes() };
-  if (!(await hasJetStream(inbox))) {
-    return { ...common, jetStream: false, flush: undefined, bucket: undefined, shards: undefined };
-  }
-  const bucket = await within(DEADLINE_MS, inspectBucket(link, inbox, config.cluster, wantedReplicas(config, servers)));
+  const common = {
+    ...(await lookAtServers(config, link)),
+    version: link.serverVersion(),
+    maxPayloadBytes: link.maxPayloadBytes(),
+  };
+  if (!(await hasJetStream(inbox))) return { ...common, jetStream: false, bucket: undefined, shards: undefined };
+  const replicas = wantedReplicas(config, common.servers);
+  const bucket = await within(DEADLINE_MS, inspectBucket(link, inbox, config.cluster, replicas));
   const meta = bucket && (await within(DEADLINE_MS, readMeta(new NatsKv(link, inbox, bucketName(config.cluster)))));
-  const flush = await readFlushSetting(monitorUrl(config, link));
-  return { ...common, jetStream: true, flush, bucket, shards: meta?.shards };
+  return { ...common, jetStream: true, bucket, shards: meta?.shards };
 }
 
-/** Of the server that the connection is to, unless the configuration names another. */
-export function monitorUrl(config: Config, link: NatsLink): string {
-  const [host] = link.nc.getServer().split(/:\d+$/);
-  return config.natsMonitorUrl ?? `http://${host}:${MONITOR_PORT}`;
+/** How many there are, and what their monitoring ports tell. */
+export async function lookAtServers(
+  config: Config,
+  link: NatsLink,
+): Promise<{ readonly servers: number; readonly monitoring: Monitoring }> {
+  const advertised = serverCount(link);
+  const monitoring = await readMonitoring(monitorUrls(config, link.nc.info?.connect_urls ?? []));
+  return { servers: serversIn(advertised, monitoring), monitoring };
+}
+
+/**
+ * Those that are named; else of every server that is known. A name in NATS_URL may stand for several, an address that a server
+ * advertises is its own: these come first, to be what it is called by.
+ */
+export function monitorUrls(
+  { natsMonitorUrls, natsUrls }: Pick<Config, 'natsMonitorUrls' | 'natsUrls'>,
+  advertised: readonly string[],
+): readonly string[] {
+  if (natsMonitorUrls.length > 0) return natsMonitorUrls;
+  const urls = [...advertised, ...natsUrls].map((address) => `http://${hostOf(address)}:${MONITOR_PORT}`);
+  return [...new Set(urls)].filter((url) => URL.canParse(url));
+}
+
+/** Of `nats://user:password@host:4222`, `host:4222`, `[::1]:4222`. */
+function hostOf(address: string): string {
+  return address
+    .replace(/^\w+:\/\//, '')
+    .replace(/^.*@/, '')
+    .replace(/:\d+$/, '');
 }
 
 /** An account without JetStream is told so by the server, or nobody listens on its API. */
@@ -105,8 +132,7 @@ async function lookAtKafka(config: Config): Promise<KafkaFacts> {
     const { brokers } = await topics.facts();
     const names = new Set([
       ...config.routes.map((route) => route.requestTopic),
-      config.replyTopic,
-      config.deadLetterTopic,
+      ...topicSpecs(config).map(({ name }) => name),
     ]);
     const found = new Map<string, TopicFacts>();
     const denied = new Set<string>();

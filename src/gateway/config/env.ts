@@ -17,8 +17,8 @@ import { type EngineSecrets, engineSecretsOf } from './zeebe.ts';
 export interface EnvSettings {
   readonly node: NodeName;
   readonly natsUrls: readonly string[];
-  /** Where a NATS server shows its settings; only `holdfast check` looks. undefined: port 8222 of the server. */
-  readonly natsMonitorUrl: string | undefined;
+  /** Where the NATS servers show their settings; only `check` and `doctor` look. Empty: port 8222 of each. */
+  readonly natsMonitorUrls: readonly string[];
   readonly natsAccess: NatsAccess;
   readonly kafkaBrokers: readonly string[];
   readonly kafkaSecurity: KafkaSecurity;
@@ -36,10 +36,6 @@ export interface EnvSettings {
 }
 
 const NODE = text(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, "_" and "-"');
-const MONITOR_URL = text(
-  /^https?:\/\/[^\s@/]+\/?$/,
-  'the URL of the monitoring port of a NATS server, such as http://nats-1:8222',
-);
 const MAX_SERVERS = 64;
 
 const NATS_SERVERS: Rule<readonly string[]> = servers(
@@ -49,6 +45,10 @@ const NATS_SERVERS: Rule<readonly string[]> = servers(
 const KAFKA_SERVERS: Rule<readonly string[]> = servers(
   /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(?<port>\d{1,5})$/,
   'Kafka brokers as host:port, separated by commas, such as kafka-1:9092,kafka-2:9092',
+);
+const MONITOR_URLS: Rule<readonly string[]> = list(
+  'URLs of the monitoring ports of the NATS servers, separated by commas, such as http://nats-1:8222,http://nats-2:8222',
+  (url) => /^https?:\/\/[^\s@/?#]+\/?$/.test(url) && URL.canParse(url),
 );
 
 /** Reads all of them; faults go into `faults`, and the result is only good when there is none. */
@@ -68,7 +68,8 @@ export function readEnv(env: Env, hostName: string, faults: Fault[], readFile: (
     node: node as NodeName,
     natsUrls,
     natsAccess: natsAccessOf(reader(), natsUrls),
-    natsMonitorUrl: env.NATS_MONITOR_URL === undefined ? undefined : read('NATS_MONITOR_URL', MONITOR_URL, undefined),
+    natsMonitorUrls:
+      env.NATS_MONITOR_URL === undefined ? [] : (read('NATS_MONITOR_URL', MONITOR_URLS, undefined) ?? []),
     kafkaBrokers: read('KAFKA_BOOTSTRAP_SERVERS', KAFKA_SERVERS, undefined) ?? [],
     kafkaSecurity: kafkaSecurityOf(reader()),
     registry: registryOf(env, read, reader()),
@@ -97,16 +98,19 @@ export function nodeNameOf(hostName: string): string {
 }
 
 function servers(pattern: RegExp, allowed: string): Rule<readonly string[]> {
+  return list(allowed, (server) => {
+    const match = pattern.exec(server);
+    const port = Number(match?.groups?.port ?? 1);
+    return match !== null && port >= 1 && port <= 65_535;
+  });
+}
+
+function list(allowed: string, good: (server: string) => boolean): Rule<readonly string[]> {
   return {
     allowed,
     parse(raw) {
-      const list = typeof raw === 'string' ? raw.split(',').map((server) => server.trim()) : [];
-      const good = (server: string): boolean => {
-        const match = pattern.exec(server);
-        const port = Number(match?.groups?.port ?? 1);
-        return match !== null && port >= 1 && port <= 65_535;
-      };
-      return list.length >= 1 && list.length <= MAX_SERVERS && list.every(good) ? list : undefined;
+      const found = typeof raw === 'string' ? raw.split(',').map((server) => server.trim()) : [];
+      return found.length >= 1 && found.length <= MAX_SERVERS && found.every(good) ? found : undefined;
     },
   };
 }

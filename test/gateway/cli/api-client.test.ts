@@ -5,6 +5,9 @@ import type { AddressInfo } from 'node:net';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { EXIT } from '../../../src/gateway/cli/exit.ts';
+import { createHttpServer } from '../../../src/gateway/http/server.ts';
+import { SILENT } from '../../../src/gateway/log.ts';
+import { PrometheusMetrics } from '../../../src/gateway/prometheus-metrics.ts';
 import { holdfast } from './running.ts';
 
 const WHOAMI = JSON.stringify({
@@ -161,10 +164,31 @@ test('what is no holdfast API is named as that, and its page is not printed', as
   }
 });
 
+test('the health listener, taken for the API, is named as what it is', async () => {
+  const address = { host: '127.0.0.1', port: 0 };
+  const ready = () => ({ ready: true, waitingFor: [] });
+  const health = createHttpServer({ address, ready, metrics: new PrometheusMetrics().registry, log: SILENT });
+  const url = await health.listen();
+  try {
+    for (const json of [[], ['--json']]) {
+      const { code, out, err } = await holdfast(['whoami', '--url', url, ...json]);
+      expect(err).toBe(
+        'holdfast: Not Found: nothing is at GET /api/v1/whoami\n' +
+          `  ${new URL(url).host} is not the API: is it the health listener (HOLDFAST_HTTP, port 8090)? The API is at HOLDFAST_API (port 8091).\n`,
+      );
+      // A script must not take its problem for the API's.
+      expect({ code, out }).toEqual({ code: EXIT.failed, out: '' });
+    }
+  } finally {
+    await health.close();
+  }
+});
+
 test('a problem cannot write to the terminal', async () => {
-  const { url } = await answering(404, JSON.stringify({ title: 'Not Found', detail: '\u001b[2Jgone' }));
+  const problem = { title: 'Not Found', detail: '\u001b[2Jgone', code: 'NOT_FOUND' };
+  const { url } = await answering(404, JSON.stringify(problem));
   const { err } = await holdfast(['whoami'], at(url));
-  expect(err).toBe('holdfast: Not Found: \\x1b[2Jgone\n');
+  expect(err).toBe('holdfast: Not Found: \\x1b[2Jgone (NOT_FOUND)\n');
 });
 
 test('an answer without an end is cut off', async () => {

@@ -97,15 +97,19 @@ test('a job with its timeline; completed by hand, it is over in the engine, and 
   const act = ['job', jobKey, 'complete', '--body', '{"answer":{"token":"by hand","number":1}}', '--reason', REASON];
   expect(await json<ActResult>(act)).toMatchObject({ result: 'done' });
   await eventually('the job to be gone', async () => (await pending()).every((each) => each.jobKey !== jobKey));
-  expect(await json<JobView>(['job', jobKey])).toMatchObject({ state: 'ended', outcome: 'completed' });
+  const ended = await json<JobView>(['job', jobKey]);
+  expect(ended).toMatchObject({ state: 'ended', outcome: 'completed' });
   const again = await holdfast(act);
   expect(again.code).toBe(EXIT.failed);
   const { entries } = await json<AuditPage>(['audit', '--target', jobKey]);
-  expect(entries.map(({ act, reason, result }) => [act, reason, result])).toContainEqual([
-    'job.complete',
-    REASON,
-    'done',
-  ]);
+  const until = new Date(view.replyDeadlineMs).toISOString();
+  expect(entries).toContainEqual(
+    expect.objectContaining({
+      ...{ act: 'job.complete', reason: REASON, result: 'done' },
+      before: `held, attempt ${view.attempt}, ${view.retries} retries, until ${until}`,
+      after: `completed, attempt ${ended.attempt}, ${ended.retries} retries`,
+    }),
+  );
 });
 
 test('a drained node gives its shards away, and takes some again', async () => {
@@ -116,6 +120,18 @@ test('a drained node gives its shards away, and takes some again', async () => {
   await eventually('n2 to have no shards', async () => (await ofN2()).length === 0, { deadlineMs: 60_000 });
   await json<ActResult>(['resume', 'n2', '--reason', REASON]);
   await eventually('n2 to have shards', async () => (await ofN2()).length > 0, { deadlineMs: 60_000 });
+  const { entries } = await json<AuditPage>(['audit', '--target', 'n2']);
+  expect(entries).toMatchObject([
+    {
+      act: 'node.resume',
+      before: 'draining, 0 shards',
+      after: expect.stringMatching(/^(notReady|ready), \d+ shards$/),
+    },
+    {
+      ...{ act: 'node.drain', before: expect.stringMatching(/^ready, [1-9]\d* shards$/) },
+      after: expect.stringMatching(/^draining, \d+ shards$/),
+    },
+  ]);
 });
 
 test('when the first address is dead the next one answers, and the takeover shows', async () => {

@@ -36,8 +36,12 @@ function seeing(topics: readonly string[] = NAMES, denied: readonly string[] = [
     serverVersion: '2.15.1',
     maxPayloadBytes: MIB,
   };
-  const flush = { always: true, intervalMs: 120_000 };
-  const nats = { version: '2.15.1', jetStream: true, servers: 3, maxPayloadBytes: 8 * MIB, flush, bucket, shards: 2 };
+  const monitored = (at: string) => {
+    return { at, id: at, peers: 3, flush: { always: true, intervalMs: 120_000 }, store: undefined };
+  };
+  const monitoring = { servers: ['s1:8222', 's2:8222', 's3:8222'].map(monitored), silent: [] };
+  const sizes = { servers: 3, maxPayloadBytes: 8 * MIB, shards: 2 };
+  const nats = { version: '2.15.1', jetStream: true, ...sizes, monitoring, bucket };
   const zeebe = {
     ...{ gatewayVersion: '8.6.0', brokerVersions: ['8.6.0'], clusterSize: 1, partitions: 2 },
     ...{ replicationFactor: 1, partitionsWithLeader: 2 },
@@ -419,6 +423,23 @@ describe('one thing wrong, one finding with what to change', () => {
   test.each(cases)('%s', (_name, changes, expected) => {
     expect(said(changes)).toEqual([expect.stringMatching(expected)]);
   });
+});
+
+test('an audit that is not made yet needs room on as many servers as it gets copies', () => {
+  const servers = (...reservedMib: number[]) =>
+    reservedMib.map((reserved, i) => {
+      const sizes = { usedBytes: 0, reservedBytes: reserved * MIB, mostBytes: 100 * MIB };
+      return { of: 'server' as const, name: `nats-${i}:8222`, ...sizes };
+    });
+  const absent = (copies: number) => ({ audit: { kind: 'absent' as const, mayMake: true, copies } });
+  const noRoom = expect.stringMatching(
+    /^problem NATS: .* 5\.00 MiB of what JetStream may use on the server nats-1:8222/,
+  );
+  expect(said({ nats: { ...absent(3), stores: servers(0, 95, 0) } })).toEqual([noRoom]);
+  expect(said({ nats: { ...absent(3), stores: servers(0, 95) } })).toEqual([noRoom]);
+  const room = expect.stringMatching(/^note NATS: the stream of the audit is not made yet/);
+  expect(said({ nats: { ...absent(3), stores: servers(0, 95, 0, 0) } })).toEqual([room]);
+  expect(said({ nats: { ...absent(1), stores: servers(0, 95, 0) } })).toEqual([room]);
 });
 
 test('the worst comes first, whichever server it is about', () => {

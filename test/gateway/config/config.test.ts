@@ -40,7 +40,7 @@ describe('defaults', () => {
       cluster: 'orders',
       node: 'Bridge-1-example-org',
       natsUrls: ['nats://127.0.0.1:4222'],
-      natsMonitorUrl: undefined,
+      natsMonitorUrls: [],
       natsAccess: { tls: undefined, login: undefined, inboxPrefix: '_INBOX' },
       kafkaBrokers: ['kafka-1:9092', 'kafka-2:9092'],
       kafkaSecurity: { tls: undefined, sasl: undefined },
@@ -192,9 +192,18 @@ describe('faults', () => {
     ]);
   });
 
-  test('a monitoring URL with a password, or none at all', () => {
-    expect(faultsOf(() => load(MINIMAL, { NATS_MONITOR_URL: 'http://a:b@nats-1:8222' }))).toHaveLength(1);
-    expect(load(MINIMAL, { NATS_MONITOR_URL: 'http://nats-1:8222' }).natsMonitorUrl).toBe('http://nats-1:8222');
+  test('monitoring URLs: with a password, in part none at all, or several', () => {
+    for (const url of [
+      'http://a:b@nats-1:8222',
+      'http://nats-1:8222,',
+      'http://nats-1:8222,nats-2',
+      'http://n:70000',
+    ]) {
+      expect(faultsOf(() => load(MINIMAL, { NATS_MONITOR_URL: url }))).toHaveLength(1);
+    }
+    const several = load(MINIMAL, { NATS_MONITOR_URL: 'http://nats-1:8222, https://nats-2:8222/' });
+    expect(several.natsMonitorUrls).toEqual(['http://nats-1:8222', 'https://nats-2:8222/']);
+    expect(load(MINIMAL).natsMonitorUrls).toEqual([]);
   });
 
   test.each(['NATS_URL', 'KAFKA_BOOTSTRAP_SERVERS'])('%s names servers with ports in range', (name) => {

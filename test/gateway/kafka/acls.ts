@@ -146,7 +146,7 @@ export function aclTests(checked: () => CheckedKafka): void {
       expect(seen).toMatchObject({ kind: 'seen', facts: { denied: new Set() } });
       const facts = seen.kind === 'seen' ? [...seen.facts.topics.values()] : [];
       expect(facts.map(({ name, configUnread }) => [name, configUnread])).toEqual(
-        [requests, topic('replies'), topic('dlq')].map((name) => [name, undefined]),
+        [requests, topic('replies'), topic('dlq'), topic('acks')].map((name) => [name, undefined]),
       );
       const may = new Set(['READ', 'DESCRIBE']);
       const levels = { supported: 30, finalized: 30 };
@@ -166,6 +166,7 @@ export function aclTests(checked: () => CheckedKafka): void {
       'Write --topic acks': () => writes(topic('acks')),
       'DescribeConfigs --topic replies': () => knowsSize(topic('replies')),
       'DescribeConfigs --topic dlq': () => knowsSize(topic('dlq')),
+      'DescribeConfigs --topic acks': () => knowsSize(topic('acks')),
     };
     const writes = async (name: string) => (await new KafkaRecordWriterOnce(connect('nodes')).send(name)) === 'acked';
     const knowsSize = async (name: string) => {

@@ -28,13 +28,13 @@ export class ApiRefused extends Error {
   readonly code = 'API_REFUSED';
   readonly retryable = false;
   readonly status: number;
-  /** The problem as it came; undefined: it was none. */
+  /** The problem as it came; undefined: it was none of the API's. */
   readonly problem: string | undefined;
 
   constructor(message: string, status: number, text: string) {
     super(message);
     this.status = status;
-    this.problem = problemOf(text) === undefined ? undefined : text;
+    this.problem = (problemOf(text)?.code ?? '') === '' ? undefined : text;
   }
 }
 
@@ -44,15 +44,16 @@ export class AnswerUnreadable extends Error {
   readonly retryable = false;
 }
 
-/** The problem (RFC 9457) in words; what is no problem+json is named by its status. */
+/** The problem (RFC 9457) in words; what is no problem+json is named by its status. The API's own all have a code. */
 export function wordsOf(status: number, text: string, from: URL): string {
   const problem = problemOf(text);
   const said =
     problem === undefined
       ? `${from.host} answered ${status}, and not as a holdfast API does; is this its address?`
       : `${problem.title}${problem.detail === '' ? '' : `: ${problem.detail}`}${problem.code === '' ? '' : ` (${problem.code})`}`;
-  const hint = status === 401 ? '\n  Set HOLDFAST_API_TOKEN, or HOLDFAST_API_TOKEN_FILE to a file that holds it.' : '';
-  return said + hint;
+  if (status === 401) return `${said}\n  Set HOLDFAST_API_TOKEN, or HOLDFAST_API_TOKEN_FILE to a file that holds it.`;
+  const health = 'is it the health listener (HOLDFAST_HTTP, port 8090)? The API is at HOLDFAST_API (port 8091).';
+  return problem?.code === '' ? `${said}\n  ${from.host} is not the API: ${health}` : said;
 }
 
 function problemOf(

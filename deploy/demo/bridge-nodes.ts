@@ -8,7 +8,10 @@ import { type LocalServer, startProcess } from '../local/process.ts';
 export interface BridgeNode {
   readonly name: string;
   readonly server: LocalServer;
+  /** Health and metrics. */
   readonly httpUrl: string;
+  /** Its page, and the API behind it. */
+  readonly apiUrl: string;
   /** What it was started with: for whoever wants to start it again by hand. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -33,13 +36,14 @@ export async function startBridgeNode({
   kafkaBrokers,
   engine,
 }: BridgeNodeSpec): Promise<BridgeNode> {
-  const [port] = await freePorts(1);
-  const httpUrl = `http://127.0.0.1:${port}`;
+  const [port = 0, apiPort = 0] = await freePorts(2);
+  const [http, api] = [`127.0.0.1:${port}`, `127.0.0.1:${apiPort}`];
+  const httpUrl = `http://${http}`;
   const env = {
     HOLDFAST_NODE: name,
     HOLDFAST_CONFIG: CONFIG,
-    HOLDFAST_HTTP: `127.0.0.1:${port}`,
-    HOLDFAST_API: '127.0.0.1:0', // any free port: several nodes share this machine
+    HOLDFAST_HTTP: http,
+    HOLDFAST_API: api,
     NATS_URL: natsUrl,
     KAFKA_BOOTSTRAP_SERVERS: kafkaBrokers,
     ZEEBE_GRPC_ADDRESS: `grpc://${engine}`,
@@ -56,5 +60,5 @@ export async function startBridgeNode({
     ready: async () => (await fetch(`${httpUrl}/healthz/ready`, { signal: AbortSignal.timeout(2_000) })).ok,
     readyWithinMs: 60_000,
   });
-  return { name, server, httpUrl, env };
+  return { name, server, httpUrl, apiUrl: `http://${api}`, env };
 }

@@ -3,7 +3,9 @@ import { bucketName } from '../../src/cluster/nats/bucket.ts';
 import { isAlive } from '../local/alive.ts';
 import { CLUSTER, REQUEST_TOPIC, type Stage } from './stage.ts';
 
-export function reachLines({ nats, kafka, zeebe, nodes, service }: Stage): string[] {
+export type Reached = Pick<Stage, 'nats' | 'kafka' | 'zeebe' | 'nodes' | 'service'>;
+
+export function reachLines({ nats, kafka, zeebe, nodes, service }: Reached): string[] {
   const bucket = bucketName(CLUSTER);
   const alive = nodes.filter((node) => isAlive(node.server.pid));
   const dead = nodes.filter((node) => !alive.includes(node));
@@ -21,6 +23,8 @@ export function reachLines({ nats, kafka, zeebe, nodes, service }: Stage): strin
     ...dead.map(({ name, server: { logFile } }) => `  ${name.padEnd(10)} ${'was killed'.padEnd(28)} log ${logFile}`),
     '',
     'Look:',
+    ...alive.map(({ name, apiUrl }) => `  ${apiUrl}/      # the page of ${name}, in a browser`),
+    `  npm run holdfast -- status --url ${alive.map(({ apiUrl }) => apiUrl).join(',')}`,
     `  nats --server ${nats.url} kv get ${bucket} 17._owner     # who owns shard 17`,
     `  nats --server ${nats.url} kv watch ${bucket} '_member.*'`,
     `  curl ${first?.httpUrl}/healthz/ready; curl ${first?.httpUrl}/metrics`,

@@ -12,6 +12,7 @@ import { AuditTrail, auditOperations } from './operations/audit.ts';
 import { type DeadLetterOperations, deadLetterOperations } from './operations/dead-letter-operations.ts';
 import type { Operations } from './operations/operations.ts';
 import type { RecordWriter } from './ports.ts';
+import { productVersion } from './product.ts';
 
 export interface NodeOperationsOptions {
   readonly bridge: Pick<Bridge, 'cluster' | 'operations'>;
@@ -35,7 +36,7 @@ export function operationsOf(options: NodeOperationsOptions): NodeOperations {
   const { bridge, config, inbox, kafka, writer, clock, random, log, replicas } = options;
   const { cluster, node, deadLetterTopic, replyTopic, headerNames: names } = config;
   const seen = bridge.operations;
-  const store = new NatsAuditStream(inbox, cluster, replicas);
+  const store = new NatsAuditStream(inbox, cluster, replicas, productVersion());
   const audit = new AuditTrail({ store, clock, random, log, node });
   const letterLog = new KafkaLetterLog(kafka, deadLetterTopic);
   const topics = { log: letterLog, writer, names, replyTopic };
@@ -47,7 +48,7 @@ export function operationsOf(options: NodeOperationsOptions): NodeOperations {
     jobs: (query) => seen.jobs(query),
     job: (jobKey, withPayload) => seen.job(jobKey, withPayload),
     outcomes: (query) => seen.outcomes(query),
-    ...actOperations({ cluster: bridge.cluster, seen, audit }),
+    ...actOperations({ cluster: bridge.cluster, seen, audit, config }),
     ...auditOperations(audit),
     ...letters,
     close: async () => {

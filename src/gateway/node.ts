@@ -148,7 +148,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
           log.warn('the bucket was made', { bucket: bucketName(config.cluster), replicas });
         }
         // Jobs do without it; acts do not, and say so.
-        await makeAuditStream(inbox, config.cluster, replicas).catch((error: unknown) =>
+        await makeAuditStream(inbox, config.cluster, replicas, productVersion()).catch((error: unknown) =>
           log.warn('there is no audit: nobody can act', { stream: auditStreamName(config.cluster), err: error }),
         );
         secrets.learn((await ensureMeta(kv, config, random, secrets.kept)).secrets);

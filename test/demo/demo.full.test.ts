@@ -1,5 +1,5 @@
-// The demo as its users run it: through the kill to its last line, and through Ctrl-C in the middle; either way nothing
-// that it started is left.
+// The demo as its users run it: through the kill to its last line, through Ctrl-C in the middle, and left running with its page
+// where it says; whichever way it ends, nothing that it started is left.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -33,6 +33,24 @@ describe.runIf(process.platform === 'linux')('the demo', () => {
     expect(figures.heldByVictim).toBeGreaterThanOrEqual(30);
     await nothingIsLeftOf(demo.mark);
     await rm(dir, { recursive: true });
+  });
+
+  test('leaves everything running with --keep, says where the page is, and ends at Ctrl-C', {
+    timeout: 180_000,
+  }, async () => {
+    const demo = start('--keep', '--no-kill', '--nodes', '1', '--instances', '1');
+    await eventually('its last line', () => /^demo: started=1 completed=1 lost=0 /m.test(demo.output()), {
+      deadlineMs: 150_000,
+      diagnose: demo.output,
+    });
+    const [, url = ''] = /^ {2}(http:\S+\/) .*the page of bridge-1/m.exec(demo.output()) ?? [];
+    const page = await fetch(url);
+    expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+    const cluster = await fetch(new URL('api/v1/cluster', url));
+    expect(await cluster.json()).toMatchObject({ cluster: 'demo', nodes: [{ node: 'bridge-1', state: 'ready' }] });
+    demo.child.kill('SIGINT');
+    expect(await demo.end, demo.output()).toBe(0);
+    await nothingIsLeftOf(demo.mark);
   });
 
   test('ends at Ctrl-C, and leaves nothing', { timeout: 180_000 }, async () => {

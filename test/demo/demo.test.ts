@@ -1,10 +1,12 @@
-// The demo's smaller parts: its command line, what it makes of the service's output and of the nodes' logs, its orders.
+// The demo's smaller parts: its command line, what it makes of the service's output and of the nodes' logs, its orders, how what
+// was left running is reached.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseExact, stringifyExact } from '../../deploy/demo/exact-json.ts';
 import { parseOptions, UsageError } from '../../deploy/demo/options.ts';
 import { makeOrder } from '../../deploy/demo/orders.ts';
 import { Ownership } from '../../deploy/demo/ownership.ts';
+import { type Reached, reachLines } from '../../deploy/demo/reach.ts';
 import { ServiceLedger } from '../../deploy/demo/service-ledger.ts';
 import { makeCorrelationId } from '../../src/actors/correlation-id.ts';
 import type { JobKey, ShardId } from '../../src/actors/ids.ts';
@@ -143,6 +145,30 @@ test('an order goes through JSON and back without a change, and its account is b
   expect(Number.isSafeInteger(Number(order.customer.account))).toBe(false);
   expect(stringifyExact(order)).toContain(`"account":${order.customer.account}`);
   expect(order.customer.account).toBeLessThan(2n ** 63n);
+});
+
+test('what was left running: the page of each node that lives, in words for the command line too, and again where it was', () => {
+  const server = (name: string, pid = process.pid) => ({ name, pid, logFile: `/tmp/${name}.log` });
+  const node = (name: string, port: number, pid?: number) => ({
+    ...{ name, server: server(name, pid), httpUrl: `http://127.0.0.1:${port}`, apiUrl: `http://127.0.0.1:${port + 1}` },
+    env: { HOLDFAST_NODE: name, HOLDFAST_API: `127.0.0.1:${port + 1}` },
+  });
+  const NOBODY = 2 ** 30; // above every pid that there can be
+  const lines = reachLines({
+    nats: { servers: [server('nats-1')], url: 'nats://127.0.0.1:15000', monitorUrls: [] },
+    kafka: { brokers: '127.0.0.1:15001', server: server('kafka') },
+    zeebe: { grpcAddress: '127.0.0.1:15002', server: server('zeebe') },
+    nodes: [node('bridge-1', 15010), node('bridge-2', 15020, NOBODY), node('bridge-3', 15030)],
+    service: server('service'),
+  } as unknown as Reached);
+  const pages = lines.filter((line) => line.includes('the page of'));
+  expect(pages).toEqual([
+    expect.stringMatching(/^ {2}http:\/\/127\.0\.0\.1:15011\/ .*bridge-1/),
+    expect.stringMatching(/^ {2}http:\/\/127\.0\.0\.1:15031\/ .*bridge-3/),
+  ]);
+  expect(lines).toContain('  npm run holdfast -- status --url http://127.0.0.1:15011,http://127.0.0.1:15031');
+  const again = lines.slice(lines.indexOf('Start a node again:') + 1);
+  expect(again).toContain('  HOLDFAST_NODE=bridge-2 HOLDFAST_API=127.0.0.1:15021 npm run holdfast -- start');
 });
 
 test('the process has one service task, of the type of the route, and a picture for the Modeler', () => {

@@ -6,7 +6,7 @@
 // JetStream was away for longer than anybody waits) the result is null: not known. Where the first was not acknowledged and may be
 // stored all the same, the second says that nothing was done.
 import type { Clock, Random } from '../../actors/ports.ts';
-import type { Log } from '../log.ts';
+import type { Log, LogFields } from '../log.ts';
 import { RetryDelay } from '../retry-delay.ts';
 import { AuditPages } from './audit-pages.ts';
 import {
@@ -31,13 +31,18 @@ export interface AuditBeginning {
   readonly target: string;
   /** In short, without payload. */
   readonly before: string | null;
+  /** For its lines in the log only: the job that it is done to. */
+  readonly logged?: LogFields;
 }
 
 export interface Audit {
   /** Resolves with the audit's id once it is stored. @throws ActNotDone: it must not be done */
   begin(entry: AuditBeginning): Promise<string>;
-  /** @throws OperationUnavailable when it could not be stored, though tried several times; it has been logged then */
-  end(auditId: string, end: AuditEnd): Promise<void>;
+  /**
+   * @param logged that of its beginning
+   * @throws OperationUnavailable when it could not be stored, though tried several times; it has been logged then
+   */
+  end(auditId: string, end: AuditEnd, logged?: LogFields): Promise<void>;
   /**
    * Of what has been done already. Resolves with the audit's id once it is stored; tried for so long as somebody waits for an answer.
    * @throws OperationUnavailable when it could not be stored; it has been logged then
@@ -89,12 +94,12 @@ export class AuditTrail implements Audit {
       void this.#insist(end, END_TRIES, Number.POSITIVE_INFINITY).catch(() => undefined);
       throw new ActNotDone(why, { cause: error });
     }
-    this.#logBegun(record);
+    this.#logBegun(record, entry.logged);
     return record.id;
   }
 
-  async end(auditId: string, end: AuditEnd): Promise<void> {
-    await this.#end(auditId, end, END_TRIES, Number.POSITIVE_INFINITY);
+  async end(auditId: string, end: AuditEnd, logged?: LogFields): Promise<void> {
+    await this.#end(auditId, end, END_TRIES, Number.POSITIVE_INFINITY, logged);
   }
 
   async done(entry: AuditBeginning, end: AuditEnd): Promise<string> {
@@ -105,11 +110,12 @@ export class AuditTrail implements Audit {
       await this.#insist(record, Number.POSITIVE_INFINITY, untilMs);
     } catch (error) {
       const { kind: _, id, ...said } = record;
-      log.warn('an act was done and could not be audited', { auditId: id, ...said, ...shortened(end), err: error });
+      const fields = { auditId: id, ...said, ...entry.logged, ...shortened(end), err: error };
+      log.warn('an act was done and could not be audited', fields);
       throw error;
     }
-    this.#logBegun(record);
-    await this.#end(record.id, end, Number.POSITIVE_INFINITY, untilMs).catch(() => undefined);
+    this.#logBegun(record, entry.logged);
+    await this.#end(record.id, end, Number.POSITIVE_INFINITY, untilMs, entry.logged).catch(() => undefined);
     return record.id;
   }
 
@@ -131,20 +137,26 @@ export class AuditTrail implements Audit {
     };
   }
 
-  #logBegun({ id, who, role, act, target, reason }: BeginRecord): void {
-    this.#options.log.info('act', { auditId: id, who, role, act, target, reason });
+  #logBegun({ id, who, role, act, target, reason }: BeginRecord, logged?: LogFields): void {
+    this.#options.log.info('act', { auditId: id, ...logged, who, role, act, target, reason });
   }
 
-  async #end(auditId: string, end: AuditEnd, mostTries: number, untilMs: number): Promise<void> {
+  async #end(
+    auditId: string,
+    end: AuditEnd,
+    mostTries: number,
+    untilMs: number,
+    logged: LogFields | undefined,
+  ): Promise<void> {
     const { clock, log } = this.#options;
     const said = shortened(end);
     try {
       await this.#insist({ kind: 'end', id: auditId, atMs: clock.wallMs(), ...said }, mostTries, untilMs);
     } catch (error) {
-      log.error('the result of an act could not be audited', { auditId, ...said, err: error });
+      log.error('the result of an act could not be audited', { auditId, ...logged, ...said, err: error });
       throw error;
     }
-    log.info('act ended', { auditId, ...said });
+    log.info('act ended', { auditId, ...logged, ...said });
   }
 
   /** Sent again it is stored once. @param untilMs on the monotonic clock; no try begins that could be answered later */
@@ -173,16 +185,22 @@ export class AuditTrail implements Audit {
 }
 
 /** What `work` says of itself; `after`: what to keep of it, default its `detail`. */
-export type Work = (auditId: string) => Promise<Omit<ActResult, 'auditId'> & { readonly after?: string | null }>;
+export type Work<R extends ActResult['result']> = (
+  auditId: string,
+) => Promise<{ readonly result: R; readonly detail: string; readonly after?: string | null }>;
 
 /**
  * Writes the act down, does it, and writes its result down. A result that could not be written is in the log, and the act's answer
  * is the same: it has been done.
  * @throws ActNotDone when it cannot be audited; what `work` throws, which is its result then
  */
-export async function audited(audit: Audit, act: AuditBeginning, work: Work): Promise<ActResult> {
+export async function audited<R extends ActResult['result']>(
+  audit: Audit,
+  act: AuditBeginning,
+  work: Work<R>,
+): Promise<ActResult & { readonly result: R }> {
   const auditId = await audit.begin(act);
-  const end = (end: AuditEnd) => audit.end(auditId, end).catch(() => undefined);
+  const end = (end: AuditEnd) => audit.end(auditId, end, act.logged).catch(() => undefined);
   try {
     const { result, detail, after = detail } = await work(auditId);
     await end({ after, result });

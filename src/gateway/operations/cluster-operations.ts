@@ -13,7 +13,7 @@ import type { Config } from '../config/config.ts';
 import { claimsOf, nodesOf, shardView } from './cluster-view.ts';
 import { FLOW_SECONDS } from './flow.ts';
 import { mergeCounts, mergeJobs, mergeMovements, mergeRoutes } from './merge.ts';
-import type { ClusterView } from './model/cluster.ts';
+import type { ClusterView, NodeView } from './model/cluster.ts';
 import type { RedriveView } from './model/dead-letters.ts';
 import type { FlowView, RoutesView } from './model/flow.ts';
 import type { JobPage, JobQuery, JobView, OutcomePage, OutcomeQuery } from './model/jobs.ts';
@@ -73,6 +73,14 @@ export class ClusterOperations implements ReadOperations {
       shards: claims.map((claim, shard) => shardView(shard as ShardId, claim, life, answered)),
       movements: mergeMovements(answered),
     };
+  }
+
+  /** As `cluster` shows it, and nobody else is asked. undefined: the cluster has none of that name. */
+  async node(name: string): Promise<NodeView | undefined> {
+    const { config } = this.#options;
+    const life = this.#life();
+    const { answered } = await this.#ask('node', { ask: 'node' }, name);
+    return nodesOf(config.node, life, answered, claimsOf(life, config.shards)).find(({ node }) => node === name);
   }
 
   async flow(seconds: number): Promise<FlowView> {

@@ -69,6 +69,9 @@ export class OperationRefused extends Error {
   }
 }
 
+/** An act on a node is done, now or by itself, or it throws. */
+export type NodeActResult = ActResult & { readonly result: 'done' | 'later' };
+
 /** All of them: @throws OperationUnavailable, OperationRefused; acts also ActNotDone, and the first only when they may have been done */
 export interface Operations {
   cluster(): Promise<ClusterView>;
@@ -82,8 +85,8 @@ export interface Operations {
   /** Audited before it is done; what cannot be audited is not done. */
   act(jobKey: string, act: JobAct, by: Operator, reason: string): Promise<ActResult>;
   /** The node gives its shards away and takes none until `resume` or its restart; it goes on running. */
-  drain(node: string, by: Operator, reason: string): Promise<ActResult>;
-  resume(node: string, by: Operator, reason: string): Promise<ActResult>;
+  drain(node: string, by: Operator, reason: string): Promise<NodeActResult>;
+  resume(node: string, by: Operator, reason: string): Promise<NodeActResult>;
   audit(query: AuditQuery): Promise<AuditPage>;
   deadLetters(query: DeadLetterQuery): Promise<DeadLetterPage>;
   deadLetter(partition: number, offset: string, withPayload: boolean): Promise<DeadLetterView | undefined>;

@@ -19,7 +19,7 @@ import type {
   OutcomePage,
   OutcomeQuery,
 } from '../../../src/gateway/operations/model/jobs.ts';
-import type { JobAct, Operations, Operator } from '../../../src/gateway/operations/operations.ts';
+import type { JobAct, NodeActResult, Operations, Operator } from '../../../src/gateway/operations/operations.ts';
 
 export const JOB_KEY = '2251799813685249';
 export const PAYLOAD = 'the-card-number-4711';
@@ -93,7 +93,7 @@ const redrive: RedriveView = {
 export class FakeOperations implements Operations {
   /** What was asked, in order: the method's name and its arguments. */
   readonly asked: unknown[][] = [];
-  /** What the next acts come to. */
+  /** What the next acts on jobs come to. */
   result: ActResultName = 'done';
   /** Thrown instead of any answer. */
   error: Error | undefined;
@@ -116,8 +116,8 @@ export class FakeOperations implements Operations {
     return this.error === undefined ? Promise.resolve(answer) : Promise.reject(this.error);
   }
 
-  #acted(...asked: unknown[]): Promise<ActResult> {
-    return this.#answer({ auditId: 'a1', result: this.result, detail: 'as the test wants it' }, ...asked);
+  #acted<R extends ActResultName>(result: R, ...asked: unknown[]) {
+    return this.#answer({ auditId: 'a1', result, detail: 'as the test wants it' }, ...asked);
   }
 
   cluster(): Promise<ClusterView> {
@@ -185,15 +185,15 @@ export class FakeOperations implements Operations {
   }
 
   act(jobKey: string, act: JobAct, by: Operator, reason: string): Promise<ActResult> {
-    return this.#acted('act', jobKey, act, by, reason);
+    return this.#acted(this.result, 'act', jobKey, act, by, reason);
   }
 
-  drain(node: string, by: Operator, reason: string): Promise<ActResult> {
-    return this.#acted('drain', node, by, reason);
+  drain(node: string, by: Operator, reason: string): Promise<NodeActResult> {
+    return this.#acted('later', 'drain', node, by, reason);
   }
 
-  resume(node: string, by: Operator, reason: string): Promise<ActResult> {
-    return this.#acted('resume', node, by, reason);
+  resume(node: string, by: Operator, reason: string): Promise<NodeActResult> {
+    return this.#acted('done', 'resume', node, by, reason);
   }
 
   audit(query: AuditQuery): Promise<AuditPage> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROBLEMS } from '../../../src/gateway/http/api/problem.ts';
+import type { OperationRefused } from '../../../src/gateway/operations/operations.ts';
 import { productVersion } from '../../../src/gateway/product.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { BY_ROLE, IDENTITY, post, type Trial, trial } from './trial-server.ts';
@@ -83,6 +84,22 @@ test('every problem code is told of somewhere, and every act asks for JSON', () 
       expect.arrayContaining(['200', '400', '401', '403', '429', '503']),
     );
   }
+});
+
+/** Who throws it, by operationId. */
+const REFUSED: Readonly<Record<OperationRefused['code'], readonly string[]>> = {
+  BAD_CURSOR: ['listJobs', 'listOutcomes', 'listAudit', 'listDeadLetters'],
+  NO_SUCH_NODE: ['listJobs', 'drainNode', 'resumeNode', 'seeRedrive', 'stopRedrive'],
+  TOO_MANY: ['listJobs', 'listOutcomes', 'listAudit', 'listDeadLetters', 'seeDeadLetter', 'redriveDeadLetters'],
+  UNREADABLE: ['seeJob'],
+};
+
+test.each(Object.entries(REFUSED))('%s is told of by each path whose operation throws it, and no other', (code, by) => {
+  const told = operations().filter(({ operation }) => {
+    const { description = '' } = operation.responses[PROBLEMS[code as OperationRefused['code']]] ?? {};
+    return new RegExp(`\\b${code}\\b`).test(description);
+  });
+  expect(told.map(({ operation }) => operation.operationId).toSorted()).toEqual([...by].toSorted());
 });
 
 test('the schemas are valid, every reference leads somewhere, and real answers are as they say', async () => {

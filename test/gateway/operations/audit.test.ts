@@ -120,6 +120,22 @@ describe('an act', () => {
     expect((await audit.page({})).entries).toMatchObject([{ result: 'later', after: 'when the engine is back' }]);
   });
 
+  test('says of which job it is in all its lines in the log, and only there', async () => {
+    store.beforeAppend = (kind) => {
+      if (kind === 'end' && logged.length > 2) throw new Error('silence');
+    };
+    const about = { jobKey: '42', traceId: '4bf92f3577b34da6a3ce929d0e0e4736' };
+    for (let i = 0; i < 2; i++) {
+      const doing = audited(audit, { ...act('42'), logged: about }, async () => ({ result: 'done', detail: '' }));
+      await clock.advance(60_000);
+      await doing;
+    }
+    const lines = ['act', 'act ended', 'act', 'the result of an act could not be audited'];
+    expect(logged).toMatchObject(lines.map((message) => ({ message, fields: about })));
+    for (const { data } of store.records)
+      expect(Object.keys(JSON.parse(Buffer.from(data).toString()))).not.toContain('logged');
+  });
+
   test('whose result can never be written has been done all the same, and its result is not known', async () => {
     store.beforeAppend = (kind) => {
       if (kind === 'end') throw new Error('silence');

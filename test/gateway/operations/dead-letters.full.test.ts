@@ -3,7 +3,12 @@
 import { randomBytes } from 'node:crypto';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { auditStreamName, makeAuditStream, NatsAuditStream } from '../../../src/cluster/nats/audit-stream.ts';
+import {
+  auditStreamName,
+  inspectAuditStream,
+  makeAuditStream,
+  NatsAuditStream,
+} from '../../../src/cluster/nats/audit-stream.ts';
 import { connectNats, type NatsLink } from '../../../src/cluster/nats/connection.ts';
 import { Inbox } from '../../../src/cluster/nats/inbox.ts';
 import { DEFAULT_HEADER_NAMES as names } from '../../../src/gateway/header-names.ts';
@@ -323,8 +328,11 @@ describe('the audit on JetStream', () => {
     await audit.end(id, { after: null, result: 'done' });
     expect((await audit.page({})).entries).toMatchObject([{ id, result: 'done' }]);
     const inbox = new Inbox(link);
-    expect(await makeAuditStream(inbox, cluster, 1)).toBe('stands');
-    expect(await makeAuditStream(inbox, `${cluster}-2`, 1)).toBe('made');
+    // Made without a version, and no worse for a node that would say one.
+    expect(await makeAuditStream(inbox, cluster, 1, '9.9.9')).toBe('stands');
+    expect(await inspectAuditStream(inbox, cluster, 1)).toMatchObject({ faults: [] });
+    expect(await makeAuditStream(inbox, `${cluster}-2`, 1, '9.9.9')).toBe('made');
+    expect(await inspectAuditStream(inbox, `${cluster}-2`, 1)).toMatchObject({ faults: [] });
   });
 
   test('keeps what was written, even from who may delete', async () => {

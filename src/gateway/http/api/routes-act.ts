@@ -6,26 +6,18 @@ import type { JobAct, Operator } from '../../operations/operations.ts';
 import { ApiProblem, type ProblemCode } from './problem.ts';
 import { JobParams } from './routes-see.ts';
 import { answers, Nothing, named } from './schemas.ts';
-import { type Api, needs, type Serving } from './serving.ts';
+import { ACT_PROBLEMS, type Api, needs, type Serving } from './serving.ts';
 
 const NodeParams = Type.Object({ node: Type.String({ minLength: 1, maxLength: 64, description: 'Its name' }) });
-const JOB_PROBLEMS = [
-  ...(['JOB_ABSENT', 'JOB_GONE', 'JOB_WRONG_STATE', 'ACT_REFUSED'] as const),
-  ...(['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW', 'TOO_MANY', 'ACT_NOT_DONE'] as const),
-];
-const NODE_PROBLEMS = [
-  ...(['NO_SUCH_NODE', 'NODE_WRONG_STATE', 'ACT_REFUSED'] as const),
-  ...(['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW', 'ACT_NOT_DONE'] as const),
-];
 
 export function actRoutes(api: Api, serving: Serving): void {
-  const config = needs('operator', ...JOB_PROBLEMS);
+  const config = needs('operator', ...Object.values(CODES), ...ACT_PROBLEMS);
   const response = answers('It was done, or will be by itself', named('ActResult'));
   const about = (act: JobActName, summary: string) => ({
     ...{ operationId: `${act}Job`, tags: ['jobs'], summary, params: JobParams, querystring: Nothing, response },
   });
   const act = async (jobKey: string, what: JobAct, by: Operator, reason: string) =>
-    done(await serving.act((operations) => operations.act(jobKey, what, by, reason)), JOB_CODES);
+    done(await serving.act((operations) => operations.act(jobKey, what, by, reason)));
 
   const resend = {
     ...about('resend', 'Publish the request once more, as a new attempt of the engine'),
@@ -72,41 +64,35 @@ export function actRoutes(api: Api, serving: Serving): void {
 }
 
 function nodeRoutes(api: Api, serving: Serving): void {
-  const config = needs('admin', ...NODE_PROBLEMS);
+  const config = needs('admin', 'NO_SUCH_NODE', ...ACT_PROBLEMS);
   const response = answers('It was done, or will be by itself', named('ActResult'));
   const common = { tags: ['nodes'], params: NodeParams, querystring: Nothing, body: named('DrainBody'), response };
 
   const drain = { ...common, operationId: 'drainNode', summary: 'It gives its shards away and takes none' };
-  api.post('/nodes/:node/drain', { config, schema: drain }, async ({ params: { node }, body, operator }) =>
-    done(await serving.act((operations) => operations.drain(node, operator, body.reason)), NODE_CODES),
+  api.post('/nodes/:node/drain', { config, schema: drain }, ({ params: { node }, body, operator }) =>
+    serving.act((operations) => operations.drain(node, operator, body.reason)),
   );
 
   const resume = { ...common, operationId: 'resumeNode', summary: 'It takes shards again' };
-  api.post('/nodes/:node/resume', { config, schema: resume }, async ({ params: { node }, body, operator }) =>
-    done(await serving.act((operations) => operations.resume(node, operator, body.reason)), NODE_CODES),
+  api.post('/nodes/:node/resume', { config, schema: resume }, ({ params: { node }, body, operator }) =>
+    serving.act((operations) => operations.resume(node, operator, body.reason)),
   );
 }
 
 type Undone = Exclude<ActResultName, 'done' | 'later'>;
-const JOB_CODES: Readonly<Record<Undone, ProblemCode>> = {
+const CODES: Readonly<Record<Undone, ProblemCode>> = {
   absent: 'JOB_ABSENT',
   gone: 'JOB_GONE',
   wrongState: 'JOB_WRONG_STATE',
   refused: 'ACT_REFUSED',
 };
-const NODE_CODES: Readonly<Record<Undone, ProblemCode>> = {
-  absent: 'NO_SUCH_NODE',
-  gone: 'NO_SUCH_NODE',
-  wrongState: 'NODE_WRONG_STATE',
-  refused: 'ACT_REFUSED',
-};
 
 /** @throws ApiProblem when it was not done */
-function done(answer: ActResult, codes: Readonly<Record<Undone, ProblemCode>>): ActResult {
+function done(answer: ActResult): ActResult {
   const { auditId, detail } = answer;
   const result = answer.result as ActResultName;
   if (result === 'done' || result === 'later') return answer;
-  throw new ApiProblem(codes[result], detail, { members: { auditId, result } });
+  throw new ApiProblem(CODES[result], detail, { members: { auditId, result } });
 }
 
 /** As they were written: a number that a double does not hold stays as it is. */

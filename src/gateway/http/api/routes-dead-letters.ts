@@ -4,7 +4,7 @@ import { DeadLetterQuery } from '../../operations/model/dead-letters.ts';
 import type { Operations } from '../../operations/operations.ts';
 import { ApiProblem } from './problem.ts';
 import { answers, Nothing, named } from './schemas.ts';
-import { type Api, needs, type Serving } from './serving.ts';
+import { ACT_PROBLEMS, type Api, needs, type Serving } from './serving.ts';
 
 const Position = Type.Object({
   partition: Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 }),
@@ -12,7 +12,6 @@ const Position = Type.Object({
 });
 /** A node's name, a dot, 16 digits. */
 const RedriveParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 81 }) });
-const ACT_PROBLEMS = ['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW', 'ACT_NOT_DONE'] as const;
 /** A topic is read from, which may be slow and long. */
 const DEADLINE_MS = 30_000;
 const HANDLER_TIMEOUT_MS = 35_000;
@@ -37,7 +36,7 @@ export function deadLetterRoutes(api: Api, serving: Serving): void {
   };
   api.get(
     '/dead-letters/:partition/:offset',
-    { config: needs('viewer', 'NOT_FOUND'), schema: one, handlerTimeout },
+    { config: needs('viewer', 'NOT_FOUND', 'TOO_MANY'), schema: one, handlerTimeout },
     async (request) => {
       const { partition, offset } = request.params;
       const shown = serving.showsPayloadsTo(request.operator);

@@ -56,7 +56,7 @@ export function seeRoutes(api: Api, serving: Serving): void {
     ...{ operationId: 'listJobs', tags: ['jobs'], summary: 'Pending jobs, longest held first' },
     ...{ querystring: JobQuery, response: answers('A page of jobs', named('JobPage')) },
   };
-  api.get('/jobs', { config: listed, schema: jobs }, ({ query }) =>
+  api.get('/jobs', { config: needs('viewer', 'BAD_CURSOR', 'NO_SUCH_NODE', 'TOO_MANY'), schema: jobs }, ({ query }) =>
     serving.ask((operations) => operations.jobs(query)),
   );
 

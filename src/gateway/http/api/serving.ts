@@ -101,6 +101,9 @@ export function needs(role: Role, ...problems: readonly ProblemCode[]) {
   return { role, problems };
 }
 
+/** Of every act, besides its own. */
+export const ACT_PROBLEMS = ['FOREIGN_ORIGIN', 'NOT_JSON', 'TOO_LARGE', 'TOO_SLOW', 'ACT_NOT_DONE'] as const;
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The least role that may ask; without one the route is for everybody. */

@@ -1,7 +1,10 @@
 // Starts local servers, prints how to reach them, and keeps them until Ctrl-C:
-// `node deploy/local/main.ts [--nats] [--kafka] [--zeebe] [--test-engine] [--registry]`; without options NATS, Kafka and
-// Zeebe.
+// `node deploy/local/main.ts [--nats] [--kafka] [--topic NAME]... [--zeebe] [--test-engine] [--registry]`; without options NATS,
+// Kafka and Zeebe. `--topic`, as often as wanted: Kafka, and on it a topic of three partitions, for nothing else makes one.
 import { parseArgs } from 'node:util';
+import { connectKafka } from '../../src/gateway/kafka/connect.ts';
+import { KafkaTopics } from '../../src/gateway/kafka/topics.ts';
+import { SILENT } from '../../src/gateway/log.ts';
 import { startKafka, startNats, startRegistry, startTestEngine, startZeebe } from './index.ts';
 
 interface Started {
@@ -17,6 +20,7 @@ const starts = {
   },
   async kafka(): Promise<Started> {
     const { brokers, server, stop } = await startKafka();
+    await makeTopics(brokers, values.topic);
     return { lines: [`export KAFKA_BOOTSTRAP_SERVERS=${brokers}  # log ${server.logFile}`], stop };
   },
   async zeebe(): Promise<Started> {
@@ -41,12 +45,21 @@ function engine({ grpcAddress, server, stop }: Awaited<ReturnType<typeof startZe
   };
 }
 
+async function makeTopics(brokers: string, names: readonly string[]): Promise<void> {
+  const topics = new KafkaTopics(connectKafka({ brokers: [brokers] }, SILENT));
+  for (const name of names) await topics.create({ name, partitions: 3 });
+  await topics.close();
+}
+
 const flag = { type: 'boolean', default: false } as const;
 const { values } = parseArgs({
-  options: { nats: flag, kafka: flag, zeebe: flag, 'test-engine': flag, registry: flag },
+  options: {
+    ...{ nats: flag, kafka: flag, zeebe: flag, 'test-engine': flag, registry: flag },
+    topic: { type: 'string', multiple: true, default: [] },
+  },
 });
 const names = Object.keys(starts) as (keyof typeof starts)[];
-const asked = names.filter((name) => values[name]);
+const asked = names.filter((name) => values[name] || (name === 'kafka' && values.topic.length > 0));
 
 const stopped = new Promise<void>((resolve) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { type LocalNats, startNats } from '../../deploy/local/index.ts';
-import { readFlushSetting } from '../../src/cluster/nats/bucket.ts';
+import { readMonitor } from '../../src/cluster/nats/monitoring.ts';
 import { BucketView } from '../support/bucket-view.ts';
 import { eventually } from '../support/eventually.ts';
 import { Trial } from '../support/trial.ts';
@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 test('it is the safe setting that is tested, with three replicas', async () => {
-  for (const url of nats.monitorUrls) expect(await readFlushSetting(url)).toMatchObject({ always: true });
+  for (const url of nats.monitorUrls) expect(await readMonitor(url)).toMatchObject({ flush: { always: true } });
   const bucket = await BucketView.open(nats.url, trial.cluster);
   expect((await bucket.claims()).size).toBe(128);
   expect(await replicas(bucket)).toBe(3);

@@ -207,7 +207,13 @@ test('a Secret of the engine is there as files, whatever the login, and NOTES do
   expect(containers[0].volumeMounts.map(({ mountPath }: Manifest) => mountPath)).toContain(dirname(path));
   const notes = async (values: object) =>
     (await helm.run('install', 'orders', CHART, '--dry-run=client', '--values', await helm.file(values))).out;
-  expect(await notes({ config: { cluster: 'orders' } })).toMatch(/, cluster orders: nodes orders-holdfast-0/);
+  const plain = await notes({ config: { cluster: 'orders' } });
+  expect(plain).toMatch(/, cluster orders: nodes orders-holdfast-0/);
+  expect(plain).toContain('exec orders-holdfast-0 -- holdfast status');
+  // On the network it listens with TLS and asks for a token, which no pod has.
+  const onTheNetwork = await notes({ api: everything.api });
+  expect(onTheNetwork).toContain('exec orders-holdfast-0 -- holdfast check');
+  expect(onTheNetwork).not.toContain('-- holdfast status');
   const elsewhere = await notes({ existingConfigSecret: { name: 'mine' } });
   expect(elsewhere).toMatch(/, cluster as the Secret mine names it: nodes/);
 });
@@ -258,10 +264,14 @@ test('the alerts ask for this release, its shards, lease, timeouts and replicas,
 test('KEDA asks for figures that exist under this release’s name', async () => {
   const { spec } = one(await helm.manifests(everything), 'ScaledObject');
   expect(spec.scaleTargetRef).toEqual({ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'orders-holdfast' });
+  const noneButNodes = '0 * (sum(holdfast_shards_owned{job="orders-holdfast"}) > 0)';
   expect(spec.triggers.map(({ metadata }: Manifest) => [metadata.query, metadata.threshold])).toEqual([
-    ['sum(holdfast_pending_jobs{job="orders-holdfast"})', '20000'],
-    ['max(holdfast_oldest_pending_seconds{job="orders-holdfast"})', '600'],
+    [`sum(holdfast_pending_jobs{job="orders-holdfast"}) or ${noneButNodes}`, '20000'],
+    [`max(holdfast_oldest_pending_seconds{job="orders-holdfast"}) or ${noneButNodes}`, '600'],
   ]);
+  // An empty answer, of a Prometheus that has no figures, must not count as nothing pending.
+  for (const { metadata } of spec.triggers) expect(metadata.ignoreNullValues).toBe('false');
+  expect(spec).not.toHaveProperty('fallback');
   const { endpoints } = one(await helm.manifests(everything), 'ServiceMonitor').spec;
   expect(endpoints[0].relabelings[0]).toEqual({ targetLabel: 'job', replacement: 'orders-holdfast' });
 });

@@ -66,9 +66,9 @@ describe('holdfast', () => {
     expect(unknownVariables(Object.keys(orders?.environment ?? {}))).toEqual(['ORDERS']);
   });
 
-  test('three nodes, each with a port', () => {
+  test('three nodes, each with a port, and none where the command looks for an API', () => {
     expect(holdfast?.deploy?.replicas).toBe(3);
-    expect(holdfast?.ports).toEqual(['127.0.0.1:8090-8092:8090']);
+    expect(holdfast?.ports).toEqual(['127.0.0.1:18090-18092:8090']);
   });
 
   test('what is ours writes nothing', () => {

@@ -61,6 +61,12 @@ describe('deploy/Dockerfile', () => {
     expect(steps.findLast(({ kind }) => kind === 'cmd')).toMatchObject({ args: ['start'] });
   });
 
+  test('for whoever comes in later, that is the command holdfast', () => {
+    const source = 'deploy/image/holdfast';
+    expect(steps).toContainEqual({ kind: 'copy', mode: '755', sources: [source], to: '/usr/local/bin/holdfast' });
+    expect(read(source)).toContain(`/holdfast/${manifest.bin.holdfast}" "$@"`);
+  });
+
   test('the version in its labels, comments and manifests is that of the package', () => {
     for (const file of ['deploy/Dockerfile', 'deploy/load/job.yaml', 'deploy/compose.yaml']) {
       const tags = [...read(file).matchAll(/\bholdfast(?:-load)?:(\d+\.[\w.-]*)/g)].map(([, tag]) => tag);
@@ -100,12 +106,20 @@ describe('the parser', () => {
     ]);
   });
 
+  test('takes the mode of what is copied', () => {
+    expect(parseDockerfile('FROM x:1\nCOPY --chmod=755 a /b\n')[0]?.instructions).toEqual([
+      { kind: 'copy', mode: '755', sources: ['a'], to: '/b' },
+    ]);
+  });
+
   test.each([
     'ENTRYPOINT node main.js',
     'CMD node',
     'RUN --mount=type=cache,target=/x y',
     'ADD a b',
     'COPY *.json ./',
+    'COPY --chown=1:1 a b',
+    'COPY --from=x --chmod=755 a b',
     'USER node',
   ])('refuses %s', (line) => {
     expect(() => parseDockerfile(`FROM x:1\n${line}\n`)).toThrow(/exec form|does not know/);

@@ -36,6 +36,12 @@ describe.each(EXAMPLES)('the example in $framework', (service) => {
   });
 });
 
+test('how to run them says how to make that topic', () => {
+  expect(read('deploy/examples/services/README.md')).toMatch(
+    new RegExp(`^ {4}npm exec -- node deploy/local/main\\.ts --topic ${TOPIC}$`, 'm'),
+  );
+});
+
 test('what the examples need is pinned', () => {
   const { dependencies, devDependencies } = JSON.parse(read('deploy/examples/services/nest/package.json'));
   const requirements = read('deploy/examples/services/python/requirements.txt').trim().split('\n');

@@ -61,6 +61,13 @@ test('it says its version', async () => {
   expect(await ended(holdfast(['version']))).toEqual({ code: 0, out: `${manifest.version}\n`, err: '' });
 });
 
+test('whoever comes in finds the command, wherever they are', async () => {
+  const says = (...command: string[]) => ended(start(image, command));
+  expect(await says('holdfast', 'version')).toEqual({ code: 0, out: `${manifest.version}\n`, err: '' });
+  expect(await says('sh', '-c', 'cd / && holdfast version')).toMatchObject({ code: 0, out: `${manifest.version}\n` });
+  expect((await says('holdfast', 'statu')).code).toBe(2);
+});
+
 test('it holds what runs and nothing else', async () => {
   const { out } = await run('find', [image.root, '-type', 'f']);
   const files = out

@@ -1,5 +1,5 @@
-// What is shipped for Prometheus and Grafana asks for what nodes really expose. A query with a name or a label value
-// that does not exist is no error to either: the alert is silent for ever, the panel empty, and nobody knows until the
+// What is shipped for Prometheus, Grafana and KEDA asks for what nodes really expose. A query with a name or a label value
+// that does not exist is no error to any of them: the alert is silent for ever, the panel empty, and nobody knows until the
 // night in which it was needed.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -208,6 +208,16 @@ describe('deploy/grafana/holdfast.json', () => {
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     expect(overlapsOf(panels)).toEqual([]);
     expect(panels.filter(({ gridPos }) => gridPos.x + gridPos.w > 24)).toEqual([]);
+  });
+});
+
+describe('deploy/helm/holdfast/templates/scaledobject.yaml', () => {
+  test('asks for what there is', () => {
+    const template = read('deploy/helm/holdfast/templates/scaledobject.yaml').replaceAll('{{ $job }}', 'holdfast');
+    const queries = [...template.matchAll(/^ *query: (.*)$/gm)].map(([, query = '']) => query);
+    expect(queries).toHaveLength(2);
+    for (const query of queries) expect(namesIn(query), query).toHaveLength(2);
+    expect(queries.flatMap(faultsOf)).toEqual([]);
   });
 });
 

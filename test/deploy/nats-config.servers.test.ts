@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { startNats } from '../../deploy/local/index.ts';
 import { natsProgram } from '../../deploy/local/nats.ts';
-import { readFlushSetting } from '../../src/cluster/nats/bucket.ts';
+import { readMonitor } from '../../src/cluster/nats/monitoring.ts';
 
 const CONFIG = fileURLToPath(new URL('../../deploy/nats/server.conf', import.meta.url));
 
@@ -32,7 +32,8 @@ test('the server finds nothing wrong with deploy/nats/server.conf, and would', a
 test('three servers with it are a cluster, and flush what they acknowledge', async () => {
   const nats = await startNats({ servers: 3, config: CONFIG });
   try {
-    for (const url of nats.monitorUrls) expect(await readFlushSetting(url)).toMatchObject({ always: true });
+    for (const url of nats.monitorUrls)
+      expect(await readMonitor(url)).toMatchObject({ flush: { always: true }, peers: 3 });
   } finally {
     await nats.stop();
   }

@@ -2,7 +2,7 @@
 // compose files, systemd, and real NATS servers. The service and the orders of deploy/compose.yaml run here as they do there,
 // against this machine's servers instead of containers.
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -14,7 +14,7 @@ import { runTool } from '../../deploy/local/cache.ts';
 import { startNats } from '../../deploy/local/index.ts';
 import { natsProgram } from '../../deploy/local/nats.ts';
 import { startProcess } from '../../deploy/local/process.ts';
-import { readFlushSetting } from '../../src/cluster/nats/bucket.ts';
+import { readMonitor } from '../../src/cluster/nats/monitoring.ts';
 import { connectKafka } from '../../src/gateway/kafka/connect.ts';
 import { KafkaTopics } from '../../src/gateway/kafka/topics.ts';
 import { SILENT } from '../../src/gateway/log.ts';
@@ -128,7 +128,7 @@ describe('deploy/nats', () => {
       for (const name of Object.keys(passwords)) delete process.env[name];
     });
     try {
-      for (const url of nats.monitorUrls) expect(await readFlushSetting(url)).toMatchObject({ always: true });
+      for (const url of nats.monitorUrls) expect(await readMonitor(url)).toMatchObject({ flush: { always: true } });
       const servers = nats.url.split(',');
       await expect(connect({ servers, reconnect: false })).rejects.toThrow(/authorization/i);
       await using held = new AsyncDisposableStack();
@@ -147,14 +147,19 @@ describe('deploy/nats', () => {
 
 describe('deploy/systemd', () => {
   const unit = readFileSync(shipped('systemd/holdfast.service'), 'utf8');
+  const check = readFileSync(shipped('systemd/holdfast-check.service'), 'utf8');
   const secrets = readFileSync(shipped('systemd/secrets.conf'), 'utf8');
 
-  test('systemd finds nothing wrong with the unit and its secrets, and little that it exposes', async () => {
+  test.each([
+    ['holdfast.service', unit],
+    ['holdfast-check.service', check],
+  ])('systemd finds nothing wrong with %s and its secrets, and little that it exposes', async (name, text) => {
     await systemdAnalyze();
     // With a program that this machine has, and the drop-in where it belongs.
-    const file = join(dir, 'holdfast.service');
-    await writeFile(file, unit.replace('/usr/bin/node', process.execPath));
-    await runTool('mkdir', ['-p', `${file}.d`], '');
+    const file = join(dir, name);
+    const here = text.replace('/usr/bin/node', process.execPath);
+    await writeFile(file, here);
+    await mkdir(`${file}.d`);
     await writeFile(join(`${file}.d`, 'secrets.conf'), secrets);
     const { code, err } = await ended('systemd-analyze', ['verify', '--man=no', file]);
     expect(code).toBe(0);
@@ -168,9 +173,23 @@ describe('deploy/systemd', () => {
       '--no-pager',
       file,
     ]);
-    expect(Number(/exposure level for holdfast\.service: ([\d.]+)/.exec(out)?.[1])).toBeLessThan(2);
-    await writeFile(file, `${unit.replace('/usr/bin/node', process.execPath)}\n[Service]\nProtectSytem=strict\n`);
+    expect(Number(new RegExp(`exposure level for ${name}: ([\\d.]+)`).exec(out)?.[1])).toBeLessThan(2);
+    await writeFile(file, `${here}\n[Service]\nProtectSytem=strict\n`);
     expect((await ended('systemd-analyze', ['verify', '--man=no', file])).err).toContain("Unknown key 'ProtectSytem'");
+  });
+
+  test('the check has the configuration and the sandbox of the node', () => {
+    const program = (text: string) => /^ExecStart=(.*) (\w+)$/m.exec(text)?.slice(1);
+    expect(program(unit)).toEqual([expect.any(String), 'start']);
+    expect(program(check)).toEqual([program(unit)?.[0], 'check']);
+    // What is the business of something that goes on running, and of its cache.
+    const ofTheNode =
+      /^(Description|Wants|After|StartLimit\w+|Type|ExecStart|ExecReload|Kill\w+|Timeout\w+|Restart\w*|CacheDirectory\w*|WantedBy)=/;
+    const settings = (text: string) =>
+      text.split('\n').filter((line) => /^[A-Z]\w+=/.test(line) && !ofTheNode.test(line));
+    const expected = settings(unit).map((line) => line.replace(' NODE_COMPILE_CACHE=%C/holdfast', ''));
+    expect(expected.length).toBeGreaterThan(20);
+    expect(settings(check)).toEqual(expected);
   });
 
   test('a node is told nothing that it does not read; each file that it is told of is one that it gets', () => {

@@ -156,16 +156,22 @@ describe('the nats command', () => {
     expect(await requestsOf()).toBeGreaterThan(before + 5);
   });
 
-  test('kv, stream and consumer say what the bucket is, and whose its watches are', async () => {
-    const stream = `KV_holdfast_${trial.cluster}_jobs`;
+  test.each([
+    ['KV_holdfast_*_jobs', 'pending jobs, claims and members'],
+    ['holdfast_*_audit', 'who did what, and what came of it'],
+  ])('stream info says of %s what it is, whose, and who has made it', async (pattern, what) => {
     const { config } = await asked<{ config: { description: string; metadata: Record<string, string> } }>(
-      ...['stream', 'info', stream],
+      ...['stream', 'info', pattern.replace('*', trial.cluster)],
     );
-    expect(config.description).toBe(`holdfast ${trial.cluster}: pending jobs, claims and members`);
+    expect(config.description).toBe(`holdfast ${trial.cluster}: ${what}`);
     expect(config.metadata).toMatchObject({
       'holdfast.cluster': trial.cluster,
       'holdfast.made-by': expect.stringMatching(/^\d+\.\d+\.\d+/),
     });
+  });
+
+  test('consumer ls says whose the watches of the bucket are', async () => {
+    const stream = `KV_holdfast_${trial.cluster}_jobs`;
     const { stdout } = await run(nats, ['--server', inject('natsUrl'), 'consumer', 'ls', stream], { timeout: 30_000 });
     for (const node of ['n1', 'n2']) expect(stdout).toContain(`a watch of holdfast ${trial.cluster} ${node}`);
   });

@@ -58,9 +58,9 @@ export async function buildImages(context: string, dockerfile: string, ...others
 /** Starts a program in the image as the image would: its user, its variables and no others, its directory. */
 export function start(image: Image, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const [program = '', ...rest] = args;
-  return spawn(program === 'node' ? nodeOf(image.root) : program, rest, {
+  return spawn(program, rest, {
     cwd: join(image.root, image.workdir),
-    env: { PATH: '/usr/bin:/bin', ...image.env, ...env },
+    env: { PATH: `${dirname(nodeOf(image.root))}:/usr/bin:/bin`, ...image.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...userOf(image),
   });
@@ -151,7 +151,7 @@ class Build {
   }
 
   /** A directory's content, or a file under its own name where the destination is a directory. */
-  async #copy(image: Image, { from, sources, to }: Extract<Instruction, { kind: 'copy' }>): Promise<void> {
+  async #copy(image: Image, { from, mode, sources, to }: Extract<Instruction, { kind: 'copy' }>): Promise<void> {
     const origin = from === undefined ? this.#context : (await this.#named(from))?.root;
     if (origin === undefined) throw new Error(`COPY --from=${from}: there is no such stage`);
     const target = to.startsWith('/') ? join(image.root, to) : join(image.root, image.workdir, to);
@@ -164,6 +164,7 @@ class Build {
         isFile && (to.endsWith('/') || to === '.' || sources.length > 1) ? join(target, basename(path)) : target;
       if (from !== undefined && !isFile) await copyTree(path, into);
       else await cp(path, into, { recursive: true, verbatimSymlinks: true, filter });
+      if (mode !== undefined) await must('chmod', ['-R', mode, into]);
     }
   }
 }

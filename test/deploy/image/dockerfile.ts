@@ -5,6 +5,8 @@ export type Instruction =
   | {
       readonly kind: 'copy';
       readonly from: string | undefined;
+      /** Octal, of all that is copied; undefined: each keeps its own. */
+      readonly mode: string | undefined;
       readonly sources: readonly string[];
       readonly to: string;
     }
@@ -46,10 +48,10 @@ export function parseDockerfile(text: string): Stage[] {
 function instructionOf(name: string, rest: string): Instruction {
   switch (name) {
     case 'COPY': {
-      const [, from, files = ''] = /^(?:--from=(\S+)\s+)?(.*)$/.exec(rest) ?? [];
+      const [, from, mode, files = ''] = /^(?:--from=(\S+)\s+|--chmod=(\d+)\s+)?(.*)$/.exec(rest) ?? [];
       const words = files.split(/\s+/);
       if (words.length < 2 || words.some((word) => /^--|[*?$"[]/.test(word))) break;
-      return { kind: 'copy', from, sources: words.slice(0, -1), to: words.at(-1) ?? '' };
+      return { kind: 'copy', from, mode, sources: words.slice(0, -1), to: words.at(-1) ?? '' };
     }
     case 'RUN':
       if (rest.startsWith('--') || rest.startsWith('[')) break;

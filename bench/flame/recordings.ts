@@ -1,5 +1,6 @@
 // What is profiled for the kept flame graphs: each a run of a bench, in which a node is looked at while it does what its
 // figures are about, and at no other time.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from '../../deploy/local/ports.ts';
 import { measureAlone } from '../alone/measure.ts';
 import { holdfast } from '../contestants/holdfast.ts';
@@ -19,6 +20,7 @@ export interface Recording {
 const IN_FLIGHT = 200;
 const WARM_UP_S = 15;
 const PROFILED_S = 10;
+const MARGIN_S = 3;
 
 export const RECORDINGS = {
   'full-load': {
@@ -68,13 +70,16 @@ async function recordFullLoad(dir: string, nodes: number, name: string): Promise
     const [port = 0] = await freePorts(1);
     const running = await holdfast(nodes, 1).start(stage, { firstNodeArgs: inspectArgs(port) });
     try {
-      const load = (seconds: number) =>
-        measure(stage, running, { plan: { kind: 'closed', inFlight: IN_FLIGHT, seconds }, warmUpS: 0 });
-      await load(WARM_UP_S);
       const profile = await NodeProfile.open(port, dir);
-      const { perSecond } = await profile.during(name, () => load(PROFILED_S));
+      // Only of what is measured: the load's start and its last calls are none of it.
+      const plan = { kind: 'closed', inFlight: IN_FLIGHT, seconds: PROFILED_S + MARGIN_S } as const;
+      const begun = Promise.withResolvers<void>();
+      const onMeasuring = async () => begun.resolve();
+      const load = measure(stage, running, { plan, warmUpS: WARM_UP_S, onMeasuring });
+      await Promise.race([begun.promise, load]);
+      await Promise.all([load, profile.during(name, () => sleep(PROFILED_S * 1_000))]);
       profile.close();
-      tell(`${perSecond.toFixed(0)} calls/s while it was profiled`);
+      tell(`${(await load).perSecond.toFixed(0)} calls/s while it was profiled`);
     } finally {
       await running.stop();
     }

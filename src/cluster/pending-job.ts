@@ -198,7 +198,8 @@ export class PendingJob extends KeptJob<JobSurroundings> implements Timed<Pendin
         this.around.onStored(this, snapshot);
         return answer;
       }
-      if (owesRequest) watermark.refused(jobKey, snapshot.attempt);
+      const mayStand = answer.kind === 'never' && answer.mayStand === true;
+      if (owesRequest) watermark.refused(jobKey, snapshot.attempt, mayStand);
       if (answer.kind === 'never') return answer;
       this.around.onConflict(this, snapshot);
       return { kind: 'conflict', standing: this.#standing(answer.standing) };

@@ -123,11 +123,15 @@ export class SentWatermark {
     this.#plan();
   }
 
-  /** That write never came to be; what was stored before it may still stand. */
-  refused(jobKey: JobKey, attempt: number): void {
+  /**
+   * That write never came to be; what was stored before it may still stand.
+   * @param mayStand it may have come to be all the same, above the floor: it is named from there on
+   */
+  refused(jobKey: JobKey, attempt: number, mayStand = false): void {
     const hold = this.#holds.get(id(jobKey, attempt));
     if (hold === undefined) return;
     hold.writes -= 1;
+    if (mayStand) hold.revision ??= (hold.floor + 1) as Revision;
     if (hold.writes === 0 && hold.revision === undefined) this.settled(jobKey, attempt);
     else this.#plan();
   }

@@ -27,7 +27,8 @@ const STALE_LEADER_MS = 15_000;
 export type StoreAnswer =
   | { readonly kind: 'stored'; readonly revision: Revision }
   | { readonly kind: 'conflict'; readonly standing: KvEntry | undefined }
-  | { readonly kind: 'never'; readonly reason: string };
+  /** `mayStand`: a try before was never answered. */
+  | { readonly kind: 'never'; readonly reason: string; readonly mayStand?: boolean };
 
 export interface StorePutOptions extends KvPutOptions {
   /**
@@ -205,7 +206,8 @@ export class Store {
       } else if (answer.kind !== 'notSent') {
         this.#unanswered.delete(put.id);
         if (answer.kind === 'stored') return this.#acknowledge(put, answer.revision, mark);
-        if (answer.kind === 'never' && (!put.doubted || this.#isNever(put))) return answer;
+        if (answer.kind === 'never' && !put.doubted) return answer;
+        if (answer.kind === 'never' && this.#isNever(put)) return { ...answer, mayStand: true };
         const settled = answer.kind === 'refused' ? await this.#refused(put, answer.revision) : undefined;
         if (settled !== undefined) return settled;
       }
@@ -215,8 +217,8 @@ export class Store {
   }
 
   /**
-   * A try before may have been written: then what is asked next is refused, and says so. Who hears nothing but "never" for as long as
-   * a leader may be behind has written nothing; should one of them land even later, the next write of its key finds it.
+   * A try before may have been written, and this one says nothing of it. Who hears nothing but "never" for as long as a leader may be
+   * behind is told so all the same, and that it may stand: the next write of its key finds out.
    */
   #isNever(put: Put): boolean {
     const nowMs = this.#options.clock.monotonicMs();

@@ -38,7 +38,30 @@ function pass(world: World, ms: number): void {
   world.replyProgressMs = world.nowMs;
 }
 
+describe('a result that the engine refuses for good', () => {
+  test('is a dead letter though the job is gone by then: it was not applied', () => {
+    const world = held();
+    world.owner.die();
+    world.takeOver().drain();
+    world.engine.state = 'cancelled';
+    world.fates.push('never');
+    expect(reply(world, 9, { body: '{"paid":true}' })).toBe('refused');
+    expect(snapshot(world)).toMatchObject({ kind: 'ended', outcome: 'gone' });
+  });
+});
+
 describe('a result that cannot be stored', () => {
+  test('after a completion whose answer was lost may be applied, as long as nobody knows', () => {
+    const world = held();
+    world.mostChars = 3;
+    world.fates.push('lostAfter', 'later');
+    expect(reply(world, 9, { body: '{"paid":true}' })).toBe('applied');
+    expect(snapshot(world).kind).toBe('failing');
+    world.nowMs = world.owner.state.engineAtMs;
+    due(world);
+    expect(snapshot(world)).toMatchObject({ kind: 'ended', outcome: 'completed' });
+  });
+
   test.each([
     ['lostAfter', 'applied', 'completed'],
     ['lostBefore', 'refused', 'failed'],
@@ -477,6 +500,11 @@ describe('a heartbeat', () => {
     pass(unsent, 20_000);
     due(unsent);
     expect(snapshot(unsent).kind).toBe('held');
+    expect(unsent.owner.state.heartbeatDeadlineMs).toBe(unsent.nowMs + 20_000);
+    // Not only what is left of that: the service hears of it now.
+    pass(unsent, 19_000);
+    unsent.kafkaTakes(unsent.owner, 1);
+    unsent.owner.drain();
     expect(unsent.owner.state.heartbeatDeadlineMs).toBe(unsent.nowMs + 20_000);
   });
 

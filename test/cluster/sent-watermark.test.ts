@@ -14,7 +14,7 @@ import {
   SentWatermark,
 } from '../../src/cluster/sent-watermark.ts';
 import { Store } from '../../src/cluster/store.ts';
-import { ManualClock } from '../support/manual-clock.ts';
+import { ManualClock, settled } from '../support/manual-clock.ts';
 
 const SELF = 'node-1-abc' as Incarnation;
 const LANE = 'charge' as Lane;
@@ -203,6 +203,23 @@ test('a hold that is written again stays named until that write is settled, also
   bucket.prompt = (name) => name.startsWith('_sent');
   void node.hold('10', true);
   watermark.refused('10' as JobKey, 1);
+  await watermark.flush();
+  expect(node.covered('11')).toBe(true);
+  expect(node.covered('10')).toBe(false);
+});
+
+test('a first write that is given up and may stand all the same is named, where it would count as sent', async () => {
+  const node = new Node();
+  const { bucket, watermark } = node;
+  await watermark.start();
+  bucket.prompt = (name) => name.startsWith('_sent');
+  void node.hold('10', false);
+  await settled();
+  bucket.land(bucket.tries[0]!);
+  watermark.refused('10' as JobKey, 1, true);
+  bucket.prompt = () => true;
+  await node.hold('11', false);
+  node.kafkaAcks('11');
   await watermark.flush();
   expect(node.covered('11')).toBe(true);
   expect(node.covered('10')).toBe(false);

@@ -473,6 +473,21 @@ test('a probe that waits does not hold up the reply deadline', async () => {
   expect(host.engineCalls.map(({ what }) => what)).toEqual(['fail']);
 });
 
+test('silence does not count before the request is sent, however long replies cannot be read either', async () => {
+  const host = new Host();
+  host.probesPerSecond = 0;
+  const settings = { ...SETTINGS, heartbeatTimeoutMs: 20_000 };
+  const activation = { ...new Job().activation(host.clock.wallMs() + LOCK_MS), settings };
+  expect(await host.told(host.jobs.activated(SHARD, activation))).toBe('held');
+  await host.clock.advance(30_500);
+  host.kafkaAcks();
+  host.replyProgressMs = Number.POSITIVE_INFINITY;
+  await host.clock.advance(19_000);
+  expect(host.standing.kind).toBe('held');
+  await host.clock.advance(2_000);
+  expect(host.standing.outcome).toBe('timedOut');
+});
+
 test('a job that waits for replies to be read stays packed until they are, however long that takes', async () => {
   const host = new Host();
   await host.held();

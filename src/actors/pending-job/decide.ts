@@ -16,6 +16,7 @@ import { due } from './due.ts';
 import { type Decision, engine, type JobContext, type Standing } from './effects.ts';
 import { startFailing } from './ending.ts';
 import { CONSEQUENCES } from './engine-answers.ts';
+import { hearAgain } from './heartbeat.ts';
 import { activated } from './hold.ts';
 import { operated } from './operated.ts';
 import { refused } from './publish.ts';
@@ -114,6 +115,7 @@ function* requestSettled(
     // Memory only: one record per incarnation, the sent watermark, says it for all jobs.
     state.ackedAttempt = attempt;
     state.ackedAtMs = context.clock.wallMs();
+    hearAgain(state, context); // the service can have heard of it from now on
   } else if (snapshot.kind === 'held' && snapshot.sentAttempt === attempt) {
     // It was sent once, and only an operator's wish to send it again was refused: its timeline says so, that is all.
     if (state.ackedAttempt === attempt) return; // told once more

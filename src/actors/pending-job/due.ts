@@ -28,14 +28,12 @@ export function nextDueMs(state: JobState | WaitingTimes, butForProbe = false): 
 
 /**
  * Does it want nothing but that its replies are read as far as its deadline (`deadline`, below)? There may be a million of these, for as
- * long as a partition cannot be read.
+ * long as a partition cannot be read. What is packed was sent; of a job whose request was not, silence does not count yet.
  */
-export function waitsForReplies(
-  { snapshot, progress, heartbeatDeadlineMs }: JobState | WaitingTimes,
-  nowMs: number,
-  readMs: () => number,
-): boolean {
+export function waitsForReplies(state: JobState | WaitingTimes, nowMs: number, readMs: () => number): boolean {
+  const { snapshot, progress, heartbeatDeadlineMs } = state;
   if (snapshot?.kind !== 'held' || progress !== undefined) return false;
+  if ('ackedAttempt' in state && !(state.snapshot !== undefined && wasSentHere(state, state.snapshot))) return false;
   if (nowMs >= snapshot.replyDeadlineMs) return readMs() < snapshot.replyDeadlineMs;
   return heartbeatDeadlineMs > 0 && nowMs >= heartbeatDeadlineMs && readMs() < heartbeatDeadlineMs;
 }

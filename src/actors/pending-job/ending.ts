@@ -40,7 +40,7 @@ export function* acceptResult(
       return yield* storeReply(state, context, from, reply, 'atActivation');
     case 'malformed':
       yield* startFailing(state, context, from, malformed(from, answer.message), reply);
-      return refusedUnlessEnded(state);
+      return state.snapshot?.outcome === 'completed' ? 'applied' : 'refused';
     default:
       return yield* storeReply(state, context, from, reply, 'later');
   }
@@ -245,16 +245,17 @@ function* storeReply(
   } catch (error) {
     if (!(error instanceof NotStorable)) throw error;
     yield* startFailing(state, context, from, malformed(from, error.message), reply);
-    return refusedUnlessEnded(state);
+    return mayBeCompleted(state) ? 'applied' : 'refused';
   }
   if (complete === 'later') planRetry(state, context);
   else planWait(state, context);
   return 'applied';
 }
 
-/** While it was to be failed it may have turned out that the completion that was not answered had been done: with this result. */
-function refusedUnlessEnded({ snapshot }: JobState): ReplyAnswer {
-  return snapshot?.outcome === 'completed' || snapshot?.outcome === 'gone' ? 'applied' : 'refused';
+/** By a completion that was not answered: it has turned out so while the job was to be failed, or it is not known yet. */
+function mayBeCompleted({ snapshot, completeUnseen }: JobState): boolean {
+  if (snapshot?.kind === 'failing') return completeUnseen;
+  return snapshot?.outcome === 'completed' || snapshot?.outcome === 'gone';
 }
 
 /** A reply that the engine will never take costs one retry. */

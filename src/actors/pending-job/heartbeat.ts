@@ -26,7 +26,10 @@ export function heartbeatWriteAtMs(state: JobState): number {
   return Math.max(state.heartbeatWriteAtMs, last === undefined ? 0 : last.atMs + LIMITS.heartbeatWriteMs);
 }
 
-/** After a takeover nobody knows when the service was heard last: it gets the whole time again. */
+/**
+ * The service gets the whole time again: after a takeover, for nobody knows when it was heard last; and once Kafka has its request,
+ * for before that it had nothing to be heard about.
+ */
 export function hearAgain(state: JobState, context: JobContext): void {
   const { snapshot } = state;
   if (snapshot?.kind !== 'held' || snapshot.settings.heartbeatTimeoutMs === 0) return;

@@ -95,6 +95,8 @@ export class TopicQueue {
   #maxBytes: number;
   /** Kafka has answered each try since then, and taken none; ms on the monotonic clock. */
   #refusingSinceMs: number | undefined;
+  /** When the last try was answered. */
+  #triedMs = Number.NEGATIVE_INFINITY;
   /** No batch leaves before that, ms on the monotonic clock. */
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
@@ -210,6 +212,10 @@ export class TopicQueue {
     this.#flight = undefined;
     const reason = answer.kind === 'acked' ? '' : answer.reason;
     const tookMs = clock.monotonicMs() - sentMs;
+    // Of a time when nothing was to be sent nobody can say that nothing was taken.
+    if (sentMs - this.#triedMs >= (this.#options.giveUpMs ?? Number.POSITIVE_INFINITY))
+      this.#refusingSinceMs = undefined;
+    this.#triedMs = sentMs + tookMs;
     if (!heldBack) onTry?.({ topic, records: batch.length, tookMs, answer: answer.kind, reason });
     let nextInMs = 0;
     if (answer.kind === 'transient' && this.#isGivenUp(!heldBack && answer.answered === true)) {

@@ -28,6 +28,8 @@ export interface ZeebeConnection {
    * the old one where none is given, for other gateways may take that. Answers whether anybody can be asked.
    */
   loginRefused(): boolean;
+  /** The one that was refused, until another one is given. */
+  oldLogin(): Readonly<Record<string, string>> | undefined;
 }
 
 /** Of what goes by grpc-js; a lost connection is sought again within a second. */
@@ -83,10 +85,11 @@ async function authentication(
   settings: () => ZeebeSettings,
   certificates: () => TlsSettings | undefined,
   log: Log,
-): Promise<Pick<ZeebeConnection, 'headers' | 'loginRefused'>> {
+): Promise<Pick<ZeebeConnection, 'headers' | 'loginRefused' | 'oldLogin'>> {
   // Without a strategy the SDK chooses OAuth by itself when there is an OAuth URL.
   const none = config.CAMUNDA_AUTH_STRATEGY === 'NONE' && config.CAMUNDA_OAUTH_URL === undefined;
-  if (none || config.CAMUNDA_OAUTH_DISABLED) return { headers: undefined, loginRefused: () => false };
+  if (none || config.CAMUNDA_OAUTH_DISABLED)
+    return { headers: undefined, loginRefused: () => false, oldLogin: () => undefined };
   const { CamundaEnvironmentConfigurator } = await import('@camunda8/sdk/dist/lib/Configuration.js');
   const { constructOAuthProvider } = await import('@camunda8/sdk/dist/lib/ConstructOAuthProvider.js');
   const make = (given: ZeebeSettings) => {
@@ -101,10 +104,10 @@ async function authentication(
   };
   let current = make(settings());
   let last: Readonly<Record<string, string>> | undefined;
-  let fallback: typeof last;
+  let old: typeof last;
   const loginRefused = () => {
     const forgotten = forgetLogin(current.provider);
-    if (forgotten) fallback = last;
+    if (forgotten) old = last;
     return forgotten;
   };
   const headers = async () => {
@@ -112,21 +115,16 @@ async function authentication(
     if (!isDeepStrictEqual(given, current.given) || current.tls !== certificates()) {
       try {
         current = make(given);
-        fallback = undefined;
+        old = undefined;
       } catch (error) {
         // A file may be missing for a moment: the one before goes on, and the next call tries again.
         log.warn('Zeebe: the identity provider cannot be asked with the new settings yet', { reason: String(error) });
       }
     }
-    try {
-      const found = Object.entries(await current.provider.getHeaders('ZEEBE'));
-      last = Object.fromEntries(found.filter(([, value]) => value !== ''));
-      fallback = undefined;
-      return last;
-    } catch (error) {
-      if (fallback === undefined) throw error;
-      return fallback;
-    }
+    const found = Object.entries(await current.provider.getHeaders('ZEEBE'));
+    last = Object.fromEntries(found.filter(([, value]) => value !== ''));
+    old = undefined;
+    return last;
   };
-  return { headers, loginRefused };
+  return { headers, loginRefused, oldLogin: () => old };
 }

@@ -18,6 +18,8 @@ import { type Calls, type GatewayService, loadGatewayService, type StreamCalls }
 const TOKEN_MS = 10_000;
 /** A gateway that does not take our new certificates may be about to. */
 const TRY_AGAIN_MS = 5_000;
+/** For so long a call waits for a new login before it goes with the old one, which other gateways may take. */
+const NEW_LOGIN_MS = 250;
 /** A login that is refused for long asks its provider no more often. */
 const LOGIN_REFUSED_EVERY_MS = 5_000;
 const LOGIN_TOLD_EVERY_MS = 60_000;
@@ -206,12 +208,17 @@ export class GatewayCalls {
 
   async #authenticate(headersOf: () => Promise<Headers>, method: string, withinMs: number): Promise<Headers> {
     let timer: NodeJS.Timeout | undefined;
+    const old = this.#connection.oldLogin();
+    const patienceMs = old === undefined ? withinMs : Math.min(withinMs, NEW_LOGIN_MS);
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('the identity provider did not answer in time')), withinMs);
+      timer = setTimeout(() => reject(new Error('the identity provider did not answer in time')), patienceMs);
     });
     try {
-      return await Promise.race([headersOf(), late]);
+      const asked = headersOf();
+      asked.catch(() => undefined); // it goes on, for the next call
+      return await Promise.race([asked, late]);
     } catch (error) {
+      if (old !== undefined) return old;
       throw new ZeebeCallError(method, status.UNAUTHENTICATED, `no token: ${String(error)}`, false);
     } finally {
       clearTimeout(timer);

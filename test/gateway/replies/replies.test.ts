@@ -256,9 +256,13 @@ describe('replies', () => {
     await clock.advance(1_000);
     expect(outcomes()).toHaveLength(3);
     expect(commits.at(-1)).toBe('1: 0@13');
-    sendAnswer = { kind: 'acked' };
+    // A while later it is another story.
+    await clock.advance(3_600_000);
     await reply(13);
-    await clock.advance(1_000);
+    await clock.advance(50_000);
+    expect(outcomes()).toHaveLength(3);
+    sendAnswer = { kind: 'acked' };
+    await clock.advance(10_000);
     expect(letters.map(({ key }) => key)).toEqual(['id-13']);
     sendAnswer = { kind: 'transient', reason: 'no leader', answered: true };
     await reply(14);

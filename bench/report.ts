@@ -97,6 +97,11 @@ export function ranWith(result: BenchResult): string {
   return [...told, ...(shown.size === 0 ? [] : [`${[...shown].join(', ')}: not kept.`])].join(' ');
 }
 
+/** Not in results from before it was. */
+function isTwice(turns: readonly Turn[]): boolean {
+  return turns.filter(({ contestant, round }) => contestant === 'direct' && round === turns[0]?.round).length > 1;
+}
+
 export function reportOf(result: BenchResult, flames: Flames): string {
   const { startedAt, machine, commit, options, turns, turnsCommit, figures, contestants, broken } = result;
   const { cores, memoryMb, cpu } = machine;
@@ -126,7 +131,7 @@ ${contestants.map(({ name, what }) => `* **${name}**: ${what}`).join('\n')}
 
 ${turnsCommit === undefined ? '' : `Measured on commit ${turnsCommit}. `}Closed loop with ${options.inFlight} instances in flight for ${options.closedS} s, after a warm-up of ${options.warmUpS} s; CPU in ms per call;
 then, at ${options.pacedPerSecond} instances a second for ${options.pacedS} s, the time from when an instance was due to when the engine said that it had
-ended. *direct* is measured at the beginning and at the end of each round. What the hold adds and takes in all is what the nodes' own
+ended.${isTwice(turns) ? ' *direct* is measured at the beginning and at the end of each round.' : ''} What the hold adds and takes in all is what the nodes' own
 histograms say, of calls that were completed by the first reply to the first request, interpolated within a bucket.
 
 ${turnTable(turns)}

@@ -10,7 +10,7 @@ import { connectNats, type NatsLink } from '../../src/cluster/nats/connection.ts
 import { Inbox } from '../../src/cluster/nats/inbox.ts';
 import { NatsKv } from '../../src/cluster/nats/kv.ts';
 import type { KvEntry, KvWatch } from '../../src/cluster/ports.ts';
-import { covers, parseSent, type SentRecord } from '../../src/cluster/sent-watermark.ts';
+import { covers, parseSent, type SentRecord } from '../../src/cluster/sent-record.ts';
 import { partsOf } from '../../test/support/service.ts';
 
 export interface FirstHold {

@@ -21,14 +21,16 @@ export class InvalidDuration extends Error {
 
 /**
  * Milliseconds of an ISO 8601 duration; seconds may have up to three decimals. Zero is a duration.
- * @throws InvalidDuration
+ * @throws InvalidDuration, also for one that is longer than `mostMs`
  */
-export function parseDuration(text: unknown): number {
+export function parseDuration(text: unknown, mostMs = Number.POSITIVE_INFINITY): number {
   const match = typeof text === 'string' && text !== 'P' ? FORM.exec(text) : null;
   if (!match) throw new InvalidDuration(text);
   const [, days = '0', hours = '0', minutes = '0', seconds = '0'] = match;
   const wholeMs = Number(days) * DAY_MS + Number(hours) * HOUR_MS + Number(minutes) * MINUTE_MS;
-  return wholeMs + Math.round(Number(seconds) * SECOND_MS);
+  const ms = wholeMs + Math.round(Number(seconds) * SECOND_MS);
+  if (ms > mostMs) throw new InvalidDuration(text);
+  return ms;
 }
 
 /**

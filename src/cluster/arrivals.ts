@@ -19,7 +19,8 @@ import type { Resting } from './kept-job.ts';
 import { sentKey } from './names.ts';
 import type { PendingJob } from './pending-job.ts';
 import type { KvEntry } from './ports.ts';
-import { covers, parseSent, type SentRecord, type SentWatermark } from './sent-watermark.ts';
+import { covers, parseSent, type SentRecord } from './sent-record.ts';
+import type { SentWatermark } from './sent-watermark.ts';
 import type { Store } from './store.ts';
 
 /** As it stands in the bucket, or a pending job that only waits: whoever has that hands it on, or lets it go. */

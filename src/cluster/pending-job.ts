@@ -22,7 +22,8 @@ import { type Leg, Legs } from './legs.ts';
 import { jobKeyName, sentKey } from './names.ts';
 import type { KvEntry } from './ports.ts';
 import type { Requests } from './requests-port.ts';
-import { covers, parseSent, type SentWatermark } from './sent-watermark.ts';
+import { covers, parseSent } from './sent-record.ts';
+import type { SentWatermark } from './sent-watermark.ts';
 import type { Store } from './store.ts';
 
 /** What all jobs of an incarnation share. */

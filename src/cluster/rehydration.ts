@@ -9,7 +9,8 @@ import { decodeSnapshot } from '../actors/snapshot-codec.ts';
 import { type Arrived, isJob, owesProof } from './arrivals.ts';
 import { sentKey } from './names.ts';
 import type { KvEntry } from './ports.ts';
-import { covers, keptFor, keptForMs, parseSent, type SentRecord, type SentWatermark } from './sent-watermark.ts';
+import { covers, keptFor, keptForMs, parseSent, type SentRecord } from './sent-record.ts';
+import type { SentWatermark } from './sent-watermark.ts';
 import type { Store } from './store.ts';
 
 export interface Rehydrated {

@@ -17,16 +17,9 @@
 import { ABSENT, type Incarnation, type JobKey, type Lane, type Revision, type ShardId } from '../actors/ids.ts';
 import type { Clock, Timer } from '../actors/ports.ts';
 import { CLUSTER_LIMITS } from './limits.ts';
-import { fromJson, sentKey, toJson } from './names.ts';
-import type { KvEntry } from './ports.ts';
+import { sentKey, toJson } from './names.ts';
+import { keptForMs, NOTHING_SENT, type SentRecord } from './sent-record.ts';
 import type { Store } from './store.ts';
-
-export interface SentRecord {
-  readonly upTo: number;
-  readonly except: readonly (readonly [jobKey: string, attempt: number])[];
-}
-
-const NOTHING_SENT: SentRecord = { upTo: 0, except: [] };
 
 interface Hold {
   readonly shard: ShardId;
@@ -271,33 +264,4 @@ function sameExceptions(a: SentRecord, b: SentRecord): boolean {
     a.except.length === b.except.length &&
     a.except.every(([jobKey, attempt], i) => b.except[i]?.[0] === jobKey && b.except[i]?.[1] === attempt)
   );
-}
-
-/** An absent or unreadable record counts as 0: publish again rather than never. */
-export function parseSent(entry: KvEntry | undefined): SentRecord {
-  const value = entry === undefined ? undefined : (fromJson(entry.value) as Partial<SentRecord> | undefined);
-  if (typeof value?.upTo !== 'number' || !Array.isArray(value.except)) return NOTHING_SENT;
-  return { upTo: value.upTo, except: value.except };
-}
-
-/** For how long the record was written, ms; 0 when it does not say. */
-export function keptForMs(entry: KvEntry | undefined): number {
-  const value = entry === undefined ? undefined : (fromJson(entry.value) as { ttlMs?: unknown } | undefined);
-  return typeof value?.ttlMs === 'number' ? value.ttlMs : 0;
-}
-
-/**
- * The same record, to be kept for this long from now on.
- * @param by says whose renewal it is, and which: a write in doubt is known by its bytes, and the same record may be renewed for
- *   the same time by another node, or by the same one again. Such a write taken for ours, and older than what we knew when we
- *   sent ours, would say that the bucket had gone back in time.
- */
-export function keptFor(entry: KvEntry, ttlMs: number, by: string): Uint8Array {
-  return toJson({ ...(fromJson(entry.value) as object | undefined), ttlMs, keptBy: by });
-}
-
-/** Did Kafka acknowledge the request of this hold, as far as its writer's record says? */
-export function covers(record: SentRecord, revision: Revision, jobKey: JobKey, attempt: number): boolean {
-  if (revision > record.upTo) return false;
-  return !record.except.some(([key, number]) => key === jobKey && number === attempt);
 }

@@ -14,7 +14,7 @@ import { connectNats, type NatsLink } from '../../src/cluster/nats/connection.ts
 import { Inbox } from '../../src/cluster/nats/inbox.ts';
 import { NatsKv } from '../../src/cluster/nats/kv.ts';
 import type { KvEntry, KvWatch } from '../../src/cluster/ports.ts';
-import { parseSent } from '../../src/cluster/sent-watermark.ts';
+import { parseSent } from '../../src/cluster/sent-record.ts';
 import { readMeta } from '../../src/gateway/meta.ts';
 import { HistoryWriter } from './history.ts';
 import { asReal } from './snapshot-patch.ts';

@@ -5,14 +5,8 @@ import { expect, test } from 'vitest';
 import type { Incarnation, JobKey, Lane, Revision, ShardId } from '../../src/actors/ids.ts';
 import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import type { KvEntry, KvPort, KvPutAnswer } from '../../src/cluster/ports.ts';
-import {
-  covers,
-  keptFor,
-  keptForMs,
-  parseSent,
-  type SentRecord,
-  SentWatermark,
-} from '../../src/cluster/sent-watermark.ts';
+import { covers, keptFor, keptForMs, parseSent, type SentRecord } from '../../src/cluster/sent-record.ts';
+import { SentWatermark } from '../../src/cluster/sent-watermark.ts';
 import { Store } from '../../src/cluster/store.ts';
 import { ManualClock, settled } from '../support/manual-clock.ts';
 

@@ -4,7 +4,7 @@ import type { JobKey, Revision, ShardId } from '../../src/actors/ids.ts';
 import { CLUSTER_LIMITS } from '../../src/cluster/limits.ts';
 import { jobKeyName } from '../../src/cluster/names.ts';
 import type { KvPort } from '../../src/cluster/ports.ts';
-import { covers } from '../../src/cluster/sent-watermark.ts';
+import { covers } from '../../src/cluster/sent-record.ts';
 import { ShardLoader } from '../../src/cluster/shard-loader.ts';
 import { JOB, World as Job, LOCK_MS } from '../actors/pending-job-world.ts';
 import { Host, KEY, SELF, SHARD } from './shard-host.ts';

@@ -13,7 +13,7 @@
 import type { Incarnation, Revision } from '../../src/actors/ids.ts';
 import type { Snapshot } from '../../src/actors/snapshot.ts';
 import { parseClaim } from '../../src/cluster/claims.ts';
-import { parseSent, type SentRecord } from '../../src/cluster/sent-watermark.ts';
+import { parseSent, type SentRecord } from '../../src/cluster/sent-record.ts';
 import type { EventOf } from './history.ts';
 import { named } from './kafka-log.ts';
 

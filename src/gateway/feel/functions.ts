@@ -109,15 +109,12 @@ function count(of: string, value: unknown): number | undefined {
 
 function milliseconds(of: string, value: unknown): number | undefined {
   if (isNil(value)) return undefined;
-  const allowed = 'a duration of days, hours, minutes and seconds, such as @"PT30S", of at most 365 days';
-  let found: number;
   try {
-    found = parseDuration(value instanceof FeelDuration ? value.toString() : value);
+    return parseDuration(value instanceof FeelDuration ? value.toString() : value, LIMITS.errorBackoffMs);
   } catch {
+    const allowed = 'a duration of days, hours, minutes and seconds, such as @"PT30S", of at most 365 days';
     throw wrong(of, 'retryBackoff', allowed, value);
   }
-  if (found > LIMITS.errorBackoffMs) throw wrong(of, 'retryBackoff', allowed, value);
-  return found;
 }
 
 function isNil(value: unknown): boolean {

@@ -119,20 +119,16 @@ function errorHeaders(
     return malformed('malformed', `${names.errorRetries} is ${quote(retries)}; allowed is ${allowed}`);
   }
   const backoff = textOf(record, names.errorBackoff);
-  const backoffMs = backoff === '' ? undefined : millisecondsOf(backoff);
-  if (backoff !== '' && (backoffMs === undefined || backoffMs > LIMITS.errorBackoffMs)) {
-    const allowed = `${DURATION_FORM}, of at most 365 days`;
-    return malformed('malformed', `${names.errorBackoff} is ${quote(backoff)}; allowed is ${allowed}`);
-  }
-  return { code, retries: retries === '' ? undefined : Number(retries), backoffMs };
-}
-
-function millisecondsOf(duration: string): number | undefined {
   try {
-    return parseDuration(duration);
+    return {
+      code,
+      retries: retries === '' ? undefined : Number(retries),
+      backoffMs: backoff === '' ? undefined : parseDuration(backoff, LIMITS.errorBackoffMs),
+    };
   } catch (error) {
     if (!(error instanceof InvalidDuration)) throw error;
-    return undefined;
+    const allowed = `${DURATION_FORM}, of at most 365 days`;
+    return malformed('malformed', `${names.errorBackoff} is ${quote(backoff)}; allowed is ${allowed}`);
   }
 }
 

@@ -124,7 +124,12 @@ describe('no fault quotes the reply', () => {
     ...['response.o(1)', 'bpmnError(response.n)', 'bpmnError("E", response.l)', 'bpmnError("E", "m", response.a)'],
     ...['bpmnError("E", "m", {}, response.a)', 'bpmnError(response.a, response.a, {}, 1)', 'jobError(response.n)'],
     ...['jobError("m", response.a)', 'jobError("m", {}, response.a)', 'jobError("m", {}, response.n + 0.5)'],
-    ...['jobError("m", {}, 1, response.a)', 'jobError("m", {}, 1, response.n)', 'ignoreError(response.a)'],
+    ...[
+      'jobError("m", {}, 1, response.a)',
+      'jobError("m", {}, 1, response.n)',
+      'jobError("m", {}, 1, @"P366D")',
+      'ignoreError(response.a)',
+    ],
     ...['error.code(1)', 'error.message(1)', 'response.a', 'response.n', 'response.l'],
   ])('%s', (expression) => {
     const verdict = interpret({ ...NONE, errorExpression: expression }, reply(body, told), { retries: 3 });

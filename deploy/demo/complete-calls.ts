@@ -3,7 +3,7 @@
 // and its successor rightly asks again; so an answer counts only for a node that was still connected a second later.
 //
 // Every other answer counts, even one that came so close to the call's own deadline that it may have crossed with the giving
-// up (no witness between the two can tell; a busy node looks at its timers first). Those are named beside the count, for
+// up (no witness between the two can tell: both stand still now and then). Those are named beside the count, for
 // whoever looks for the reason.
 import { status } from '@grpc/grpc-js';
 

@@ -39,6 +39,11 @@ interface Pause {
 
 /** A node that is stopped sooner after an answer has not made use of it. */
 const HEARD_AFTER_MS = 1_000;
+/**
+ * How long before a call's deadline its answer has to have passed the proxy: on a machine that starts many servers at once
+ * the node, and the proxy too, stand still for a second and more, and what left the one has not reached the other.
+ */
+const HEARD_BEFORE_DEADLINE_MS = 2_000;
 
 export class Trial {
   readonly cluster: string;
@@ -178,7 +183,7 @@ export class Trial {
 
   /** By a node that ran, and in good time before it gave the call up: on a busy machine it may not look in time. */
   #heard({ node, sentMs, timeoutMs = Number.POSITIVE_INFINITY, answeredMs }: CompleteCall): boolean {
-    if (answeredMs === undefined || answeredMs > sentMs + timeoutMs - HEARD_AFTER_MS) return false;
+    if (answeredMs === undefined || answeredMs > sentMs + timeoutMs - HEARD_BEFORE_DEADLINE_MS) return false;
     const during = (pause: Pause) => answeredMs > pause.fromMs - HEARD_AFTER_MS && answeredMs < pause.toMs;
     return !this.#pauses.some((pause) => pause.node === node && during(pause));
   }

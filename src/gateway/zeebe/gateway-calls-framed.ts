@@ -145,12 +145,16 @@ class Session {
       } catch (error) {
         return reject(notSent(method, error instanceof Error ? error.message : String(error)));
       }
-      const timer = setTimeout(() => {
+      const giveUp = () => {
+        if (stream[CALL] === undefined) return;
         call.late = true;
         // One that waits for the connection would be closed only with that, or sent after all.
         if (stream.pending) stream.destroy();
         else stream.close(constants.NGHTTP2_CANCEL);
-      }, deadlineMs);
+      };
+      // A process that stood still finds its timers first and what was received next: an answer that came in time is read
+      // before its call is given up, or a job would be completed again that the engine has said is completed.
+      const timer = setTimeout(() => setImmediate(giveUp), deadlineMs);
       const call: Call = {
         answer: [],
         headers: undefined,

@@ -19,6 +19,7 @@ export class EffectsGate {
   readonly #stores: readonly Store[];
   #lost = false;
   #holds = 0;
+  #interruptions = 0;
 
   constructor(clock: Clock, lease: Lease, bus: Bus, stores: readonly Store[]) {
     this.#clock = clock;
@@ -41,14 +42,20 @@ export class EffectsGate {
     return allowed ? this.#lease.remainingMs() : 0;
   }
 
-  /** Nothing is started while `work` runs: after a reconnect the claims are read again before this node acts. */
+  /** Nothing is started while `work` runs: after a reconnect a node learns what it has missed before it acts. */
   async holdWhile(work: () => Promise<void>): Promise<void> {
     this.#holds += 1;
+    this.#interruptions += 1;
     try {
       await work();
     } finally {
       this.#holds -= 1;
     }
+  }
+
+  /** How often it was held: what was learnt before the last of these may be old. */
+  get interruptions(): number {
+    return this.#interruptions;
   }
 
   lose(): void {

@@ -39,6 +39,10 @@ class Warm {
   inFlight: Uint8Array | undefined;
   /** The attempt whose request the publisher was given and Kafka has not acknowledged; 0: none. */
   requested = 0;
+  /** The newest write of others that the watch has told of; it may still be in the mailbox. */
+  heardOf: Revision = ABSENT;
+  /** As of which interruption (effects-gate.ts) its intention was seen to stand, by a write. */
+  intendedAfter = -1;
   legs: Legs | undefined;
 }
 
@@ -103,6 +107,12 @@ export abstract class KeptJob<A extends Keeping = Keeping> extends Actor<Command
   /** What a put that is under way writes. */
   get inFlight(): Uint8Array | undefined {
     return this.warm?.inFlight;
+  }
+
+  /** Others have written: what is decided by now is decided by what was, until the mailbox comes to it. */
+  hearOf(revision: Revision): void {
+    const warm = this.warmUp();
+    if (revision > warm.heardOf) warm.heardOf = revision;
   }
 
   /** Unpacks it; whoever only wants to know whether it waits asks `packed`. */

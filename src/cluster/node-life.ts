@@ -185,7 +185,7 @@ export class NodeLife {
     this.#checkNotOver();
     this.#endpoints.start();
     this.#forgetConnection = bus.onConnection((connected) => {
-      if (connected) void this.gate.holdWhile(() => this.#readClaimsAgain()).catch(() => undefined);
+      if (connected) void this.gate.holdWhile(() => this.#catchUp()).catch(() => undefined);
     });
     this.router.start();
     this.questions.start();
@@ -304,6 +304,13 @@ export class NodeLife {
     if (this.#over) return;
     this.#options.onEvent?.({ kind, node: record.node, incarnation: record.incarnation });
     this.#options.onGone(record);
+  }
+
+  /** What was missed while there was no connection: whose the shards are, and what became of the jobs. */
+  async #catchUp(): Promise<void> {
+    const heard = this.#holding.loader.caughtUpAgain();
+    await this.#readClaimsAgain();
+    await heard;
   }
 
   async #readClaimsAgain(): Promise<void> {

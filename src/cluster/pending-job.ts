@@ -56,6 +56,16 @@ export interface JobSurroundings extends Keeping {
   onUnreadable(job: PendingJob, error: unknown): void;
 }
 
+/** What a call was decided by is not what stands, or is not known to stand any more. */
+class Outdated extends Error {}
+
+/** Decided again by what stands then; the engine has heard of nothing. */
+const NOT_MADE: EngineAnswer = {
+  code: 'transient',
+  unseen: false,
+  message: 'not sent: another owner may have written since',
+};
+
 export class PendingJob extends KeptJob<JobSurroundings> implements Timed<PendingJob> {
   tick = IN_NO_WHEEL;
   earlier: PendingJob | undefined;
@@ -192,6 +202,7 @@ export class PendingJob extends KeptJob<JobSurroundings> implements Timed<Pendin
         ttlMs === undefined ? {} : { ttlMs },
       );
       if (answer.kind === 'stored') {
+        if (snapshot.kind === 'failing') warm.intendedAfter = this.around.gate.interruptions;
         if (owesRequest) this.warm?.legs?.stored(this.around.context.clock.monotonicMs());
         if (owesRequest) watermark.stored(jobKey, snapshot.attempt, answer.revision);
         else watermark.settled(jobKey, snapshot.attempt);
@@ -209,17 +220,39 @@ export class PendingJob extends KeptJob<JobSurroundings> implements Timed<Pendin
     }
   }
 
-  /** An engine call waits for its turn. Only then is it asked whether we may act; and it ends no later than the lease. */
-  #call(
+  /**
+   * An engine call waits for its turn. Only then is it asked whether we may act, and whether what it was decided by still
+   * stands, for by then it may be long ago; and it ends no later than the lease.
+   */
+  async #call(
     command: keyof EngineCommands,
     call: (engine: EngineCommands, deadlineMs: number) => Promise<EngineAnswer>,
   ): Promise<EngineAnswer> {
-    return this.around.engine.call(command, (engine) =>
-      this.around.gate.emit((forMs) => {
-        if (this.abandoned) throw new Lost('the shard of this job is not here any more');
-        return call(engine, Math.min(LIMITS.engineCallMs, forMs));
-      }),
-    );
+    try {
+      return await this.around.engine.call(command, (engine) =>
+        this.around.gate.emit((forMs) => {
+          if (this.abandoned) throw new Lost('the shard of this job is not here any more');
+          if (this.#isOutdated(command)) throw new Outdated();
+          return call(engine, Math.min(LIMITS.engineCallMs, forMs));
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof Outdated)) throw error;
+      return NOT_MADE;
+    }
+  }
+
+  /**
+   * An owner before us may act on under its lease, and write last. Of an end that others have written we hear by the watch; after
+   * a break that may be behind, and only a write tells whether an intention still stands: FailJob would hit the next attempt.
+   */
+  #isOutdated(command: keyof EngineCommands): boolean {
+    if (command !== 'complete' && command !== 'fail' && command !== 'throwError') return false;
+    const { heardOf, intendedAfter } = this.warmUp();
+    if (heardOf > this.state.revision) return true;
+    if (command === 'complete' || intendedAfter === this.around.gate.interruptions) return false;
+    this.state.adopted = true; // as one that was found: it is written again first
+    return true;
   }
 
   /** @throws SnapshotUnreadable, from which the decision goes on */

@@ -35,7 +35,7 @@ export interface KvWatchHandler {
    * view of something larger: what is kept for long is copied.
    */
   onEntry(entry: KvEntry, pending: number): void;
-  /** Nothing (more) is there to be delivered: called once, also when no key matched. */
+  /** Nothing (more) is there to be delivered, also when no key matched: called once, and once more after each reset. */
   onCaughtUp(): void;
   /** The watch was made anew after a gap; entries may be delivered again. `bucketId` as of now. */
   onReset(bucketId: string): void;

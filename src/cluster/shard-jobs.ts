@@ -168,7 +168,7 @@ export class ShardJobs {
     const known = this.#resident(shard, jobKey);
     if (known !== undefined) {
       // Something is under way there, and must not find another state under its feet.
-      if (known.revision < revision) void this.#tell(known, { type: 'reloaded', standing: { snapshot, revision } });
+      if (known.revision < revision) this.#reload(known, snapshot, revision);
       return;
     }
     const job = this.#spawn(shard, jobKey);
@@ -226,8 +226,13 @@ export class ShardJobs {
     const snapshot = decodeSnapshot(entry.value);
     if (job?.inFlight !== undefined && snapshot.incarnation === this.#around.context.incarnation) return false;
     if (job === undefined) return snapshot.kind !== 'ended';
-    void this.#tell(job, { type: 'reloaded', standing: { snapshot, revision: entry.revision } });
+    this.#reload(job, snapshot, entry.revision);
     return false;
+  }
+
+  #reload(job: PendingJob, snapshot: Snapshot, revision: Revision): void {
+    job.hearOf(revision);
+    void this.#tell(job, { type: 'reloaded', standing: { snapshot, revision } });
   }
 
   /**

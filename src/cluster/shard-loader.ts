@@ -121,6 +121,11 @@ export class ShardLoader {
     return behind;
   }
 
+  /** Asked when the connection is back: what others wrote meanwhile of the jobs that are here has been delivered. */
+  async caughtUpAgain(): Promise<void> {
+    await Promise.all([...this.#waves].map((wave) => wave.caughtUpAgain()));
+  }
+
   /** The shard is not here any more. */
   released(shard: ShardId): void {
     this.#options.jobs.drop(shard);

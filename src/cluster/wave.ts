@@ -45,6 +45,8 @@ export class Wave {
   #upTo: Revision = ABSENT;
   readonly #settled = Promise.withResolvers<void>();
   #caughtUp = false;
+  /** Somebody waits until what a break made it miss was delivered. */
+  #again: PromiseWithResolvers<void> | undefined;
   #behind = 0;
   #watch: KvWatch | undefined;
   /** How many shards it watches, some of which may have left. */
@@ -70,6 +72,7 @@ export class Wave {
       onCaughtUp: () => {
         this.#caughtUp = true;
         this.#settled.resolve();
+        this.#heardAgain();
         this.#passBarriers();
       },
       onReset: (bucketId) => this.#options.onReset(bucketId),
@@ -81,6 +84,16 @@ export class Wave {
   /** All that stood is delivered, or nobody waits for it any more. */
   get settled(): Promise<void> {
     return this.#settled.promise;
+  }
+
+  /**
+   * Asked when the connection is back, before the watch is made anew: what was written meanwhile has been delivered, or nobody
+   * waits for it any more. Before it has caught up for the first time no job of it is here.
+   */
+  caughtUpAgain(): Promise<void> {
+    if (this.#stopped || !this.#caughtUp) return Promise.resolve();
+    this.#again ??= Promise.withResolvers<void>();
+    return this.#again.promise;
   }
 
   has(shard: ShardId): boolean {
@@ -131,7 +144,13 @@ export class Wave {
     for (const shard of this.#waiting.keys()) this.#letGoOf(shard);
     this.#stopped = true;
     this.#settled.resolve();
+    this.#heardAgain();
     this.#watch?.stop();
+  }
+
+  #heardAgain(): void {
+    this.#again?.resolve();
+    this.#again = undefined;
   }
 
   /** What was kept of it, if nobody else has it by now. */

@@ -157,6 +157,29 @@ test('what waits for its turn with the engine when a life ends is told at once, 
   expect(asked).toHaveLength(CLUSTER_LIMITS.engineInFlight);
 });
 
+test('after a break a node acts again once it has heard what became of its jobs, not only whose its shards are', async () => {
+  const node = new OneNode();
+  const { clock, kv, bus, events } = node;
+  await node.run();
+  for (let turn = 0; turn < 5; turn++) {
+    const writtenMs = clock.wallMs();
+    for (const { handler } of kv.watches)
+      for (const entry of kv.entries.values()) handler.onEntry({ ...entry, writtenMs }, 0);
+    kv.caughtUp();
+    await clock.advance(500);
+  }
+  expect(events.filter((kind) => kind === 'rehydrated')).toHaveLength(4);
+  const { gate } = node.cluster.life!;
+  expect(gate.mayAct()).toBe(true);
+  bus.connection(false);
+  bus.connection(true);
+  await clock.advance(2_000); // the claims were read long since
+  expect(gate.mayAct()).toBe(false);
+  kv.caughtUp();
+  await clock.advance(0);
+  expect(gate.mayAct()).toBe(true);
+});
+
 test('snapshots are written as a node of the version before reads them, also for a while after it has gone', async () => {
   const node = new OneNode();
   const record = { node: 'old', incarnation: 'old-1', state: 'left', renewal: 3, snapshotVersions: [1] };

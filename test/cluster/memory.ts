@@ -78,9 +78,18 @@ export class MemoryBus implements Bus {
   readonly published: { subject: string; data: Uint8Array }[] = [];
   readonly handlers = new Map<string, Parameters<Bus['subscribe']>[1]>();
   up = true;
+  readonly #listeners = new Set<(connected: boolean) => void>();
 
   connected = (): boolean => this.up;
-  onConnection = (): (() => void) => () => {};
+  onConnection = (listener: (connected: boolean) => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+  /** The connection goes, or is back, and whoever listens is told. */
+  connection(up: boolean): void {
+    this.up = up;
+    for (const tell of this.#listeners) tell(up);
+  }
   publish = (subject: string, data: Uint8Array): void => {
     this.published.push({ subject, data });
   };

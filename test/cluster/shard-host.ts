@@ -58,6 +58,7 @@ export class Host {
   readonly jobs: ShardJobs;
   readonly watermark: SentWatermark;
   readonly lease: Lease;
+  readonly gate: EffectsGate;
   readonly bus = new MemoryBus();
 
   constructor({ engineInFlight = 8, leaseMs = 1e9 } = {}) {
@@ -67,6 +68,7 @@ export class Host {
     const lease = new Lease(clock, leaseMs, 0);
     lease.renewed(lease.stamp());
     this.lease = lease;
+    this.gate = new EffectsGate(clock, lease, this.bus, [store]);
     this.watermark = new SentWatermark({
       clock,
       control,
@@ -120,7 +122,7 @@ export class Host {
         cancel: () => {},
         discardAll: () => requests.clear(),
       },
-      gate: new EffectsGate(clock, lease, this.bus, [store]),
+      gate: this.gate,
       watermark: this.watermark,
       lanes,
       aliases: new Aliases({ store, clock, incarnation: 'i1' as Incarnation, shards: 1 }),

@@ -178,6 +178,58 @@ test('a job that is failing owes no request any more, though the engine has not 
   expect(host.watermark.unacked()).toBe(0);
 });
 
+describe('a call that waits because its node is cut off', () => {
+  async function waiting(reply: Parameters<Job['reply']>[1]) {
+    const host = new Host();
+    await host.held();
+    host.kafkaAcks();
+    host.bus.up = false;
+    const said = host.jobs.replied(SHARD, new Job().reply(0, reply));
+    await host.clock.advance(0);
+    const calls = () => host.engineCalls.map(({ what }) => what);
+    expect(calls()).toEqual([]);
+    return { host, said, calls };
+  }
+  const ended = { kind: 'ended', outcome: 'failed', failing: undefined } as const;
+
+  test('is not made when the owner before has ended the attempt, and the watch has told so', async () => {
+    const { host, calls } = await waiting({ kind: 'malformed' });
+    expect(host.standing.kind).toBe('failing');
+    host.foreign(ended);
+    host.deliver();
+    host.bus.up = true;
+    await host.clock.advance(60_000);
+    expect([calls(), host.standing.incarnation, host.jobs.size]).toEqual([[], 'other-1', 0]);
+  });
+
+  test('nor when it was completed by another', async () => {
+    const { host, said, calls } = await waiting({});
+    host.foreign({ kind: 'ended', outcome: 'completed', endedAtMs: VIRTUAL_EPOCH_MS });
+    host.deliver();
+    host.bus.up = true;
+    await host.clock.advance(60_000);
+    expect([await said, calls(), host.jobs.size]).toEqual(['duplicate', [], 0]);
+  });
+
+  test('is not made after an interruption, whatever the watch tells, before a write has shown that its cause stands', async () => {
+    const { host, calls } = await waiting({ kind: 'malformed' });
+    host.foreign(ended);
+    await host.gate.holdWhile(async () => {});
+    host.bus.up = true;
+    await host.clock.advance(60_000);
+    expect([calls(), host.standing.incarnation, host.jobs.size]).toEqual([[], 'other-1', 0]);
+  });
+
+  test('is made then, once, if it does', async () => {
+    const { host, calls } = await waiting({ kind: 'malformed' });
+    await host.gate.holdWhile(async () => {});
+    host.bus.up = true;
+    await host.clock.advance(60_000);
+    expect([calls(), host.standing.outcome]).toEqual([['fail'], 'failed']);
+    expect(host.standing.timeline.map(({ what }) => what)).toContain('taken over');
+  });
+});
+
 test('a request in flight when its shard goes is given up, and named as not sent unless Kafka takes it all the same', async () => {
   const host = new Host();
   await host.watermark.start();

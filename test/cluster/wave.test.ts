@@ -209,3 +209,23 @@ test('how far it is behind is what the server said with the last entry', async (
   handler.onEntry(job(3, 2, 6), 0);
   expect(wave.behind).toBe(0);
 });
+
+test('after a break it has caught up again once that is said anew, or when nobody waits any more', async () => {
+  const { wave, handler } = await open(3);
+  const settled: string[] = [];
+  void wave.caughtUpAgain().then(() => settled.push('before it had caught up'));
+  await Promise.resolve();
+  expect(settled).toEqual(['before it had caught up']); // none of its jobs is here
+  handler.onCaughtUp();
+  void wave.caughtUpAgain().then(() => settled.push('again'));
+  handler.onReset('bucket');
+  await Promise.resolve();
+  expect(settled).toHaveLength(1);
+  handler.onCaughtUp();
+  await Promise.resolve();
+  expect(settled).toEqual(['before it had caught up', 'again']);
+  void wave.caughtUpAgain().then(() => settled.push('stopped'));
+  wave.leave(shard(3));
+  await wave.caughtUpAgain();
+  expect(settled.at(-1)).toBe('stopped');
+});

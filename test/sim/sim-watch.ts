@@ -99,6 +99,7 @@ export class SimWatch implements KvWatch {
     if (again) {
       const id = this.#bucket.id;
       this.#bucket.history.sight('watch reset');
+      this.#caughtUp = false;
       this.#deliver(() => this.#handler.onReset(id));
     }
     this.#queue = [];

@@ -3,7 +3,7 @@
 // What must hold
 //  - `onReset` comes before any entry of a new consumer. The bucket's identity is read after the consumer was made, so
 //    that a bucket deleted and made again in between shows. Such a bucket is read from scratch.
-//  - `onCaughtUp` once, and only when the consumer's own state says so. "0 pending" on a message is a hint, for it lags
+//  - `onCaughtUp` once for each consumer that came to that, and only when the consumer's own state says so. "0 pending" on a message is a hint, for it lags
 //    behind overwrites; and it never comes when the last entry expires before its turn. So a hint, and every heartbeat
 //    until then, leads to a question: is nothing pending after message n? And then n must have been delivered here.
 import { ABSENT, type Revision } from '../../actors/ids.ts';
@@ -115,6 +115,7 @@ class Watch implements KvWatch {
         if (consumer.stopped) continue;
         const bucketId = `${this.#bucketId}${this.#rewound}`;
         this.#source.link.guarded('watch', () => this.#handler.onReset(bucketId));
+        this.#caughtUp = false;
         this.#start(consumer, made);
       } catch {
         this.#again = true;

@@ -238,6 +238,7 @@ export class PendingJob extends KeptJob<JobSurroundings> implements Timed<Pendin
       );
     } catch (error) {
       if (!(error instanceof Outdated)) throw error;
+      this.state.adopted = true; // as what was found: an intention is written again before it is acted on
       return NOT_MADE;
     }
   }
@@ -250,9 +251,7 @@ export class PendingJob extends KeptJob<JobSurroundings> implements Timed<Pendin
     if (command !== 'complete' && command !== 'fail' && command !== 'throwError') return false;
     const { heardOf, intendedAfter } = this.warmUp();
     if (heardOf > this.state.revision) return true;
-    if (command === 'complete' || intendedAfter === this.around.gate.interruptions) return false;
-    this.state.adopted = true; // as one that was found: it is written again first
-    return true;
+    return command !== 'complete' && intendedAfter !== this.around.gate.interruptions;
   }
 
   /** @throws SnapshotUnreadable, from which the decision goes on */

@@ -62,13 +62,14 @@ export class BucketRecorder implements AsyncDisposable {
     await streams.update(`KV_${bucketName(cluster)}`, {
       republish: { src: `${subjects}>`, dest: `${TOLD_ON}.${subjects}>` },
     });
+    let catchingUp = true; // what stood before anybody listened could not be told
     recorder.#watch = await kv.watch(['>'], {
       onEntry: (entry) => {
-        if (!recorder.#seen.has(entry.revision)) recorder.untold += 1;
+        if (!catchingUp && !recorder.#seen.has(entry.revision)) recorder.untold += 1;
         recorder.#entry(entry);
       },
       onCaughtUp: () => {
-        recorder.untold = 0;
+        catchingUp = false;
       },
       onReset: () => {
         recorder.resets += 1;

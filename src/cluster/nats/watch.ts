@@ -3,9 +3,10 @@
 // What must hold
 //  - `onReset` comes before any entry of a new consumer. The bucket's identity is read after the consumer was made, so
 //    that a bucket deleted and made again in between shows. Such a bucket is read from scratch.
-//  - `onCaughtUp` once for each consumer that came to that, and only when the consumer's own state says so. "0 pending" on a message is a hint, for it lags
-//    behind overwrites; and it never comes when the last entry expires before its turn. So a hint, and every heartbeat
-//    until then, leads to a question: is nothing pending after message n? And then n must have been delivered here.
+//  - `onCaughtUp` once for each consumer that lives so long, and only when the consumer's own state says so. "0 pending" on
+//    a message is a hint, for it lags behind overwrites; and it never comes when the last entry expires before its turn. So
+//    a hint, and every heartbeat until then, leads to a question: is nothing pending after message n? And then n must have
+//    been delivered here.
 import { ABSENT, type Revision } from '../../actors/ids.ts';
 import { type KvEntry, KvUnavailable, type KvWatch, type KvWatchHandler } from '../ports.ts';
 import { callApi } from './api.ts';
